@@ -1,0 +1,178 @@
+"""Geometry of a single-axis, parallel-beam tilt series, and the measurement made with it.
+
+Conventions, said once and relied on everywhere (``tests/unit/test_geometry.py`` and
+``tests/unit/test_parallel_beam.py`` hold them in place):
+
+- A **slice** is an ``image`` (B, 1, Z, X) perpendicular to the tilt axis: rows run along the beam (z), columns
+  along x, and Z = X = N, the detector's size. Images live in [0, 1].
+- **Tilt** is in degrees; 0 is untilted, the beam along z. Stored tilts increase. A full grid of step 1 is -90 … +89.
+- The point (x, z), measured from the slice's centre with z pointing *down* the rows, falls on the detector at
+  ``s = x cos(tilt) - z sin(tilt)``: the orientation of ``skimage.transform.radon``.
+- The centre lies *between* the middle pixels of an even detector, at (N - 1) / 2, so that a half turn is exactly a
+  flip of the detector. A tilt axis that was recorded elsewhere is stated as ``axis_offset_px``.
+- A **sinogram** is (B, 1, A, N): tilts by detector pixels; line integrals in pixel units.
+- ``wedge_deg`` is the total missing angle: measured where ``|tilt| < 90 - wedge_deg / 2``. The edges themselves are
+  missing, whether or not the grid meets them.
+- ``measured`` is boolean and **True means measured**.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mwgan.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class TiltGeometry:
+    """Tilts and detector of a parallel-beam tilt series.
+
+    Parameters
+    ----------
+    tilt_deg
+        The tilts in degrees: any spacing and range, strictly increasing.
+    detector_size
+        Detector pixels N across the tilt axis; slices are N x N.
+    axis_offset_px
+        Where the tilt axis falls on the detector, in pixels right of its centre (N - 1) / 2.
+
+    Raises
+    ------
+    InputError
+        If the tilts are empty, not finite, repeated or not increasing.
+    """
+
+    tilt_deg: tuple[float, ...]
+    detector_size: int
+    axis_offset_px: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tilt_deg", tuple(float(tilt) for tilt in self.tilt_deg))
+        check_tilts(self.tilt_deg)
+        if self.detector_size < 2:
+            raise InputError(f"a detector needs at least 2 pixels, not {self.detector_size}")
+        if not math.isfinite(self.axis_offset_px):
+            raise InputError(f"the tilt axis offset must be a finite number of pixels, not {self.axis_offset_px}")
+
+    @classmethod
+    def full(cls, detector_size: int, step_deg: float = 1.0) -> TiltGeometry:
+        """Every tilt from -90 up to, not including, +90 degrees in steps of ``step_deg``."""
+        if not (math.isfinite(step_deg) and 0.0 < step_deg <= 90.0):
+            raise InputError(f"the tilt step must lie in (0, 90] degrees, not {step_deg}")
+        count = math.ceil(180.0 / step_deg - 1e-9)
+        return cls(tuple(-90.0 + step_deg * index for index in range(count)), detector_size)
+
+    @property
+    def tilts(self) -> int:
+        """Number of tilts A."""
+        return len(self.tilt_deg)
+
+    def measured(self, wedge_deg: float | torch.Tensor = 0.0, limits_deg: tuple[float, float] | None = None) -> torch.Tensor:
+        """Which tilts are measured: True where ``|tilt| < 90 - wedge_deg / 2``.
+
+        Parameters
+        ----------
+        wedge_deg
+            Total missing angle in degrees, in [0, 180). A number gives a mask (A,); a tensor (B,) of one wedge per
+            sample gives (B, 1, A, 1). A wedge of 0 measures everything.
+        limits_deg
+            For asymmetric ranges: the lowest and the highest measured tilt, both included; ``wedge_deg`` is then unused.
+        """
+        import torch
+
+        tilts = torch.tensor(self.tilt_deg, dtype=torch.float64)
+        if limits_deg is not None:
+            low, high = limits_deg
+            if not low < high:
+                raise InputError(f"tilt limits must increase: got {low} to {high}")
+            mask = (tilts >= low) & (tilts <= high)
+        else:
+            wedge = torch.as_tensor(wedge_deg, dtype=torch.float64)
+            if not bool(((wedge >= 0) & (wedge < 180)).all()):
+                raise InputError(f"a wedge must lie in [0, 180) degrees, not {wedge_deg}")
+            if wedge.ndim == 1:
+                wedge, tilts = wedge.reshape(-1, 1, 1, 1), tilts.to(wedge.device).reshape(1, 1, -1, 1)
+            elif wedge.ndim > 1:
+                raise InputError(f"give one wedge, or one per sample as (B,), not a tensor of shape {tuple(wedge.shape)}")
+            # Opposite views are the same: 135 degrees is as far from the beam as -45. A wedge of nothing leaves nothing
+            # out, the tilt of -90 included.
+            from_beam = ((tilts + 90.0) % 180.0 - 90.0).abs()
+            mask = (from_beam < 90.0 - wedge / 2) | (wedge == 0)
+        if not bool(mask.any(dim=-2 if mask.ndim == 4 else -1).all()):
+            raise InputError("no tilt of this geometry lies in the measured range: narrow the wedge or refine the tilt step")
+        return mask
+
+    def take(self, indices: Iterable[int]) -> TiltGeometry:
+        """The same detector with only the tilts at ``indices``, in increasing order."""
+        return replace(self, tilt_deg=tuple(self.tilt_deg[index] for index in sorted(indices)))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a microscope gives: a sinogram, which of its tilts were measured, and the geometry.
+
+    Parameters
+    ----------
+    sinogram
+        (B, 1, A, N) line integrals in pixel units. Rows that were not measured are zero, whatever was passed in.
+    measured
+        Boolean, True = measured: (A,) for all samples alike, or (B, 1, A, 1) with a wedge per sample.
+    geometry
+        Tilts and detector of the sinogram.
+    """
+
+    sinogram: torch.Tensor
+    measured: torch.Tensor
+    geometry: TiltGeometry
+
+    def __post_init__(self) -> None:
+        import torch
+
+        shape, expected = tuple(self.sinogram.shape), (1, self.geometry.tilts, self.geometry.detector_size)
+        if len(shape) != 4 or shape[1:] != expected:
+            raise InputError(f"a sinogram of this geometry is (B, {', '.join(map(str, expected))}), not {shape}")
+        if self.measured.dtype != torch.bool:
+            raise InputError(f"measured must be boolean (True = measured), not {self.measured.dtype}")
+        if tuple(self.measured.shape) not in {(shape[2],), (shape[0], 1, shape[2], 1)}:
+            raise InputError(
+                f"measured must be ({shape[2]},) or ({shape[0]}, 1, {shape[2]}, 1), not {tuple(self.measured.shape)}"
+            )
+        object.__setattr__(self, "measured", self.measured.to(self.sinogram.device))
+        object.__setattr__(self, "sinogram", torch.where(self.mask, self.sinogram, 0.0))
+
+    @property
+    def mask(self) -> torch.Tensor:
+        """``measured`` in the sinogram's layout: (1 or B, 1, A, 1)."""
+        return self.measured.reshape(1, 1, -1, 1) if self.measured.ndim == 1 else self.measured
+
+    def only_measured(self) -> Measurement:
+        """The same data without the rows that no sample measured: less to project, the same tomogram."""
+        kept = self.mask.any(dim=0).flatten()
+        if bool(kept.all()):
+            return self
+        indices = kept.nonzero().flatten()
+        return Measurement(
+            self.sinogram.index_select(2, indices),
+            self.mask.index_select(2, indices).flatten() if self.measured.ndim == 1 else self.mask.index_select(2, indices),
+            self.geometry.take(indices.tolist()),
+        )
+
+
+def check_tilts(tilt_deg: tuple[float, ...], name: str = "the tilt list") -> None:
+    """Raise an :class:`InputError` unless the tilts are finite, distinct and increasing."""
+    if not tilt_deg:
+        raise InputError(f"{name} is empty: give at least one tilt in degrees")
+    for position, tilt in enumerate(tilt_deg):
+        if not math.isfinite(tilt):
+            raise InputError(f"{name} holds {tilt} at position {position + 1}: every tilt must be a finite number of degrees")
+    if len(set(tilt_deg)) < len(tilt_deg):
+        repeated = next(tilt for tilt in tilt_deg if tilt_deg.count(tilt) > 1)
+        raise InputError(f"{name} holds {repeated:g} degrees more than once: keep one image of each tilt")
+    if any(later <= earlier for earlier, later in zip(tilt_deg, tilt_deg[1:], strict=False)):
+        raise InputError(f"{name} must increase: sort the tilts, and the images with them")

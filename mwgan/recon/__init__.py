@@ -1,0 +1,9 @@
+"""Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
+
+from mwgan.recon.base import Progress, Reconstructor
+from mwgan.recon.sart import SART, SIRT
+from mwgan.recon.tomopy import TomoPy
+from mwgan.recon.tvm import TVM
+from mwgan.recon.wbp import WBP
+
+__all__ = ["SART", "SIRT", "TVM", "WBP", "Progress", "Reconstructor", "TomoPy"]

@@ -1,0 +1,80 @@
+"""What every reconstruction shares: its face, its progress report and its stopping rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.operators import Projector
+
+ProjectorFactory = Callable[[TiltGeometry], Projector]
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """A measurement goes in, a tomogram comes out: classical methods and trained networks alike."""
+
+    def __call__(self, measurement: Measurement) -> Tensor:
+        """Reconstruct every slice of a batch: a :class:`Measurement` to tomograms (B, 1, N, N)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an iterative reconstruction stands: handed to its ``progress`` callback after every iteration."""
+
+    iteration: int
+    iterations: int
+    residual: Tensor
+    """Relative residual ||A x - b|| / ||b|| on the measured rows, (B,)."""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+class StoppingRule:
+    """Stops each slice of a batch on its own residual, so that a slice's result doesn't depend on its neighbours.
+
+    A slice is finished when its relative residual reaches ``tolerance`` (the noise level of the data, if it is known:
+    the discrepancy principle), or when the residual has improved by less than the fraction ``stagnation`` since the
+    iteration before. 0 switches either test off.
+    """
+
+    def __init__(self, tolerance: float, stagnation: float, measured_norm: Tensor) -> None:
+        if tolerance < 0 or stagnation < 0:
+            raise InputError(f"tolerance and stagnation must be 0 or more, not {tolerance} and {stagnation}")
+        self.tolerance, self.stagnation = tolerance, stagnation
+        self._norm = measured_norm.clamp(min=torch.finfo(measured_norm.dtype).tiny)
+        self._previous = torch.full_like(measured_norm, torch.inf)
+        self.running = torch.ones_like(measured_norm, dtype=torch.bool)
+        self.residual = torch.full_like(measured_norm, torch.inf)
+
+    @property
+    def watches(self) -> bool:
+        """Whether either test is on at all."""
+        return self.tolerance > 0 or self.stagnation > 0
+
+    def update(self, misfit: Tensor) -> None:
+        """Take in the misfit (B, 1, A, N) of the latest tomogram; ``running`` (B,) then says which slices go on."""
+        current = misfit.flatten(1).norm(dim=1) / self._norm
+        self.residual = torch.where(self.running, current, self.residual)
+        stalled = (self._previous - current) < self.stagnation * self._previous if self.stagnation else False
+        self._previous = current
+        self.running = self.running & ~((current <= self.tolerance) | stalled)
+
+
+def keep_finished(new: Tensor, old: Tensor, running: Tensor) -> Tensor:
+    """``new`` (B, 1, H, W) for the slices still ``running`` (B,), ``old`` for the others."""
+    return torch.where(running.reshape(-1, 1, 1, 1), new, old)
+
+
+def check_iterations(iterations: int) -> None:
+    """Raise an :class:`InputError` unless there is at least one iteration to do."""
+    if iterations < 1:
+        raise InputError(f"an iterative method needs at least 1 iteration, not {iterations}")
