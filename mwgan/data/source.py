@@ -1,12 +1,11 @@
-"""The face of an image source, and the sample that leaves it."""
+"""The face of an image source, and the seed of each draw from it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 
 class ImageSource(Protocol):
@@ -21,17 +20,6 @@ class ImageSource(Protocol):
     def image(self, index: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Image ``index`` as (size, size) float32 in [0, 1]; ``rng`` draws its augmentation, never its content."""
         ...
-
-
-class Sample(NamedTuple):
-    """One training or validation image; batches stack each field."""
-
-    image: Tensor
-    """(1, N, N) float32 in [0, 1], rows along the beam."""
-    seed: int | Tensor
-    """Seeds what the acquisition draws for this sample: its wedge and its noise."""
-    index: int | Tensor
-    """Position in the source."""
 
 
 def draw_seed(seed: int, epoch: int, index: int) -> int:

@@ -1,0 +1,127 @@
+"""Acquisition: what the microscope does to an image. Project, lose the wedge, add noise; batched, on the device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.operators import projector_for
+
+
+class Sample(NamedTuple):
+    """An image about to be measured; batches stack each field."""
+
+    image: Tensor
+    """(1, N, N) float32 in [0, 1], rows along the beam."""
+    seed: int | Tensor
+    """Seeds what the acquisition draws for this sample: its wedge and its noise."""
+    index: int | Tensor
+    """Position in the source."""
+
+
+class Noise(Protocol):
+    """Noise on a sinogram (A, N) of non-negative line integrals."""
+
+    @property
+    def percent(self) -> float:
+        """What the results table calls ``noise_percent``."""
+        ...
+
+    def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor: ...
+
+
+class NoNoise:
+    """A perfect detector."""
+
+    percent = 0.0
+
+    def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor:
+        return sinogram
+
+
+class GaussianNoise:
+    """White Gaussian noise whose standard deviation is ``percent`` of the sinogram's largest line integral.
+
+    Parameters
+    ----------
+    percent
+        One level, or (lowest, highest) to draw a level per sample from.
+    """
+
+    def __init__(self, percent: float | Sequence[float]) -> None:
+        levels = [float(level) for level in percent] if isinstance(percent, Sequence) else [float(percent)] * 2
+        if len(levels) != 2 or not 0 <= levels[0] <= levels[1] < math.inf:
+            raise InputError(f"Gaussian noise is a percentage of 0 or more, or a lowest and a highest one, not {percent}")
+        self.low, self.high = levels
+
+    @property
+    def percent(self) -> float:
+        """The level; the middle of a range."""
+        return (self.low + self.high) / 2
+
+    def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor:
+        draw = torch.rand((), generator=generator, device=sinogram.device, dtype=sinogram.dtype)
+        noise = torch.randn(sinogram.shape, generator=generator, device=sinogram.device, dtype=sinogram.dtype)
+        return sinogram + (self.low + (self.high - self.low) * draw) / 100 * sinogram.amax() * noise
+
+
+class PoissonNoise:
+    """Counting noise: ``dose_per_tilt`` electrons reach the brightest detector pixel of the series in one exposure."""
+
+    def __init__(self, dose_per_tilt: float) -> None:
+        if not (math.isfinite(dose_per_tilt) and dose_per_tilt > 0):
+            raise InputError(f"the dose per tilt is a number of electrons above 0, not {dose_per_tilt}")
+        self.dose_per_tilt = float(dose_per_tilt)
+
+    @property
+    def percent(self) -> float:
+        """Standard deviation at the brightest pixel, in percent of it."""
+        return 100.0 / math.sqrt(self.dose_per_tilt)
+
+    def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor:
+        per_electron = sinogram.amax().clamp(min=torch.finfo(sinogram.dtype).tiny) / self.dose_per_tilt
+        return torch.poisson(sinogram.clamp(min=0) / per_electron, generator=generator) * per_electron
+
+
+class Acquisition:
+    """Turns images into measurements: full-range projection, a wedge drawn per sample, noise on what is left.
+
+    Everything random about a sample comes from its own seed, so that it does not depend on batch, worker or rank.
+
+    Parameters
+    ----------
+    detector_size, step_deg
+        The full tilt grid, -90 up to +90 in steps of ``step_deg``.
+    wedge_deg
+        (lowest, highest) missing wedge in degrees, drawn uniformly; equal numbers fix it.
+    noise
+        :class:`NoNoise`, :class:`GaussianNoise` or :class:`PoissonNoise`.
+    """
+
+    def __init__(self, detector_size: int, step_deg: float, wedge_deg: tuple[float, float], noise: Noise | None = None) -> None:
+        low, high = (float(bound) for bound in wedge_deg)
+        if not 0 <= low <= high < 180:
+            raise InputError(f"the wedge range must lie in [0, 180) degrees with min_deg <= max_deg, not {low:g} to {high:g}")
+        self.geometry = TiltGeometry.full(detector_size, step_deg)
+        self.geometry.measured(high)  # a wedge that leaves no tilt is refused here, not in the middle of an epoch
+        self.wedge_deg, self.noise = (low, high), noise or NoNoise()
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, seed: Tensor) -> Measurement:
+        """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample."""
+        low, high = self.wedge_deg
+        sinogram = projector_for(self.geometry)(image)
+        wedges, rows = [], []
+        for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):
+            generator = torch.Generator(device=image.device).manual_seed(int(sample_seed))
+            draw = torch.rand((), generator=generator, device=image.device, dtype=torch.float64)
+            wedges.append(low + (high - low) * draw)
+            rows.append(self.noise(row, generator))
+        measured = self.geometry.measured(torch.stack(wedges))
+        return Measurement(torch.stack(rows).unsqueeze(1), measured, self.geometry)

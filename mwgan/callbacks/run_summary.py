@@ -1,0 +1,30 @@
+"""What a run says when an epoch is over, and what it leaves beside its checkpoints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+
+class RunSummary(pl.Callback):
+    """Writes ``record.json`` (configuration, commit, versions) at the start and prints one line after each epoch."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.is_global_zero:
+            record: dict[str, Any] = getattr(pl_module, "record", {})
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        metrics = trainer.callback_metrics
+        shown = {"PSNR": ("val/psnr", "{:.2f} dB"), "SSIM": ("val/ssim", "{:.3f}"), "pixel loss": ("train/pixel_loss", "{:.4f}")}
+        parts = [f"{name} {form.format(float(metrics[key]))}" for name, (key, form) in shown.items() if key in metrics]
+        print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: {', '.join(parts)}", flush=True)

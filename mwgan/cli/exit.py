@@ -1,0 +1,47 @@
+"""How a program ends: bad input is one sentence and exit code 2; anything else that fails keeps its traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+
+from mwgan.errors import InputError
+
+
+def run(program: Callable[[], object]) -> None:
+    """Run a Hydra application so that a user's mistake reads as one sentence."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    # Hydra would print its own summary and exit with 1; with this it raises, and the message below is ours.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        program()
+    except InputError as error:
+        fail(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        fail(_explain(error))
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept", file=sys.stderr)
+        sys.exit(130)
+
+
+def fail(sentence: str) -> None:
+    """Print one sentence to stderr and exit with code 2."""
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _explain(error: Exception) -> str:
+    text = str(error)
+    unknown = re.search(r"Could not override '([^']+)'", text)
+    if unknown:
+        return f"the configuration has no key {unknown.group(1)!r}: check its spelling, --cfg job shows every key there is"
+    missing = re.search(r"Could not find '([^']+)'", text)
+    if missing:
+        available = re.search(r"Available options in '[^']+':\s*(.*?)(?:\nConfig search path|\Z)", text, re.S)
+        options = f"; there are {', '.join(available.group(1).split())}" if available else ""
+        return f"there is no configuration {missing.group(1)!r}{options}"
+    return text.split("\n")[0]

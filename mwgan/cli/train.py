@@ -1,0 +1,82 @@
+"""``mwgan-train``: one configuration to one trained model."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from mwgan.cli import exit
+from mwgan.cli.build import build, plain, provenance
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir
+
+
+def train(cfg: DictConfig) -> dict[str, float]:
+    """Train as ``cfg`` says; the last validation metrics."""
+    import pytorch_lightning as pl
+    import torch
+
+    from mwgan.data.datamodules import ImageDataModule
+    from mwgan.recon.learned import find_weights, read_weights
+
+    # Lightning advises worker processes and warns of quick epochs; both are choices of the configuration.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    if cfg.threads is not None:
+        torch.set_num_threads(cfg.threads)
+    data = ImageDataModule(build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed)
+    module = build(cfg.model, record=_record(cfg))
+    if cfg.init is not None:
+        record, state = read_weights(find_weights(cfg.init))
+        if record["generator"] != plain(cfg.model.generator):
+            raise InputError(f"the generator in {cfg.init} is not the one of this run: {record['generator']}")
+        module.generator.load_state_dict(state)
+    trainer: pl.Trainer = build(cfg.trainer, callbacks=[build(node) for node in cfg.callbacks.values() if node], logger=[build(node) for node in cfg.logger.values() if node])
+    trainer.fit(module, data, ckpt_path=None if cfg.resume is None else find_weights(cfg.resume))
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _record(cfg: DictConfig) -> dict[str, Any]:
+    noise = build(cfg.acquisition.noise)
+    return {
+        "generator": plain(cfg.model.generator),
+        "task": plain(cfg.model.task),
+        "geometry": {"detector_size": cfg.data.size, "step_deg": float(cfg.acquisition.step_deg)},
+        "wedge_deg": [float(cfg.wedge.min_deg), float(cfg.wedge.max_deg)],
+        "noise_percent": noise.percent,
+        "train_data": cfg.data.name,
+        "seed": cfg.seed,
+        **provenance(cfg),
+    }
+
+
+def _refuse_multirun_ddp(cfg: DictConfig) -> None:
+    hydra_cfg = HydraConfig.get()
+    in_process = hydra_cfg.launcher._target_.endswith("BasicLauncher")
+    if hydra_cfg.mode == RunMode.MULTIRUN and in_process and cfg.trainer.devices not in (1, "auto"):
+        raise InputError("a sweep in one process can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
+
+
+@hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
+def _main(cfg: DictConfig) -> dict[str, float]:
+    _refuse_multirun_ddp(cfg)
+    metrics = train(cfg)
+    print(f"the run is in {Path(cfg.paths.output_dir)}")
+    return metrics
+
+
+def main() -> None:
+    exit.run(_main)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Image sources as Lightning data: which sample comes when is decided by seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mwgan.acquisition import Sample
+from mwgan.data.source import ImageSource, draw_seed
+
+VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
+
+
+class SourceDataset(Dataset[Sample]):
+    """Samples of a source, asked for by (epoch, index): the epoch travels with the index into every worker."""
+
+    def __init__(self, source: ImageSource, seed: int) -> None:
+        self.source, self.seed = source, seed
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        seed = draw_seed(self.seed, epoch, index)
+        image = self.source.image(index, np.random.Generator(np.random.SFC64(seed)))
+        return Sample(torch.from_numpy(image).unsqueeze(0), seed, index)
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """(epoch, index) of every sample this rank draws: a shuffle of (seed, epoch), dealt out to the ranks in turn.
+
+    All ranks get equally many samples; where the number doesn't divide, the last few of an epoch's shuffle sit out.
+    """
+
+    def __init__(self, length: int, seed: int, shuffle: bool, rank: int = 0, ranks: int = 1, epoch: int = 0) -> None:
+        self.length, self.seed, self.shuffle, self.rank, self.ranks, self.epoch = length, seed, shuffle, rank, ranks, epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this as each epoch begins; held-out data stay at their one epoch."""
+        if self.shuffle:
+            self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length // self.ranks
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length) if self.shuffle else np.arange(self.length)
+        dealt = order[self.rank : len(self) * self.ranks : self.ranks]
+        return iter([(self.epoch, int(index)) for index in dealt])
+
+
+class ImageDataModule(pl.LightningDataModule):
+    """Training and validation images of two sources that don't share an image.
+
+    Parameters
+    ----------
+    train, validation
+        Image sources of the same size.
+    batch_size
+        Samples a process and step.
+    workers
+        Worker processes that make images; 0 makes them in the training process.
+    seed
+        Decides order, augmentation, wedge and noise of every sample.
+    """
+
+    def __init__(self, train: ImageSource, validation: ImageSource, batch_size: int, workers: int = 0, seed: int = 0) -> None:
+        super().__init__()
+        self.train, self.validation = train, validation
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        return self._loader(self.train, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        return self._loader(self.validation, shuffle=False)
+
+    def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Sample]:
+        rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        epoch = 0 if shuffle else VALIDATION_EPOCH
+        return DataLoader(
+            SourceDataset(source, self.seed),
+            batch_size=self.batch_size,
+            sampler=EpochSampler(len(source), self.seed, shuffle, rank, ranks, epoch),  # type: ignore[arg-type]
+            num_workers=self.workers,
+            drop_last=shuffle,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )

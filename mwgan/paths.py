@@ -1,0 +1,18 @@
+"""Where the package's own files lie, from a checkout and from a wheel alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def conf_dir() -> Path:
+    """The folder of Hydra's configuration: ``conf/`` of the checkout, or its copy inside the wheel."""
+    checkout = PACKAGE.parent
+    return checkout / "conf" if (checkout / "pyproject.toml").is_file() else PACKAGE / "conf"
+
+
+def weights_dir() -> Path:
+    """The folder of the weights that are shipped with the package."""
+    return PACKAGE / "weights"

@@ -1,0 +1,169 @@
+"""A trained network as a Reconstructor, and the file it travels in.
+
+A weights file is safetensors: the generator's tensors in half precision, and a JSON record that says which network and
+task they belong to, the geometry and wedges they were trained on, and the commit and configuration that made them.
+Nothing is ever unpickled: training checkpoints are read with torch's ``weights_only``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pickle
+import warnings
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement
+from mwgan.paths import weights_dir
+from mwgan.recon.task import Task
+
+Record = dict[str, Any]
+RECORD_KEY = "mwgan"
+GENERATOR_PREFIX = "generator."
+
+
+class LearnedReconstructor:
+    """A trained generator with the face of every other method.
+
+    Slices smaller than those it was trained on are set into the trained size; larger ones are refused, since a network's
+    idea of a wedge's streaks belongs to the size where it learned them.
+
+    Parameters
+    ----------
+    generator
+        The trained network.
+    task
+        What it sees and gives.
+    record
+        What is known of its training: ``geometry`` (``detector_size``, ``step_deg``), ``wedge_deg`` (low, high),
+        ``noise_percent``, ``commit`` and so on; see :func:`save_weights`.
+    """
+
+    def __init__(self, generator: nn.Module, task: Task, record: Record) -> None:
+        self.generator, self.task, self.record = generator.eval(), task, record
+
+    @property
+    def detector_size(self) -> int:
+        """Slice size it was trained on, in pixels."""
+        return int(self.record["geometry"]["detector_size"])
+
+    @torch.no_grad()
+    def __call__(self, measurement: Measurement) -> Tensor:
+        """Tomograms (B, 1, N, N) of a measurement."""
+        fitted, margin = self._fit(measurement)
+        device = fitted.sinogram.device
+        output = self.generator.to(device)(self.task.see(fitted))
+        tomogram = self.task.tomogram(output, fitted)
+        before, size = margin, measurement.geometry.detector_size
+        return tomogram[..., before : before + size, before : before + size]
+
+    def outside_training(self, measurement: Measurement) -> str | None:
+        """One sentence if the wedge lies outside those trained on, else None."""
+        low, high = self.record["wedge_deg"]
+        kept = measurement.only_measured()
+        tilts = kept.geometry.tilt_deg
+        step = (tilts[-1] - tilts[0]) / max(len(tilts) - 1, 1)
+        wedge = 180.0 - (tilts[-1] - tilts[0]) - step
+        if low - step <= wedge <= high + step:
+            return None
+        return f"the missing wedge is about {wedge:.0f} degrees; this network was trained on {low:g} to {high:g}"
+
+    def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
+        """The measurement on the trained detector, and the pixels added on its left."""
+        geometry = measurement.geometry
+        missing = self.detector_size - geometry.detector_size
+        if missing < 0:
+            raise InputError(
+                f"this network was trained for slices of {self.detector_size} pixels, the data have "
+                f"{geometry.detector_size}: bin or crop them to {self.detector_size} or fewer, or train at that size (data.size)"
+            )
+        if missing == 0:
+            return measurement, 0
+        left = missing // 2
+        sinogram = nn.functional.pad(measurement.sinogram, (left, missing - left))
+        grown = replace(
+            geometry,
+            detector_size=self.detector_size,
+            # An odd margin moves the axis by half a pixel against the new centre.
+            axis_offset_px=geometry.axis_offset_px - (missing - 2 * left) / 2,
+        )
+        return Measurement(sinogram, measurement.measured, grown), left
+
+
+def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "cpu") -> LearnedReconstructor:
+    """The learned method of a name shipped with mwgan (``irdm``), a weights file, or a training checkpoint.
+
+    Raises
+    ------
+    InputError
+        If there is no such name or file, or the file is damaged or not ours.
+    """
+    path = find_weights(name_or_path)
+    record, state = read_weights(path)
+    try:
+        generator, task = build(record["generator"]), build(record["task"])
+        generator.load_state_dict(state)
+    except (KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
+        raise InputError(f"{path} does not fit this version of mwgan ({type(error).__name__}): train or download it anew") from error
+    return LearnedReconstructor(generator.to(device), task, record)
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """The file behind a shipped name or a path."""
+    path = Path(name_or_path)
+    shipped = {file.stem: file for file in sorted(weights_dir().glob("*.safetensors"))}
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    if path.is_dir():
+        path = path / "checkpoints" / "last.ckpt"
+    if not path.is_file():
+        names = ", ".join(shipped) or "none"
+        raise InputError(f"there are no weights {str(name_or_path)!r}: give a checkpoint, a run folder or a shipped name ({names})")
+    return path
+
+
+def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
+    """The record and the generator's float32 tensors of a weights file or training checkpoint."""
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            record = json.loads(metadata[RECORD_KEY])
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)
+                checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            record = checkpoint[RECORD_KEY]
+            prefix = GENERATOR_PREFIX
+            state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
+    except (SafetensorError, KeyError, TypeError, ValueError, EOFError, RuntimeError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export") from error
+    return record, {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
+    """Write a weights file: half-precision safetensors with its record, complete or not at all."""
+    state = {key: value.half() if value.is_floating_point() else value for key, value in generator_state.items()}
+    partial = path.with_name(f".{path.name}.partial")
+    save_file({key: value.contiguous().cpu() for key, value in state.items()}, partial, metadata={RECORD_KEY: json.dumps(record)})
+    partial.replace(path)
+
+
+def build(node: dict[str, Any]) -> Any:
+    """The object that ``_target_`` and its arguments name; only our own classes, whatever a file may ask for."""
+    arguments = dict(node)
+    target = arguments.pop("_target_")
+    module, _, name = target.rpartition(".")
+    if not module.startswith("mwgan."):
+        raise ImportError(f"{target} is not part of mwgan")
+    return getattr(importlib.import_module(module), name)(**arguments)

@@ -1,0 +1,178 @@
+"""Adversarial training, once for every model: manual optimisation of a generator and, if there is one, a discriminator.
+
+The order of a step survived resuming and two ranks: the generator's output is made once, before anything is frozen; the
+discriminator learns from its detached copy; then the generator learns from the same output.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from mwgan.acquisition import Acquisition, Sample
+from mwgan.errors import InputError
+from mwgan.losses import AdversarialLoss, PixelLoss
+from mwgan.metrics import ImageQuality
+from mwgan.recon.learned import RECORD_KEY, Record
+from mwgan.recon.task import Task
+
+OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
+ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
+
+
+class AdversarialModule(pl.LightningModule):
+    """Trains a generator on a pixel loss and, with a discriminator, on an adversarial loss.
+
+    Optimisers and schedules are kept in the order (generator, discriminator): a checkpoint restores them by position.
+    Schedules step at the end of each epoch. ``trainer.global_step`` counts the steps of both optimisers; the log's
+    ``train/batches`` counts batches.
+
+    Parameters
+    ----------
+    generator, task
+        The network, and what it sees and gives (:mod:`mwgan.recon.task`).
+    acquisition
+        Measures each batch of images, on the training device.
+    pixel_loss, pixel_weight
+        Loss against the target and its weight. IRDM 2020 states no pixel term; its weight is our choice.
+    generator_optimizer, generator_schedule
+        Partials that take the parameters and the optimiser.
+    discriminator, adversarial_loss, adversarial_weight, discriminator_optimizer, discriminator_schedule
+        The game; without a discriminator the pixel loss alone is trained.
+    gradient_clip
+        Largest gradient norm of each network, or None.
+    record
+        Plain values that say how to rebuild the model (``generator`` and ``task`` nodes) and where it comes from; it
+        travels in every checkpoint.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        task: Task,
+        acquisition: Acquisition,
+        pixel_loss: PixelLoss,
+        generator_optimizer: OptimizerFactory,
+        generator_schedule: ScheduleFactory | None = None,
+        discriminator: nn.Module | None = None,
+        adversarial_loss: AdversarialLoss | None = None,
+        discriminator_optimizer: OptimizerFactory | None = None,
+        discriminator_schedule: ScheduleFactory | None = None,
+        pixel_weight: float = 1.0,
+        adversarial_weight: float = 1.0,
+        gradient_clip: float | None = None,
+        channels_last: bool = True,
+        record: Record | None = None,
+    ) -> None:
+        super().__init__()
+        if discriminator is not None and (adversarial_loss is None or discriminator_optimizer is None):
+            raise InputError("a discriminator needs an adversarial_loss and a discriminator_optimizer")
+        self.automatic_optimization = False
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.generator = generator.to(memory_format=layout)  # type: ignore[call-overload]
+        self.discriminator = None if discriminator is None else discriminator.to(memory_format=layout)  # type: ignore[call-overload]
+        self.layout = layout
+        self.task, self.acquisition = task, acquisition
+        self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
+        self.adversarial_loss, self.adversarial_weight = adversarial_loss, adversarial_weight
+        self.optimizer_factories = [generator_optimizer] + ([discriminator_optimizer] if discriminator_optimizer and discriminator else [])
+        self.schedule_factories = [generator_schedule, discriminator_schedule][: len(self.optimizer_factories)]
+        self.gradient_clip, self.record = gradient_clip, record or {}
+        self.quality = ImageQuality()
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+        self.register_buffer("images", torch.zeros((), dtype=torch.long))
+
+    def forward(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
+        """What the generator saw, its tomogram, and the target, for showing."""
+        measurement = self.acquisition(sample.image, torch.as_tensor(sample.seed))
+        seen = self.task.see(measurement)
+        return seen, self.task.tomogram(self.generator(seen), measurement), self.task.target(sample.image, measurement)
+
+    def training_step(self, batch: Sample, batch_index: int) -> None:
+        measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
+        seen = self.task.see(measurement).to(memory_format=self.layout)
+        target = self.task.target(batch.image, measurement).to(memory_format=self.layout)
+        output = self.generator(seen)  # before any freezing: the generator's step needs its graph
+        optimizers = self._optimizers()
+        logged = {}
+        if self.discriminator is not None:
+            logged |= self._discriminator_step(optimizers[1], output.detach(), target, seen)
+        logged |= self._generator_step(optimizers[0], output, target, seen)
+        self.batches += 1
+        self.images += len(batch.image)
+        self.log_dict({f"train/{name}": value for name, value in logged.items()}, on_step=False, on_epoch=True, batch_size=len(batch.image))
+
+    def _discriminator_step(self, optimizer: Any, fake: Tensor, real: Tensor, seen: Tensor) -> dict[str, Tensor]:
+        assert self.discriminator is not None and self.adversarial_loss is not None
+        with self.toggled_optimizer(optimizer):
+            score_real, score_fake = self.discriminator(real, seen), self.discriminator(fake, seen)
+            loss = self.adversarial_loss.discriminator(score_real, score_fake)
+            norm = self._descend(optimizer, loss, self.discriminator)
+        return {
+            "discriminator_loss": loss.detach(),
+            "score_real": score_real.detach().mean(),
+            "score_fake": score_fake.detach().mean(),
+            "discriminator_gradient": norm,
+        }
+
+    def _generator_step(self, optimizer: Any, output: Tensor, target: Tensor, seen: Tensor) -> dict[str, Tensor]:
+        with self.toggled_optimizer(optimizer):
+            pixel = self.pixel_loss(output, target)
+            loss, logged = self.pixel_weight * pixel, {"pixel_loss": pixel.detach()}
+            if self.discriminator is not None:
+                assert self.adversarial_loss is not None
+                adversarial = self.adversarial_loss.generator(self.discriminator(target, seen), self.discriminator(output, seen))
+                loss = loss + self.adversarial_weight * adversarial
+                logged["adversarial_loss"] = adversarial.detach()
+            logged["generator_gradient"] = self._descend(optimizer, loss, self.generator)
+        return logged
+
+    def _descend(self, optimizer: Any, loss: Tensor, network: nn.Module) -> Tensor:
+        """One optimiser step on ``loss``; the gradient's norm before clipping."""
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+        if self.gradient_clip is not None:
+            self.clip_gradients(optimizer, gradient_clip_val=self.gradient_clip, gradient_clip_algorithm="norm")
+        optimizer.step()
+        return norm
+
+    def on_train_epoch_start(self) -> None:
+        self._epoch_start = (time.perf_counter(), int(self.images))
+
+    def on_train_epoch_end(self) -> None:
+        started, images = self._epoch_start
+        rate = (int(self.images) - images) / (time.perf_counter() - started)
+        self.log("train/images_per_second", rate)
+        self.log_dict({"train/batches": self.batches.float(), "train/images": self.images.float()})
+        for name, optimizer in zip(("generator", "discriminator"), self._optimizers(), strict=False):
+            self.log(f"train/{name}_lr", optimizer.param_groups[0]["lr"])
+        schedules = self.lr_schedulers() or []
+        for schedule in schedules if isinstance(schedules, list) else [schedules]:
+            schedule.step()  # type: ignore[call-arg]
+
+    def validation_step(self, batch: Sample, batch_index: int) -> None:
+        _, tomogram, target = self(batch)
+        self.quality.update(tomogram, target)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict({f"val/{name}": value.float() for name, value in self.quality.compute().items()}, prog_bar=True)
+        self.quality.reset()
+
+    def configure_optimizers(self) -> Any:
+        networks = [self.generator, self.discriminator]
+        optimizers = [make(network.parameters()) for make, network in zip(self.optimizer_factories, networks, strict=False) if network]
+        schedules = [make(optimizer) for make, optimizer in zip(self.schedule_factories, optimizers, strict=True) if make]
+        return optimizers, schedules
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[RECORD_KEY] = self.record
+
+    def _optimizers(self) -> list[Any]:
+        optimizers = self.optimizers()
+        return optimizers if isinstance(optimizers, list) else [optimizers]
