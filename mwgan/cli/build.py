@@ -40,10 +40,15 @@ def provenance(cfg: DictConfig) -> dict[str, Any]:
     return {
         "commit": commit(),
         "command": " ".join(["mwgan-train", *sys.argv[1:]]),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads",
+        "device": device_name("cuda" if torch.cuda.is_available() else "cpu"),
         "versions": {name: version(name) for name in ("mwgan", "torch", "pytorch-lightning", "numpy")},
         "config": plain(cfg),
     }
+
+
+def device_name(device: str) -> str:
+    """A device as it stands in tables: the GPU's name, or the CPU and its threads."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else f"CPU, {torch.get_num_threads()} threads"
 
 
 def commit() -> str:

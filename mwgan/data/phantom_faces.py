@@ -1,7 +1,7 @@
 """Phantom faces: random ovals and polygons of different intensity inside a face (IRDM 2020, dataset D1).
 
 The paper gives no recipe beyond that sentence. Ours, with every number a choice: a face (a large oval, often with a
-brighter or darker rim) carries 4 to 12 features, ovals and convex or star-shaped polygons, each painted over or added
+brighter or darker rim) carries 8 to 24 features, ovals and convex or star-shaped polygons, each painted over or added
 to what lies below it. Everything is drawn with edges one pixel wide, as a pixel would see them, straight onto the grid:
 a rotation or a change of size costs no interpolation.
 """
@@ -75,14 +75,14 @@ def _draw_face(canvas: _Canvas, rng: np.random.Generator) -> None:
         canvas.oval(middle, (width, height), turn, float(np.clip(skin + rng.uniform(-0.3, 0.5), 0.05, 1.0)))
         width, height = width - rim, height - rim
     canvas.oval(middle, (width, height), turn, skin)
-    for _ in range(rng.integers(4, 13)):
+    for _ in range(rng.integers(8, 25)):
         # Features stay on the face: their middle within its oval, smaller towards its edge.
         reach = np.sqrt(rng.uniform(0, 0.62))
         direction = rng.uniform(0, 2 * np.pi)
         on_face = np.array([np.cos(direction) * width, np.sin(direction) * height]) * reach
         cosine, sine = np.cos(turn), np.sin(turn)
         position = middle + np.array([cosine * on_face[0] - sine * on_face[1], sine * on_face[0] + cosine * on_face[1]])
-        extent = rng.uniform(0.04, 0.32) * (1.0 - 0.6 * reach)
+        extent = 0.04 + 0.4 * rng.random() ** 2 * (1.0 - 0.5 * reach)
         value = rng.uniform(0.0, 1.0)
         blend = 1.0 if rng.random() < 0.6 else rng.uniform(0.3, 0.8)
         if rng.random() < 0.5:

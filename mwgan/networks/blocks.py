@@ -27,6 +27,33 @@ def convolution_stack(inputs: int, outputs: int, norm: str) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+class Head(nn.Module):
+    """Features to output (B, out, H, W); with ``residual``, plus as much of the input as a learned gate lets through.
+
+    A plain residual has to rebuild a noisy background with its sign turned before it can erase it; a gate shuts. The
+    gates start nearly open and the rest at zero, so that an untrained network is nearly the identity.
+    """
+
+    OPEN = 4.0  # sigmoid(4) = 0.98
+
+    def __init__(self, width: int, outputs: int, residual: bool) -> None:
+        super().__init__()
+        self.outputs, self.residual = outputs, residual
+        self.convolution = nn.Conv2d(width, 2 * outputs if residual else outputs, 1)
+        if residual:
+            assert self.convolution.bias is not None
+            nn.init.zeros_(self.convolution.weight)
+            nn.init.zeros_(self.convolution.bias)
+            nn.init.constant_(self.convolution.bias[outputs:], self.OPEN)
+
+    def forward(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.convolution(features)
+        if not self.residual:
+            return output
+        value, gate = output.chunk(2, dim=1)
+        return value + gate.sigmoid() * image[:, : self.outputs]
+
+
 def pad_to_multiple(image: torch.Tensor, multiple: int) -> tuple[torch.Tensor, tuple[int, int]]:
     """Grow (B, C, H, W) below and right with zeros until both sides divide by ``multiple``; also the old (H, W)."""
     height, width = image.shape[-2:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mwgan.networks.blocks import convolution_stack, pad_to_multiple
+from mwgan.networks.blocks import Head, convolution_stack, pad_to_multiple
 
 
 class UNet(nn.Module):
@@ -18,25 +18,23 @@ class UNet(nn.Module):
         self, in_channels: int = 1, out_channels: int = 1, width: int = 32, depth: int = 4, normalization: str = "batch", residual: bool = False
     ) -> None:
         super().__init__()
-        self.depth, self.residual = depth, residual
+        self.depth = depth
         widths = [width * 2**level for level in range(depth + 1)]
         self.down = nn.ModuleList(
             convolution_stack(in_channels if level == 0 else widths[level - 1], widths[level], normalization) for level in range(depth + 1)
         )
         self.ups = nn.ModuleList(nn.ConvTranspose2d(widths[level + 1], widths[level], 2, stride=2) for level in range(depth))
         self.merge = nn.ModuleList(convolution_stack(2 * widths[level], widths[level], normalization) for level in range(depth))
-        self.head = nn.Conv2d(width, out_channels, 1)
-        if residual:
-            nn.init.zeros_(self.head.weight)
-            nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        self.head = Head(width, out_channels, residual)
 
     def forward(self, image: Tensor) -> Tensor:
-        features, (height, width) = pad_to_multiple(image, 2**self.depth)
+        padded, (height, width) = pad_to_multiple(image, 2**self.depth)
+        features = padded
         skips = []
         for level, block in enumerate(self.down):
             features = block(features if level == 0 else nn.functional.max_pool2d(features, 2))
             skips.append(features)
         for level in reversed(range(self.depth)):
             features = self.merge[level](torch.cat([skips[level], self.ups[level](features)], dim=1))
-        output = self.head(features)[..., :height, :width]
-        return output + image[:, : output.shape[1]] if self.residual else output
+        output: Tensor = self.head(features, padded)
+        return output[..., :height, :width]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mwgan.networks.blocks import convolution_stack, pad_to_multiple
+from mwgan.networks.blocks import Head, convolution_stack, pad_to_multiple
 
 
 class UNetPlusPlus(nn.Module):
@@ -24,7 +24,8 @@ class UNetPlusPlus(nn.Module):
     normalization
         ``batch`` as in the paper, or ``group`` or ``none``.
     residual
-        Add the input to the output, so that an untrained network starts near the identity. Our choice; off is the paper's.
+        Let a learned share of the input through to the output, so that an untrained network starts near the identity.
+        Our choice; off is the paper's.
 
     References
     ----------
@@ -35,7 +36,7 @@ class UNetPlusPlus(nn.Module):
         self, in_channels: int = 1, out_channels: int = 1, width: int = 32, depth: int = 4, normalization: str = "batch", residual: bool = False
     ) -> None:
         super().__init__()
-        self.depth, self.residual = depth, residual
+        self.depth = depth
         widths = [width * 2**level for level in range(depth + 1)]
         self.nodes = nn.ModuleDict()
         self.ups = nn.ModuleDict()
@@ -46,10 +47,7 @@ class UNetPlusPlus(nn.Module):
             for level in range(depth + 1 - column):
                 self.ups[f"{level}_{column}"] = nn.ConvTranspose2d(widths[level + 1], widths[level], 2, stride=2)
                 self.nodes[f"{level}_{column}"] = convolution_stack((column + 1) * widths[level], widths[level], normalization)
-        self.head = nn.Conv2d(width, out_channels, 1)
-        if residual:
-            nn.init.zeros_(self.head.weight)
-            nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        self.head = Head(width, out_channels, residual)
 
     def forward(self, image: Tensor) -> Tensor:
         padded, (height, width) = pad_to_multiple(image, 2**self.depth)
@@ -61,5 +59,5 @@ class UNetPlusPlus(nn.Module):
             for level in range(self.depth + 1 - column):
                 raised = self.ups[f"{level}_{column}"](rows[level + 1][column - 1])
                 rows[level].append(self.nodes[f"{level}_{column}"](torch.cat([*rows[level], raised], dim=1)))
-        output = self.head(rows[0][self.depth])[..., :height, :width]
-        return output + image[:, : output.shape[1]] if self.residual else output
+        output: Tensor = self.head(rows[0][self.depth], padded)
+        return output[..., :height, :width]

@@ -1,0 +1,96 @@
+"""``mwgan-evaluate``: methods, wedges and images into one results table."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from mwgan.cli import exit
+from mwgan.cli.build import build, commit, device_name, plain
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir
+
+
+def evaluate(cfg: DictConfig) -> Any:
+    """Fill the table that ``cfg`` names; the table."""
+    import torch
+
+    from mwgan.evaluation import ResultsTable
+    from mwgan.evaluation import evaluate as fill
+    from mwgan.evaluation.evaluate import Conditions
+
+    if cfg.threads is not None:
+        torch.set_num_threads(cfg.threads)
+    methods = [_classical(name, node) for name, node in cfg.methods.items() if node is not None]
+    methods += [_learned(str(name), str(path), cfg.device) for name, path in (cfg.checkpoints or {}).items()]
+    if not methods:
+        raise InputError("there is nothing to evaluate: name a method (methods.wbp, …) or a checkpoint (checkpoints={name: run folder})")
+    table = ResultsTable(cfg.table)
+    conditions = Conditions(float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed)
+    fill(
+        methods,
+        build(cfg.data.test),
+        build(cfg.data.validation),
+        conditions,
+        table,
+        {"commit": commit(), "device": device_name(cfg.device)},
+        images=cfg.images,
+        tuning_images=cfg.tuning_images,
+        kept_images=cfg.kept_images,
+        batch_size=cfg.batch_size,
+        device=cfg.device,
+        progress=lambda text: print(text, flush=True),
+    )
+    return table
+
+
+def _classical(name: str, node: DictConfig) -> Any:
+    from mwgan.evaluation import Method
+
+    return Method(name, partial(build, node.reconstructor), plain(node.tune) or {})
+
+
+def _learned(name: str, path: str, device: str) -> Any:
+    from mwgan.evaluation import Method
+    from mwgan.recon.learned import find_weights, load_reconstructor
+
+    reconstructor = load_reconstructor(path, device)
+    # The content's hash, so that a run trained again into the same folder is not taken for the old one.
+    digest = hashlib.sha256(find_weights(path).read_bytes()).hexdigest()[:8]
+    return Method(name, lambda: reconstructor, checkpoint=f"{path}#{digest}", train_data=str(reconstructor.record["train_data"]))
+
+
+def _print_summary(table: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = table.summary()
+    wedges = sorted(summary["wedge_deg"].unique())
+    shown = Table(title="PSNR in dB / SSIM, mean over images, by missing wedge")
+    for heading in ("method", "sinogram", *(f"{wedge:g}°" for wedge in wedges), "ms per image"):
+        shown.add_column(heading, justify="left" if heading in ("method", "sinogram") else "right", no_wrap=True)
+    for (method, sinogram), rows in summary.groupby(["method", "sinogram"], sort=False):
+        by_wedge = rows.set_index("wedge_deg")
+        cells = [f"{by_wedge['psnr'][wedge]:.1f} / {by_wedge['ssim'][wedge]:.3f}" if wedge in by_wedge.index else "" for wedge in wedges]
+        shown.add_row(method, sinogram, *cells, f"{1000 * rows['seconds'].mean():.1f}")
+    Console(width=max(100, 32 + 16 * len(wedges))).print(shown)
+
+
+@hydra.main(config_path=str(conf_dir()), config_name="evaluate", version_base="1.3")
+def _main(cfg: DictConfig) -> None:
+    table = evaluate(cfg)
+    _print_summary(table)
+    print(f"the table is {Path(cfg.table).with_suffix('.csv')}")
+
+
+def main() -> None:
+    exit.run(_main)
+
+
+if __name__ == "__main__":
+    main()

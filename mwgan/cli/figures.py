@@ -1,0 +1,61 @@
+"""``mwgan-figures``: pictures from a results table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from mwgan.cli import exit
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir
+
+
+def draw(cfg: DictConfig) -> list[Path]:
+    """Draw the figures that ``cfg`` names; the files."""
+    import pandas as pd
+
+    from mwgan.figures import comparison_panel, metric_by_wedge
+
+    table = Path(cfg.table).with_suffix("")
+    results = _read(table.with_name(table.name + ".parquet"), pd)
+    folder = Path(cfg.folder) if cfg.folder is not None else table.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name in cfg.figures:
+        if name == "comparison_panel":
+            tomograms = _read(table.with_name(table.name + ".tomograms.parquet"), pd)
+            if cfg.wedges_deg is not None:
+                tomograms = tomograms[tomograms["wedge_deg"].isin([float(wedge) for wedge in cfg.wedges_deg])]
+            if cfg.image not in set(tomograms["image"]):
+                raise InputError(f"no tomograms of image {cfg.image} were kept; kept are {sorted(tomograms['image'].unique())}: choose one (image=…)")
+            figure = comparison_panel(results, tomograms, cfg.image, cfg.sinogram)
+        elif name.endswith("_by_wedge") and name.removesuffix("_by_wedge") in results.columns:
+            figure = metric_by_wedge(results, name.removesuffix("_by_wedge"), cfg.sinogram)
+        else:
+            raise InputError(f"there is no figure {name!r}: choose comparison_panel, nrmse_by_wedge, psnr_by_wedge, ssim_by_wedge or rmse_255_by_wedge")
+        files.append(folder / f"{name}.png")
+        figure.savefig(files[-1])
+    return files
+
+
+def _read(path: Path, pd):  # type: ignore[no-untyped-def]
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not there or not a results table: name one with table=…, mwgan-evaluate makes it") from error
+
+
+@hydra.main(config_path=str(conf_dir()), config_name="figures", version_base="1.3")
+def _main(cfg: DictConfig) -> None:
+    for file in draw(cfg):
+        print(f"drawn: {file}")
+
+
+def main() -> None:
+    exit.run(_main)
+
+
+if __name__ == "__main__":
+    main()

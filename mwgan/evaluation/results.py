@@ -1,0 +1,59 @@
+"""The results table: one row per method, wedge and image; rows are only appended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from mwgan.errors import InputError
+from mwgan.metrics import COLUMNS as METRICS
+
+IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
+COLUMNS = (*IDENTITY, *METRICS, "seconds", "commit", "device")
+
+
+class ResultsTable:
+    """A table kept as ``<path>.parquet`` and ``<path>.csv``, each replaced whole so that neither is ever half-written.
+
+    A row is identified by :data:`IDENTITY`; an evaluation that was interrupted asks :meth:`missing` what is left to do.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).with_suffix("")
+        parquet = self.path.with_suffix(".parquet")
+        try:
+            self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame(columns=list(COLUMNS))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{parquet} can't be read as a results table: move it away or give another name") from error
+        self._known = set(self.rows[list(IDENTITY)].itertuples(index=False, name=None))
+
+    def missing(self, identities: list[dict[str, object]]) -> list[int]:
+        """Positions of those identities that the table has no row for."""
+        return [position for position, row in enumerate(identities) if tuple(row[column] for column in IDENTITY) not in self._known]
+
+    def append(self, rows: list[dict[str, object]]) -> None:
+        """Add rows and write both files."""
+        added = pd.DataFrame(rows, columns=list(COLUMNS))
+        self.rows = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
+        self._known.update(added[list(IDENTITY)].itertuples(index=False, name=None))
+        write_table(self.rows, self.path)
+
+    def summary(self) -> pd.DataFrame:
+        """Mean of each metric over images, by method, sinogram and wedge."""
+        order = {name: rank for rank, name in enumerate(self.rows["method"].drop_duplicates())}
+        means = self.rows.groupby(["method", "sinogram", "wedge_deg"], as_index=False)[[*METRICS, "seconds"]].mean()
+        return means.sort_values(["wedge_deg", "method"], key=lambda column: column.map(order) if column.name == "method" else column)
+
+
+def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".parquet", ".csv")) -> None:
+    """``rows`` as ``<path>.parquet`` and ``<path>.csv``, each whole or as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in suffixes:
+        target = path.with_name(path.name + suffix)
+        partial = target.with_name(f".{target.name}.partial")
+        if suffix == ".csv":
+            rows.to_csv(partial, index=False, float_format="%.6g")
+        else:
+            rows.to_parquet(partial, index=False)
+        partial.replace(target)

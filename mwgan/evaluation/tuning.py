@@ -1,0 +1,73 @@
+"""Tuning of the classical methods on validation images, for each wedge and noise level, and the record of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from mwgan.geometry import Measurement
+from mwgan.metrics import image_metrics
+from mwgan.recon import Reconstructor
+
+SETTING = ["method", "parameters", "wedge_deg", "noise_percent", "images", "seed"]
+
+
+def tune(
+    name: str,
+    make: Callable[..., Reconstructor],
+    grid: Mapping[str, Sequence[Any]],
+    image: Tensor,
+    measurement: Measurement,
+    setting: dict[str, Any],
+    record: Path,
+) -> dict[str, Any]:
+    """The parameters of ``grid`` that give the best mean PSNR on validation images.
+
+    Parameters
+    ----------
+    name, make, grid
+        The method, its constructor, and the values to try of each parameter (all combinations).
+    image, measurement
+        Validation images (B, 1, N, N) and what was measured of them; not images that are reported on.
+    setting
+        ``wedge_deg``, ``noise_percent`` and ``seed``, for the record.
+    record
+        A csv to which every combination tried is appended; what it already holds is not tried again.
+    """
+    known = pd.read_csv(record) if record.exists() else pd.DataFrame()
+    rows: list[dict[str, Any]] = []
+    choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    for choice in choices:
+        identity = {"method": name, "parameters": describe(choice), **setting, "images": len(image)}
+        row = _find(known, identity)
+        if row is None:
+            quality = image_metrics(make(**choice)(measurement), image)
+            row = {**{key: identity[key] for key in SETTING}, "psnr": float(quality["psnr"].mean()), "ssim": float(quality["ssim"].mean())}
+            rows.append(row)
+        choice["_psnr"] = row["psnr"]
+    if rows:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        partial = record.with_name(f".{record.name}.partial")
+        pd.concat([known, pd.DataFrame(rows)], ignore_index=True).to_csv(partial, index=False, float_format="%.6g")
+        partial.replace(record)
+    best = max(choices, key=lambda choice: choice["_psnr"])
+    return {key: value for key, value in best.items() if key != "_psnr"}
+
+
+def describe(parameters: Mapping[str, Any]) -> str:
+    """Parameters as one short text: ``weight=0.01``."""
+    return " ".join(f"{key}={value}" for key, value in parameters.items())
+
+
+def _find(known: pd.DataFrame, identity: dict[str, Any]) -> dict[str, Any] | None:
+    if known.empty:
+        return None
+    match = known
+    for key in SETTING:
+        match = match[match[key] == identity[key]]
+    return None if match.empty else dict(match.iloc[0])

@@ -1,0 +1,74 @@
+"""One image by every method at every wedge, with an enlarged detail (IRDM 2020, Fig. 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from mwgan.figures.style import label, new_figure
+
+DETAIL = 0.36  # side of the enlarged box, as a share of the image
+
+
+def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, sinogram: str = "missing") -> Figure:
+    """Rows are wedges, each over a row of details; columns the truth and the methods, with PSNR and SSIM.
+
+    Parameters
+    ----------
+    results, tomograms
+        A results table, and the tomograms kept beside it.
+    image
+        Which of the kept images.
+    sinogram
+        Which sinograms: ``missing`` or ``complete``.
+    """
+    kept = tomograms[(tomograms["image"] == image) & (tomograms["sinogram"] == sinogram)]
+    if kept.empty:
+        raise ValueError(f"no tomograms of image {image} were kept: there are {sorted(tomograms['image'].unique())}")
+    methods = ["truth", *dict.fromkeys(results.loc[results["sinogram"] == sinogram, "method"])]
+    wedges = sorted(kept["wedge_deg"].unique())
+    figure = new_figure(1.35 * len(methods) + 0.3, 2.75 * len(wedges) + 0.2)
+    axes = figure.subplots(2 * len(wedges), len(methods), squeeze=False)
+    box = None
+    for row, wedge in enumerate(wedges):
+        for column, method in enumerate(methods):
+            whole, detail = axes[2 * row, column], axes[2 * row + 1, column]
+            for axis in (whole, detail):
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(False)
+            match = kept[(kept["method"] == method) & (kept["wedge_deg"] == wedge)]
+            if match.empty:
+                continue
+            pixels = decode(match.iloc[-1])
+            box = box or _busiest(pixels)
+            top, left, side = box
+            whole.imshow(pixels, cmap="gray", vmin=0, vmax=1)
+            detail.imshow(pixels[top : top + side, left : left + side], cmap="gray", vmin=0, vmax=1)
+            whole.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor="#E69F00", linewidth=1))
+            if row == 0:
+                whole.set_title(label(method), fontsize=8)
+            scores = results[(results["method"] == method) & (results["wedge_deg"] == wedge) & (results["image"] == image)]
+            scores = scores[scores["sinogram"] == sinogram]
+            if not scores.empty:
+                detail.set_xlabel(f"{scores['psnr'].iloc[-1]:.1f} dB / {scores['ssim'].iloc[-1]:.2f}", fontsize=7)
+        axes[2 * row, 0].set_ylabel(f"wedge {wedge:g}°", fontsize=9)
+    return figure
+
+
+def decode(row: pd.Series) -> npt.NDArray[np.float32]:
+    """The pixels of a kept tomogram (N, N)."""
+    return np.frombuffer(row["pixels"], dtype=np.float16).reshape(row["size"], row["size"]).astype(np.float32)
+
+
+def _busiest(pixels: npt.NDArray[np.float32]) -> tuple[int, int, int]:
+    """Top, left and side of the box with most structure: the detail worth enlarging."""
+    size = len(pixels)
+    side = max(4, round(DETAIL * size))
+    edges = np.abs(np.gradient(pixels)[0]) + np.abs(np.gradient(pixels)[1])
+    total = np.pad(edges.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    boxes = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+    top, left = np.unravel_index(int(boxes.argmax()), boxes.shape)
+    return int(top), int(left), side

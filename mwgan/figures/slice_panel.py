@@ -1,0 +1,37 @@
+"""One slice of a measured tilt series by several methods and tilt ranges, with its width over its height."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from mwgan.figures.style import label, new_figure
+
+
+def slice_panel(slices: Mapping[tuple[str, str], npt.NDArray[np.float32]], ratios: Mapping[tuple[str, str], float], columns: Sequence[str]) -> Figure:
+    """Rows are tilt ranges, columns methods; each picture in the contrast of its range's first method.
+
+    Parameters
+    ----------
+    slices, ratios
+        Slice (Z, X) and its width over height, by (tilt range, method).
+    columns
+        The methods, from left to right.
+    """
+    ranges = list(dict.fromkeys(tilts for tilts, _ in slices))
+    figure = new_figure(1.75 * len(columns) + 0.3, 2.05 * len(ranges) + 0.2)
+    axes = figure.subplots(len(ranges), len(columns), squeeze=False)
+    for row, tilts in enumerate(ranges):
+        for column, method in enumerate(columns):
+            axis, pixels = axes[row, column], slices[tilts, method]
+            axis.imshow(pixels, cmap="gray", vmin=0, vmax=np.quantile(slices[tilts, columns[-1]], 0.998))
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            axis.set_xlabel(f"width / height {ratios[tilts, method]:.2f}", fontsize=8)
+            if row == 0:
+                axis.set_title(label(method), fontsize=9)
+        axes[row, 0].set_ylabel(tilts, fontsize=9)
+    return figure

@@ -1,0 +1,66 @@
+"""What the tests share: one thread, small geometries, and images whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hypothesis import settings
+from omegaconf import DictConfig
+from torch import Tensor
+
+from mwgan.data import PhantomFaces
+from mwgan.geometry import TiltGeometry
+from mwgan.paths import conf_dir
+
+torch.set_num_threads(1)
+settings.register_profile("mwgan", deadline=None, max_examples=40)
+settings.load_profile("mwgan")
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def geometry() -> TiltGeometry:
+    """36 tilts, 32 detector pixels."""
+    return TiltGeometry.full(32, 5.0)
+
+
+@pytest.fixture(scope="session")
+def disc() -> Callable[..., Tensor]:
+    """``disc(size, radius, x, z, value)``: a slice (1, 1, N, N) with a disc, each pixel holding the share it covers."""
+
+    def draw(size: int, radius: float, x: float = 0.0, z: float = 0.0, value: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:
+        fine = 8
+        position = (np.arange(size * fine) + 0.5) / fine - 0.5 - (size - 1) / 2
+        inside = (position[None, :] - x) ** 2 + (position[:, None] - z) ** 2 <= radius**2
+        share = inside.reshape(size, fine, size, fine).mean(axis=(1, 3))
+        return torch.from_numpy(share * value)[None, None].to(dtype)
+
+    return draw
+
+
+@pytest.fixture
+def faces() -> Tensor:
+    """Three phantom faces (3, 1, 32, 32)."""
+    source = PhantomFaces(size=32, count=3)
+    return torch.stack([torch.from_numpy(source.image(index, np.random.default_rng(0))) for index in range(3)]).unsqueeze(1)
+
+
+@pytest.fixture
+def run_config(tmp_path: Path) -> Callable[..., DictConfig]:
+    """``run_config(*overrides, folder=...)``: mwgan-train's configuration, quiet, with its output in the test's folder."""
+
+    def make(*overrides: str, folder: str = "run") -> DictConfig:
+        quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            return compose("train", overrides=[*overrides, *quiet, f"paths.output_dir='{tmp_path / folder}'"])
+
+    return make
