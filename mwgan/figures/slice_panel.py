@@ -12,7 +12,7 @@ from mwgan.figures.style import label, new_figure
 
 
 def slice_panel(slices: Mapping[tuple[str, str], npt.NDArray[np.float32]], ratios: Mapping[tuple[str, str], float], columns: Sequence[str]) -> Figure:
-    """Rows are tilt ranges, columns methods; each picture in the contrast of its range's first method.
+    """Rows are tilt ranges, columns methods; all pictures share one grey scale, from 0 to the brightest 99th percentile.
 
     Parameters
     ----------
@@ -24,10 +24,11 @@ def slice_panel(slices: Mapping[tuple[str, str], npt.NDArray[np.float32]], ratio
     ranges = list(dict.fromkeys(tilts for tilts, _ in slices))
     figure = new_figure(1.75 * len(columns) + 0.3, 2.05 * len(ranges) + 0.2)
     axes = figure.subplots(len(ranges), len(columns), squeeze=False)
+    white = max(float(np.quantile(pixels, 0.99)) for pixels in slices.values())
     for row, tilts in enumerate(ranges):
         for column, method in enumerate(columns):
             axis, pixels = axes[row, column], slices[tilts, method]
-            axis.imshow(pixels, cmap="gray", vmin=0, vmax=np.quantile(slices[tilts, columns[-1]], 0.998))
+            axis.imshow(pixels, cmap="gray", vmin=0, vmax=white)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
             axis.set_xlabel(f"width / height {ratios[tilts, method]:.2f}", fontsize=8)

@@ -10,7 +10,7 @@ LABELS = {
     "wbp": "WBP",
     "sirt": "SIRT",
     "sart": "SART",
-    "tvm": "TVM, tuned",
+    "tvm": "TVM",
     "irdm_pixel": "U-Net++, pixel loss",
     "irdm": "IRDM",
     "irdm_shipped": "IRDM, shipped weights",

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mwgan.errors import InputError
-from mwgan.geometry import Measurement
+from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.paths import weights_dir
 from mwgan.recon.task import Task
 
@@ -66,16 +66,15 @@ class LearnedReconstructor:
         before, size = margin, measurement.geometry.detector_size
         return tomogram[..., before : before + size, before : before + size]
 
-    def outside_training(self, measurement: Measurement) -> str | None:
-        """One sentence if the wedge lies outside those trained on, else None."""
+    def outside_training(self, geometry: TiltGeometry) -> str | None:
+        """One sentence if the missing wedge of these tilts lies outside those trained on, else None."""
         low, high = self.record["wedge_deg"]
-        kept = measurement.only_measured()
-        tilts = kept.geometry.tilt_deg
+        tilts = geometry.tilt_deg
         step = (tilts[-1] - tilts[0]) / max(len(tilts) - 1, 1)
         wedge = 180.0 - (tilts[-1] - tilts[0]) - step
         if low - step <= wedge <= high + step:
             return None
-        return f"the missing wedge is about {wedge:.0f} degrees; this network was trained on {low:g} to {high:g}"
+        return f"the missing wedge is about {wedge:.0f} degrees and this network was trained on {low:g} to {high:g}"
 
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
         """The measurement on the trained detector, and the pixels added on its left."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.geometry import Measurement
-from mwgan.operators import Projector, projector_for
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.operators import ParallelBeam, Projector
 from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations, keep_finished
 
 FLOOR = 1e-3  # rays and pixels with less weight than this have no say: they graze the slice's corner
@@ -50,7 +50,7 @@ class SART:
         tolerance: float = 0.0,
         stagnation: float = 0.0,
         progress: ProgressCallback | None = None,
-        projector: ProjectorFactory = projector_for,
+        projector: ProjectorFactory = ParallelBeam,
     ) -> None:
         check_iterations(iterations)
         if subsets is not None and subsets < 1:
@@ -60,6 +60,7 @@ class SART:
         self.iterations, self.subsets, self.relaxation = iterations, subsets, relaxation
         self.non_negative, self.tolerance, self.stagnation = non_negative, tolerance, stagnation
         self.progress, self.projector = progress, projector
+        self._prepared: tuple[TiltGeometry, list[tuple[list[int], Projector]]] | None = None
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
@@ -67,11 +68,7 @@ class SART:
         measurement = measurement.only_measured()
         sinogram, mask, geometry = measurement.sinogram, measurement.mask, measurement.geometry
         size = geometry.detector_size
-        whole = self.projector(geometry)
-        steps = []
-        for indices in interleaved(geometry.tilts, min(self.subsets or geometry.tilts, geometry.tilts)):
-            part = whole if len(indices) == geometry.tilts else self.projector(geometry.take(indices))
-            steps.append(_Step(part, sinogram[:, :, indices], mask[:, :, indices]))
+        steps = [_Step(part, sinogram[:, :, tilts], mask[:, :, tilts]) for tilts, part in self._parts(geometry)]
         tomogram = sinogram.new_zeros(sinogram.shape[0], 1, size, size)
         rule = StoppingRule(self.tolerance, self.stagnation, sinogram.flatten(1).norm(dim=1))
         for iteration in range(1, self.iterations + 1):
@@ -82,12 +79,19 @@ class SART:
                     updated = updated.clamp(min=0)
             tomogram = keep_finished(updated, tomogram, rule.running)
             if rule.watches or self.progress is not None:
-                rule.update((whole(tomogram) - sinogram) * mask)
+                rule.update(torch.cat([step.misfit(tomogram) for step in steps], dim=2))
             if self.progress is not None:
                 self.progress(Progress(iteration, self.iterations, rule.residual))
             if not bool(rule.running.any()):
                 break
         return tomogram
+
+    def _parts(self, geometry: TiltGeometry) -> list[tuple[list[int], Projector]]:
+        """Tilts and projector of each subset; those of the latest geometry are kept for the next block of slices."""
+        if self._prepared is None or self._prepared[0] != geometry:
+            subsets = interleaved(geometry.tilts, min(self.subsets or geometry.tilts, geometry.tilts))
+            self._prepared = geometry, [(tilts, self.projector(geometry.take(tilts))) for tilts in subsets]
+        return self._prepared[1]
 
 
 class SIRT(SART):
@@ -106,7 +110,7 @@ class SIRT(SART):
         tolerance: float = 0.0,
         stagnation: float = 0.0,
         progress: ProgressCallback | None = None,
-        projector: ProjectorFactory = projector_for,
+        projector: ProjectorFactory = ParallelBeam,
     ) -> None:
         super().__init__(iterations, 1, relaxation, non_negative, tolerance, stagnation, progress, projector)
 
@@ -116,15 +120,17 @@ class _Step:
 
     def __init__(self, projector: Projector, sinogram: Tensor, mask: Tensor) -> None:
         size = projector.geometry.detector_size
-        self.projector, self.sinogram = projector, sinogram
+        self.projector, self.sinogram, self.mask = projector, sinogram, mask
         ray_length = projector(sinogram.new_ones(1, 1, size, size))
         self.per_ray = torch.where(mask & (ray_length > FLOOR), 1.0 / ray_length.clamp(min=FLOOR), 0.0)
         coverage = projector.adjoint((mask & (ray_length > FLOOR)).to(sinogram).expand(-1, -1, -1, size).contiguous())
         self.per_pixel = torch.where(coverage > FLOOR, 1.0 / coverage.clamp(min=FLOOR), 0.0)
 
+    def misfit(self, tomogram: Tensor) -> Tensor:
+        return (self.sinogram - self.projector(tomogram)) * self.mask
+
     def correction(self, tomogram: Tensor) -> Tensor:
-        misfit = (self.sinogram - self.projector(tomogram)) * self.per_ray
-        return self.projector.adjoint(misfit) * self.per_pixel
+        return self.projector.adjoint(self.misfit(tomogram) * self.per_ray) * self.per_pixel
 
 
 def interleaved(tilts: int, subsets: int) -> list[list[int]]:

@@ -1,0 +1,150 @@
+"""``mwgan``: the tool for people with a microscope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mwgan.cli.exit import fail
+from mwgan.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
+)
+weights_app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own.")
+app.add_typer(weights_app, name="weights")
+
+Series = Annotated[Path, typer.Argument(help="Aligned tilt series, MRC.")]
+Tilts = Annotated[Path, typer.Option("--tilts", help="Text file with one tilt in degrees per line, in the order of the images.")]
+Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; y as after IMOD.")]
+Offset = Annotated[float, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file.")]
+Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
+Filter = Annotated[str, typer.Option(help="WBP: ramp, shepp-logan, hann or hamming.")]
+Iterations = Annotated[int | None, typer.Option(min=1, help="SART, SIRT, TVM: iterations.")]
+Weight = Annotated[float, typer.Option(help="TVM: weight of the total variation, in units of the slice's contrast.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
+
+
+@app.command()
+def reconstruct(
+    series: Series,
+    tilts: Tilts,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
+    method: Annotated[str, typer.Option(help="wbp, sart, sirt, tvm, a shipped network (mwgan weights list), a checkpoint or a run folder.")],
+    tilt_axis: Axis = "y",
+    axis_offset: Offset = 0.0,
+    binning: Bin = 1,
+    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    filter: Filter = "ramp",
+    iterations: Iterations = None,
+    weight: Weight = 0.025,
+    block: Annotated[int, typer.Option(min=1, help="Slices in memory at a time.")] = 16,
+    device: Device = "cpu",
+) -> None:
+    """Reconstruct a tilt series, a block of slices at a time; the voxel size is kept."""
+    from mwgan.cli.reconstruct import make_method, reconstruct_series
+    from mwgan.io import TiltSeries
+
+    _guard(output)
+    opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
+    reconstructor = make_method(method, filter, iterations, weight, device)
+    residual = reconstruct_series(opened, reconstructor, output, block, device)
+    size = opened.geometry.detector_size
+    typer.echo(f"{output}: {opened.slices} x {size} x {size} (y, z, x), voxels of {opened.voxel_size_angstrom:g} Å")
+    typer.echo(f"residual on the measured tilts: {100 * residual:.1f} % of the data (what the tomogram, projected again, leaves unexplained)")
+
+
+@app.command()
+def compare(
+    series: Series,
+    tilts: Tilts,
+    slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
+    methods: Annotated[str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")] = "wbp,sart,tvm,irdm",
+    max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
+    tilt_axis: Axis = "y",
+    axis_offset: Offset = 0.0,
+    binning: Bin = 1,
+    filter: Filter = "ramp",
+    iterations: Iterations = None,
+    weight: Weight = 0.025,
+    device: Device = "cpu",
+) -> None:
+    """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
+    from mwgan.cli.reconstruct import compare_slice, make_method
+    from mwgan.io import TiltSeries
+
+    _guard(output)
+    named = [entry.partition("=") for entry in methods.split(",")]
+    makers = {name: make_method(path or name, filter, iterations, weight, device) for name, _, path in named}
+    try:
+        limits = [float(limit) for limit in max_tilts.split(",")]
+    except ValueError as error:
+        raise InputError(f"--max-tilts is a list of degrees such as 76,50, not {max_tilts!r}") from error
+    ranges = {f"±{limit:g}°": TiltSeries(series, tilts, tilt_axis, axis_offset, binning, limit) for limit in limits}
+    rows = compare_slice(ranges, makers, slice_index, output, device)
+    for row in rows:
+        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %")
+    typer.echo(f"{output} and {output.with_suffix('.csv')}")
+
+
+@app.command()
+def info(series: Series, tilts: Tilts) -> None:
+    """What a tilt series is: images, tilts, wedge, voxel size."""
+    from mwgan.io import TiltSeries
+
+    opened = TiltSeries(series, tilts)
+    angles = opened.geometry.tilt_deg
+    typer.echo(f"{series}: {len(angles)} images of {opened.slices} rows and {opened.geometry.detector_size} columns")
+    typer.echo(f"tilts {angles[0]:g} to {angles[-1]:g} degrees; about {max(0.0, 180 - (angles[-1] - angles[0])):g} degrees missing")
+    typer.echo(f"pixels of {opened.voxel_size_angstrom:g} Å")
+
+
+@weights_app.command("list")
+def weights_list() -> None:
+    """The networks shipped with this version, by the name that --method takes."""
+    from mwgan.paths import weights_dir
+    from mwgan.recon.learned import read_weights
+
+    for file in sorted(weights_dir().glob("*.safetensors")):
+        record, _ = read_weights(file)
+        low, high = record["wedge_deg"]
+        typer.echo(
+            f"{file.stem}: {record['train_data']}, {record['geometry']['detector_size']} pixels, wedges {low:g} to {high:g} degrees, "
+            f"commit {record['commit']}, {file.stat().st_size / 1e6:.1f} MB"
+        )
+
+
+@weights_app.command("export")
+def weights_export(
+    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint of mwgan-train.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors.")],
+) -> None:
+    """The generator of a training run as one small file: half precision, with the record of its training."""
+    from mwgan.recon.learned import find_weights, read_weights, save_weights
+
+    _guard(output)
+    record, state = read_weights(find_weights(run))
+    save_weights(output, state, record)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _guard(output: Path) -> None:
+    """Refuse at once what could not be written at the end."""
+    if not output.parent.is_dir():
+        raise InputError(f"the folder of {output} does not exist: make it first")
+    if output.is_dir():
+        raise InputError(f"{output} is a folder: give a file name")
+
+
+def main() -> None:
+    try:
+        app()
+    except InputError as error:
+        fail(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What ``mwgan reconstruct`` and ``mwgan compare`` do: series in, blocks through a method, volume or picture out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import track
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.io import TiltSeries, VolumeWriter
+from mwgan.operators import projector_for
+from mwgan.recon import SART, SIRT, TVM, WBP, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.recon.normalized import Normalized
+
+
+def make_method(method: str, filter: str, iterations: int | None, weight: float, device: str) -> Reconstructor:
+    """The reconstructor behind a name of the command line, for data in any units."""
+    check_device(device)
+    if method == "wbp":
+        return WBP(filter)
+    if method == "sart":
+        return SART(iterations or 20)
+    if method == "sirt":
+        return SIRT(iterations or 100)
+    if method == "tvm":
+        return Normalized(TVM(weight, iterations or 300))
+    if not Path(method).exists() and not method.replace("_", "").isalnum():
+        raise InputError(f"there is no method or checkpoint {method!r}: give wbp, sart, sirt, tvm, a shipped network or a checkpoint's path")
+    return Normalized(load_reconstructor(method, device))
+
+
+def reconstruct_series(series: TiltSeries, reconstructor: Reconstructor, output: Path, block: int, device: str) -> float:
+    """Write the volume of a series; the relative residual of the whole on its measured tilts."""
+    size = series.geometry.detector_size
+    _report_wedge(reconstructor, series.geometry)
+    misfit = power = 0.0
+    with VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom) as volume:
+        for start in track(range(0, series.slices, block), description="slices"):
+            measurement = _measurement(series, start, min(start + block, series.slices), device)
+            tomogram = reconstructor(measurement)
+            volume.write(start, tomogram)
+            misfit += _misfit(tomogram, measurement)
+            power += float(measurement.sinogram.square().sum())
+    return math.sqrt(misfit / max(power, 1e-300))
+
+
+def compare_slice(
+    ranges: Mapping[str, TiltSeries], methods: Mapping[str, Reconstructor], slice_index: int, output: Path, device: str
+) -> list[dict[str, Any]]:
+    """Draw one slice by every method and tilt range to ``output``, and its numbers to a csv beside it; the numbers."""
+    import pandas as pd
+
+    from mwgan.evaluation.roundness import width_over_height
+    from mwgan.figures import slice_panel
+
+    slices, rows = {}, []
+    for tilts, series in ranges.items():
+        if slice_index >= series.slices:
+            raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
+        measurement = _measurement(series, slice_index, slice_index + 1, device)
+        norm = float(measurement.sinogram.square().sum())
+        for name, reconstructor in methods.items():
+            tomogram = reconstructor(measurement)
+            slices[tilts, name] = tomogram[0, 0].cpu().numpy()
+            residual = math.sqrt(_misfit(tomogram, measurement) / max(norm, 1e-300))
+            ratio = float(width_over_height(tomogram)[0])
+            rows.append({"tilts": tilts, "method": name, "slice": slice_index, "width_over_height": ratio, "residual": residual})
+    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(methods))
+    pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
+    figure.savefig(output)
+    return rows
+
+
+def check_device(device: str) -> None:
+    """Raise an :class:`InputError` unless torch can compute there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"there is no device {device!r} here: use cpu") from error
+
+
+def _measurement(series: TiltSeries, start: int, stop: int, device: str) -> Measurement:
+    measured = torch.ones(series.geometry.tilts, dtype=torch.bool)
+    return Measurement(series.sinograms(start, stop).to(device), measured, series.geometry)
+
+
+def _misfit(tomogram: Tensor, measurement: Measurement) -> float:
+    """Sum of squares of what the tomogram, projected again, leaves of the data."""
+    return float(((projector_for(measurement.geometry)(tomogram) - measurement.sinogram) * measurement.mask).square().sum())
+
+
+def _report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:
+    network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
+    if isinstance(network, LearnedReconstructor) and (warning := network.outside_training(geometry)):
+        print(f"warning: {warning}; look at the result with that in mind")
