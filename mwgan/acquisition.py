@@ -21,7 +21,7 @@ class Sample(NamedTuple):
     """(1, N, N) float32 in [0, 1], rows along the beam."""
     seed: int | Tensor
     """Seeds what the acquisition draws for this sample: its wedge and its noise."""
-    index: int | Tensor
+    image_index: int | Tensor
     """Position in the source."""
 
 

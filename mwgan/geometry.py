@@ -18,6 +18,7 @@ Conventions, said once and relied on everywhere (``tests/unit/test_geometry.py``
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -140,9 +141,7 @@ class Measurement:
         if self.measured.dtype != torch.bool:
             raise InputError(f"measured must be boolean (True = measured), not {self.measured.dtype}")
         if tuple(self.measured.shape) not in {(shape[2],), (shape[0], 1, shape[2], 1)}:
-            raise InputError(
-                f"measured must be ({shape[2]},) or ({shape[0]}, 1, {shape[2]}, 1), not {tuple(self.measured.shape)}"
-            )
+            raise InputError(f"measured must be ({shape[2]},) or ({shape[0]}, 1, {shape[2]}, 1), not {tuple(self.measured.shape)}")
         object.__setattr__(self, "measured", self.measured.to(self.sinogram.device))
         object.__setattr__(self, "sinogram", torch.where(self.mask, self.sinogram, 0.0))
 
@@ -174,5 +173,5 @@ def check_tilts(tilt_deg: tuple[float, ...], name: str = "the tilt list") -> Non
     if len(set(tilt_deg)) < len(tilt_deg):
         repeated = next(tilt for tilt in tilt_deg if tilt_deg.count(tilt) > 1)
         raise InputError(f"{name} holds {repeated:g} degrees more than once: keep one image of each tilt")
-    if any(later <= earlier for earlier, later in zip(tilt_deg, tilt_deg[1:], strict=False)):
+    if any(later <= earlier for earlier, later in itertools.pairwise(tilt_deg)):
         raise InputError(f"{name} must increase: sort the tilts, and the images with them")

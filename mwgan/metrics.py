@@ -35,6 +35,7 @@ class ImageQuality(Metric):
     """Averages :func:`image_metrics` over images, across batches and processes."""
 
     full_state_update = False
+    images: Tensor
 
     def __init__(self) -> None:
         super().__init__()

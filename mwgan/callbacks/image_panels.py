@@ -30,7 +30,9 @@ class ImagePanels(pl.Callback):
         self.folder, self.images, self.every_n_epochs = Path(folder), images, every_n_epochs
         self._first: Sample | None = None
 
-    def on_validation_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Sample, batch_idx: int, dataloader_idx: int = 0) -> None:
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Sample, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
         if batch_idx == 0:
             self._first = Sample(*(torch.as_tensor(field)[: self.images] for field in batch))
 

@@ -31,7 +31,9 @@ def evaluate(cfg: DictConfig) -> Any:
     if not methods:
         raise InputError("there is nothing to evaluate: name a method (methods.wbp, …) or a checkpoint (checkpoints={name: run folder})")
     table = ResultsTable(cfg.table)
-    conditions = Conditions(float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed)
+    conditions = Conditions(
+        float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed
+    )
     fill(
         methods,
         build(cfg.data.test),

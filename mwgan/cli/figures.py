@@ -29,12 +29,16 @@ def draw(cfg: DictConfig) -> list[Path]:
             if cfg.wedges_deg is not None:
                 tomograms = tomograms[tomograms["wedge_deg"].isin([float(wedge) for wedge in cfg.wedges_deg])]
             if cfg.image not in set(tomograms["image"]):
-                raise InputError(f"no tomograms of image {cfg.image} were kept; kept are {sorted(tomograms['image'].unique())}: choose one (image=…)")
+                raise InputError(
+                    f"no tomograms of image {cfg.image} were kept; kept are {sorted(tomograms['image'].unique())}: choose one (image=…)"
+                )
             figure = comparison_panel(results, tomograms, cfg.image, cfg.sinogram)
         elif name.endswith("_by_wedge") and name.removesuffix("_by_wedge") in results.columns:
             figure = metric_by_wedge(results, name.removesuffix("_by_wedge"), cfg.sinogram)
         else:
-            raise InputError(f"there is no figure {name!r}: choose comparison_panel, nrmse_by_wedge, psnr_by_wedge, ssim_by_wedge or rmse_255_by_wedge")
+            raise InputError(
+                f"there is no figure {name!r}: choose comparison_panel, nrmse_by_wedge, psnr_by_wedge, ssim_by_wedge or rmse_255_by_wedge"
+            )
         files.append(folder / f"{name}.png")
         figure.savefig(files[-1])
     return files

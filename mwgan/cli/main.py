@@ -32,7 +32,9 @@ def reconstruct(
     series: Series,
     tilts: Tilts,
     output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
-    method: Annotated[str, typer.Option(help="wbp, sart, sirt, tvm, a shipped network (mwgan weights list), a checkpoint or a run folder.")],
+    method: Annotated[
+        str, typer.Option(help="wbp, sart, sirt, tvm, a shipped network (mwgan weights list), a checkpoint or a run folder.")
+    ],
     tilt_axis: Axis = "y",
     axis_offset: Offset = 0.0,
     binning: Bin = 1,
@@ -53,7 +55,9 @@ def reconstruct(
     residual = reconstruct_series(opened, reconstructor, output, block, device)
     size = opened.geometry.detector_size
     typer.echo(f"{output}: {opened.slices} x {size} x {size} (y, z, x), voxels of {opened.voxel_size_angstrom:g} Å")
-    typer.echo(f"residual on the measured tilts: {100 * residual:.1f} % of the data (what the tomogram, projected again, leaves unexplained)")
+    typer.echo(
+        f"residual on the measured tilts: {100 * residual:.1f} % of the data (what the tomogram, projected again, leaves unexplained)"
+    )
 
 
 @app.command()
@@ -62,7 +66,9 @@ def compare(
     tilts: Tilts,
     slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
-    methods: Annotated[str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")] = "wbp,sart,tvm,irdm",
+    methods: Annotated[
+        str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")
+    ] = "wbp,sart,tvm,irdm",
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
     tilt_axis: Axis = "y",
     axis_offset: Offset = 0.0,
@@ -86,7 +92,9 @@ def compare(
     ranges = {f"±{limit:g}°": TiltSeries(series, tilts, tilt_axis, axis_offset, binning, limit) for limit in limits}
     rows = compare_slice(ranges, makers, slice_index, output, device)
     for row in rows:
-        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %")
+        typer.echo(
+            f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"
+        )
     typer.echo(f"{output} and {output.with_suffix('.csv')}")
 
 

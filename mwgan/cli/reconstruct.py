@@ -31,7 +31,9 @@ def make_method(method: str, filter: str, iterations: int | None, weight: float,
     if method == "tvm":
         return Normalized(TVM(weight, iterations or 300))
     if not Path(method).exists() and not method.replace("_", "").isalnum():
-        raise InputError(f"there is no method or checkpoint {method!r}: give wbp, sart, sirt, tvm, a shipped network or a checkpoint's path")
+        raise InputError(
+            f"there is no method or checkpoint {method!r}: give wbp, sart, sirt, tvm, a shipped network or a checkpoint's path"
+        )
     return Normalized(load_reconstructor(method, device))
 
 
@@ -59,7 +61,7 @@ def compare_slice(
     from mwgan.evaluation.roundness import width_over_height
     from mwgan.figures import slice_panel
 
-    slices, rows = {}, []
+    slices, ratios, rows = {}, {}, []
     for tilts, series in ranges.items():
         if slice_index >= series.slices:
             raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
@@ -69,9 +71,9 @@ def compare_slice(
             tomogram = reconstructor(measurement)
             slices[tilts, name] = tomogram[0, 0].cpu().numpy()
             residual = math.sqrt(_misfit(tomogram, measurement) / max(norm, 1e-300))
-            ratio = float(width_over_height(tomogram)[0])
+            ratio = ratios[tilts, name] = float(width_over_height(tomogram)[0])
             rows.append({"tilts": tilts, "method": name, "slice": slice_index, "width_over_height": ratio, "residual": residual})
-    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(methods))
+    figure = slice_panel(slices, ratios, list(methods))
     pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
     figure.savefig(output)
     return rows

@@ -40,7 +40,11 @@ def train(cfg: DictConfig) -> dict[str, float]:
         if record["generator"] != plain(cfg.model.generator):
             raise InputError(f"the generator in {cfg.init} is not the one of this run: {record['generator']}")
         module.generator.load_state_dict(state)
-    trainer: pl.Trainer = build(cfg.trainer, callbacks=[build(node) for node in cfg.callbacks.values() if node], logger=[build(node) for node in cfg.logger.values() if node])
+    trainer: pl.Trainer = build(
+        cfg.trainer,
+        callbacks=[build(node) for node in cfg.callbacks.values() if node],
+        logger=[build(node) for node in cfg.logger.values() if node],
+    )
     trainer.fit(module, data, ckpt_path=None if cfg.resume is None else find_weights(cfg.resume))
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mwgan.errors import InputError
 
 Array = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,15 @@ def _draw_face(canvas: _Canvas, rng: np.random.Generator) -> None:
             canvas.polygon(_polygon(position, extent, rng), value, blend)
 
 
-def _polygon(middle: npt.NDArray[np.float64], extent: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def _polygon(middle: Points, extent: float, rng: np.random.Generator) -> Points:
     """Corners (K, 2) of a convex polygon: 3 to 8 points on a stretched circle."""
     corners = int(rng.integers(3, 9))
     direction = 2 * np.pi * (np.arange(corners) + rng.uniform(-0.35, 0.35, size=corners)) / corners
     points = np.stack([np.cos(direction), np.sin(direction) * rng.uniform(0.4, 1.0)], axis=1) * extent
     turn = rng.uniform(0, 2 * np.pi)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return points @ rotation.T + middle
+    corner_points: Points = points @ rotation.T + middle
+    return corner_points
 
 
 class _Canvas:
@@ -109,8 +111,8 @@ class _Canvas:
         self.cosine, self.sine = np.cos(angle), np.sin(angle)
         self.pixels: Array = np.zeros((size, size), dtype=np.float32)
 
-    def oval(self, middle, axes, turn: float, value: float, blend: float = 1.0) -> None:  # type: ignore[no-untyped-def]
-        centre = self._place(np.asarray(middle)[None])[0]
+    def oval(self, middle: Points, axes: Points | tuple[float, float], turn: float, value: float, blend: float = 1.0) -> None:
+        centre = self._place(middle[None])[0]
         half = np.asarray(axes) * self.scale * self.size / 2
         window, x, z = self._window(centre - half.max(), centre + half.max())
         x, z = x - np.float32(centre[0]), z - np.float32(centre[1])
@@ -123,7 +125,7 @@ class _Canvas:
         slope = np.sqrt((across / np.float32(half[0])) ** 2 + (along / np.float32(half[1])) ** 2) + np.float32(1e-6)
         self._paint(window, (1 - radius) * radius / slope, value, blend)
 
-    def polygon(self, corners: npt.NDArray[np.float64], value: float, blend: float = 1.0) -> None:
+    def polygon(self, corners: Points, value: float, blend: float = 1.0) -> None:
         points = self._place(corners)
         window, x, z = self._window(points.min(axis=0), points.max(axis=0))
         inside = np.full((z.size, x.size), np.inf, dtype=np.float32)
@@ -133,12 +135,12 @@ class _Canvas:
             np.minimum(inside, distance, out=inside)
         self._paint(window, inside, value, blend)
 
-    def _place(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def _place(self, points: Points) -> Points:
         """Positions in [-1, 1] to pixel coordinates (x, z)."""
         rotation = np.array([[self.cosine, -self.sine], [self.sine, self.cosine]])
         return np.asarray(points @ rotation.T * self.scale * self.size / 2 + (self.size - 1) / 2)
 
-    def _window(self, low, high):  # type: ignore[no-untyped-def]
+    def _window(self, low: Points, high: Points) -> tuple[tuple[slice, slice], Array, Array]:
         """The part of the grid that a shape can reach, and its coordinates x (1, W) and z (H, 1)."""
         start = np.clip(np.floor(low).astype(int) - 1, 0, self.size)
         stop = np.clip(np.ceil(high).astype(int) + 2, 0, self.size)

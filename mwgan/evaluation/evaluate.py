@@ -115,7 +115,9 @@ def evaluate(
                 table.append(done)
 
 
-def _measure(source: ImageSource, indices: list[int], missing_deg: float, conditions: Conditions, device: str) -> tuple[Tensor, Measurement]:
+def _measure(
+    source: ImageSource, indices: list[int], missing_deg: float, conditions: Conditions, device: str
+) -> tuple[Tensor, Measurement]:
     seeds = [draw_seed(conditions.seed, 0, index) for index in indices]
     images = [source.image(index, np.random.default_rng(seed)) for index, seed in zip(indices, seeds, strict=True)]
     image = torch.from_numpy(np.stack(images)).unsqueeze(1).to(device)
@@ -136,7 +138,9 @@ def _timed(reconstruct: Reconstructor, measurement: Measurement) -> tuple[Tensor
     return tomogram, time.perf_counter() - start
 
 
-def _identity(method: Method, sinogram: str, wedge_deg: float, source: ImageSource, conditions: Conditions, index: int) -> dict[str, object]:
+def _identity(
+    method: Method, sinogram: str, wedge_deg: float, source: ImageSource, conditions: Conditions, index: int
+) -> dict[str, object]:
     values = (
         method.name, method.checkpoint, method.train_data, sinogram, wedge_deg, source.name, conditions.noise.percent, index, conditions.seed
     )  # fmt: skip

@@ -17,6 +17,8 @@ def width_over_height(tomogram: Tensor, threshold: float = THRESHOLD) -> Tensor:
     ----------
     tomogram
         Slices (B, 1, Z, X).
+    threshold
+        Share of the slice's robust maximum above which a pixel belongs to the specimen.
     """
     pixels = tomogram[:, 0].double()
     limit = threshold * torch.quantile(pixels.flatten(1), 0.995, dim=1)

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from mwgan.figures.style import label, new_figure
 
 
-def slice_panel(slices: Mapping[tuple[str, str], npt.NDArray[np.float32]], ratios: Mapping[tuple[str, str], float], columns: Sequence[str]) -> Figure:
+def slice_panel(
+    slices: Mapping[tuple[str, str], npt.NDArray[np.float32]], ratios: Mapping[tuple[str, str], float], columns: Sequence[str]
+) -> Figure:
     """Rows are tilt ranges, columns methods; all pictures share one grey scale, from 0 to the brightest 99th percentile.
 
     Parameters

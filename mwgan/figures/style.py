@@ -39,7 +39,8 @@ def look(methods: list[str]) -> dict[str, dict[str, str]]:
     unknown = [method for method in methods if method not in COLORS]
     spare = {method: SPARE[rank % len(SPARE)] for rank, method in enumerate(unknown)}
     return {
-        method: {"color": COLORS.get(method) or spare[method], "marker": MARKERS[rank % len(MARKERS)]} for rank, method in enumerate(methods)
+        method: {"color": COLORS.get(method) or spare[method], "marker": MARKERS[rank % len(MARKERS)]}
+        for rank, method in enumerate(methods)
     }
 
 

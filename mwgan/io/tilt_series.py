@@ -75,9 +75,7 @@ class TiltSeries:
                 raise InputError(f"{tilts_path} holds no tilt within ±{max_tilt_deg:g} degrees: widen the limit")
         self._order = order
         size, dropped = divmod(self._data.shape[2], binning)
-        self.geometry = TiltGeometry(
-            tuple(tilts[index] for index in order), size, axis_offset_px=(axis_offset_px + dropped / 2) / binning
-        )
+        self.geometry = TiltGeometry(tuple(tilts[index] for index in order), size, axis_offset_px=(axis_offset_px + dropped / 2) / binning)
         self.slices = self._data.shape[1] // binning
         self.voxel_size_angstrom = float(file.voxel_size.x) * binning
 
@@ -97,7 +95,9 @@ def read_tilts(path: str | Path) -> list[float]:
     try:
         lines = path.read_text().split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the tilt file {path} can't be read ({_reason(error)}): give a text file with one tilt in degrees per line") from error
+        raise InputError(
+            f"the tilt file {path} can't be read ({_reason(error)}): give a text file with one tilt in degrees per line"
+        ) from error
     tilts = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -126,7 +126,9 @@ def _open(path: Path) -> mrcfile.mrcmemmap.MrcMemmap:
     sides = [int(header.nx), int(header.ny), int(header.nz)]
     expected = HEADER_BYTES + int(header.nsymbt) + pixel * int(np.prod(sides, dtype=object))
     if min(sides) < 1 or int(header.nsymbt) < 0:
-        raise InputError(f"{path} is not an MRC file: its header gives {sides[0]} x {sides[1]} x {sides[2]} pixels; give an MRC tilt series")
+        raise InputError(
+            f"{path} is not an MRC file: its header gives {sides[0]} x {sides[1]} x {sides[2]} pixels; give an MRC tilt series"
+        )
     if size < expected:
         kind = "is cut short" if bytes(header.map).startswith(b"MAP") else "is not an MRC file, or cut short"
         raise InputError(f"{path} {kind}: its header promises {expected} bytes and it has {size}; copy it anew")
@@ -142,7 +144,10 @@ def _check_finite(data: np.ndarray, path: Path) -> None:
         bad = ~np.isfinite(data[start : start + CHECKED_IMAGES])
         if bad.any():
             image = start + int(np.argmax(bad.any(axis=(1, 2))))
-            raise InputError(f"{path} holds {int(bad.sum())} pixels that are NaN or infinite, the first in image {image + 1}: repair or leave out that image")
+            raise InputError(
+                f"{path} holds {int(bad.sum())} pixels that are NaN or infinite, the first in image {image + 1}: "
+                "repair or leave out that image"
+            )
 
 
 def _reason(error: Exception) -> str:

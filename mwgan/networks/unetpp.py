@@ -33,7 +33,13 @@ class UNetPlusPlus(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int = 1, out_channels: int = 1, width: int = 32, depth: int = 4, normalization: str = "batch", residual: bool = False
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        width: int = 32,
+        depth: int = 4,
+        normalization: str = "batch",
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.depth = depth

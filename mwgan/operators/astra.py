@@ -34,11 +34,11 @@ class AstraParallelBeam:
 
     def __call__(self, image: Tensor) -> Tensor:
         """Slices (B, 1, N, N) to sinograms (B, 1, A, N)."""
-        return _AstraMap.apply(image, self, False)
+        return _apply(image, self, False)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
         """Sinograms (B, 1, A, N) to back-projections (B, 1, N, N)."""
-        return _AstraMap.apply(sinogram, self, True)
+        return _apply(sinogram, self, True)
 
     def _beam(self, astra: Any) -> Any:
         # ASTRA's rows point up where ours point down, and its detector shift is along the tilted detector: vectors say both.
@@ -48,7 +48,8 @@ class AstraParallelBeam:
         vectors = np.concatenate([ray, -self.geometry.axis_offset_px * along, along], axis=1)
         return astra.create_proj_geom("parallel_vec", self.geometry.detector_size, vectors)
 
-    def _apply(self, batch: Tensor, transposed: bool) -> Tensor:
+    def compute(self, batch: Tensor, transposed: bool) -> Tensor:
+        """The projection of a batch, or its adjoint, outside autograd."""
         size, tilts = self.geometry.detector_size, self.geometry.tilts
         operate = self._operator.BP if transposed else self._operator.FP
         arrays = batch.detach().cpu().float().numpy()[:, 0]
@@ -61,11 +62,15 @@ class _AstraMap(torch.autograd.Function):
     @staticmethod
     def forward(ctx, tensor, projector, transposed):  # type: ignore[no-untyped-def]
         ctx.projector, ctx.transposed = projector, transposed
-        return projector._apply(tensor, transposed)
+        return projector.compute(tensor, transposed)
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        return _AstraMap.apply(gradient, ctx.projector, not ctx.transposed), None, None
+        return _apply(gradient, ctx.projector, not ctx.transposed), None, None
+
+
+def _apply(tensor: Tensor, projector: AstraParallelBeam, transposed: bool) -> Tensor:
+    return _AstraMap.apply(tensor, projector, transposed)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _import_astra() -> Any:

@@ -13,6 +13,8 @@ from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.operators import matrix_free, sparse
 
+LinearMap = Callable[[Tensor], Tensor]
+
 
 class Projector(Protocol):
     """What every reconstruction asks of a projector, whatever computes it."""
@@ -64,15 +66,15 @@ class ParallelBeam:
         size = self.geometry.detector_size
         _check_shape(image, (size, size), "an image")
         forward, adjoint = self._pair(image)
-        return _LinearMap.apply(_at_least_float32(image), forward, adjoint)
+        return _apply(_at_least_float32(image), forward, adjoint)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
         """Sinograms (B, 1, A, N) to un-filtered back-projections (B, 1, N, N): <Ax, y> = <x, A'y>."""
         _check_shape(sinogram, (self.geometry.tilts, self.geometry.detector_size), "a sinogram")
         forward, adjoint = self._pair(sinogram)
-        return _LinearMap.apply(_at_least_float32(sinogram), adjoint, forward)
+        return _apply(_at_least_float32(sinogram), adjoint, forward)
 
-    def _pair(self, like: Tensor) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    def _pair(self, like: Tensor) -> tuple[LinearMap, LinearMap]:
         geometry, size, tilts = self.geometry, self.geometry.detector_size, self.geometry.tilts
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         fits = sparse.estimated_gib(geometry, dtype) <= self.matrix_limit_gib
@@ -104,7 +106,11 @@ class _LinearMap(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        return _LinearMap.apply(gradient, ctx.adjoint_map, ctx.forward_map), None, None
+        return _apply(gradient, ctx.adjoint_map, ctx.forward_map), None, None
+
+
+def _apply(tensor: Tensor, forward: LinearMap, adjoint: LinearMap) -> Tensor:
+    return _LinearMap.apply(tensor, forward, adjoint)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

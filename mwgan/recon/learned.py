@@ -145,8 +145,20 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
             record = checkpoint[RECORD_KEY]
             prefix = GENERATOR_PREFIX
             state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
-    except (SafetensorError, KeyError, TypeError, ValueError, EOFError, RuntimeError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export") from error
+    except (
+        SafetensorError,
+        KeyError,
+        TypeError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        OSError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise InputError(
+            f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export"
+        ) from error
     return record, {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 

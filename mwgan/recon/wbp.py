@@ -61,7 +61,7 @@ class WBP:
 def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = torch.float32) -> Tensor:
     """Frequency response (length // 2 + 1,) of the windowed ramp for a real transform of ``length`` samples.
 
-    The ramp is the transform of its band-limited kernel, not \\|f\\| itself: sampling \\|f\\| sets the mean to zero and
+    The ramp is the transform of its band-limited kernel, not |f| itself: sampling |f| sets the mean to zero and
     leaves a bowl of missing density behind.
     """
     position = torch.fft.fftfreq(length, d=1.0 / length, dtype=torch.float64)
@@ -76,7 +76,8 @@ def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = 
         "hann": 0.5 + 0.5 * torch.cos(math.pi * relative),
         "hamming": 0.54 + 0.46 * torch.cos(math.pi * relative),
     }[name]
-    return (torch.fft.rfft(kernel).real * window * (relative <= 1)).to(dtype)
+    response: Tensor = torch.fft.rfft(kernel).real * window * (relative <= 1)
+    return response.to(dtype)
 
 
 def tilt_weights(geometry: TiltGeometry, mask: Tensor) -> Tensor:

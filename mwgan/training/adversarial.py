@@ -51,6 +51,9 @@ class AdversarialModule(pl.LightningModule):
         travels in every checkpoint.
     """
 
+    batches: Tensor
+    images: Tensor
+
     def __init__(
         self,
         generator: nn.Module,
@@ -99,7 +102,7 @@ class AdversarialModule(pl.LightningModule):
         target = self.task.target(batch.image, measurement).to(memory_format=self.layout)
         output = self.generator(seen)  # before any freezing: the generator's step needs its graph
         optimizers = self._optimizers()
-        logged = {}
+        logged: dict[str, Tensor] = {}
         if self.discriminator is not None:
             logged |= self._discriminator_step(optimizers[1], output.detach(), target, seen)
         logged |= self._generator_step(optimizers[0], output, target, seen)
@@ -108,7 +111,8 @@ class AdversarialModule(pl.LightningModule):
         self.log_dict({f"train/{name}": value for name, value in logged.items()}, on_step=False, on_epoch=True, batch_size=len(batch.image))
 
     def _discriminator_step(self, optimizer: Any, fake: Tensor, real: Tensor, seen: Tensor) -> dict[str, Tensor]:
-        assert self.discriminator is not None and self.adversarial_loss is not None
+        assert self.discriminator is not None
+        assert self.adversarial_loss is not None
         with self.toggled_optimizer(optimizer):
             score_real, score_fake = self.discriminator(real, seen), self.discriminator(fake, seen)
             loss = self.adversarial_loss.discriminator(score_real, score_fake)

@@ -194,7 +194,7 @@ class _Touch:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))], ids=["torch", "pickle"])
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value, protocol=2))], ids=["torch", "pickle"])
 def test_nothing_in_a_checkpoint_is_run(save, tmp_path):
     save({"mwgan": RECORD, "state_dict": {}, "extra": _Touch(tmp_path / "was_here")}, tmp_path / "evil.ckpt")
     with pytest.raises(InputError, match="damaged"):
