@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mwgan.geometry import TiltGeometry
 from mwgan.paths import conf_dir
 
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # programs started by tests too: many small steps lose time to waiting threads
 settings.register_profile("mwgan", deadline=None, max_examples=40)
 settings.load_profile("mwgan")
 

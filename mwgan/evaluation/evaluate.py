@@ -141,9 +141,9 @@ def _timed(reconstruct: Reconstructor, measurement: Measurement) -> tuple[Tensor
 def _identity(
     method: Method, sinogram: str, wedge_deg: float, source: ImageSource, conditions: Conditions, index: int
 ) -> dict[str, object]:
-    values = (
-        method.name, method.checkpoint, method.train_data, sinogram, wedge_deg, source.name, conditions.noise.percent, index, conditions.seed
-    )  # fmt: skip
+    noise_percent = conditions.noise.percent
+    described = (method.name, method.checkpoint, method.train_data)
+    values = (*described, sinogram, wedge_deg, source.name, noise_percent, index, conditions.seed)
     return dict(zip(IDENTITY, values, strict=True))
 
 

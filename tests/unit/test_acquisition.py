@@ -14,7 +14,9 @@ def noise_generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("noise", [NoNoise(), GaussianNoise(3.0), GaussianNoise((0.0, 4.0)), PoissonNoise(1000)], ids=["none", "one", "range", "poisson"])
+@pytest.mark.parametrize(
+    "noise", [NoNoise(), GaussianNoise(3.0), GaussianNoise((0.0, 4.0)), PoissonNoise(1000)], ids=["none", "one", "range", "poisson"]
+)
 def test_a_sample_is_the_same_whatever_its_batch(noise, faces):
     acquire = Acquisition(32, 5.0, (20.0, 100.0), noise)
     together = acquire(faces, SEEDS)
@@ -45,7 +47,9 @@ def test_without_noise_it_is_the_projection_with_the_wedge_taken_out(faces):
 
 def test_wedges_are_drawn_evenly_within_their_range():
     acquire = Acquisition(8, 0.1, (40.0, 60.0))
-    wedges = torch.cat([180.0 - 0.1 * acquire(torch.zeros(50, 1, 8, 8), torch.arange(k, k + 50)).mask.sum(dim=2).flatten() for k in (0, 50, 100)])
+    wedges = torch.cat(
+        [180.0 - 0.1 * acquire(torch.zeros(50, 1, 8, 8), torch.arange(k, k + 50)).mask.sum(dim=2).flatten() for k in (0, 50, 100)]
+    )
     assert wedges.min() >= 40.0 - 0.2
     assert wedges.max() <= 60.0 + 0.2
     assert wedges.min() < 42.0

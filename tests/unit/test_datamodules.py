@@ -24,7 +24,7 @@ def samples(loader, epoch: int) -> list[tuple[int, int, torch.Tensor]]:
     return [
         (int(index), int(seed), image)
         for batch in loader
-        for image, seed, index in zip(batch.image, batch.seed, batch.index, strict=True)
+        for image, seed, index in zip(batch.image, batch.seed, batch.image_index, strict=True)
     ]
 
 
@@ -37,7 +37,7 @@ def test_batches_hold_images_seeds_and_indices():
     batch = next(iter(make().train_dataloader()))
     assert batch.image.shape == (3, 1, 16, 16)
     assert batch.image.dtype == torch.float32
-    assert batch.seed.shape == batch.index.shape == (3,)
+    assert batch.seed.shape == batch.image_index.shape == (3,)
 
 
 def test_samples_do_not_depend_on_the_number_of_workers():

@@ -15,7 +15,9 @@ def test_full_grid_of_one_degree_is_minus_90_to_89():
     assert geometry.tilts == 180
 
 
-@pytest.mark.parametrize(("step_deg", "tilts", "last"), [(2.0, 90, 88.0), (0.5, 360, 89.5), (0.1, 1800, 89.9), (7.0, 26, 85.0), (90.0, 2, 0.0)])
+@pytest.mark.parametrize(
+    ("step_deg", "tilts", "last"), [(2.0, 90, 88.0), (0.5, 360, 89.5), (0.1, 1800, 89.9), (7.0, 26, 85.0), (90.0, 2, 0.0)]
+)
 def test_full_grid_stops_short_of_plus_90(step_deg, tilts, last):
     geometry = TiltGeometry.full(16, step_deg)
     assert geometry.tilts == tilts
@@ -71,7 +73,9 @@ def test_limits_that_do_not_increase_are_refused(limits_deg):
         TiltGeometry.full(16).measured(limits_deg=limits_deg)
 
 
-@pytest.mark.parametrize("wedge_deg", [-1.0, 180.0, 360.0, float("nan"), float("inf"), torch.tensor([30.0, 180.0]), torch.tensor([float("nan"), 30.0])])
+@pytest.mark.parametrize(
+    "wedge_deg", [-1.0, 180.0, 360.0, float("nan"), float("inf"), torch.tensor([30.0, 180.0]), torch.tensor([float("nan"), 30.0])]
+)
 def test_wedges_outside_0_to_180_are_refused(wedge_deg):
     with pytest.raises(InputError, match=r"\[0, 180\)"):
         TiltGeometry.full(16).measured(wedge_deg)

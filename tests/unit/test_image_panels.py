@@ -71,7 +71,9 @@ def test_pictures_can_be_drawn_every_few_epochs(batch, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch_000.png", "epoch_002.png"]
 
 
-@pytest.mark.parametrize("trainer", [stub_trainer(sanity_checking=True), stub_trainer(is_global_zero=False)], ids=["sanity check", "other rank"])
+@pytest.mark.parametrize(
+    "trainer", [stub_trainer(sanity_checking=True), stub_trainer(is_global_zero=False)], ids=["sanity check", "other rank"]
+)
 def test_sanity_checks_and_other_ranks_draw_nothing(trainer, batch, tmp_path):
     validate(ImagePanels(str(tmp_path)), trainer, batch)
     assert list(tmp_path.iterdir()) == []

@@ -145,7 +145,7 @@ def test_a_wedge_outside_training_is_said_in_one_sentence(wedge_deg, inside, fac
 
 
 def test_a_name_that_is_not_there_is_refused():
-    with pytest.raises(InputError, match="'no-such-network'.*a run folder or a shipped name"):
+    with pytest.raises(InputError, match=r"'no-such-network'.*a run folder or a shipped name"):
         load_reconstructor("no-such-network")
 
 
@@ -194,7 +194,9 @@ class _Touch:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value, protocol=2))], ids=["torch", "pickle"])
+@pytest.mark.parametrize(
+    "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value, protocol=2))], ids=["torch", "pickle"]
+)
 def test_nothing_in_a_checkpoint_is_run(save, tmp_path):
     save({"mwgan": RECORD, "state_dict": {}, "extra": _Touch(tmp_path / "was_here")}, tmp_path / "evil.ckpt")
     with pytest.raises(InputError, match="damaged"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -150,7 +152,7 @@ def test_subsets_share_out_every_tilt_once(tilts, subsets):
 
 def test_consecutive_steps_see_different_directions():
     order = [indices[0] for indices in interleaved(90, 90)]
-    apart = [min(abs(a - b), 90 - abs(a - b)) for a, b in zip(order, order[1:], strict=False)]
+    apart = [min(abs(a - b), 90 - abs(a - b)) for a, b in pairwise(order)]
     assert sum(distance >= 10 for distance in apart) > 0.9 * len(apart)
 
 

@@ -1,0 +1,276 @@
+"""Forward and back-projection of ParallelBeam beside ASTRA, scikit-image and TomoPy, on the CPU.
+
+    python benchmarks/operators.py
+
+All cases run in one process, in rounds that take them in turn, so that what else the machine does falls on all of
+them alike. Every peer gets the same threads: libraries that work slice by slice are run on several slices at once, and
+TomoPy, which shares a ray among slices, gets the whole batch, in processes of its own or in ours, whichever is faster.
+Each peer's results are compared with ours (relative L2, on a smooth off-centre object, inside the inscribed circle
+for back-projections), since a ratio means something between things that do the same.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from machine import arguments, describe, provenance, write_csv
+from rich.console import Console
+from rich.table import Table
+
+from mwgan.errors import MissingExtraError
+from mwgan.geometry import TiltGeometry
+from mwgan.operators import AstraParallelBeam, ParallelBeam
+
+Array = npt.NDArray[np.float32]
+OURS = "mwgan, matrix"
+PACKAGES = ("mwgan", "torch", "numpy", "astra-toolbox", "scikit-image", "tomopy")
+
+
+@dataclass
+class Step:
+    """One direction of one case."""
+
+    run: Callable[[Array], Array]
+    """Slices (S, N, N) to sinograms (S, A, N), or the other way round."""
+    slices: int
+    """How many it is given at once."""
+    seconds: list[float] = field(default_factory=list)
+    difference: float = 0.0
+
+    @property
+    def ms_per_image(self) -> float:
+        return 1000 * median(self.seconds) / self.slices
+
+    @property
+    def ms_per_image_min(self) -> float:
+        return 1000 * min(self.seconds) / self.slices
+
+
+Case = dict[str, Step]  # by direction, "forward" and "back"
+Pair = tuple[Step, Step]  # forward and back
+Maker = Callable[[TiltGeometry, int, int], Pair]  # from a geometry, a batch and a number of threads
+
+
+def main() -> None:
+    parser = arguments("Times forward and back-projections.", "operators.csv")
+    parser.add_argument("--size", type=int, default=256, help="pixels along each side")
+    parser.add_argument("--tilts", type=int, default=180, help="tilts over half a turn")
+    parser.add_argument("--batch", type=int, default=32, help="slices of a batch")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+
+    geometry = TiltGeometry.full(options.size, 180 / options.tilts)
+    cases = installed(geometry, options.batch, options.threads)
+    measure_difference(cases, options)
+    data = {"forward": phantom(geometry), "back": projections(geometry)}
+    steps = [(direction, step) for case in cases.values() for direction, step in case.items()]
+    started = time.perf_counter()
+    cases[OURS]["forward"].run(data["forward"][None])
+    print(f"our matrices: built in {time.perf_counter() - started:.1f} s, once a geometry")
+    for direction, step in steps:
+        step.run(repeated(data[direction], step.slices))  # warm-up
+    for _ in range(options.repeats):
+        for direction, step in steps:
+            given = repeated(data[direction], step.slices)
+            started = time.perf_counter()
+            step.run(given)
+            step.seconds.append(time.perf_counter() - started)
+
+    columns = provenance(PACKAGES)
+    Console().print(table(cases, options))
+    print(describe(columns))
+    rows = []
+    for name in CASES:
+        for direction in ("forward", "back"):
+            row = {"case": name, "direction": direction, "size": options.size, "tilts": options.tilts}
+            rows.append({**row, "batch": options.batch, **numbers(cases, name, direction), **columns})
+    write_csv(options.csv, rows)
+
+
+def numbers(cases: dict[str, Case], name: str, direction: str) -> dict[str, str]:
+    """What was measured, as it is written down."""
+    if name not in cases:
+        names = ("ms_per_image_min", "ratio_to_mwgan", "relative_difference", "slices_at_once")
+        return {"ms_per_image": "not installed", **dict.fromkeys(names, "")}
+    step = cases[name][direction]
+    return {
+        "ms_per_image": f"{step.ms_per_image:.3f}",
+        "ms_per_image_min": f"{step.ms_per_image_min:.3f}",
+        "ratio_to_mwgan": f"{step.ms_per_image / cases[OURS][direction].ms_per_image:.2f}",
+        "relative_difference": f"{step.difference:.6f}",
+        "slices_at_once": str(step.slices),
+    }
+
+
+def table(cases: dict[str, Case], options: Namespace) -> Table:
+    title = f"{options.size} x {options.size}, {options.tilts} tilts, batch {options.batch}, {options.repeats} rounds"
+    shown = Table(title=title, caption="ms an image, median and minimum; ratio and difference to the first")
+    for column in ("case", "direction", "ms", "min", "ratio", "difference"):
+        shown.add_column(column, justify="left" if column in ("case", "direction") else "right")
+    for name in CASES:
+        for direction in ("forward", "back"):
+            ms, shortest, ratio, difference, _ = numbers(cases, name, direction).values()
+            apart = f"{100 * float(difference):.3f} %" if difference and name != OURS else ""
+            shown.add_row(name, direction, ms, shortest, ratio, apart, end_section=direction == "back")
+    return shown
+
+
+def installed(geometry: TiltGeometry, batch: int, threads: int) -> dict[str, Case]:
+    """The cases whose package is there."""
+    cases = {}
+    for name, make in CASES.items():
+        with suppress(ImportError, MissingExtraError):
+            forward, back = make(geometry, batch, threads)
+            cases[name] = {"forward": forward, "back": back}
+    return cases
+
+
+def measure_difference(cases: dict[str, Case], options: Namespace) -> None:
+    """How far each case is from ours, at an odd size: with an even one, scikit-image turns about another point."""
+    geometry = TiltGeometry.full(options.size | 1, 180 / options.tilts)
+    centred = np.arange(geometry.detector_size) - (geometry.detector_size - 1) / 2
+    circle = np.hypot(*np.meshgrid(centred, centred)) < 0.95 * geometry.detector_size / 2
+    image, sinogram = phantom(geometry)[None], projections(geometry)[None]
+    expected: dict[str, Array] = {}
+    for name, other in installed(geometry, 1, options.threads).items():
+        results = {"forward": other["forward"].run(image), "back": other["back"].run(sinogram) * circle}
+        expected = expected or results  # ours come first
+        for direction, result in results.items():
+            cases[name][direction].difference = relative(result, expected[direction])
+
+
+def relative(result: Array, expected: Array) -> float:
+    return float(np.linalg.norm(result - expected) / np.linalg.norm(expected))
+
+
+def phantom(geometry: TiltGeometry) -> Array:
+    """Three smooth blobs off the centre (N, N), inside the inscribed circle."""
+    size = geometry.detector_size
+    centred = (np.arange(size) - (size - 1) / 2) / size
+    x, z = centred[None, :], centred[:, None]
+    image = np.zeros((size, size))
+    for right, down, width, height in ((0.14, -0.08, 0.08, 1.0), (-0.18, 0.12, 0.06, 0.6), (0.05, 0.2, 0.05, 0.5)):
+        image += height * np.exp(-((x - right) ** 2 + (z - down) ** 2) / (2 * width**2))
+    return np.asarray(np.where(np.hypot(x, z) < 0.47, image, 0.0), dtype=np.float32)
+
+
+def projections(geometry: TiltGeometry) -> Array:
+    """The phantom's sinogram (A, N)."""
+    image = torch.from_numpy(phantom(geometry))[None, None]
+    return np.asarray(ParallelBeam(geometry, "matrix_free")(image)[0, 0].numpy())
+
+
+def repeated(slice_: Array, count: int) -> Array:
+    return np.repeat(slice_[None], count, axis=0)
+
+
+def ours(method: str) -> Maker:
+    def make(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
+        projector = ParallelBeam(geometry, method)  # type: ignore[arg-type]
+        return (
+            Step(lambda image: projector(torch.from_numpy(image)[:, None])[:, 0].numpy(), batch),
+            Step(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[:, None])[:, 0].numpy(), batch),
+        )
+
+    return make
+
+
+def astra_strip(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
+    """Our adapter: the strip-area model of our own projector."""
+    projector = AstraParallelBeam(geometry, "cpu")
+    return (
+        one_a_thread(lambda image: projector(torch.from_numpy(image)[None, None])[0, 0].numpy(), threads),
+        one_a_thread(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[None, None])[0, 0].numpy(), threads),
+    )
+
+
+def astra_alone(model: str) -> Maker:
+    """ASTRA without our adapter, with a faster model: ``line`` (lengths in pixels) or ``linear`` (Joseph's)."""
+
+    def make(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
+        import astra
+
+        tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
+        still = np.zeros_like(tilt)
+        vectors = np.stack([np.sin(tilt), -np.cos(tilt), still, still, np.cos(tilt), np.sin(tilt)], axis=1)
+        beam = astra.create_proj_geom("parallel_vec", geometry.detector_size, vectors)
+        volume = astra.create_vol_geom(geometry.detector_size, geometry.detector_size)
+        operator = astra.OpTomo(astra.create_projector(model, beam, volume))
+        return one_a_thread(operator.FP, threads), one_a_thread(operator.BP, threads)
+
+    return make
+
+
+def scikit_image(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
+    """Rotation and sum; and its back-projection without a filter, times the number that it divides by."""
+    from skimage.transform import iradon, radon
+
+    tilt_deg, size = np.asarray(geometry.tilt_deg), geometry.detector_size
+    scale = np.float32(2 * geometry.tilts / np.pi)
+
+    def back(sinogram: Array) -> Array:
+        return np.asarray(iradon(sinogram.T, tilt_deg, output_size=size, filter_name=None, circle=True) * scale)
+
+    return one_a_thread(lambda image: radon(image, tilt_deg, circle=True).T, threads), one_a_thread(back, threads)
+
+
+def tomopy(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
+    """Siddon's rays; TomoPy's fbp does not filter, so that it is the adjoint of its projector."""
+    import tomopy as library
+
+    tilt, axis = np.deg2rad(np.asarray(geometry.tilt_deg)), geometry.detector_size / 2
+
+    def forward(cores: int) -> Callable[[Array], Array]:
+        return lambda image: library.project(image, tilt, center=axis, pad=False, sinogram_order=True, ncore=cores)
+
+    def back(sinogram: Array) -> Array:
+        way = {"algorithm": "fbp", "sinogram_order": True, "ncore": threads}
+        return np.asarray(library.recon(sinogram, tilt, center=axis, **way))
+
+    given = repeated(phantom(geometry), batch)
+    return Step(fastest([forward(1), forward(threads)], given), batch), Step(back, threads)
+
+
+def one_a_thread(run: Callable[[Array], Array], threads: int) -> Step:
+    """A function of one slice as a step: on as many slices as there are threads, at once."""
+    pool = ThreadPoolExecutor(threads)
+    return Step(lambda slices: np.stack(list(pool.map(run, slices))), threads)
+
+
+def fastest(ways: list[Callable[[Array], Array]], given: Array) -> Callable[[Array], Array]:
+    """Whichever way takes the shortest of three runs, a first one left out."""
+
+    def shortest(way: Callable[[Array], Array]) -> float:
+        times = []
+        for _ in range(4):
+            started = time.perf_counter()
+            way(given)
+            times.append(time.perf_counter() - started)
+        return min(times[1:])
+
+    return min(ways, key=shortest)
+
+
+CASES: dict[str, Maker] = {
+    OURS: ours("matrix"),
+    "mwgan, matrix-free": ours("matrix_free"),
+    "ASTRA, strip": astra_strip,
+    "ASTRA, line": astra_alone("line"),
+    "ASTRA, linear": astra_alone("linear"),
+    "scikit-image": scikit_image,
+    "TomoPy": tomopy,
+}
+
+
+if __name__ == "__main__":
+    main()

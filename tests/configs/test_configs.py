@@ -1,0 +1,176 @@
+"""Every file of conf/ is composed, every node in it is built, and every experiment runs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from mwgan.acquisition import Acquisition
+from mwgan.cli.build import build
+from mwgan.cli.evaluate import evaluate
+from mwgan.cli.train import train
+from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
+from mwgan.paths import conf_dir
+from mwgan.recon import Reconstructor
+from mwgan.training import AdversarialModule
+
+CONF = conf_dir()
+APPLICATIONS = sorted(path.stem for path in CONF.glob("*.yaml"))
+EXPERIMENTS = sorted(path.relative_to(CONF / "experiment").with_suffix("").as_posix() for path in CONF.glob("experiment/**/*.yaml"))
+EVALUATIONS = [name for name in EXPERIMENTS if name.split("/")[-1].startswith("evaluate")]
+TRAININGS = [name for name in EXPERIMENTS if name not in EVALUATIONS]
+# Options of these groups only make sense on top of a whole configuration.
+WHOLE = {"experiment", "debug", "paths"}
+OPTIONS = sorted(
+    (path.parent.relative_to(CONF).as_posix(), path.stem)
+    for path in CONF.glob("*/**/*.yaml")
+    if path.relative_to(CONF).parts[0] not in WHOLE
+)
+
+# What the nodes of a group build: the group itself, or each of its entries.
+BUILDS = {
+    "acquisition": Acquisition,
+    "callbacks": pl.Callback,
+    "data": object,  # sources are a protocol: checked by drawing from them
+    "discriminator": torch.nn.Module,
+    "logger": pl.loggers.Logger,
+    "loss": (PixelLoss, RaLSGAN, LSGAN),
+    "method": Reconstructor,
+    "model": AdversarialModule,
+    "network": torch.nn.Module,
+    "optimizer": torch.optim.Optimizer,
+    "schedule": torch.optim.lr_scheduler.LRScheduler,
+    "source": object,
+    "trainer": pl.Trainer,
+    "wedge": (),  # plain numbers
+}
+
+
+def composed(application: str, *overrides: str, output: Path = Path("unused")) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(application, overrides=[*overrides, f"paths.output_dir='{output}'"])
+
+
+def nodes(config: DictConfig) -> list[DictConfig]:
+    """The node itself if it names a class, else those of its entries that do."""
+    if "_target_" in config:
+        return [config]
+    return [node for node in config.values() if isinstance(node, DictConfig) and "_target_" in node]
+
+
+def completed(made: object, group: str) -> object:
+    """Optimisers and schedules are built without what only training knows."""
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    if group == "optimizer":
+        return made([parameter])
+    return made(torch.optim.SGD([parameter], lr=1.0)) if group == "schedule" else made
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_every_application_composes_and_every_reference_in_it_resolves(application, tmp_path):
+    config = composed(application, output=tmp_path)
+    OmegaConf.resolve(config)
+    assert OmegaConf.missing_keys(config) == set()
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_of_every_group_composes_and_builds(group, option, tmp_path):
+    if (group, option) == ("logger", "wandb"):
+        pytest.importorskip("wandb", reason="this logger needs wandb")
+    application = "evaluate" if group == "method" else "train"
+    config = composed(application, f"+{group}@option={option}", output=tmp_path)
+    OmegaConf.resolve(config.option)
+    found = nodes(config.option)
+    assert bool(found) == bool(BUILDS[group])
+    for node in found:
+        made = completed(build(node), group)
+        assert isinstance(made, BUILDS[group])
+
+
+def test_every_group_is_known():
+    assert {group for group, _ in OPTIONS} <= set(BUILDS)
+
+
+@pytest.mark.parametrize("source", ["train", "validation", "test"])
+def test_sources_give_images_of_the_stated_size(source, tmp_path):
+    import numpy as np
+
+    for option in (name for group, name in OPTIONS if group == "data"):
+        config = composed("train", f"data={option}", "data.size=32", output=tmp_path)
+        image = build(config.data[source]).image(0, np.random.default_rng(0))
+        assert image.shape == (32, 32)
+        assert image.dtype == np.float32
+
+
+@pytest.mark.parametrize("option", [name for group, name in OPTIONS if group == "data"])
+def test_training_validation_and_test_share_no_face(option, tmp_path):
+    data = composed("train", f"data={option}", output=tmp_path).data
+    ranges = sorted(
+        (data[part].get("offset", 0), data[part].get("offset", 0) + data[part].count) for part in ("train", "validation", "test")
+    )
+    assert ranges[0][1] <= ranges[1][0]
+    assert ranges[1][1] <= ranges[2][0]
+    assert len({data[part].seed for part in ("train", "validation", "test")}) == 1
+
+
+@pytest.mark.parametrize("experiment", TRAININGS)
+def test_every_training_experiment_runs_a_batch(experiment, tmp_path):
+    quick = ["debug=smoke", "trainer.limit_train_batches=1", "+trainer.limit_val_batches=1", "trainer.accelerator=cpu"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false"]
+    config = composed("train", f"experiment={experiment}", *quick, *quiet, output=tmp_path)
+    metrics = train(config)
+    assert math.isfinite(metrics["val/psnr"])
+    assert math.isfinite(metrics["train/pixel_loss"])
+    assert metrics["train/batches"] == 1
+    assert ("train/adversarial_loss" in metrics) == (config.model.discriminator is not None)
+    for left_behind in ("checkpoints/last.ckpt", "record.json", "csv/metrics.csv", "panels/epoch_000.png"):
+        assert (tmp_path / left_behind).stat().st_size > 0
+
+
+@pytest.mark.parametrize("experiment", TRAININGS)
+def test_a_training_experiment_is_named_after_its_file(experiment, tmp_path):
+    assert composed("train", f"experiment={experiment}", output=tmp_path).name == experiment
+
+
+@pytest.mark.parametrize("experiment", EVALUATIONS)
+def test_every_evaluation_experiment_fills_its_table(experiment, tmp_path):
+    quick = ["data.size=16", "step_deg=15", "wedges_deg=[45]", "images=1", "tuning_images=1", "kept_images=1", "checkpoints=null"]
+    quick += ["methods.sart.tune={iterations: [1]}", "methods.tvm.tune={weight: [0.01]}", "methods.tvm.reconstructor.iterations=2"]
+    evaluate(composed("evaluate", f"experiment={experiment}", *quick, f"table='{tmp_path / 'results'}'", output=tmp_path))
+    lines = (tmp_path / "results.csv").read_text().splitlines()
+    assert {line.split(",")[0] for line in lines} >= {"method", "wbp", "sart", "tvm"}
+
+
+def test_irdm2020_on_d1_has_the_hyper_parameters_of_the_paper(tmp_path):
+    config = composed("train", "experiment=irdm2020/d1", output=tmp_path)
+    plain = OmegaConf.to_container(config, resolve=True)
+    model, data = plain["model"], plain["data"]
+    assert plain["trainer"]["max_epochs"] == 60
+    assert plain["trainer"]["limit_train_batches"] is None
+    assert (data["size"], data["batch_size"]) == (256, 32)
+    assert data["train"]["_target_"] == "mwgan.data.PhantomFaces"
+    assert (data["train"]["count"], data["train"]["size"], data["train"]["augment"]) == (45_000, 256, True)
+    assert (plain["wedge"]["min_deg"], plain["wedge"]["max_deg"]) == (40.0, 60.0)
+    assert plain["acquisition"]["noise"] == {"_target_": "mwgan.acquisition.NoNoise"}
+    assert model["generator"]["_target_"] == "mwgan.networks.UNetPlusPlus"
+    assert (model["generator"]["depth"], model["generator"]["normalization"], model["generator"]["residual"]) == (4, "batch", False)
+    assert model["discriminator"]["_target_"] == "mwgan.networks.VGGDiscriminator"
+    assert model["adversarial_loss"]["_target_"] == "mwgan.losses.RaLSGAN"
+    for part in ("generator", "discriminator"):
+        schedule = model[f"{part}_schedule"]
+        assert schedule["_target_"] == "torch.optim.lr_scheduler.MultiStepLR"
+        assert (schedule["milestones"], schedule["gamma"]) == ([45, 55], 0.1)
+    parameter = [torch.nn.Parameter(torch.zeros(1))]
+    adam, rmsprop = (build(config.model[f"{part}_optimizer"])(parameter) for part in ("generator", "discriminator"))
+    assert isinstance(adam, torch.optim.Adam)
+    assert isinstance(rmsprop, torch.optim.RMSprop)
+    assert (adam.defaults["lr"], adam.defaults["betas"], adam.defaults["weight_decay"]) == (1e-4, (0.9, 0.99), 1e-4)
+    assert (rmsprop.defaults["lr"], rmsprop.defaults["alpha"], rmsprop.defaults["weight_decay"]) == (1e-4, 0.99, 1e-4)
+    built = build(config.acquisition)
+    assert (built.wedge_deg, built.geometry.detector_size) == ((40.0, 60.0), 256)

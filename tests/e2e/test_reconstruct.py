@@ -1,0 +1,124 @@
+"""The mwgan program on the measured needle that is shipped as a sample."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import pytest
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+SERIES, TILTS = SAMPLES / "needle.mrc", SAMPLES / "needle.tlt"
+
+
+def mwgan(*arguments):
+    command = [sys.executable, "-m", "mwgan.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def reconstruct(output, *options, series=SERIES, tilts=TILTS):
+    return mwgan("reconstruct", series, "--tilts", tilts, "-o", output, *options)
+
+
+@pytest.mark.parametrize("options", [("wbp",), ("sart", "--iterations", "2"), ("sirt", "--iterations", "5"), ("tvm", "--iterations", "20")])
+def test_classical_methods_write_a_volume(tmp_path, options):
+    done = reconstruct(tmp_path / "v.mrc", "--bin", "2", "--method", *options)
+    assert done.returncode == 0, done.stderr
+    with mrcfile.open(tmp_path / "v.mrc") as file:
+        assert file.data.shape == (48, 32, 32)
+        assert float(file.voxel_size.x) == pytest.approx(134.4)
+        middle = file.data[28]
+    assert middle[14:18, 14:18].mean() > 5 * np.abs(middle[:4, :4]).mean()  # the needle is where the needle was
+    assert [file.name for file in tmp_path.iterdir()] == ["v.mrc"]
+
+
+def test_the_shipped_network_reconstructs_the_needle(tmp_path):
+    done = reconstruct(tmp_path / "v.mrc", "--method", "irdm", "--max-tilt", "50", "--axis-offset", "0.25")
+    assert done.returncode == 0, done.stderr
+    assert float(re.search(r"residual on the measured tilts: ([\d.]+) %", done.stdout)[1]) < 15
+
+
+def test_blocks_do_not_change_the_volume(tmp_path):
+    for block in (5, 48):
+        assert (
+            reconstruct(tmp_path / f"{block}.mrc", "--bin", "2", "--method", "sart", "--iterations", "2", "--block", block).returncode == 0
+        )
+    np.testing.assert_allclose(mrcfile.read(tmp_path / "5.mrc"), mrcfile.read(tmp_path / "48.mrc"), rtol=1e-4, atol=1e-2)
+
+
+def test_compare_draws_and_writes_its_numbers(tmp_path):
+    done = mwgan("compare", SERIES, "--tilts", TILTS, "--slice", 56, "--max-tilts", "76,50", "--methods", "wbp,tvm,net=irdm", "--iterations", 100,
+                 "--axis-offset", 0.25, "-o", tmp_path / "needle.png")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "needle.png").read_bytes().startswith(b"\x89PNG")
+    ratio = pd.read_csv(tmp_path / "needle.csv").set_index(["tilts", "method"])["width_over_height"]
+    # The round needle: WBP stretches it along the beam when tilts go missing, the shipped network hardly.
+    assert ratio["±50°", "wbp"] < 0.75 < 0.9 < ratio["±50°", "net"]
+
+
+def test_info_and_weights(tmp_path):
+    told = mwgan("info", SERIES, "--tilts", TILTS).stdout
+    assert "77 images of 96 rows and 64 columns" in told
+    assert "67.2 Å" in told
+    assert "irdm: D1, 64 pixels" in mwgan("weights", "list").stdout
+    assert mwgan("weights", "export", "irdm", "-o", tmp_path / "copy.safetensors").returncode == 0
+    assert reconstruct(tmp_path / "v.mrc", "--method", tmp_path / "copy.safetensors").returncode == 0
+
+
+def _written(path, data):
+    with mrcfile.new(path) as file:
+        file.set_data(data)
+    return path
+
+
+def _bad_inputs(folder):
+    needle = mrcfile.read(SERIES)
+    lines = TILTS.read_text().split()
+    nan = needle.astype(np.float32)
+    nan[3, 4, 5] = np.nan
+    (folder / "cut.mrc").write_bytes(SERIES.read_bytes()[:-1000])
+    (folder / "text.mrc").write_text("not an image\n" * 500)
+    for name, tilts in {
+        "short": lines[:-1],
+        "twice": [*lines[:-1], lines[0]],
+        "infinite": [*lines[:-1], "inf"],
+        "words": [*lines[:-1], "up"],
+    }.items():
+        (folder / f"{name}.tlt").write_text("\n".join(tilts))
+    (folder / "broken.ckpt").write_bytes(b"PK\x03\x04 broken")
+    wide = _written(folder / "wide.mrc", np.pad(needle, ((0, 0), (0, 0), (32, 32))))
+    return {
+        "another count of tilts": ({"tilts": folder / "short.tlt"}, ["--method", "wbp"], "76 tilts"),
+        "a repeated tilt": ({"tilts": folder / "twice.tlt"}, ["--method", "wbp"], "more than once"),
+        "an infinite tilt": ({"tilts": folder / "infinite.tlt"}, ["--method", "wbp"], "finite"),
+        "a tilt that is no number": ({"tilts": folder / "words.tlt"}, ["--method", "wbp"], "line 77"),
+        "a missing series": ({"series": folder / "none.mrc"}, ["--method", "wbp"], "none.mrc"),
+        "a truncated series": ({"series": folder / "cut.mrc"}, ["--method", "wbp"], "cut short"),
+        "a text file": ({"series": folder / "text.mrc"}, ["--method", "wbp"], "text.mrc"),
+        "NaN pixels": ({"series": _written(folder / "nan.mrc", nan)}, ["--method", "wbp"], "NaN"),
+        "an unknown method": ({}, ["--method", "magic"], "magic"),
+        "an unknown filter": ({}, ["--method", "wbp", "--filter", "gauss"], "gauss"),
+        "a damaged checkpoint": ({}, ["--method", folder / "broken.ckpt"], "broken.ckpt"),
+        "a checkpoint for another geometry": ({"series": wide}, ["--method", "irdm"], "bin or crop"),
+        "a device that is not there": ({}, ["--method", "wbp", "--device", "cuda:77"], "cuda:77"),
+    }
+
+
+def test_bad_input_is_one_sentence_and_leaves_the_old_volume(tmp_path):
+    target = tmp_path / "volume.mrc"
+    target.write_bytes(b"good")
+    inputs = _bad_inputs(tmp_path)
+    before = sorted(file.name for file in tmp_path.iterdir())
+    for case, (files, options, named) in inputs.items():
+        done = reconstruct(target, *options, **files)
+        assert done.returncode == 2, (case, done)
+        message = done.stderr.strip()
+        assert message.startswith("error: "), (case, message)
+        assert len(message.splitlines()) == 1, (case, message)
+        assert named in message, (case, message)
+        assert "Traceback" not in done.stdout + done.stderr, case
+        assert target.read_bytes() == b"good", case
+        assert sorted(file.name for file in tmp_path.iterdir()) == before, case

@@ -1,0 +1,34 @@
+import pandas as pd
+import pytest
+
+from mwgan.errors import InputError
+from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable
+
+
+def _row(image=0, method="wbp", psnr=20.0):
+    identity = dict(zip(IDENTITY, (method, "", "", "missing", 45.0, "phantom_faces", 2.0, image, 0), strict=True))
+    return {**identity, "psnr": psnr, "ssim": 0.5, "nrmse": 0.3, "rmse_255": 20.0, "seconds": 0.01, "commit": "abc", "device": "CPU"}
+
+
+def test_rows_are_found_again_after_reopening(tmp_path):
+    ResultsTable(tmp_path / "r").append([_row(0), _row(1)])
+    table = ResultsTable(tmp_path / "r")
+    assert table.missing([_row(0), _row(1), _row(2)]) == [2]
+    table.append([_row(2)])
+    assert list(pd.read_csv(tmp_path / "r.csv")["image"]) == [0, 1, 2]
+    assert tuple(pd.read_parquet(tmp_path / "r.parquet").columns) == COLUMNS
+
+
+def test_the_summary_averages_over_images(tmp_path):
+    table = ResultsTable(tmp_path / "r")
+    table.append([_row(0, psnr=20.0), _row(1, psnr=30.0), _row(0, method="sart", psnr=10.0)])
+    means = table.summary().set_index("method")["psnr"]
+    assert means["wbp"] == 25.0
+    assert means["sart"] == 10.0
+
+
+def test_a_damaged_table_is_refused_and_kept(tmp_path):
+    (tmp_path / "r.parquet").write_bytes(b"garbage")
+    with pytest.raises(InputError, match=r"r\.parquet"):
+        ResultsTable(tmp_path / "r")
+    assert (tmp_path / "r.parquet").read_bytes() == b"garbage"

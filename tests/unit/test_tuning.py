@@ -1,0 +1,36 @@
+import pandas as pd
+import pytest
+import torch
+
+from mwgan.evaluation import tune
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.operators import ParallelBeam
+
+
+class Scaled:
+    """A method whose best parameter is known: it returns the truth times ``gain``."""
+
+    made = 0
+
+    def __init__(self, gain, truth):
+        type(self).made += 1
+        self.gain, self.truth = gain, truth
+
+    def __call__(self, measurement):
+        return self.gain * self.truth
+
+
+def test_the_best_value_wins_and_every_trial_is_recorded_once(faces, tmp_path):
+    geometry = TiltGeometry.full(faces.shape[-1], 6.0)
+    measurement = Measurement(ParallelBeam(geometry)(faces), geometry.measured(45.0), geometry)
+    setting = {"wedge_deg": 45.0, "noise_percent": 2.0, "seed": 0}
+    Scaled.made = 0
+    arguments = ("scaled", lambda gain: Scaled(gain, faces), {"gain": [0.5, 0.9, 1.4]}, faces, measurement, setting, tmp_path / "t.csv")
+    assert tune(*arguments) == {"gain": 0.9}
+    assert tune(*arguments) == {"gain": 0.9}
+    assert Scaled.made == 3  # the second call read the record
+    trials = pd.read_csv(tmp_path / "t.csv")
+    assert list(trials["parameters"]) == ["gain=0.5", "gain=0.9", "gain=1.4"]
+    mse = float((0.1 * faces).square().mean(dim=(1, 2, 3)).log10().mean())
+    assert trials["psnr"][1] == pytest.approx(-10 * mse, abs=1e-3)
+    assert torch.equal(measurement.measured, geometry.measured(45.0))
