@@ -32,11 +32,15 @@ def pixel_shadow(
     centred = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
     shadow = (centred[None, :] * cosine - centred[:, None] * sine).flatten() + (size - 1) / 2 + geometry.axis_offset_px
     nearest = shadow.round()
-    edges = nearest - shadow + torch.tensor([-1.5, -0.5, 0.5, 1.5], dtype=torch.float64, device=device)[:, None]
-    weight = shadow_area_left_of(edges, abs(cosine), abs(sine)).diff(dim=0)
+    # Positions need double precision on a wide detector; where in its pixel a shadow's centre lies does not.
+    offset = (nearest - shadow).to(dtype)
+    # A shadow reaches sqrt(2) / 2 at most: all of it lies between the outer edges of the three pixels.
+    left = shadow_area_left_of(offset - 0.5, abs(cosine), abs(sine))
+    right = 1.0 - shadow_area_left_of(offset + 0.5, abs(cosine), abs(sine))
+    weight = torch.stack([left, 1.0 - left - right, right])
     detector = nearest.long() + torch.tensor([-1, 0, 1], device=device)[:, None]
     inside = (detector >= 0) & (detector < size)
-    return detector.clamp(0, size - 1), torch.where(inside, weight, 0.0).to(dtype)
+    return detector.clamp_(0, size - 1), weight.mul_(inside)
 
 
 def shadow_area_left_of(position: torch.Tensor, wide: float, narrow: float) -> torch.Tensor:
@@ -48,6 +52,6 @@ def shadow_area_left_of(position: torch.Tensor, wide: float, narrow: float) -> t
     reach, flat = (wide + narrow) / 2, (wide - narrow) / 2
     distance = position.abs()
     # The sloping flanks vanish with the narrow side; where they do, no position lies between flat and reach.
-    flank = 0.5 - (reach - distance).clamp(min=0) ** 2 / (2 * wide * max(narrow, 1e-300))
+    flank = 0.5 - (reach - distance).clamp(min=0) ** 2 / (2 * wide * max(narrow, 1e-30))
     half = torch.where(distance <= flat, distance / wide, torch.where(distance >= reach, 0.5, flank))
     return 0.5 + half * position.sign()

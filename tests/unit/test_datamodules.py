@@ -21,11 +21,10 @@ def make(workers: int = 0, rank: int = 0, ranks: int = 1, batch_size: int = 3, c
 def samples(loader, epoch: int) -> list[tuple[int, int, torch.Tensor]]:
     """(index, seed, image) of every sample of an epoch, in order."""
     loader.sampler.set_epoch(epoch)
-    return [
-        (int(index), int(seed), image)
-        for batch in loader
-        for image, seed, index in zip(batch.image, batch.seed, batch.image_index, strict=True)
-    ]
+    drawn = []
+    for batch in loader:
+        drawn += [(int(index), int(seed), image) for image, seed, index in zip(*batch, strict=True)]
+    return drawn
 
 
 def assert_same(first, second):

@@ -61,6 +61,13 @@ def test_no_other_image_near_the_result_is_better(measurement, generator):
         assert method.objective(factor * tomogram, measurement).item() > best
 
 
+def test_the_result_belongs_to_its_own_weight_and_no_other(measurement):
+    method = TVM(0.02)
+    lighter, own, heavier = (method.objective(TVM(0.02 * factor, 1000)(measurement), measurement).item() for factor in (0.9, 1.0, 1.1))
+    assert own < lighter
+    assert own < heavier
+
+
 def test_objective_is_misfit_per_tilt_plus_weighted_variation(measurement, faces):
     image, method = faces[:1], TVM(0.03, direction_weights=(0.5, 2.0))
     misfit = (ParallelBeam(measurement.geometry)(image) - measurement.sinogram)[:, :, measurement.measured]
