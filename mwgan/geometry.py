@@ -162,6 +162,20 @@ class Measurement:
             self.geometry.take(indices.tolist()),
         )
 
+    def by_tilts(self) -> list[tuple[list[int], Measurement]]:
+        """The samples in groups that share their measured tilts: their positions, and their measured rows alone."""
+        import torch
+
+        measured = self.mask[:, 0, :, 0].cpu().expand(len(self.sinogram), -1)
+        patterns, member = torch.unique(measured, dim=0, return_inverse=True)
+        groups = []
+        for number, pattern in enumerate(patterns):
+            samples = (member == number).nonzero().flatten().tolist()
+            tilts = pattern.nonzero().flatten().tolist()
+            rows = self.sinogram[samples][:, :, tilts]
+            groups.append((samples, Measurement(rows, torch.ones(len(tilts), dtype=torch.bool), self.geometry.take(tilts))))
+        return groups
+
 
 def check_tilts(tilt_deg: tuple[float, ...], name: str = "the tilt list") -> None:
     """Raise an :class:`InputError` unless the tilts are finite, distinct and increasing."""

@@ -7,6 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from mwgan.errors import InputError
+
 
 class AdversarialLoss(Protocol):
     """A flavour of GAN: what the discriminator minimises, and what the generator does."""
@@ -49,7 +51,7 @@ class PixelLoss:
 
     def __init__(self, norm: str = "l1") -> None:
         if norm not in ("l1", "l2"):
-            raise ValueError(f"the pixel loss is l1 or l2, not {norm!r}")
+            raise InputError(f"the pixel loss is l1 or l2, not {norm!r}")
         self.norm = norm
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:

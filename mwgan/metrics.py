@@ -8,6 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 COLUMNS = ("psnr", "ssim", "nrmse", "rmse_255")
+BORDER = 5  # half of the 11-pixel window of SSIM
 
 
 def image_metrics(tomogram: Tensor, image: Tensor, data_range: float = 1.0) -> dict[str, Tensor]:
@@ -22,10 +23,12 @@ def image_metrics(tomogram: Tensor, image: Tensor, data_range: float = 1.0) -> d
     mse = (tomogram - image).square().flatten(1).mean(dim=1)
     power = image.square().flatten(1).mean(dim=1)
     tiny = torch.finfo(mse.dtype).tiny
-    similarity = structural_similarity_index_measure(tomogram, image, reduction="none", data_range=data_range)
+    # The border of half a window, which has no full window, is left out as in the paper and in scikit-image.
+    _, similarity = structural_similarity_index_measure(tomogram, image, reduction="none", data_range=data_range, return_full_image=True)
+    similarity = similarity[..., BORDER:-BORDER, BORDER:-BORDER].flatten(1).mean(dim=1)
     return {
         "psnr": 10 * torch.log10(data_range**2 / mse.clamp(min=tiny)),
-        "ssim": torch.as_tensor(similarity).reshape(-1),
+        "ssim": similarity,
         "nrmse": (mse / power.clamp(min=tiny)).sqrt(),
         "rmse_255": 255 * mse.sqrt() / data_range,
     }

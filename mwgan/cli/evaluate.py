@@ -84,6 +84,7 @@ def _print_summary(table: Any) -> None:
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="evaluate", version_base="1.3")
+@exit.in_one_sentence
 def _main(cfg: DictConfig) -> None:
     table = evaluate(cfg)
     _print_summary(table)

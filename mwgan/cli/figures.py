@@ -52,6 +52,7 @@ def _read(path: Path, pd):  # type: ignore[no-untyped-def]
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="figures", version_base="1.3")
+@exit.in_one_sentence
 def _main(cfg: DictConfig) -> None:
     for file in draw(cfg):
         print(f"drawn: {file}")

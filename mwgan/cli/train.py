@@ -26,7 +26,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
 
-    # Lightning advises worker processes and warns of quick epochs; both are choices of the configuration.
+    # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
@@ -71,6 +72,7 @@ def _refuse_multirun_ddp(cfg: DictConfig) -> None:
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
+@exit.in_one_sentence
 def _main(cfg: DictConfig) -> dict[str, float]:
     _refuse_multirun_ddp(cfg)
     metrics = train(cfg)

@@ -29,6 +29,7 @@ from mwgan.recon.task import Task
 Record = dict[str, Any]
 RECORD_KEY = "mwgan"
 GENERATOR_PREFIX = "generator."
+PARTS = ("mwgan.networks", "mwgan.recon")
 
 
 class LearnedReconstructor:
@@ -85,16 +86,11 @@ class LearnedReconstructor:
                 f"this network was trained for slices of {self.detector_size} pixels, the data have "
                 f"{geometry.detector_size}: bin or crop them to {self.detector_size} or fewer, or train at that size (data.size)"
             )
-        if missing == 0:
+        left = missing // 2  # the same on either side: an odd margin would move the slice's centre by half a pixel
+        if left == 0:
             return measurement, 0
-        left = missing // 2
-        sinogram = nn.functional.pad(measurement.sinogram, (left, missing - left))
-        grown = replace(
-            geometry,
-            detector_size=self.detector_size,
-            # An odd margin moves the axis by half a pixel against the new centre.
-            axis_offset_px=geometry.axis_offset_px - (missing - 2 * left) / 2,
-        )
+        sinogram = nn.functional.pad(measurement.sinogram, (left, left))
+        grown = replace(geometry, detector_size=geometry.detector_size + 2 * left)
         return Measurement(sinogram, measurement.measured, grown), left
 
 
@@ -175,6 +171,10 @@ def build(node: dict[str, Any]) -> Any:
     arguments = dict(node)
     target = arguments.pop("_target_")
     module, _, name = target.rpartition(".")
-    if not module.startswith("mwgan."):
-        raise ImportError(f"{target} is not part of mwgan")
-    return getattr(importlib.import_module(module), name)(**arguments)
+    if not module.startswith(PARTS):
+        raise ImportError(f"{target} is not one of our networks or tasks")
+    made = getattr(importlib.import_module(module), name)
+    # What a module of ours imports is not ours: a file must not reach save_file, Path or another package's instantiate.
+    if not (isinstance(made, type) and made.__module__.startswith(PARTS)):
+        raise ImportError(f"{target} is not one of our networks or tasks")
+    return made(**arguments)

@@ -32,7 +32,7 @@ class SART:
     tolerance, stagnation
         Stopping on the residual, see :class:`mwgan.recon.base.StoppingRule`.
     progress
-        Called after each pass.
+        Called after each pass; in a batch of several wedges, for the samples of each wedge in turn.
     projector
         Projector of a geometry (default: :class:`mwgan.operators.ParallelBeam`).
 
@@ -65,10 +65,16 @@ class SART:
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
-        measurement = measurement.only_measured()
-        sinogram, mask, geometry = measurement.sinogram, measurement.mask, measurement.geometry
+        size = measurement.geometry.detector_size
+        tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
+        # Samples with the same tilts go together: a subset must not depend on the wedges of other samples.
+        for samples, group in measurement.by_tilts():
+            tomogram[samples] = self._reconstruct(group.sinogram, group.geometry)
+        return tomogram
+
+    def _reconstruct(self, sinogram: Tensor, geometry: TiltGeometry) -> Tensor:
         size = geometry.detector_size
-        steps = [_Step(part, sinogram[:, :, tilts], mask[:, :, tilts]) for tilts, part in self._parts(geometry)]
+        steps = [_Step(part, sinogram[:, :, tilts]) for tilts, part in self._parts(geometry)]
         tomogram = sinogram.new_zeros(sinogram.shape[0], 1, size, size)
         rule = StoppingRule(self.tolerance, self.stagnation, sinogram.flatten(1).norm(dim=1))
         for iteration in range(1, self.iterations + 1):
@@ -118,16 +124,16 @@ class SIRT(SART):
 class _Step:
     """One subset of tilts with its normalisation, computed once."""
 
-    def __init__(self, projector: Projector, sinogram: Tensor, mask: Tensor) -> None:
+    def __init__(self, projector: Projector, sinogram: Tensor) -> None:
         size = projector.geometry.detector_size
-        self.projector, self.sinogram, self.mask = projector, sinogram, mask
+        self.projector, self.sinogram = projector, sinogram
         ray_length = projector(sinogram.new_ones(1, 1, size, size))
-        self.per_ray = torch.where(mask & (ray_length > FLOOR), 1.0 / ray_length.clamp(min=FLOOR), 0.0)
-        coverage = projector.adjoint((mask & (ray_length > FLOOR)).to(sinogram).expand(-1, -1, -1, size).contiguous())
+        self.per_ray = torch.where(ray_length > FLOOR, 1.0 / ray_length.clamp(min=FLOOR), 0.0)
+        coverage = projector.adjoint((ray_length > FLOOR).to(sinogram))
         self.per_pixel = torch.where(coverage > FLOOR, 1.0 / coverage.clamp(min=FLOOR), 0.0)
 
     def misfit(self, tomogram: Tensor) -> Tensor:
-        return (self.sinogram - self.projector(tomogram)) * self.mask
+        return self.sinogram - self.projector(tomogram)
 
     def correction(self, tomogram: Tensor) -> Tensor:
         return self.projector.adjoint(self.misfit(tomogram) * self.per_ray) * self.per_pixel

@@ -113,15 +113,12 @@ class TomoPy:
         sinogram = measurement.sinogram
         size = measurement.geometry.detector_size
         tomogram = sinogram.new_zeros(len(sinogram), 1, size, size)
-        for samples, tilts in _same_tilts(measurement.mask[:, 0, :, 0], len(sinogram)):
-            order = [tilts[index] for (index,) in interleaved(len(tilts), len(tilts))]
-            rows = sinogram[samples, 0][:, order].detach().cpu().double().numpy()
-            tilt_deg = np.array(measurement.geometry.tilt_deg)[order]
-            if self.algorithm == "gridrec":
-                recon = self._gridrec(tomopy, rows, tilt_deg, measurement.geometry.take(tilts))
-            else:
-                recon = self._traced(tomopy, rows, tilt_deg, measurement.geometry)
-            tomogram[samples, 0] = torch.from_numpy(recon).to(tomogram)
+        for samples, group in measurement.by_tilts():
+            order = [index for (index,) in interleaved(group.geometry.tilts, group.geometry.tilts)]
+            rows = group.sinogram[:, 0, order].detach().cpu().double().numpy()
+            tilt_deg = np.array(group.geometry.tilt_deg)[order]
+            reconstruct = self._gridrec if self.algorithm == "gridrec" else self._traced
+            tomogram[samples, 0] = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)
         return tomogram
 
     def _traced(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:
@@ -185,10 +182,3 @@ def _check_options(algorithm: str, options: Mapping[str, Option]) -> None:
             if len(finite) != wanted or not all(finite):
                 count = "a finite number" if wanted == 1 else f"{wanted} finite numbers"
                 raise InputError(f"{name} of TomoPy's {algorithm} is {count}, not {value!r}")
-
-
-def _same_tilts(measured: Tensor, samples: int) -> list[tuple[list[int], list[int]]]:
-    """Groups of samples that share their measured tilts: (sample indices, tilt indices) of each group."""
-    patterns, member = torch.unique(measured.cpu().expand(samples, -1), dim=0, return_inverse=True)
-    members = [(member == number).nonzero().flatten().tolist() for number in range(len(patterns))]
-    return [(group, pattern.nonzero().flatten().tolist()) for group, pattern in zip(members, patterns, strict=True)]

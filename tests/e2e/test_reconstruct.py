@@ -50,8 +50,8 @@ def test_blocks_do_not_change_the_volume(tmp_path):
 
 
 def test_compare_draws_and_writes_its_numbers(tmp_path):
-    done = mwgan("compare", SERIES, "--tilts", TILTS, "--slice", 56, "--max-tilts", "76,50", "--methods", "wbp,tvm,net=irdm", "--iterations", 100,
-                 "--axis-offset", 0.25, "-o", tmp_path / "needle.png")  # fmt: skip
+    options = ["--slice", 56, "--max-tilts", "76,50", "--methods", "wbp,tvm,net=irdm", "--iterations", 100, "--axis-offset", 0.25]
+    done = mwgan("compare", SERIES, "--tilts", TILTS, *options, "-o", tmp_path / "needle.png")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "needle.png").read_bytes().startswith(b"\x89PNG")
     ratio = pd.read_csv(tmp_path / "needle.csv").set_index(["tilts", "method"])["width_over_height"]

@@ -57,8 +57,8 @@ def test_a_tilt_limit_leaves_tilts_out(series):
     opened = TiltSeries(path, tilts, max_tilt_deg=20)
     assert opened.geometry.tilt_deg == (-20, 0, 20)
     np.testing.assert_array_equal(opened.sinograms(0, 1)[0, 0].numpy(), data[1:4, 0, :])
+    tilts.write_text("30\n40\n50\n60\n70\n")
     with pytest.raises(InputError, match="no tilt within"):
-        tilts.write_text("30\n40\n50\n60\n70\n")
         TiltSeries(path, tilts, max_tilt_deg=20)
 
 

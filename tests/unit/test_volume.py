@@ -22,9 +22,14 @@ def test_blocks_become_a_volume_that_keeps_its_voxel_size(tmp_path):
 def test_an_interruption_leaves_the_old_volume_and_nothing_else(tmp_path):
     target = tmp_path / "v.mrc"
     target.write_bytes(b"the good old volume")
-    with pytest.raises(KeyboardInterrupt), VolumeWriter(target, (5, 4, 4), 1.0) as writer:
-        writer.write(0, torch.rand(2, 1, 4, 4))
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with VolumeWriter(target, (5, 4, 4), 1.0) as writer:
+            writer.write(0, torch.rand(2, 1, 4, 4))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert target.read_bytes() == b"the good old volume"
     assert [file.name for file in tmp_path.iterdir()] == ["v.mrc"]
 
