@@ -42,7 +42,8 @@ def provenance(cfg: DictConfig) -> dict[str, Any]:
         "command": " ".join(["mwgan-train", *sys.argv[1:]]),
         "device": device_name("cuda" if torch.cuda.is_available() else "cpu"),
         "versions": {name: version(name) for name in ("mwgan", "torch", "pytorch-lightning", "numpy")},
-        "config": plain(cfg),
+        # Unresolved, so that a file that travels doesn't tell the folders of the machine that made it.
+        "config": OmegaConf.to_container(cfg, resolve=False),
     }
 
 

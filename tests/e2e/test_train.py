@@ -92,7 +92,7 @@ def test_a_checkpoint_says_what_made_it_and_for_which_geometry(run_config, tmp_p
     config = run_config(*GAME, "acquisition=gaussian", "acquisition.noise.percent=3.0", "seed=7")
     train(config)
     record = checkpoint(tmp_path / "run")["mwgan"]
-    assert record["config"] == OmegaConf.to_container(config, resolve=True)
+    assert OmegaConf.to_container(OmegaConf.create(record["config"]), resolve=True) == OmegaConf.to_container(config, resolve=True)
     assert record["commit"] == commit()
     assert record["geometry"] == {"detector_size": 32, "step_deg": 6.0}
     assert record["wedge_deg"] == [40.0, 60.0]
