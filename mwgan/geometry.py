@@ -74,6 +74,11 @@ class TiltGeometry:
         """Number of tilts A."""
         return len(self.tilt_deg)
 
+    @property
+    def gap_deg(self) -> float:
+        """The missing angle: what the range of tilts leaves of the half circle."""
+        return max(0.0, 180.0 - (self.tilt_deg[-1] - self.tilt_deg[0]))
+
     def measured(self, wedge_deg: float | torch.Tensor = 0.0, limits_deg: tuple[float, float] | None = None) -> torch.Tensor:
         """Which tilts are measured: True where ``|tilt| < 90 - wedge_deg / 2``.
 

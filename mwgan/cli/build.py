@@ -35,12 +35,12 @@ def plain(node: Any) -> Any:
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
-def provenance(cfg: DictConfig) -> dict[str, Any]:
+def provenance(cfg: DictConfig, device: str) -> dict[str, Any]:
     """Where a result comes from: commit, versions, device, command and configuration."""
     return {
         "commit": commit(),
         "command": " ".join(["mwgan-train", *sys.argv[1:]]),
-        "device": device_name("cuda" if torch.cuda.is_available() else "cpu"),
+        "device": device_name(device),
         "versions": {name: version(name) for name in ("mwgan", "torch", "pytorch-lightning", "numpy")},
         # Unresolved, so that a file that travels doesn't tell the folders of the machine that made it.
         "config": OmegaConf.to_container(cfg, resolve=False),
@@ -49,7 +49,7 @@ def provenance(cfg: DictConfig) -> dict[str, Any]:
 
 def device_name(device: str) -> str:
     """A device as it stands in tables: the GPU's name, or the CPU and its threads."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else f"CPU, {torch.get_num_threads()} threads"
+    return str(torch.cuda.get_device_name(device)) if device.startswith("cuda") else f"CPU, {torch.get_num_threads()} threads"
 
 
 def commit() -> str:
@@ -57,6 +57,9 @@ def commit() -> str:
     if not (PACKAGE.parent / ".git").exists():
         return f"mwgan {version('mwgan')}"
     git = ["git", "-C", str(PACKAGE.parent)]
-    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
-    changes = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=False)
-    return head.stdout.strip() + ("+" if changes.stdout.strip() else "") if head.returncode == 0 else f"mwgan {version('mwgan')}"
+    try:
+        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changes = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):  # no git here, or nothing committed yet
+        return f"mwgan {version('mwgan')}"
+    return head + ("+" if changes.strip() else "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -20,17 +19,31 @@ def evaluate(cfg: DictConfig) -> Any:
     """Fill the table that ``cfg`` names; the table."""
     import torch
 
+    from mwgan.cli.reconstruct import check_device
     from mwgan.evaluation import ResultsTable
     from mwgan.evaluation import evaluate as fill
     from mwgan.evaluation.evaluate import Conditions
+    from mwgan.evaluation.results import check_conditions
 
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
+    check_device(cfg.device)
     methods = [_classical(name, node) for name, node in cfg.methods.items() if node is not None]
-    methods += [_learned(str(name), str(path), cfg.device) for name, path in (cfg.checkpoints or {}).items()]
+    methods += [_learned(str(name), str(path), cfg) for name, path in (cfg.checkpoints or {}).items()]
     if not methods:
         raise InputError("there is nothing to evaluate: name a method (methods.wbp, …) or a checkpoint (checkpoints={name: run folder})")
+    for wedge in cfg.wedges_deg:
+        if not 0 <= float(wedge) < 180:
+            raise InputError(f"wedges_deg holds {wedge}: a missing wedge lies in [0, 180) degrees")
     table = ResultsTable(cfg.table)
+    described = {
+        "step_deg": float(cfg.step_deg),
+        "noise": plain(cfg.noise),
+        "test": plain(cfg.data.test),
+        "validation": plain(cfg.data.validation),
+    }
+    described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
+    check_conditions(table.path, described)
     conditions = Conditions(
         float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed
     )
@@ -57,11 +70,15 @@ def _classical(name: str, node: DictConfig) -> Any:
     return Method(name, partial(build, node.reconstructor), plain(node.tune) or {})
 
 
-def _learned(name: str, path: str, device: str) -> Any:
+def _learned(name: str, path: str, cfg: DictConfig) -> Any:
     from mwgan.evaluation import Method
     from mwgan.recon.learned import find_weights, load_reconstructor
 
-    reconstructor = load_reconstructor(path, device)
+    reconstructor = load_reconstructor(path, cfg.device)
+    if reconstructor.detector_size < cfg.data.size:
+        raise InputError(
+            f"{path} was trained for slices of {reconstructor.detector_size} pixels: evaluate it at data.size={reconstructor.detector_size}"
+        )
     # The content's hash, so that a run trained again into the same folder is not taken for the old one.
     digest = hashlib.sha256(find_weights(path).read_bytes()).hexdigest()[:8]
     return Method(name, lambda: reconstructor, checkpoint=f"{path}#{digest}", train_data=str(reconstructor.record["train_data"]))
@@ -88,7 +105,7 @@ def _print_summary(table: Any) -> None:
 def _main(cfg: DictConfig) -> None:
     table = evaluate(cfg)
     _print_summary(table)
-    print(f"the table is {Path(cfg.table).with_suffix('.csv')}")
+    print(f"the table is {table.path}.csv")
 
 
 def main() -> None:

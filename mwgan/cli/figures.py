@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -18,16 +19,14 @@ def draw(cfg: DictConfig) -> list[Path]:
 
     from mwgan.figures import comparison_panel, metric_by_wedge
 
-    table = Path(cfg.table).with_suffix("")
-    results = _read(table.with_name(table.name + ".parquet"), pd)
+    table = Path(str(cfg.table).removesuffix(".csv").removesuffix(".parquet"))
+    results = _chosen(_read(table.with_name(table.name + ".parquet"), pd), cfg)
     folder = Path(cfg.folder) if cfg.folder is not None else table.parent
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name in cfg.figures:
         if name == "comparison_panel":
-            tomograms = _read(table.with_name(table.name + ".tomograms.parquet"), pd)
-            if cfg.wedges_deg is not None:
-                tomograms = tomograms[tomograms["wedge_deg"].isin([float(wedge) for wedge in cfg.wedges_deg])]
+            tomograms = _chosen(_read(table.with_name(table.name + ".tomograms.parquet"), pd), cfg)
             if cfg.image not in set(tomograms["image"]):
                 raise InputError(
                     f"no tomograms of image {cfg.image} were kept; kept are {sorted(tomograms['image'].unique())}: choose one (image=…)"
@@ -42,6 +41,18 @@ def draw(cfg: DictConfig) -> list[Path]:
         files.append(folder / f"{name}.png")
         figure.savefig(files[-1])
     return files
+
+
+def _chosen(rows: Any, cfg: DictConfig) -> Any:
+    """The rows of the sinograms and wedges asked for, the latest of each."""
+    from mwgan.figures.rows import latest
+
+    wedges = sorted(rows["wedge_deg"].unique()) if cfg.wedges_deg is None else [float(wedge) for wedge in cfg.wedges_deg]
+    chosen = rows[(rows["sinogram"] == cfg.sinogram) & rows["wedge_deg"].isin(wedges)]
+    if chosen.empty:
+        sinograms, there = sorted(rows["sinogram"].unique()), [f"{wedge:g}" for wedge in sorted(rows["wedge_deg"].unique())]
+        raise InputError(f"the table has no {cfg.sinogram} sinograms at wedges {wedges}: it has {sinograms} at {', '.join(there)}")
+    return latest(chosen)
 
 
 def _read(path: Path, pd):  # type: ignore[no-untyped-def]

@@ -7,12 +7,22 @@ from typing import Annotated, Literal
 
 import typer
 
+from mwgan import __version__
 from mwgan.cli.exit import fail
 from mwgan.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
 )
+
+
+@app.callback(invoke_without_command=True)
+def _top(version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False) -> None:
+    if version:
+        typer.echo(f"mwgan {__version__}")
+        raise typer.Exit
+
+
 weights_app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own.")
 app.add_typer(weights_app, name="weights")
 
@@ -45,11 +55,14 @@ def reconstruct(
     block: Annotated[int, typer.Option(min=1, help="Slices in memory at a time.")] = 16,
     device: Device = "cpu",
 ) -> None:
-    """Reconstruct a tilt series, a block of slices at a time; the voxel size is kept."""
+    """Reconstruct a tilt series, a block of slices at a time; the voxel size is kept.
+
+    Densities must be positive, as in dark-field contrast: invert bright-field images first.
+    """
     from mwgan.cli.reconstruct import make_method, reconstruct_series
     from mwgan.io import TiltSeries
 
-    _guard(output)
+    _guard(output, series, tilts)
     opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
     reconstructor = make_method(method, filter, iterations, weight, device)
     residual = reconstruct_series(opened, reconstructor, output, block, device)
@@ -82,7 +95,9 @@ def compare(
     from mwgan.cli.reconstruct import compare_slice, make_method
     from mwgan.io import TiltSeries
 
-    _guard(output)
+    _guard(output, series, tilts)
+    if output.suffix != ".png":
+        raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
     named = [entry.partition("=") for entry in methods.split(",")]
     makers = {name: make_method(path or name, filter, iterations, weight, device) for name, _, path in named}
     try:
@@ -106,7 +121,7 @@ def info(series: Series, tilts: Tilts) -> None:
     opened = TiltSeries(series, tilts)
     angles = opened.geometry.tilt_deg
     typer.echo(f"{series}: {len(angles)} images of {opened.slices} rows and {opened.geometry.detector_size} columns")
-    typer.echo(f"tilts {angles[0]:g} to {angles[-1]:g} degrees; about {max(0.0, 180 - (angles[-1] - angles[0])):g} degrees missing")
+    typer.echo(f"tilts {angles[0]:g} to {angles[-1]:g} degrees; {opened.geometry.gap_deg:g} degrees missing")
     typer.echo(f"pixels of {opened.voxel_size_angstrom:g} Å")
 
 
@@ -133,14 +148,16 @@ def weights_export(
     """The generator of a training run as one small file: half precision, with the record of its training."""
     from mwgan.recon.learned import find_weights, read_weights, save_weights
 
-    _guard(output)
+    _guard(output, run)
     record, state = read_weights(find_weights(run))
     save_weights(output, state, record)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
-def _guard(output: Path) -> None:
-    """Refuse at once what could not be written at the end."""
+def _guard(output: Path, *inputs: Path) -> None:
+    """Refuse at once what could not be written at the end, or would be written over what is read."""
+    if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
+        raise InputError(f"{output} is an input: give the output another name")
     if not output.parent.is_dir():
         raise InputError(f"the folder of {output} does not exist: make it first")
     if output.is_dir():

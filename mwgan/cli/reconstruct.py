@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.operators import projector_for
+from mwgan.paths import weights_dir
 from mwgan.recon import SART, SIRT, TVM, WBP, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
 
@@ -30,10 +32,10 @@ def make_method(method: str, filter: str, iterations: int | None, weight: float,
         return SIRT(iterations or 100)
     if method == "tvm":
         return Normalized(TVM(weight, iterations or 300))
-    if not Path(method).exists() and not method.replace("_", "").isalnum():
-        raise InputError(
-            f"there is no method or checkpoint {method!r}: give wbp, sart, sirt, tvm, a shipped network or a checkpoint's path"
-        )
+    shipped = [file.stem for file in weights_dir().glob("*.safetensors")]
+    if method not in shipped and not Path(method).exists():
+        known = ", ".join(["wbp", "sart", "sirt", "tvm", *sorted(shipped)])
+        raise InputError(f"there is no method or checkpoint {method!r}: give {known}, a checkpoint or a run folder")
     return Normalized(load_reconstructor(method, device))
 
 
@@ -46,6 +48,8 @@ def reconstruct_series(series: TiltSeries, reconstructor: Reconstructor, output:
         for start in track(range(0, series.slices, block), description="slices"):
             measurement = _measurement(series, start, min(start + block, series.slices), device)
             tomogram = reconstructor(measurement)
+            if not bool(tomogram.isfinite().all()):
+                raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
             volume.write(start, tomogram)
             misfit += _misfit(tomogram, measurement)
             power += float(measurement.sinogram.square().sum())
@@ -66,6 +70,8 @@ def compare_slice(
         if slice_index >= series.slices:
             raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
         measurement = _measurement(series, slice_index, slice_index + 1, device)
+        for reconstructor in methods.values():
+            _report_wedge(reconstructor, series.geometry)
         norm = float(measurement.sinogram.square().sum())
         for name, reconstructor in methods.items():
             tomogram = reconstructor(measurement)
@@ -74,8 +80,10 @@ def compare_slice(
             ratio = ratios[tilts, name] = float(width_over_height(tomogram)[0])
             rows.append({"tilts": tilts, "method": name, "slice": slice_index, "width_over_height": ratio, "residual": residual})
     figure = slice_panel(slices, ratios, list(methods))
+    partial = output.with_name(f".{output.name}.partial")
+    figure.savefig(partial, format="png")
+    partial.replace(output)
     pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
-    figure.savefig(output)
     return rows
 
 
@@ -100,4 +108,4 @@ def _misfit(tomogram: Tensor, measurement: Measurement) -> float:
 def _report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:
     network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
     if isinstance(network, LearnedReconstructor) and (warning := network.outside_training(geometry)):
-        print(f"warning: {warning}; look at the result with that in mind")
+        print(f"warning: {warning}; look at the result with that in mind", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
+
+SINGLE = (1, "1", [0])  # devices: one, or the first one
 
 
 def train(cfg: DictConfig) -> dict[str, float]:
@@ -34,23 +37,60 @@ def train(cfg: DictConfig) -> dict[str, float]:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
+    accelerator = _accelerator(cfg)
     data = ImageDataModule(build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed)
-    module = build(cfg.model, record=_record(cfg))
+    module = build(cfg.model, record=_record(cfg, accelerator))
     if cfg.init is not None:
         record, state = read_weights(find_weights(cfg.init))
-        if record["generator"] != plain(cfg.model.generator):
-            raise InputError(f"the generator in {cfg.init} is not the one of this run: {record['generator']}")
+        _check_same(cfg.init, record, module.record, ("generator", "task"))
         module.generator.load_state_dict(state)
+        module.record["init"] = {key: record.get(key) for key in ("command", "commit", "init")}
+    resume = None if cfg.resume is None else find_weights(cfg.resume)
+    if resume is not None:
+        if resume.suffix == ".safetensors":
+            raise InputError(f"{resume} holds weights alone: begin with them by init=, or resume= a run folder")
+        record, _ = read_weights(resume)
+        _check_same(cfg.resume, record, module.record, ("generator", "task", "geometry", "wedge_deg"))
+        module.record["init"] = record.get("init")
+    strategy = cfg.trainer.strategy
+    if strategy == "auto" and cfg.trainer.devices not in SINGLE and module.discriminator is not None:
+        strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
     trainer: pl.Trainer = build(
         cfg.trainer,
+        accelerator=accelerator,
+        strategy=strategy,
         callbacks=[build(node) for node in cfg.callbacks.values() if node],
         logger=[build(node) for node in cfg.logger.values() if node],
     )
-    trainer.fit(module, data, ckpt_path=None if cfg.resume is None else find_weights(cfg.resume))
+    status = 1
+    try:
+        trainer.fit(module, data, ckpt_path=resume)
+        status = 0
+    finally:
+        if "wandb" in sys.modules:  # or the next job of a sweep would go on in this one's run
+            sys.modules["wandb"].finish(exit_code=status)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
-def _record(cfg: DictConfig) -> dict[str, Any]:
+def _accelerator(cfg: DictConfig) -> str:
+    """The accelerator that is there. Apple's is not taken unasked: it knows neither double precision nor sparse matrices."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    if cfg.trainer.accelerator in ("gpu", "cuda") and not cuda:
+        raise InputError(f"trainer.accelerator={cfg.trainer.accelerator} finds no GPU here: use cpu or auto")
+    return ("gpu" if cuda else "cpu") if cfg.trainer.accelerator == "auto" else str(cfg.trainer.accelerator)
+
+
+def _check_same(source: str, theirs: dict[str, Any], ours: dict[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if theirs[key] != ours[key]:
+            raise InputError(
+                f"{source} was trained with {key} {theirs[key]} and this run has {ours[key]}: give its experiment= and options"
+            )
+
+
+def _record(cfg: DictConfig, accelerator: str) -> dict[str, Any]:
     noise = build(cfg.acquisition.noise)
     return {
         "generator": plain(cfg.model.generator),
@@ -60,14 +100,14 @@ def _record(cfg: DictConfig) -> dict[str, Any]:
         "noise_percent": noise.percent,
         "train_data": cfg.data.name,
         "seed": cfg.seed,
-        **provenance(cfg),
+        **provenance(cfg, "cuda" if accelerator in ("gpu", "cuda") else "cpu"),
     }
 
 
 def _refuse_multirun_ddp(cfg: DictConfig) -> None:
     hydra_cfg = HydraConfig.get()
     in_process = hydra_cfg.launcher._target_.endswith("BasicLauncher")
-    if hydra_cfg.mode == RunMode.MULTIRUN and in_process and cfg.trainer.devices not in (1, "auto"):
+    if hydra_cfg.mode == RunMode.MULTIRUN and in_process and cfg.trainer.devices not in SINGLE:
         raise InputError("a sweep in one process can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,13 +22,13 @@ class ResultsTable:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).with_suffix("")
-        parquet = self.path.with_suffix(".parquet")
+        self.path = table_path(path)
+        parquet = self.path.with_name(self.path.name + ".parquet")
         try:
             self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame(columns=list(COLUMNS))
-        except (OSError, ValueError) as error:
+            self._known = set(self.rows[list(IDENTITY)].itertuples(index=False, name=None))
+        except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{parquet} can't be read as a results table: move it away or give another name") from error
-        self._known = set(self.rows[list(IDENTITY)].itertuples(index=False, name=None))
 
     def missing(self, identities: list[dict[str, object]]) -> list[int]:
         """Positions of those identities that the table has no row for."""
@@ -42,8 +44,33 @@ class ResultsTable:
     def summary(self) -> pd.DataFrame:
         """Mean of each metric over images, by method, sinogram and wedge."""
         order = {name: rank for rank, name in enumerate(self.rows["method"].drop_duplicates())}
-        means = self.rows.groupby(["method", "sinogram", "wedge_deg"], as_index=False)[[*METRICS, "seconds"]].mean()
+        # Of a network trained again under the same name, the latest counts.
+        rows = self.rows.drop_duplicates([column for column in IDENTITY if column not in ("checkpoint", "train_data")], keep="last")
+        means = rows.groupby(["method", "sinogram", "wedge_deg"], as_index=False)[[*METRICS, "seconds"]].mean()
         return means.sort_values(["wedge_deg", "method"], key=lambda column: column.map(order) if column.name == "method" else column)
+
+
+def table_path(name: str | Path) -> Path:
+    """A table's path without the suffixes that its files carry."""
+    text = str(name)
+    return Path(text.removesuffix(".csv").removesuffix(".parquet"))
+
+
+def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
+    """Write down what a table's numbers hold for, or raise an :class:`InputError` if it was begun under other conditions.
+
+    The columns don't tell an image's size, the tilt step or a method's settings; rows of two kinds must not mix.
+    """
+    record = table.with_name(table.name + ".conditions.json")
+    known = json.loads(record.read_text()) if record.exists() else {}
+    for key, value in conditions.items():
+        if key in known and known[key] != value:
+            raise InputError(f"the table {table} was made with {key} {known[key]}, not {value}: give table=another name")
+    if known != {**known, **conditions}:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        partial = record.with_name(f".{record.name}.partial")
+        partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
+        partial.replace(record)
 
 
 def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".parquet", ".csv")) -> None:

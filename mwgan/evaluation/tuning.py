@@ -53,7 +53,7 @@ def tune(
     if rows:
         record.parent.mkdir(parents=True, exist_ok=True)
         partial = record.with_name(f".{record.name}.partial")
-        pd.concat([known, pd.DataFrame(rows)], ignore_index=True).to_csv(partial, index=False, float_format="%.6g")
+        pd.concat([known, pd.DataFrame(rows)], ignore_index=True).to_csv(partial, index=False)
         partial.replace(record)
     best = max(choices, key=lambda choice: choice["_psnr"])
     return {key: value for key, value in best.items() if key != "_psnr"}

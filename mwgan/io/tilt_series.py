@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Literal
@@ -106,6 +107,8 @@ def read_tilts(path: str | Path) -> list[float]:
             tilts.append(float(line))
         except ValueError as error:
             raise InputError(f"{path}, line {number}: {line.strip()!r} is not a tilt; give one number of degrees per line") from error
+        if not math.isfinite(tilts[-1]):
+            raise InputError(f"{path}, line {number}: {line.strip()} is not a finite number of degrees; give the tilt of that image")
     check_tilts(tuple(sorted(tilts)), name=str(path))
     return tilts
 

@@ -14,6 +14,7 @@ from mwgan.geometry import TiltGeometry
 from mwgan.operators import matrix_free, sparse
 
 LinearMap = Callable[[Tensor], Tensor]
+MATRIX_LIMIT_GIB = 2.0
 
 
 class Projector(Protocol):
@@ -52,7 +53,7 @@ class ParallelBeam:
         self,
         geometry: TiltGeometry,
         method: Literal["auto", "matrix", "matrix_free"] = "auto",
-        matrix_limit_gib: float = 2.0,
+        matrix_limit_gib: float = MATRIX_LIMIT_GIB,
     ) -> None:
         if method not in ("auto", "matrix", "matrix_free"):
             raise InputError(f"a projector's method is auto, matrix or matrix_free, not {method!r}")
@@ -90,7 +91,7 @@ class ParallelBeam:
         )
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def projector_for(geometry: TiltGeometry) -> ParallelBeam:
     """The shared projector of a geometry, so that methods and batches don't build its matrix again."""
     return ParallelBeam(geometry)

@@ -47,10 +47,12 @@ class LearnedReconstructor:
     record
         What is known of its training: ``geometry`` (``detector_size``, ``step_deg``), ``wedge_deg`` (low, high),
         ``noise_percent``, ``commit`` and so on; see :func:`save_weights`.
+    name
+        What messages call it: its shipped name or its file.
     """
 
-    def __init__(self, generator: nn.Module, task: Task, record: Record) -> None:
-        self.generator, self.task, self.record = generator.eval(), task, record
+    def __init__(self, generator: nn.Module, task: Task, record: Record, name: str = "this network") -> None:
+        self.generator, self.task, self.record, self.name = generator.eval(), task, record, name
 
     @property
     def detector_size(self) -> int:
@@ -69,13 +71,10 @@ class LearnedReconstructor:
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge of these tilts lies outside those trained on, else None."""
-        low, high = self.record["wedge_deg"]
-        tilts = geometry.tilt_deg
-        step = (tilts[-1] - tilts[0]) / max(len(tilts) - 1, 1)
-        wedge = 180.0 - (tilts[-1] - tilts[0]) - step
-        if low - step <= wedge <= high + step:
+        (low, high), step = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
+        if low - step <= geometry.gap_deg <= high + step:
             return None
-        return f"the missing wedge is about {wedge:.0f} degrees and this network was trained on {low:g} to {high:g}"
+        return f"{geometry.gap_deg:g} degrees are missing and {self.name} was trained on {low:g} to {high:g}"
 
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
         """The measurement on the trained detector, and the pixels added on its left."""
@@ -83,7 +82,7 @@ class LearnedReconstructor:
         missing = self.detector_size - geometry.detector_size
         if missing < 0:
             raise InputError(
-                f"this network was trained for slices of {self.detector_size} pixels, the data have "
+                f"{self.name} was trained for slices of {self.detector_size} pixels, the data have "
                 f"{geometry.detector_size}: bin or crop them to {self.detector_size} or fewer, or train at that size (data.size)"
             )
         left = missing // 2  # the same on either side: an odd margin would move the slice's centre by half a pixel
@@ -109,7 +108,7 @@ def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "c
         generator.load_state_dict(state)
     except (KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         raise InputError(f"{path} does not fit this version of mwgan ({type(error).__name__}): train or download it anew") from error
-    return LearnedReconstructor(generator.to(device), task, record)
+    return LearnedReconstructor(generator.to(device), task, record, str(name_or_path))
 
 
 def find_weights(name_or_path: str | Path) -> Path:
@@ -163,6 +162,7 @@ def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record)
     state = {key: value.half() if value.is_floating_point() else value for key, value in generator_state.items()}
     partial = path.with_name(f".{path.name}.partial")
     save_file({key: value.contiguous().cpu() for key, value in state.items()}, partial, metadata={RECORD_KEY: json.dumps(record)})
+    partial.chmod(0o644)  # safetensors leaves it to its owner alone
     partial.replace(path)
 
 

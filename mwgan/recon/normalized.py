@@ -35,5 +35,5 @@ class Normalized:
     def scale(self, measurement: Measurement) -> Tensor:
         """What counts as 1 in each slice, (B, 1, 1, 1), above 0."""
         bright = torch.quantile(self._quick(measurement).flatten(1), QUANTILE, dim=1) / BRIGHT
-        floor = max(FAINTEST * float(bright.max()), torch.finfo(bright.dtype).tiny)
-        return bright.clamp(min=floor).reshape(-1, 1, 1, 1)
+        brightest = float(bright.max())
+        return bright.clamp(min=FAINTEST * brightest if brightest > 0 else 1.0).reshape(-1, 1, 1, 1)

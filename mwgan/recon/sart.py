@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import ParallelBeam, Projector
+from mwgan.operators.parallel_beam import MATRIX_LIMIT_GIB
 from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations, keep_finished
 
 FLOOR = 1e-3  # rays and pixels with less weight than this have no say: they graze the slice's corner
@@ -96,7 +99,10 @@ class SART:
         """Tilts and projector of each subset; those of the latest geometry are kept for the next block of slices."""
         if self._prepared is None or self._prepared[0] != geometry:
             subsets = interleaved(geometry.tilts, min(self.subsets or geometry.tilts, geometry.tilts))
-            self._prepared = geometry, [(tilts, self.projector(geometry.take(tilts))) for tilts in subsets]
+            make = self.projector
+            if make is ParallelBeam:  # the limit on matrices is for all subsets together
+                make = partial(ParallelBeam, matrix_limit_gib=MATRIX_LIMIT_GIB / len(subsets))
+            self._prepared = geometry, [(tilts, make(geometry.take(tilts))) for tilts in subsets]
         return self._prepared[1]
 
 

@@ -45,7 +45,9 @@ class WBP:
 
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
-        measurement = measurement.only_measured()
+        if measurement.measured.ndim == 1:
+            measurement = measurement.only_measured()
+        # With a wedge per sample the rows to leave out differ from batch to batch, and each choice would cost a matrix.
         sinogram, geometry = measurement.sinogram, measurement.geometry
         size = geometry.detector_size
         padded = 2 ** math.ceil(math.log2(2 * size))

@@ -87,6 +87,8 @@ class AdversarialModule(pl.LightningModule):
         self.schedule_factories = [generator_schedule, discriminator_schedule][: len(self.optimizer_factories)]
         self.gradient_clip, self.record = gradient_clip, record or {}
         self.quality = ImageQuality()
+        self._epoch_start: tuple[float, int] | None = None
+        self._images_per_second = 0.0
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         self.register_buffer("images", torch.zeros((), dtype=torch.long))
 
@@ -149,10 +151,18 @@ class AdversarialModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self._epoch_start = (time.perf_counter(), int(self.images))
 
+    def on_validation_start(self) -> None:
+        self._stop_clock()  # validation runs before the training epoch ends
+
+    def _stop_clock(self) -> None:
+        if self._epoch_start is not None:
+            started, images = self._epoch_start
+            self._images_per_second = self.trainer.world_size * (int(self.images) - images) / (time.perf_counter() - started)
+            self._epoch_start = None
+
     def on_train_epoch_end(self) -> None:
-        started, images = self._epoch_start
-        rate = (int(self.images) - images) / (time.perf_counter() - started)
-        self.log("train/images_per_second", rate)
+        self._stop_clock()
+        self.log("train/images_per_second", self._images_per_second)
         self.log_dict({"train/batches": self.batches.float(), "train/images": self.images.float()})
         for name, optimizer in zip(("generator", "discriminator"), self._optimizers(), strict=False):
             self.log(f"train/{name}_lr", optimizer.param_groups[0]["lr"])

@@ -41,6 +41,23 @@ def test_the_shipped_network_reconstructs_the_needle(tmp_path):
     assert float(re.search(r"residual on the measured tilts: ([\d.]+) %", done.stdout)[1]) < 15
 
 
+def test_negative_densities_are_refused_not_written_as_nan(tmp_path):
+    inverted = _written(tmp_path / "inverted.mrc", -mrcfile.read(SERIES).astype(np.float32))
+    done = reconstruct(tmp_path / "v.mrc", "--method", "irdm", series=inverted)
+    assert (done.returncode, (tmp_path / "v.mrc").exists()) in {(2, False), (0, True)}
+    if done.returncode == 0:
+        assert np.isfinite(mrcfile.read(tmp_path / "v.mrc")).all()
+
+
+def test_the_input_is_never_the_output(tmp_path):
+    series = _written(tmp_path / "s.mrc", mrcfile.read(SERIES))
+    before = series.read_bytes()
+    done = reconstruct(series, "--method", "wbp", series=series)
+    assert done.returncode == 2
+    assert "is an input" in done.stderr
+    assert series.read_bytes() == before
+
+
 def test_blocks_do_not_change_the_volume(tmp_path):
     for block in (5, 48):
         assert (

@@ -130,7 +130,7 @@ def test_init_begins_with_the_generator_of_another_run(run_config, tmp_path):
 
 def test_init_with_another_network_is_refused(run_config, tmp_path):
     train(run_config(*GAME, folder="earlier"))
-    with pytest.raises(InputError, match="is not the one of this run"):
+    with pytest.raises(InputError, match=r"was trained with generator .* and this run has"):
         train(run_config(*GAME, "model.generator.width=6", f"init='{tmp_path / 'earlier'}'", folder="later"))
 
 
@@ -256,3 +256,27 @@ def test_every_mistake_in_the_configuration_is_named(argument, named, tmp_path, 
     with pytest.raises(SystemExit) as stopped:
         main()
     check_mistake(stopped.value.code, capsys.readouterr().err, named)
+
+
+def test_resuming_with_another_geometry_or_from_weights_alone_is_refused(run_config, tmp_path):
+    train(run_config(*GAME, folder="earlier"))
+    with pytest.raises(InputError, match="was trained with geometry"):
+        train(run_config(*GAME, "acquisition.step_deg=9.0", f"resume='{tmp_path / 'earlier'}'"))
+    with pytest.raises(InputError, match="holds weights alone"):
+        train(run_config(*GAME, "resume=irdm"))
+
+
+def test_two_processes_play_the_game_in_one_run_folder(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "mwgan.cli.train",
+        "debug=smoke",
+        "trainer.devices=2",
+        "trainer.accelerator=cpu",
+        f"paths.run_dir={tmp_path}/run",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
+    assert [folder.name for folder in tmp_path.iterdir()] == ["run"]

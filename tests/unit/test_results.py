@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from mwgan.errors import InputError
-from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable
+from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_conditions
+from mwgan.figures.rows import latest
 
 
 def _row(image=0, method="wbp", psnr=20.0):
@@ -32,3 +33,17 @@ def test_a_damaged_table_is_refused_and_kept(tmp_path):
     with pytest.raises(InputError, match=r"r\.parquet"):
         ResultsTable(tmp_path / "r")
     assert (tmp_path / "r.parquet").read_bytes() == b"garbage"
+
+
+def test_a_table_is_not_filled_under_two_conditions(tmp_path):
+    check_conditions(tmp_path / "r", {"step_deg": 6.0, "method wbp": {"filter": "hann"}})
+    check_conditions(tmp_path / "r", {"step_deg": 6.0, "method sart": {"iterations": 5}})
+    with pytest.raises(InputError, match=r"made with step_deg 6\.0, not 3\.0"):
+        check_conditions(tmp_path / "r", {"step_deg": 3.0})
+
+
+def test_the_latest_training_of_a_network_counts(tmp_path):
+    table = ResultsTable(tmp_path / "r")
+    table.append([{**_row(psnr=20.0), "checkpoint": "run#1"}, {**_row(psnr=30.0), "checkpoint": "run#2"}])
+    assert table.summary()["psnr"].tolist() == [30.0]
+    assert latest(table.rows)["psnr"].tolist() == [30.0]
