@@ -26,6 +26,8 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Show the versi
 weights_app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own.")
 app.add_typer(weights_app, name="weights")
 
+SUSPICIOUS = 0.5  # a residual beyond this is no reconstruction of the data
+
 Series = Annotated[Path, typer.Argument(help="Aligned tilt series, MRC.")]
 Tilts = Annotated[Path, typer.Option("--tilts", help="Text file with one tilt in degrees per line, in the order of the images.")]
 Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; y as after IMOD.")]
