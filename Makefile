@@ -21,14 +21,14 @@ demo: install
 	$(BIN)/mwgan-train experiment=demo/pixel paths.run_dir=$(DEMO)/pixel
 	$(BIN)/mwgan-train experiment=demo/adversarial init=$(DEMO)/pixel paths.run_dir=$(DEMO)/adversarial
 	@echo "2/5 comparing on faces it has never seen, beside WBP, SART and TVM tuned for each wedge"
-	$(BIN)/mwgan-evaluate experiment=demo/evaluate 'checkpoints={irdm_pixel: $(DEMO)/pixel, irdm: $(DEMO)/adversarial, irdm_shipped: irdm}'
+	$(BIN)/mwgan-evaluate experiment=demo/evaluate 'checkpoints={irdm_pixel: $(DEMO)/pixel, irdm: $(DEMO)/adversarial, irdm_shipped: irdm, irdm_pixel_shipped: irdm_pixel}'
 	@echo "3/5 drawing"
 	$(BIN)/mwgan-figures table=$(DEMO)/results wedges_deg=[40,60,80]
 	@echo "4/5 reconstructing a measured needle from tilts of ±50 degrees, by TVM and by the shipped network"
 	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --method tvm --output $(DEMO)/needle_tvm.mrc
 	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --method irdm --output $(DEMO)/needle_irdm.mrc
 	@echo "5/5 one slice of the needle by every method, from more and from fewer tilts"
-	$(BIN)/mwgan compare samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --slice 56 --max-tilts 76,50 --methods wbp,sart,tvm,irdm --output $(DEMO)/needle.png
+	$(BIN)/mwgan compare samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --slice 56 --max-tilts 76,50 --methods wbp,sart,tvm,irdm_pixel,irdm --output $(DEMO)/needle.png
 	@echo
 	@echo "Where to look:"
 	@echo "  $(DEMO)/comparison_panel.png   a face no network has seen, by every method, wedges of 40, 60 and 80 degrees"
@@ -58,9 +58,11 @@ bench: install
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/data.py
 
-# Redraw every recorded figure from its recorded table.
+# Redraw every figure of a recorded results table.
 figures: install
-	for table in experiments/*/*/results.parquet; do $(BIN)/mwgan-figures table=$$table || exit 1; done
+	for table in experiments/*/*/results.parquet; do \
+	  $(BIN)/mwgan-figures table=$$table 'figures=[nrmse_by_wedge,psnr_by_wedge]' && \
+	  $(BIN)/mwgan-figures table=$$table 'figures=[comparison_panel]' wedges_deg=[40,60,80] || exit 1; done
 
 constraints: install
 	$(BIN)/python -m pip install --quiet uv

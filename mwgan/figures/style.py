@@ -13,7 +13,8 @@ LABELS = {
     "tvm": "TVM",
     "irdm_pixel": "U-Net++, pixel loss",
     "irdm": "IRDM",
-    "irdm_shipped": "IRDM, shipped weights",
+    "irdm_shipped": "IRDM, shipped",
+    "irdm_pixel_shipped": "U-Net++, shipped",
 }
 # Okabe and Ito's palette: told apart by readers with any colour vision, and in grey by the markers.
 COLORS = {
@@ -24,6 +25,7 @@ COLORS = {
     "irdm_pixel": "#009E73",
     "irdm": "#D55E00",
     "irdm_shipped": "#CC79A7",
+    "irdm_pixel_shipped": "#117733",
 }
 SPARE = ("#000000", "#F0E442")
 MARKERS = "os^Dv*PX"
