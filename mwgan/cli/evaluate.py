@@ -97,7 +97,7 @@ def _print_summary(table: Any) -> None:
         by_wedge = rows.set_index("wedge_deg")
         cells = [f"{by_wedge['psnr'][wedge]:.1f} / {by_wedge['ssim'][wedge]:.3f}" if wedge in by_wedge.index else "" for wedge in wedges]
         shown.add_row(method, sinogram, *cells, f"{1000 * rows['seconds'].mean():.1f}")
-    Console(width=max(100, 32 + 16 * len(wedges))).print(shown)
+    Console(width=50 + 17 * len(wedges)).print(shown)
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="evaluate", version_base="1.3")
