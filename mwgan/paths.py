@@ -1,7 +1,9 @@
-"""Where the package's own files lie, from a checkout and from a wheel alike."""
+"""Where the package's own files lie, from a checkout and from a wheel alike, and how any file of ours is written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -13,6 +15,17 @@ def conf_dir() -> Path:
     return checkout / "conf" if (checkout / "pyproject.toml").is_file() else PACKAGE / "conf"
 
 
-def weights_dir() -> Path:
-    """The folder of the weights that are shipped with the package."""
-    return PACKAGE / "weights"
+def shipped_weights() -> dict[str, Path]:
+    """The weights files that are shipped with the package, by name."""
+    return {file.stem: file for file in sorted((PACKAGE / "weights").glob("*.safetensors"))}
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary name to write to, which becomes ``path`` if all goes well and nothing if it doesn't."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -54,6 +54,8 @@ def fail(sentence: str) -> NoReturn:
 
 
 def _explain(error: Exception) -> str:
+    from hydra.errors import InstantiationException
+
     text = str(error)
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:
@@ -63,4 +65,4 @@ def _explain(error: Exception) -> str:
         available = re.search(r"Available options in '[^']+':\s*(.*?)(?:\nConfig search path|\Z)", text, re.S)
         options = f"; there are {', '.join(available.group(1).split())}" if available else ""
         return f"there is no configuration {missing.group(1)!r}{options}"
-    return text if type(error).__name__ == "InstantiationException" else text.split("\n")[0]  # that one's reason is last
+    return text if isinstance(error, InstantiationException) else text.split("\n")[0]  # that one's reason is last

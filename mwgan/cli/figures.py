@@ -17,9 +17,10 @@ def draw(cfg: DictConfig) -> list[Path]:
     """Draw the figures that ``cfg`` names; the files."""
     import pandas as pd
 
+    from mwgan.evaluation.results import table_path
     from mwgan.figures import comparison_panel, metric_by_wedge
 
-    table = Path(str(cfg.table).removesuffix(".csv").removesuffix(".parquet"))
+    table = table_path(cfg.table)
     results = _chosen(_read(table.with_name(table.name + ".parquet"), pd), cfg)
     folder = Path(cfg.folder) if cfg.folder is not None else table.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def draw(cfg: DictConfig) -> list[Path]:
 
 def _chosen(rows: Any, cfg: DictConfig) -> Any:
     """The rows of the sinograms and wedges asked for, the latest of each."""
-    from mwgan.figures.rows import latest
+    from mwgan.evaluation.results import latest
 
     wedges = sorted(rows["wedge_deg"].unique()) if cfg.wedges_deg is None else [float(wedge) for wedge in cfg.wedges_deg]
     chosen = rows[(rows["sinogram"] == cfg.sinogram) & rows["wedge_deg"].isin(wedges)]

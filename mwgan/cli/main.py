@@ -133,14 +133,14 @@ def info(series: Series, tilts: Tilts) -> None:
 @weights_app.command("list")
 def weights_list() -> None:
     """The networks shipped with this version, by the name that --method takes."""
-    from mwgan.paths import weights_dir
+    from mwgan.paths import shipped_weights
     from mwgan.recon.learned import read_weights
 
-    for file in sorted(weights_dir().glob("*.safetensors")):
+    for name, file in shipped_weights().items():
         record, _ = read_weights(file)
         low, high = record["wedge_deg"]
         typer.echo(
-            f"{file.stem}: {record['train_data']}, {record['geometry']['detector_size']} pixels, wedges {low:g} to {high:g} degrees, "
+            f"{name}: {record['train_data']}, {record['geometry']['detector_size']} pixels, wedges {low:g} to {high:g} degrees, "
             f"commit {record['commit']}, {file.stat().st_size / 1e6:.1f} MB"
         )
 

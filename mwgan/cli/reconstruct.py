@@ -16,7 +16,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.operators import projector_for
-from mwgan.paths import weights_dir
+from mwgan.paths import shipped_weights, written_whole
 from mwgan.recon import SART, SIRT, TVM, WBP, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
 
@@ -32,9 +32,9 @@ def make_method(method: str, filter: str, iterations: int | None, weight: float,
         return SIRT(iterations or 100)
     if method == "tvm":
         return Normalized(TVM(weight, iterations or 300))
-    shipped = [file.stem for file in weights_dir().glob("*.safetensors")]
+    shipped = shipped_weights()
     if method not in shipped and not Path(method).exists():
-        known = ", ".join(["wbp", "sart", "sirt", "tvm", *sorted(shipped)])
+        known = ", ".join(["wbp", "sart", "sirt", "tvm", *shipped])
         raise InputError(f"there is no method or checkpoint {method!r}: give {known}, a checkpoint or a run folder")
     return Normalized(load_reconstructor(method, device))
 
@@ -80,9 +80,8 @@ def compare_slice(
             ratio = ratios[tilts, name] = float(width_over_height(tomogram)[0])
             rows.append({"tilts": tilts, "method": name, "slice": slice_index, "width_over_height": ratio, "residual": residual})
     figure = slice_panel(slices, ratios, list(methods))
-    partial = output.with_name(f".{output.name}.partial")
-    figure.savefig(partial, format="png")
-    partial.replace(output)
+    with written_whole(output) as partial:
+        figure.savefig(partial, format="png")
     pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
     return rows
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.source import ImageSource, draw_seed
+from mwgan.errors import InputError
 from mwgan.evaluation.results import IDENTITY, ResultsTable, write_table
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
@@ -57,6 +58,11 @@ class Conditions:
     noise: Noise
     sinograms: Sequence[str] = (MISSING,)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.sinograms) - {MISSING, COMPLETE}
+        if unknown:
+            raise InputError(f"sinograms are {MISSING} or {COMPLETE}, not {', '.join(sorted(unknown))}")
 
 
 def evaluate(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mwgan.errors import InputError
 from mwgan.metrics import COLUMNS as METRICS
+from mwgan.paths import written_whole
 
 IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
 COLUMNS = (*IDENTITY, *METRICS, "seconds", "commit", "device")
@@ -44,10 +45,13 @@ class ResultsTable:
     def summary(self) -> pd.DataFrame:
         """Mean of each metric over images, by method, sinogram and wedge."""
         order = {name: rank for rank, name in enumerate(self.rows["method"].drop_duplicates())}
-        # Of a network trained again under the same name, the latest counts.
-        rows = self.rows.drop_duplicates([column for column in IDENTITY if column not in ("checkpoint", "train_data")], keep="last")
-        means = rows.groupby(["method", "sinogram", "wedge_deg"], as_index=False)[[*METRICS, "seconds"]].mean()
+        means = latest(self.rows).groupby(["method", "sinogram", "wedge_deg"], as_index=False)[[*METRICS, "seconds"]].mean()
         return means.sort_values(["wedge_deg", "method"], key=lambda column: column.map(order) if column.name == "method" else column)
+
+
+def latest(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per method and image: of a network trained again under the same name, the latest."""
+    return rows.drop_duplicates([column for column in IDENTITY if column not in ("checkpoint", "train_data")], keep="last")
 
 
 def table_path(name: str | Path) -> Path:
@@ -68,19 +72,16 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
             raise InputError(f"the table {table} was made with {key} {known[key]}, not {value}: give table=another name")
     if known != {**known, **conditions}:
         record.parent.mkdir(parents=True, exist_ok=True)
-        partial = record.with_name(f".{record.name}.partial")
-        partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
-        partial.replace(record)
+        with written_whole(record) as partial:
+            partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
 
 
 def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".parquet", ".csv")) -> None:
     """``rows`` as ``<path>.parquet`` and ``<path>.csv``, each whole or as it was before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
-        target = path.with_name(path.name + suffix)
-        partial = target.with_name(f".{target.name}.partial")
-        if suffix == ".csv":
-            rows.to_csv(partial, index=False, float_format="%.6g")
-        else:
-            rows.to_parquet(partial, index=False)
-        partial.replace(target)
+        with written_whole(path.with_name(path.name + suffix)) as partial:
+            if suffix == ".csv":
+                rows.to_csv(partial, index=False, float_format="%.6g")
+            else:
+                rows.to_parquet(partial, index=False)

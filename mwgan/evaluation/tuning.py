@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
+from mwgan.paths import written_whole
 from mwgan.recon import Reconstructor
 
 SETTING = ["method", "parameters", "wedge_deg", "noise_percent", "images", "seed"]
@@ -41,6 +42,7 @@ def tune(
     """
     known = pd.read_csv(record) if record.exists() else pd.DataFrame()
     rows: list[dict[str, Any]] = []
+    scores: list[float] = []
     choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     for choice in choices:
         identity = {"method": name, "parameters": describe(choice), **setting, "images": len(image)}
@@ -49,14 +51,12 @@ def tune(
             quality = image_metrics(make(**choice)(measurement), image)
             row = {**{key: identity[key] for key in SETTING}, "psnr": float(quality["psnr"].mean()), "ssim": float(quality["ssim"].mean())}
             rows.append(row)
-        choice["_psnr"] = row["psnr"]
+        scores.append(float(row["psnr"]))
     if rows:
         record.parent.mkdir(parents=True, exist_ok=True)
-        partial = record.with_name(f".{record.name}.partial")
-        pd.concat([known, pd.DataFrame(rows)], ignore_index=True).to_csv(partial, index=False)
-        partial.replace(record)
-    best = max(choices, key=lambda choice: choice["_psnr"])
-    return {key: value for key, value in best.items() if key != "_psnr"}
+        with written_whole(record) as partial:
+            pd.concat([known, pd.DataFrame(rows)], ignore_index=True).to_csv(partial, index=False)
+    return choices[scores.index(max(scores))]
 
 
 def describe(parameters: Mapping[str, Any]) -> str:

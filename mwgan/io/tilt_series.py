@@ -64,7 +64,6 @@ class TiltSeries:
         if data.ndim != 3 or len(data) != len(tilts):
             images = len(data) if data.ndim == 3 else 1
             raise InputError(f"{path} holds {images} images but {tilts_path} {len(tilts)} tilts: give the list that belongs to the series")
-        # Bin first, shift second: the axis offset is measured in pixels of the file.
         self._data = data if tilt_axis == "y" else data.swapaxes(1, 2)
         if not 1 <= binning <= min(self._data.shape[1:]) // 2:
             raise InputError(f"binning must lie between 1 and half the image, not {binning}")

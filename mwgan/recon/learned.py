@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.paths import weights_dir
+from mwgan.paths import shipped_weights, written_whole
 from mwgan.recon.task import Task
 
 Record = dict[str, Any]
@@ -112,7 +112,7 @@ def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "c
 def find_weights(name_or_path: str | Path) -> Path:
     """The file behind a shipped name or a path."""
     path = Path(name_or_path)
-    shipped = {file.stem: file for file in sorted(weights_dir().glob("*.safetensors"))}
+    shipped = shipped_weights()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     if path.is_dir():
@@ -148,10 +148,9 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
 def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
     state = {key: value.half() if value.is_floating_point() else value for key, value in generator_state.items()}
-    partial = path.with_name(f".{path.name}.partial")
-    save_file({key: value.contiguous().cpu() for key, value in state.items()}, partial, metadata={RECORD_KEY: json.dumps(record)})
-    partial.chmod(0o644)  # safetensors leaves it to its owner alone
-    partial.replace(path)
+    with written_whole(path) as partial:
+        save_file({key: value.contiguous().cpu() for key, value in state.items()}, partial, metadata={RECORD_KEY: json.dumps(record)})
+        partial.chmod(0o644)  # safetensors leaves it to its owner alone
 
 
 def build(node: dict[str, Any]) -> Any:

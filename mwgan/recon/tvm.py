@@ -78,11 +78,11 @@ class TVM:
         projector = self.projector(geometry)
         size = geometry.detector_size
         weight_z, weight_x = self.direction_weights
-        per_tilt = 1.0 / mask.sum(dim=2, keepdim=True).to(sinogram)
+        tilts = mask.sum(dim=2, keepdim=True).to(sinogram)
 
         # Preconditioning: each dual variable steps by the inverse of its row's sum, each pixel by that of its column's.
         # The total variation enters at the weight of the data term, or the two duals would move at different speeds.
-        balance = mask.sum(dim=2, keepdim=True).to(sinogram).sqrt()
+        balance = tilts.sqrt()
         ray_length = projector(sinogram.new_ones(1, 1, size, size)).clamp(min=1e-3)
         coverage = projector.adjoint(mask.to(sinogram).expand(-1, -1, -1, size).contiguous())
         data_step = mask / ray_length / PRIMAL_TO_DUAL
@@ -97,7 +97,7 @@ class TVM:
         rule = StoppingRule(self.tolerance, self.stagnation, sinogram.flatten(1).norm(dim=1))
         for iteration in range(1, self.iterations + 1):
             misfit = (projector(leading) - sinogram) * mask
-            data_dual = (data_dual + data_step * misfit) / (1 + data_step / per_tilt)
+            data_dual = (data_dual + data_step * misfit) / (1 + data_step * tilts)
             edge_dual = edge_dual + edge_step * balance * self._gradient(leading)
             edge_dual = edge_dual / (_length(edge_dual) / radius).clamp(min=1)
             descent = projector.adjoint(data_dual) - balance * self._divergence(edge_dual)

@@ -1,9 +1,10 @@
 import pandas as pd
 import pytest
 
+from mwgan.acquisition import NoNoise
 from mwgan.errors import InputError
-from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_conditions
-from mwgan.figures.rows import latest
+from mwgan.evaluation.evaluate import Conditions
+from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_conditions, latest
 
 
 def _row(image=0, method="wbp", psnr=20.0):
@@ -47,3 +48,8 @@ def test_the_latest_training_of_a_network_counts(tmp_path):
     table.append([{**_row(psnr=20.0), "checkpoint": "run#1"}, {**_row(psnr=30.0), "checkpoint": "run#2"}])
     assert table.summary()["psnr"].tolist() == [30.0]
     assert latest(table.rows)["psnr"].tolist() == [30.0]
+
+
+def test_a_misspelt_sinogram_is_refused_rather_than_taken_for_complete():
+    with pytest.raises(InputError, match="missing or complete, not mising"):
+        Conditions(1.0, [45.0], NoNoise(), sinograms=["mising"])
