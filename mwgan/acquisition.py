@@ -113,8 +113,11 @@ class Acquisition:
         self.wedge_deg, self.noise = (low, high), noise or NoNoise()
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, seed: Tensor) -> Measurement:
-        """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample."""
+    def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None) -> Measurement:
+        """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
+
+        Samples for which ``complete`` (B,) is true lose no wedge.
+        """
         low, high = self.wedge_deg
         sinogram = projector_for(self.geometry)(image)
         wedges, rows = [], []
@@ -123,5 +126,6 @@ class Acquisition:
             draw = torch.rand((), generator=generator, device=image.device, dtype=torch.float64)
             wedges.append(low + (high - low) * draw)
             rows.append(self.noise(row, generator))
-        measured = self.geometry.measured(torch.stack(wedges))
+        wedge = torch.stack(wedges)
+        measured = self.geometry.measured(wedge if complete is None else torch.where(complete, 0.0, wedge))
         return Measurement(torch.stack(rows).unsqueeze(1), measured, self.geometry)

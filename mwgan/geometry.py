@@ -155,6 +155,11 @@ class Measurement:
         """``measured`` in the sinogram's layout: (1 or B, 1, A, 1)."""
         return self.measured.reshape(1, 1, -1, 1) if self.measured.ndim == 1 else self.measured
 
+    def samples(self, indices: torch.Tensor) -> Measurement:
+        """The samples at ``indices`` (K,)."""
+        measured = self.measured if self.measured.ndim == 1 else self.measured[indices]
+        return Measurement(self.sinogram[indices], measured, self.geometry)
+
     def only_measured(self) -> Measurement:
         """The same data without the rows that no sample measured: less to project, the same tomogram."""
         kept = self.mask.any(dim=0).flatten()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ from omegaconf import DictConfig
 from mwgan.cli import exit
 from mwgan.cli.build import build, commit, device_name, plain
 from mwgan.errors import InputError
-from mwgan.paths import conf_dir
+from mwgan.paths import conf_dir, sha256
 
 
 def evaluate(cfg: DictConfig) -> Any:
@@ -80,7 +79,7 @@ def _learned(name: str, path: str, cfg: DictConfig) -> Any:
             f"{path} was trained for slices of {reconstructor.detector_size} pixels: evaluate it at data.size={reconstructor.detector_size}"
         )
     # The content's hash, so that a run trained again into the same folder is not taken for the old one.
-    digest = hashlib.sha256(find_weights(path).read_bytes()).hexdigest()[:8]
+    digest = sha256(find_weights(path))[:8]
     return Method(name, lambda: reconstructor, checkpoint=f"{path}#{digest}", train_data=str(reconstructor.record["train_data"]))
 
 

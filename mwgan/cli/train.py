@@ -15,8 +15,9 @@ from omegaconf import DictConfig
 
 from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
+from mwgan.cli.stages import run_stages
 from mwgan.errors import InputError
-from mwgan.paths import conf_dir
+from mwgan.paths import conf_dir, sha256
 
 SINGLE = (1, "1", [0])  # devices: one, or the first one
 
@@ -40,6 +41,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
     accelerator = _accelerator(cfg)
     data = ImageDataModule(build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed)
     module = build(cfg.model, record=_record(cfg, accelerator))
+    if cfg.inpainters is not None:
+        _take_inpainter(cfg.inpainters, module)
     if cfg.init is not None:
         record, state = read_weights(find_weights(cfg.init))
         _check_same(cfg.init, record, module.record, ("generator", "task"))
@@ -52,6 +55,9 @@ def train(cfg: DictConfig) -> dict[str, float]:
         record, _ = read_weights(resume)
         _check_same(cfg.resume, record, module.record, ("generator", "task", "geometry", "wedge_deg"))
         module.record["init"] = record.get("init")
+    if cfg.cache is not None:
+        data.train = module.examples = _cached(cfg, module, data.train, accelerator)
+    _keep_log(Path(cfg.paths.output_dir) / "csv")
     strategy = cfg.trainer.strategy
     if strategy == "auto" and cfg.trainer.devices not in SINGLE and module.discriminator is not None:
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
@@ -80,6 +86,59 @@ def _accelerator(cfg: DictConfig) -> str:
     if cfg.trainer.accelerator in ("gpu", "cuda") and not cuda:
         raise InputError(f"trainer.accelerator={cfg.trainer.accelerator} finds no GPU here: use cpu or auto")
     return ("gpu" if cuda else "cpu") if cfg.trainer.accelerator == "auto" else str(cfg.trainer.accelerator)
+
+
+def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
+    """The training examples on disk in ``cfg.cache``, made there first as far as they are missing."""
+    import torch
+
+    from mwgan.data.datamodules import SourceDataset
+    from mwgan.training.cached_examples import DRAW_EPOCH, CachedExamples, fill_cache
+    from mwgan.training.examples import inpainter_checkpoints
+
+    if module.examples is None:
+        raise InputError("cache= keeps the examples of a model that makes its own (model=ding2019_deartifact): this one has none")
+    folder, samples = Path(cfg.cache), SourceDataset(source, cfg.seed)
+    described = {"data": plain(cfg.data.train), "acquisition": plain(cfg.acquisition), "generator": module.record["generator"]}
+    described |= {"mixture": plain(cfg.model.examples.mixture), "seed": cfg.seed}
+    if cfg.inpainters is not None:
+        described["inpainters"] = [sha256(file)[:16] for file in inpainter_checkpoints(cfg.inpainters)]
+    if cfg.trainer.devices in SINGLE:  # several processes would write the same files: they find the cache or say that it isn't there
+        module.generator.to("cuda" if accelerator in ("gpu", "cuda") and torch.cuda.is_available() else "cpu")
+        fill_cache(
+            folder,
+            lambda index: samples[DRAW_EPOCH, index],
+            len(samples),
+            module.examples,
+            module.acquisition,
+            module.generator,
+            described,
+            source.name,
+            progress=lambda text: print(text, flush=True),
+        )
+    return CachedExamples(folder)
+
+
+def _keep_log(folder: Path) -> None:
+    """Set aside the log of a run that goes on in its own folder: the logger would begin by deleting it."""
+    log = folder / "metrics.csv"
+    if log.is_file():
+        log.rename(folder / f"metrics_{len(list(folder.glob('metrics_*.csv'))) + 1}.csv")
+
+
+def _take_inpainter(run: str, module: Any) -> None:
+    """Set the last inpainter of a run into the joint model that is about to be trained."""
+    from mwgan.recon import JointModel
+    from mwgan.recon.learned import read_weights
+    from mwgan.training.examples import inpainter_checkpoints
+
+    if not isinstance(module.generator, JointModel):
+        raise InputError("inpainters= belongs to the second stage of Ding 2019: this model has no inpainter")
+    record, state = read_weights(inpainter_checkpoints(run)[-1])
+    ours = module.record
+    _check_same(run, record, {"generator": ours["generator"]["inpainter"], "geometry": ours["geometry"]}, ("generator", "geometry"))
+    module.generator.inpainter.load_state_dict(state)
+    ours["inpainters"] = {key: record.get(key) for key in ("command", "commit")}
 
 
 def _check_same(source: str, theirs: dict[str, Any], ours: dict[str, Any], keys: tuple[str, ...]) -> None:
@@ -115,6 +174,9 @@ def _refuse_multirun_ddp(cfg: DictConfig) -> None:
 @exit.in_one_sentence
 def _main(cfg: DictConfig) -> dict[str, float]:
     _refuse_multirun_ddp(cfg)
+    if cfg.stages is not None:
+        print(f"the run is in {run_stages(cfg, list(HydraConfig.get().overrides.task))}")
+        return {}
     metrics = train(cfg)
     print(f"the run is in {Path(cfg.paths.output_dir)}")
     return metrics

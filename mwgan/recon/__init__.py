@@ -1,9 +1,11 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
 from mwgan.recon.base import Progress, Reconstructor
+from mwgan.recon.inpainting import InpaintSinogram
+from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
 from mwgan.recon.sart import SART, SIRT
-from mwgan.recon.task import RestoreWBP, Task
+from mwgan.recon.task import RestoreMeasurement, RestoreWBP, Task
 from mwgan.recon.tomopy import TomoPy
 from mwgan.recon.tvm import TVM
 from mwgan.recon.wbp import WBP
@@ -13,9 +15,12 @@ __all__ = [
     "SIRT",
     "TVM",
     "WBP",
+    "InpaintSinogram",
+    "JointModel",
     "LearnedReconstructor",
     "Progress",
     "Reconstructor",
+    "RestoreMeasurement",
     "RestoreWBP",
     "Task",
     "TomoPy",

@@ -155,7 +155,7 @@ def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record)
 
 def build(node: dict[str, Any]) -> Any:
     """The object that ``_target_`` and its arguments name; only our own classes, whatever a file may ask for."""
-    arguments = dict(node)
+    arguments = {key: build(value) if isinstance(value, dict) and "_target_" in value else value for key, value in node.items()}
     target = arguments.pop("_target_")
     module, _, name = target.rpartition(".")
     if not module.startswith(PARTS):

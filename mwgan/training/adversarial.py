@@ -7,7 +7,7 @@ discriminator learns from its detached copy; then the generator learns from the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -20,6 +20,7 @@ from mwgan.losses import AdversarialLoss, PixelLoss
 from mwgan.metrics import ImageQuality
 from mwgan.recon.learned import RECORD_KEY, Record
 from mwgan.recon.task import Task
+from mwgan.training.examples import Examples
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
@@ -38,6 +39,10 @@ class AdversarialModule(pl.LightningModule):
         The network, and what it sees and gives (:mod:`mwgan.recon.task`).
     acquisition
         Measures each batch of images, on the training device.
+    examples
+        Makes what the generator is shown in training, where that is more than the task shows it in use.
+    frozen
+        Parts of the generator that are not trained, by name.
     pixel_loss, pixel_weight
         Loss against the target and its weight. IRDM 2020 states no pixel term; its weight is our choice.
     generator_optimizer, generator_schedule
@@ -71,6 +76,8 @@ class AdversarialModule(pl.LightningModule):
         gradient_clip: float | None = None,
         channels_last: bool = True,
         record: Record | None = None,
+        examples: Examples | None = None,
+        frozen: Sequence[str] = (),
     ) -> None:
         super().__init__()
         if discriminator is not None and (adversarial_loss is None or discriminator_optimizer is None):
@@ -78,9 +85,11 @@ class AdversarialModule(pl.LightningModule):
         self.automatic_optimization = False
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.generator = generator.to(memory_format=layout)  # type: ignore[call-overload]
+        for part in frozen:
+            self.generator.get_submodule(part).requires_grad_(False)
         self.discriminator = None if discriminator is None else discriminator.to(memory_format=layout)  # type: ignore[call-overload]
         self.layout = layout
-        self.task, self.acquisition = task, acquisition
+        self.task, self.acquisition, self.examples = task, acquisition, examples
         self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
         self.adversarial_loss, self.adversarial_weight = adversarial_loss, adversarial_weight
         self.optimizer_factories = [generator_optimizer] + ([discriminator_optimizer] if discriminator_optimizer and discriminator else [])
@@ -93,30 +102,39 @@ class AdversarialModule(pl.LightningModule):
         self.register_buffer("images", torch.zeros((), dtype=torch.long))
 
     def forward(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
-        """What the generator saw, its tomogram, and the target, for showing."""
+        """What the generator saw, gave and should have given (each (B, 1, H, W)), for showing."""
         measurement = self.acquisition(sample.image, torch.as_tensor(sample.seed))
         seen = self.task.see(measurement)
-        return seen, self.task.tomogram(self.generator(seen), measurement), self.task.target(sample.image, measurement)
+        return self.task.condition(seen), self.generator(seen), self.task.target(sample.image, measurement)
 
     def training_step(self, batch: Sample, batch_index: int) -> None:
-        measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
-        seen = self.task.see(measurement).to(memory_format=self.layout)
-        target = self.task.target(batch.image, measurement).to(memory_format=self.layout)
+        seen, target = self._example(batch)
+        condition = self.task.condition(seen).to(memory_format=self.layout)
         output = self.generator(seen)  # before any freezing: the generator's step needs its graph
         optimizers = self._optimizers()
         logged: dict[str, Tensor] = {}
         if self.discriminator is not None:
-            logged |= self._discriminator_step(optimizers[1], output.detach(), target, seen)
-        logged |= self._generator_step(optimizers[0], output, target, seen)
+            logged |= self._discriminator_step(optimizers[1], output.detach(), target, condition)
+        logged |= self._generator_step(optimizers[0], output, target, condition)
         self.batches += 1
         self.images += len(batch.image)
         self.log_dict({f"train/{name}": value for name, value in logged.items()}, on_step=False, on_epoch=True, batch_size=len(batch.image))
 
-    def _discriminator_step(self, optimizer: Any, fake: Tensor, real: Tensor, seen: Tensor) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def _example(self, batch: Sample) -> tuple[Any, Tensor]:
+        if self.examples is not None:
+            seen, target = self.examples(batch, self.acquisition, self.generator)
+        else:
+            measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
+            seen, target = self.task.see(measurement), self.task.target(batch.image, measurement)
+        seen = seen.to(memory_format=self.layout) if isinstance(seen, Tensor) else seen
+        return seen, target.to(memory_format=self.layout)
+
+    def _discriminator_step(self, optimizer: Any, fake: Tensor, real: Tensor, condition: Tensor) -> dict[str, Tensor]:
         assert self.discriminator is not None
         assert self.adversarial_loss is not None
         with self.toggled_optimizer(optimizer):
-            score_real, score_fake = self.discriminator(real, seen), self.discriminator(fake, seen)
+            score_real, score_fake = self.discriminator(real, condition), self.discriminator(fake, condition)
             loss = self.adversarial_loss.discriminator(score_real, score_fake)
             norm = self._descend(optimizer, loss, self.discriminator)
         return {
@@ -126,13 +144,13 @@ class AdversarialModule(pl.LightningModule):
             "discriminator_gradient": norm,
         }
 
-    def _generator_step(self, optimizer: Any, output: Tensor, target: Tensor, seen: Tensor) -> dict[str, Tensor]:
+    def _generator_step(self, optimizer: Any, output: Tensor, target: Tensor, condition: Tensor) -> dict[str, Tensor]:
         with self.toggled_optimizer(optimizer):
             pixel = self.pixel_loss(output, target)
             loss, logged = self.pixel_weight * pixel, {"pixel_loss": pixel.detach()}
             if self.discriminator is not None:
                 assert self.adversarial_loss is not None
-                adversarial = self.adversarial_loss.generator(self.discriminator(target, seen), self.discriminator(output, seen))
+                adversarial = self.adversarial_loss.generator(self.discriminator(target, condition), self.discriminator(output, condition))
                 loss = loss + self.adversarial_weight * adversarial
                 logged["adversarial_loss"] = adversarial.detach()
             logged["generator_gradient"] = self._descend(optimizer, loss, self.generator)
@@ -171,8 +189,9 @@ class AdversarialModule(pl.LightningModule):
             schedule.step()  # type: ignore[call-arg]
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
-        _, tomogram, target = self(batch)
-        self.quality.update(tomogram, target)
+        measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
+        output = self.generator(self.task.see(measurement))
+        self.quality.update(self.task.tomogram(output, measurement), batch.image)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict({f"val/{name}": value.float() for name, value in self.quality.compute().items()}, prog_bar=True)
@@ -180,7 +199,8 @@ class AdversarialModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         networks = [self.generator, self.discriminator]
-        optimizers = [make(network.parameters()) for make, network in zip(self.optimizer_factories, networks, strict=False) if network]
+        trained = [[weight for weight in network.parameters() if weight.requires_grad] for network in networks if network]
+        optimizers = [make(weights) for make, weights in zip(self.optimizer_factories, trained, strict=True)]
         schedules = [make(optimizer) for make, optimizer in zip(self.schedule_factories, optimizers, strict=True) if make]
         return optimizers, schedules
 

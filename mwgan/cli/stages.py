@@ -1,0 +1,70 @@
+"""Trainings of several stages, one after the other: each a training of its own, in a folder of the run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from mwgan.cli.build import plain
+from mwgan.errors import InputError
+
+FINISHED = "finished"  # an empty file in the folder of a stage that is done
+OURS = ("experiment", "resume", "stages", "paths.run_dir", "hydra.")  # options of the whole, not of its stages
+EARLIER = ("inpainters", "init")  # options of a stage that name one before it
+
+
+def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
+    """Train every stage of ``cfg.stages`` that isn't finished yet; the folder that holds them all.
+
+    A stage names its ``experiment``, what it takes from an earlier stage (``inpainters``, ``init``) and ``options`` of its
+    own; ``options`` of the command line go to every stage. With ``cfg.resume`` the stages go on in that folder, each at
+    the epoch where it stopped. Stages are processes of their own, so that a stage may use several devices.
+
+    Raises
+    ------
+    InputError
+        If a stage names another that does not come before it, or there is nothing to resume.
+    """
+    root = Path(cfg.paths.output_dir)
+    if cfg.resume is not None:
+        root = Path(cfg.resume)
+        if not any((root / name).is_dir() for name in cfg.stages):
+            raise InputError(f"{root} holds none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
+    shared = [option for option in options if not option.lstrip("+~").startswith(OURS)]
+    done: list[str] = []
+    for name, stage in plain(cfg.stages).items():
+        folder = root / name
+        if not (folder / FINISHED).exists():
+            print(f"stage {len(done) + 1} of {len(cfg.stages)}: {name}", flush=True)
+            command = [sys.executable, "-m", "mwgan.cli.train", *_options(name, stage, folder, done), *shared]
+            status = subprocess.run(command, check=False).returncode
+            if status:  # it has said why
+                sys.exit(status if status > 0 else 128 - status)
+            (folder / FINISHED).touch()
+        done.append(name)
+    return root
+
+
+def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) -> list[str]:
+    """What a stage's own training is told."""
+    options = [f"experiment={stage['experiment']}", f"paths.run_dir={_quoted(folder)}", *stage.get("options", [])]
+    for key in EARLIER:
+        if key in stage:
+            if stage[key] not in done:
+                raise InputError(
+                    f"stage {name} takes {key} from {stage[key]!r}, which is not a stage before it ({', '.join(done) or 'none'})"
+                )
+            options.append(f"{key}={_quoted(folder.parent / stage[key])}")
+    if (folder / "checkpoints" / "last.ckpt").is_file():
+        options.append(f"resume={_quoted(folder)}")
+    return options
+
+
+def _quoted(path: Path) -> str:
+    """A path as Hydra reads it whole."""
+    return "'" + str(path).replace("'", "\\'") + "'"

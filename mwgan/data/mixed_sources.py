@@ -1,0 +1,59 @@
+"""Several sources as one, split at random into images to train on and images held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mwgan.data.canvas import Array
+from mwgan.data.source import ImageSource
+from mwgan.errors import InputError
+
+
+class MixedSources:
+    """The images of all ``sources``, or the part of them that a random split of ``seed`` gives.
+
+    Parameters
+    ----------
+    sources
+        Image sources of one size, by name.
+    held_out
+        Images that the split sets aside.
+    part
+        ``train`` for the images that are left, ``validation`` for those set aside.
+    seed
+        Decides the split. Both parts must state the same sources in the same order.
+    count
+        Take only so many of the part; None takes all.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, ImageSource], held_out: int = 0, part: str = "train", seed: int = 0, count: int | None = None
+    ) -> None:
+        self.sources = list(sources.values())
+        sizes = {source.size for source in self.sources}
+        if len(sizes) != 1:
+            raise InputError(f"mixed sources need images of one size, not {sorted(sizes) or 'no source at all'}")
+        total = sum(len(source) for source in self.sources)
+        if part not in ("train", "validation"):
+            raise InputError(f"the part is train or validation, not {part!r}")
+        order = np.random.default_rng(seed).permutation(total)
+        self.order = order[held_out:] if part == "train" else order[:held_out]
+        self.order = self.order[:count]
+        if not 0 <= held_out <= total or len(self.order) == 0:
+            raise InputError(f"of {total} images {held_out} held out and count {count} leave none to {part}")
+        self.starts = np.cumsum([0, *(len(source) for source in self.sources)])
+        self.size = sizes.pop()
+        self.name = "+".join(source.name for source in self.sources)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def image(self, index: int, rng: np.random.Generator) -> Array:
+        """Image ``index`` (size, size) in [0, 1] of the part."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"image {index} of {len(self)}")
+        place = int(self.order[index])
+        which = int(np.searchsorted(self.starts, place, side="right")) - 1
+        return self.sources[which].image(place - int(self.starts[which]), rng)

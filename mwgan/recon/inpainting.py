@@ -1,0 +1,157 @@
+"""Inpainting a sinogram: the wedge-centred order, the network's tilt grid, and the way there and back.
+
+A network knows one grid of tilts. Tilts of a measurement that lie between those of the grid are brought onto it by linear
+interpolation along the tilt, opposite views counted as one (a half turn flips the detector); nothing is interpolated
+across a gap of more than three times the median step, which is a wedge. Coming back, measured rows keep their own tilts
+and get what the network changed of them, interpolated likewise; rows of the grid that lie in the gap are added. Where all
+measured tilts lie on the grid, both ways are exact.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.operators import projector_for
+from mwgan.recon.wbp import WBP, WEDGE_GAP
+
+SAME_TILT_DEG = 1e-3
+
+
+class InpaintSinogram:
+    """Ding 2019, first stage: sees the wedge-centred sinogram with its mask, gives the complete, noise-free sinogram.
+
+    Sinograms are seen in units of half the detector's length, which puts those of images in [0, 1] below about 1.
+
+    Parameters
+    ----------
+    detector_size, step_deg
+        The network's grid: detector pixels N, and the step of its A tilts from -90 up to +90 degrees.
+    filter
+        Window of the WBP that turns an inpainted sinogram into a tomogram; our choice.
+    """
+
+    def __init__(self, detector_size: int, step_deg: float, filter: str = "ramp") -> None:
+        self.geometry = TiltGeometry.full(detector_size, step_deg)
+        self.wbp = WBP(filter)
+        self.unit = 2.0 / detector_size
+        self.first = sum(tilt < 0 for tilt in self.geometry.tilt_deg)  # rows before it go to the end, half a turn on
+
+    def see(self, measurement: Measurement) -> Tensor:
+        """(B, 2, A, N): the wedge-centred sinogram, zero where nothing was measured, and 1 where it was."""
+        on_grid = self.to_grid(measurement)
+        sinogram = self.centred(on_grid.sinogram * self.unit)
+        mask = self.centred(on_grid.mask.to(sinogram).expand_as(sinogram))
+        return torch.cat([sinogram, mask], dim=1)
+
+    def condition(self, seen: Tensor) -> Tensor:
+        return seen[:, :1]
+
+    def target(self, image: Tensor, measurement: Measurement) -> Tensor:
+        """(B, 1, A, N): the complete sinogram of the image, wedge-centred, without noise."""
+        return self.centred(projector_for(self._grid(measurement))(image) * self.unit)
+
+    def tomogram(self, output: Tensor, measurement: Measurement) -> Tensor:
+        """WBP of the inpainted sinogram: the first stage alone."""
+        return self.wbp(self.completed(output, measurement))
+
+    def complete(self, network: Callable[[Tensor], Tensor], measurement: Measurement) -> Measurement:
+        """The measurement with its gap filled by ``network``, differentiable; every row of it counts as measured.
+
+        Off the network's grid all samples must share their tilts.
+        """
+        return self.completed(network(self.see(measurement)), measurement)
+
+    def completed(self, output: Tensor, measurement: Measurement) -> Measurement:
+        """The network's ``output`` (B, 1, A, N) for a measurement, back in its units, order and tilts."""
+        sinogram, grid = self.stored(output) / self.unit, self._grid(measurement)
+        if self.on_grid(measurement):
+            return Measurement(sinogram, torch.ones(grid.tilts, dtype=torch.bool), grid)
+        rows = _on_axis(measurement.only_measured())
+        seen = self.to_grid(rows)
+        covered = seen.mask.flatten()
+        kept = covered.nonzero().flatten().tolist()
+        change = (sinogram - seen.sinogram)[:, :, kept]
+        changed, _ = _resample(change, grid.take(kept).tilt_deg, rows.geometry.tilt_deg)
+        filled = (~covered).nonzero().flatten().tolist()
+        tilts = [*rows.geometry.tilt_deg, *(grid.tilt_deg[index] for index in filled)]
+        order = sorted(range(len(tilts)), key=tilts.__getitem__)
+        union = torch.cat([rows.sinogram + changed, sinogram[:, :, filled]], dim=2)[:, :, order]
+        geometry = replace(grid, tilt_deg=tuple(tilts[index] for index in order))
+        return Measurement(union, torch.ones(len(tilts), dtype=torch.bool), geometry)
+
+    def to_grid(self, measurement: Measurement) -> Measurement:
+        """The measurement on the network's grid; itself if it is there already."""
+        if self.on_grid(measurement):
+            return measurement
+        rows, grid = _on_axis(measurement.only_measured()), self._grid(measurement)
+        sinogram, covered = _resample(rows.sinogram, rows.geometry.tilt_deg, grid.tilt_deg)
+        return Measurement(sinogram, covered, grid)
+
+    def on_grid(self, measurement: Measurement) -> bool:
+        """Whether a measurement lies on the network's grid as it is."""
+        return measurement.geometry == self._grid(measurement)
+
+    def _grid(self, measurement: Measurement) -> TiltGeometry:
+        """The grid's tilts on the measurement's detector, the axis in its middle: no convolution minds its length."""
+        return replace(self.geometry, detector_size=measurement.geometry.detector_size)
+
+    def centred(self, sinogram: Tensor) -> Tensor:
+        """Rows re-ordered from -90 … 90 to 0 … 180 degrees, so that a wedge about the beam lies in the middle."""
+        return torch.cat([sinogram[:, :, self.first :], sinogram[:, :, : self.first].flip(-1)], dim=2)
+
+    def stored(self, centred: Tensor) -> Tensor:
+        """The inverse of :meth:`centred`."""
+        last = self.geometry.tilts - self.first
+        return torch.cat([centred[:, :, last:].flip(-1), centred[:, :, :last]], dim=2)
+
+
+def _on_axis(measurement: Measurement) -> Measurement:
+    """The same rows with the tilt axis in the detector's middle, shifted by the Fourier transform of the padded rows."""
+    geometry = measurement.geometry
+    if geometry.axis_offset_px == 0:
+        return measurement
+    size = geometry.detector_size
+    length = 2 ** math.ceil(math.log2(2 * size))
+    frequency = torch.fft.rfftfreq(length, device=measurement.sinogram.device)
+    turn = torch.exp(2j * math.pi * frequency * geometry.axis_offset_px)
+    # The rows' ends are held, not dropped to zero: a step there would ring through the whole row.
+    padded = torch.nn.functional.pad(measurement.sinogram[:, 0], ((length - size) // 2, length - size - (length - size) // 2), "replicate")
+    shifted = torch.fft.irfft(torch.fft.rfft(padded, dim=-1) * turn, n=length, dim=-1)
+    start = (length - size) // 2
+    return Measurement(shifted[..., start : start + size].unsqueeze(1), measurement.measured, TiltGeometry(geometry.tilt_deg, size))
+
+
+def _resample(rows: Tensor, have_deg: tuple[float, ...], want_deg: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """Rows (B, 1, A, N) at tilts ``have_deg`` brought to ``want_deg``, and which of those are covered (W,) bool.
+
+    Linear in the tilt between neighbours no further apart than a wedge's gap; zero where nothing covers a tilt.
+    """
+    # Every tilt thrice: as it is, and half a turn on either side, where the same row is seen flipped.
+    count = len(have_deg)
+    turned = [(tilt + 180.0 * turn, index, turn != 0) for turn in (-1, 0, 1) for index, tilt in enumerate(have_deg)]
+    turned.sort()
+    steps = sorted(later[0] - earlier[0] for earlier, later in itertools.pairwise(turned))
+    limit = WEDGE_GAP * steps[len(steps) // 2]
+    direct, flipped = torch.zeros(len(want_deg), count), torch.zeros(len(want_deg), count)
+    for row, want in enumerate(want_deg):
+        later = next(place for place, (tilt, _, _) in enumerate(turned) if tilt >= want - SAME_TILT_DEG)
+        below, above = turned[max(later - 1, 0)], turned[later]
+        if abs(above[0] - want) <= SAME_TILT_DEG:
+            parts = [(1.0, above)]
+        elif above[0] - below[0] <= limit:
+            share = (want - below[0]) / (above[0] - below[0])
+            parts = [(1 - share, below), (share, above)]
+        else:
+            parts = []
+        for share, (_, index, mirrored) in parts:
+            (flipped if mirrored else direct)[row, index] += share
+    covered = (direct + flipped).sum(dim=1) > 0.5
+    direct, flipped = direct.to(rows), flipped.to(rows)
+    return direct @ rows + flipped @ rows.flip(-1), covered.to(rows.device)

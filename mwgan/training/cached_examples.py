@@ -1,0 +1,157 @@
+"""A training's examples made once and kept on disk, for those who want every epoch fast and can do with fewer of them.
+
+A cache is a folder of shards (safetensors: what the generator sees and what it should give, in half precision) and an
+``index.json`` with each shard's SHA-256 and a description of what it was made from. Shards are written whole, so an
+interrupted filling goes on with the first one that is missing; a damaged one is made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mwgan.acquisition import Acquisition, Sample
+from mwgan.errors import InputError
+from mwgan.paths import sha256, written_whole
+from mwgan.training.examples import Examples
+
+BATCH = 16
+DRAW_EPOCH = 0  # the cache holds the samples of the first epoch
+
+
+class CachedExamples:
+    """Examples read from a cache: an image source and its examples in one.
+
+    As a source it gives the images; called like :class:`mwgan.training.Examples` it gives what belongs to them.
+
+    Parameters
+    ----------
+    folder
+        Made by :func:`fill_cache`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no complete cache.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        index = _read_index(folder)
+        self.count, self.per_shard, self.name = index["count"], index["per_shard"], index["name"]
+        names = [_shard(number) for number in range(_shards(self.count, self.per_shard))]
+        for name in names:
+            if not _whole(folder / name, index["sha256"].get(name)):
+                raise InputError(f"{folder / name} is missing or damaged: fill the cache again (the same command does)")
+        self._files: list[Any] = [safe_open(folder / name, framework="pt") for name in names]
+        self.size = int(self._files[0].get_slice("image").get_shape()[-1])
+
+    def __len__(self) -> int:
+        return int(self.count)
+
+    def image(self, index: int, rng: np.random.Generator) -> Any:
+        """Image ``index`` (size, size)."""
+        return self._read("image", index)[0].float().numpy()
+
+    def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
+        """What was kept for the images of a batch (B, C, N, N), and the images."""
+        seen = torch.stack([self._read("seen", int(index)) for index in torch.as_tensor(sample.image_index).tolist()])
+        return seen.to(sample.image), sample.image
+
+    def _read(self, key: str, index: int) -> Tensor:
+        row: Tensor = self._files[index // self.per_shard].get_slice(key)[index % self.per_shard]
+        return row
+
+
+def fill_cache(
+    folder: Path,
+    sample: Callable[[int], Sample],
+    count: int,
+    examples: Examples,
+    acquisition: Acquisition,
+    generator: nn.Module,
+    description: dict[str, Any],
+    name: str,
+    per_shard: int = 512,
+    progress: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Make the shards that ``folder`` lacks.
+
+    Parameters
+    ----------
+    folder
+        The cache; created if need be.
+    sample, count
+        Gives sample k, and how many there are.
+    examples, acquisition, generator
+        As in training.
+    description
+        Plain values that decide the content; another description in the folder is refused.
+    name
+        What the source is called.
+    per_shard
+        Samples a shard.
+    progress
+        Told of every shard.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a cache of something else.
+    """
+    stated = {"count": count, "per_shard": per_shard, "name": name, "made_from": json.loads(json.dumps(description))}
+    folder.mkdir(parents=True, exist_ok=True)
+    index = _read_index(folder) if (folder / "index.json").exists() else {**stated, "sha256": {}}
+    other = [key for key, value in stated.items() if index.get(key) != value]
+    if other:
+        raise InputError(f"{folder} holds a cache of something else (its {', '.join(other)} differ): give cache= another folder")
+    for number in range(_shards(count, per_shard)):
+        shard = folder / _shard(number)
+        if _whole(shard, index["sha256"].get(shard.name)):
+            continue
+        progress(f"cache: shard {number + 1} of {_shards(count, per_shard)}")
+        seen, image = [], []
+        indices = list(range(number * per_shard, min((number + 1) * per_shard, count)))
+        device = next(generator.parameters()).device
+        for start in range(0, len(indices), BATCH):
+            batch = [sample(index_) for index_ in indices[start : start + BATCH]]
+            stacked = Sample(
+                torch.stack([torch.as_tensor(one.image) for one in batch]).to(device),
+                torch.tensor([int(one.seed) for one in batch]),
+                torch.tensor([int(one.image_index) for one in batch]),
+            )
+            shown, target = examples(stacked, acquisition, generator)
+            seen.append(shown.half().cpu())
+            image.append(target.half().cpu())
+        with written_whole(shard) as partial:
+            save_file({"seen": torch.cat(seen).contiguous(), "image": torch.cat(image).contiguous()}, partial)
+        index["sha256"][shard.name] = sha256(shard)
+        with written_whole(folder / "index.json") as partial:
+            partial.write_text(json.dumps(index, indent=1) + "\n")
+
+
+def _shard(number: int) -> str:
+    return f"shard_{number:05d}.safetensors"
+
+
+def _shards(count: int, per_shard: int) -> int:
+    return -(-count // per_shard)
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    try:
+        index: dict[str, Any] = json.loads((folder / "index.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} holds no readable index.json of a cache: give cache= another folder") from error
+    return index
+
+
+def _whole(shard: Path, recorded: str | None) -> bool:
+    return recorded is not None and shard.is_file() and sha256(shard) == recorded

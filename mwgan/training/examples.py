@@ -1,0 +1,103 @@
+"""What a generator is shown in training, where that is more than it is shown in use: the de-artifact mixture of Ding 2019."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from mwgan.acquisition import Acquisition, Sample
+from mwgan.errors import InputError
+from mwgan.recon.joint import JointModel
+from mwgan.recon.learned import load_reconstructor
+from mwgan.recon.sart import SART
+
+KINDS = ("missing_wbp", "complete_wbp", "missing_sart", "inpainted_wbp")
+
+
+class Examples(Protocol):
+    """Pairs of what the generator sees and what it should give."""
+
+    def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Any, Tensor]: ...
+
+
+class DeArtifactExamples:
+    """Tomograms with many kinds of artifacts, drawn per sample, so that the restorer neither relies on one nor over-corrects.
+
+    Everything is made on the fly on the training device. Which kind, and which checkpoint of the inpainter, the sample's
+    seed decides.
+
+    Parameters
+    ----------
+    mixture
+        Shares of ``missing_wbp``, ``complete_wbp``, ``missing_sart`` and ``inpainted_wbp`` (Ding 2019, Table 3: 10,000,
+        7,500, 7,500 and 20,000); only their ratios count.
+    inpainters
+        Run folder of the inpainter's training: its checkpoints, early and late, inpaint.
+    sart
+        The SART of ``missing_sart``; its iterations are our choice.
+    """
+
+    def __init__(self, mixture: Mapping[str, float], inpainters: str | None = None, sart: SART | None = None) -> None:
+        unknown = set(mixture) - set(KINDS)
+        if unknown or not mixture or min(mixture.values()) < 0 or sum(mixture.values()) <= 0:
+            raise InputError(f"the mixture holds shares of 0 or more of {', '.join(KINDS)}: got {dict(mixture)}")
+        self.shares = torch.tensor([float(mixture.get(kind, 0.0)) for kind in KINDS], dtype=torch.float64)
+        self.inpainters = inpainters
+        self.sart = sart or SART(iterations=10, subsets=10, relaxation=0.5)
+        self._networks: list[nn.Module] | None = None
+
+    @torch.no_grad()
+    def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
+        """What the restorer of a :class:`JointModel` sees (B, C, N, N), and the images (B, 1, N, N)."""
+        assert isinstance(generator, JointModel)
+        seeds = torch.as_tensor(sample.seed)
+        kinds, draws = self._draw(seeds)
+        kinds = kinds.to(sample.image.device)
+        measurement = acquisition(sample.image, seeds, complete=kinds == KINDS.index("complete_wbp"))
+        tomogram = generator.wbp(measurement)
+        sart = (kinds == KINDS.index("missing_sart")).nonzero().flatten()
+        if len(sart):
+            tomogram[sart] = self.sart(measurement.samples(sart))
+        inpainted = kinds == KINDS.index("inpainted_wbp")
+        if bool(inpainted.any()):
+            networks = self._inpainters(sample.image.device)
+            chosen = (draws * len(networks)).long().clamp(max=len(networks) - 1).to(kinds.device)
+            for number, network in enumerate(networks):
+                these = (inpainted & (chosen == number)).nonzero().flatten()
+                if len(these):
+                    tomogram[these] = generator.inpainted(measurement.samples(these), network)
+        return generator.view(tomogram, measurement), sample.image
+
+    def _draw(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
+        """Each sample's kind, and a number in [0, 1) that chooses its checkpoint, each (B,)."""
+        # Another stream than the acquisition's, which draws wedge and noise from the same seed.
+        draws = torch.stack([torch.rand(2, generator=torch.Generator().manual_seed(int(seed) ^ 0x5EED)) for seed in seeds.tolist()])
+        edges = (self.shares.cumsum(0) / self.shares.sum())[:-1].float()
+        return torch.bucketize(draws[:, 0], edges, right=True), draws[:, 1]
+
+    def _inpainters(self, device: torch.device) -> list[nn.Module]:
+        if self._networks is None:
+            paths = inpainter_checkpoints(self.inpainters)
+            self._networks = [load_reconstructor(path, device).generator.requires_grad_(False) for path in paths]
+        return self._networks
+
+
+def inpainter_checkpoints(run: str | Path | None) -> list[Path]:
+    """The checkpoints of an inpainter's run folder: those kept along the way, and the last.
+
+    Raises
+    ------
+    InputError
+        If no folder is given or it holds none.
+    """
+    if run is None:
+        raise InputError("the mixture holds inpainted_wbp: give inpainters=<run folder of experiment=ding2019/inpainting>")
+    folder = Path(run) / "checkpoints"
+    last = folder / "last.ckpt"
+    if not last.is_file():
+        raise InputError(f"{run} holds no checkpoints/last.ckpt: give the run folder of experiment=ding2019/inpainting")
+    return [*sorted(folder.glob("epoch_*.ckpt")), last]
