@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.geometry import Measurement
 from mwgan.losses import AdversarialLoss, PixelLoss
 from mwgan.metrics import ImageQuality
 from mwgan.recon.learned import RECORD_KEY, Record
@@ -124,6 +125,7 @@ class AdversarialModule(pl.LightningModule):
     def _example(self, batch: Sample) -> tuple[Any, Tensor]:
         if self.examples is not None:
             seen, target = self.examples(batch, self.acquisition, self.generator)
+            seen = self.task.see(seen) if isinstance(seen, Measurement) else seen
         else:
             measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
             seen, target = self.task.see(measurement), self.task.target(batch.image, measurement)

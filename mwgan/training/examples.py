@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.geometry import Measurement
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import load_reconstructor
 from mwgan.recon.sart import SART
@@ -19,7 +20,7 @@ KINDS = ("missing_wbp", "complete_wbp", "missing_sart", "inpainted_wbp")
 
 
 class Examples(Protocol):
-    """Pairs of what the generator sees and what it should give."""
+    """Pairs of what the generator sees (or the measurement that shows it) and what it should give."""
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Any, Tensor]: ...
 
@@ -74,16 +75,41 @@ class DeArtifactExamples:
 
     def _draw(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Each sample's kind, and a number in [0, 1) that chooses its checkpoint, each (B,)."""
-        # Another stream than the acquisition's, which draws wedge and noise from the same seed.
-        draws = torch.stack([torch.rand(2, generator=torch.Generator().manual_seed(int(seed) ^ 0x5EED)) for seed in seeds.tolist()])
+        draws = _draws(seeds)
         edges = (self.shares.cumsum(0) / self.shares.sum())[:-1].float()
-        return torch.bucketize(draws[:, 0], edges, right=True), draws[:, 1]
+        return torch.bucketize(draws[:, 0].contiguous(), edges, right=True), draws[:, 1]
 
     def _inpainters(self, device: torch.device) -> list[nn.Module]:
         if self._networks is None:
             paths = inpainter_checkpoints(self.inpainters)
             self._networks = [load_reconstructor(path, device).generator.requires_grad_(False) for path in paths]
         return self._networks
+
+
+class MeasuredExamples:
+    """Measurements, some of them complete; the model's task makes of them what the generator sees.
+
+    Parameters
+    ----------
+    complete_share
+        Share of the samples that lose no wedge, so that nothing is repaired where nothing is missing.
+    """
+
+    def __init__(self, complete_share: float = 0.1) -> None:
+        if not 0 <= complete_share <= 1:
+            raise InputError(f"the share of complete sinograms lies in [0, 1], not {complete_share}")
+        self.complete_share = complete_share
+
+    def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Measurement, Tensor]:
+        """Measurements of the images (B, 1, N, N), and the images."""
+        seeds = torch.as_tensor(sample.seed)
+        complete = _draws(seeds)[:, 0] < self.complete_share
+        return acquisition(sample.image, seeds, complete=complete.to(sample.image.device)), sample.image
+
+
+def _draws(seeds: Tensor) -> Tensor:
+    """Two numbers in [0, 1) a sample (B, 2), of another stream than the acquisition's wedge and noise."""
+    return torch.stack([torch.rand(2, generator=torch.Generator().manual_seed(int(seed) ^ 0x5EED)) for seed in seeds.tolist()])
 
 
 def inpainter_checkpoints(run: str | Path | None) -> list[Path]:
