@@ -66,7 +66,7 @@ figures: install
 
 constraints: install
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --all-extras pyproject.toml \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra astra --extra wandb --extra slurm --extra notebook --extra dev pyproject.toml \
 	  | grep -Ev '^(nvidia|cuda|triton)' > constraints.new && mv constraints.new constraints.txt
 
 clean:

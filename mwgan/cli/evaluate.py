@@ -58,6 +58,7 @@ def evaluate(cfg: DictConfig) -> Any:
         kept_images=cfg.kept_images,
         batch_size=cfg.batch_size,
         device=cfg.device,
+        perceptual=cfg.perceptual,
         progress=lambda text: print(text, flush=True),
     )
     return table

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from mwgan.cli.build import plain
 from mwgan.errors import InputError
+from mwgan.recon.learned import RUN_WEIGHTS, find_weights, read_weights, save_weights
 
 FINISHED = "finished"  # an empty file in the folder of a stage that is done
 OURS = ("experiment", "resume", "stages", "paths.run_dir", "hydra.")  # options of the whole, not of its stages
@@ -23,7 +24,8 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
 
     A stage names its ``experiment``, what it takes from an earlier stage (``inpainters``, ``init``) and ``options`` of its
     own; ``options`` of the command line go to every stage. With ``cfg.resume`` the stages go on in that folder, each at
-    the epoch where it stopped. Stages are processes of their own, so that a stage may use several devices.
+    the epoch where it stopped. Stages are processes of their own, so that a stage may use several devices. What the last
+    one gives is left as ``weights.safetensors``.
 
     Raises
     ------
@@ -47,7 +49,15 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
                 sys.exit(status if status > 0 else 128 - status)
             (folder / FINISHED).touch()
         done.append(name)
+    record, state = read_weights(find_weights(root / done[-1]))
+    save_weights(root / RUN_WEIGHTS, state, {**record, "stages": _told(root, done)})
     return root
+
+
+def _told(root: Path, done: list[str]) -> dict[str, Any]:
+    """Command and commit of each stage, for the record of the finished model."""
+    records = {name: read_weights(find_weights(root / name))[0] for name in done}
+    return {name: {key: record[key] for key in ("command", "commit", "device")} for name, record in records.items()}
 
 
 def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.source import ImageSource, draw_seed
 from mwgan.errors import InputError
+from mwgan.evaluation.perceptual import perceptual_index
 from mwgan.evaluation.results import IDENTITY, ResultsTable, write_table
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
@@ -78,13 +79,16 @@ def evaluate(
     batch_size: int = 16,
     device: str = "cpu",
     progress: Callable[[str], None] = lambda text: None,
+    perceptual: bool = False,
 ) -> None:
     """Fill ``table`` with a row for each method, wedge and test image that it lacks.
 
     Methods with a grid are tuned first on ``tuning_images`` of ``validation``, for each wedge, and the trials recorded in
     ``<table>.tuning.csv``. The tomograms of the first ``kept_images`` are kept in ``<table>.tomograms.parquet`` for
-    pictures. ``seconds`` is the time of a batch divided by its images.
+    pictures. ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is
+    computed, if it can be had; ``perceptual_note`` says why where it is empty.
     """
+    index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true)")
     pictures = _Tomograms(table.path)
     for wedge_deg in conditions.wedges_deg:
         for sinogram in conditions.sinograms:
@@ -109,13 +113,14 @@ def evaluate(
                     if start == 0:
                         reconstruct(measurement)  # builds matrices and warms caches, which the timing should not see
                     tomogram, seconds = _timed(reconstruct, measurement)
-                    quality = {name: values.tolist() for name, values in image_metrics(tomogram, image).items()}
-                    for position, index in enumerate(batch):
+                    quality: dict[str, list[Any]] = {name: values.tolist() for name, values in image_metrics(tomogram, image).items()}
+                    quality["perceptual_index"] = index(tomogram).tolist() if index else [None] * len(batch)
+                    for position, number in enumerate(batch):
                         metrics = {name: values[position] for name, values in quality.items()}
-                        done.append({**rows[index], **metrics, "seconds": seconds / len(batch), **provenance})
-                        if index < kept_images:
-                            truth = {**rows[index], "method": "truth", "checkpoint": "", "train_data": ""}
-                            pictures.keep(rows[index], tomogram[position, 0])
+                        done.append({**rows[number], **metrics, "perceptual_note": note, "seconds": seconds / len(batch), **provenance})
+                        if number < kept_images:
+                            truth = {**rows[number], "method": "truth", "checkpoint": "", "train_data": ""}
+                            pictures.keep(rows[number], tomogram[position, 0])
                             pictures.keep(truth, image[position, 0])
                 pictures.write()
                 table.append(done)

@@ -13,7 +13,8 @@ from mwgan.metrics import COLUMNS as METRICS
 from mwgan.paths import written_whole
 
 IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
-COLUMNS = (*IDENTITY, *METRICS, "seconds", "commit", "device")
+PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there is no index
+COLUMNS = (*IDENTITY, *METRICS, *PERCEPTUAL, "seconds", "commit", "device")
 
 
 class ResultsTable:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
+from mwgan.figures.boxes import busiest_boxes, cut, mark
+from mwgan.figures.kept import decode
 from mwgan.figures.style import label, new_figure
 
 DETAIL = 0.36  # side of the enlarged box, as a share of the image
@@ -43,11 +42,10 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
             if match.empty:
                 continue
             pixels = decode(match.iloc[-1])
-            box = box or _busiest(pixels)
-            top, left, side = box
+            box = box or busiest_boxes(pixels, DETAIL)[0]
             whole.imshow(pixels, cmap="gray", vmin=0, vmax=1)
-            detail.imshow(pixels[top : top + side, left : left + side], cmap="gray", vmin=0, vmax=1)
-            whole.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor="#E69F00", linewidth=1))
+            detail.imshow(cut(pixels, box), cmap="gray", vmin=0, vmax=1)
+            mark(whole, box)
             if row == 0:
                 whole.set_title(label(method), fontsize=8)
             scores = results[(results["method"] == method) & (results["wedge_deg"] == wedge) & (results["image"] == image)]
@@ -56,19 +54,3 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
                 detail.set_xlabel(f"{scores['psnr'].iloc[-1]:.1f} dB / {scores['ssim'].iloc[-1]:.2f}", fontsize=7)
         axes[2 * row, 0].set_ylabel(f"wedge {wedge:g}°", fontsize=9)
     return figure
-
-
-def decode(row: pd.Series) -> npt.NDArray[np.float32]:
-    """The pixels of a kept tomogram (N, N)."""
-    return np.frombuffer(row["pixels"], dtype=np.float16).reshape(row["size"], row["size"]).astype(np.float32)
-
-
-def _busiest(pixels: npt.NDArray[np.float32]) -> tuple[int, int, int]:
-    """Top, left and side of the box with most structure: the detail worth enlarging."""
-    size = len(pixels)
-    side = max(4, round(DETAIL * size))
-    edges = np.abs(np.gradient(pixels)[0]) + np.abs(np.gradient(pixels)[1])
-    total = np.pad(edges.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    boxes = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
-    top, left = np.unravel_index(int(boxes.argmax()), boxes.shape)
-    return int(top), int(left), side

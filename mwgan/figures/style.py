@@ -11,12 +11,19 @@ LABELS = {
     "sirt": "SIRT",
     "sart": "SART",
     "tvm": "TVM",
+    "tvm_paper": "TVM, untuned",
     "irdm_pixel": "U-Net++, pixel loss",
     "irdm": "IRDM",
     "irdm_shipped": "IRDM, shipped",
     "irdm_pixel_shipped": "U-Net++, shipped",
+    "inpainting_wbp": "inpainting + WBP",
+    "deartifact": "de-artifact alone",
+    "joint": "joint",
+    "joint_adversarial": "joint, adversarial",
+    "joint_two_stages": "joint, two stages",
 }
-# Okabe and Ito's palette: told apart by readers with any colour vision, and in grey by the markers.
+# Okabe and Ito's palette, and from Paul Tol's those that keep clear of it under every kind of colour vision (17 units of
+# CIELAB or more among the methods of Ding 2019, by the simulation of Machado et al. 2009); in grey the markers tell.
 COLORS = {
     "wbp": "#999999",
     "sirt": "#56B4E9",
@@ -26,9 +33,15 @@ COLORS = {
     "irdm": "#D55E00",
     "irdm_shipped": "#CC79A7",
     "irdm_pixel_shipped": "#117733",
+    "tvm_paper": "#DDCC77",
+    "inpainting_wbp": "#661100",
+    "deartifact": "#882255",
+    "joint": "#332288",
+    "joint_adversarial": "#000000",
+    "joint_two_stages": "#88CCEE",
 }
-SPARE = ("#000000", "#F0E442")
-MARKERS = "os^Dv*PX"
+SPARE = ("#44AA99", "#F0E442")
+MARKERS = "os^Dv*PX<>ph"
 
 
 def label(method: str) -> str:

@@ -26,6 +26,7 @@ from mwgan.recon.task import Task
 
 Record = dict[str, Any]
 RECORD_KEY = "mwgan"
+RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
 GENERATOR_PREFIX = "generator."
 PARTS = ("mwgan.networks", "mwgan.recon")
 
@@ -116,7 +117,7 @@ def find_weights(name_or_path: str | Path) -> Path:
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     if path.is_dir():
-        path = path / "checkpoints" / "last.ckpt"
+        path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() else path / "checkpoints" / "last.ckpt"
     if not path.is_file():
         names = ", ".join(shipped) or "none"
         raise InputError(f"there are no weights {str(name_or_path)!r}: give a checkpoint, a run folder or a shipped name ({names})")

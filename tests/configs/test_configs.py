@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,15 @@ from mwgan.cli.train import train
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.paths import conf_dir
 from mwgan.recon import Reconstructor
-from mwgan.training import AdversarialModule
+from mwgan.training import AdversarialModule, DeArtifactExamples, MeasuredExamples
 
 CONF = conf_dir()
 APPLICATIONS = sorted(path.stem for path in CONF.glob("*.yaml"))
 EXPERIMENTS = sorted(path.relative_to(CONF / "experiment").with_suffix("").as_posix() for path in CONF.glob("experiment/**/*.yaml"))
 EVALUATIONS = [name for name in EXPERIMENTS if name.split("/")[-1].startswith("evaluate")]
-TRAININGS = [name for name in EXPERIMENTS if name not in EVALUATIONS]
+FIGURES = [name for name in EXPERIMENTS if "/figures/" in name]
+STAGED = [name for name in EXPERIMENTS if "\nstages:" in (CONF / "experiment" / f"{name}.yaml").read_text()]
+TRAININGS = [name for name in EXPERIMENTS if name not in {*EVALUATIONS, *FIGURES, *STAGED}]
 # Options of these groups only make sense on top of a whole configuration.
 WHOLE = {"experiment", "debug", "paths"}
 OPTIONS = sorted(
@@ -39,6 +42,7 @@ BUILDS = {
     "callbacks": pl.Callback,
     "data": object,  # sources are a protocol: checked by drawing from them
     "discriminator": torch.nn.Module,
+    "examples": (DeArtifactExamples, MeasuredExamples),
     "logger": pl.loggers.Logger,
     "loss": (PixelLoss, RaLSGAN, LSGAN),
     "method": Reconstructor,
@@ -50,6 +54,10 @@ BUILDS = {
     "trainer": pl.Trainer,
     "wedge": (),  # plain numbers
 }
+
+
+QUICK = ("debug=smoke", "trainer.limit_train_batches=1", "+trainer.limit_val_batches=1", "trainer.accelerator=cpu")
+QUICK += ("callbacks.progress_bar=null", "trainer.enable_progress_bar=false")
 
 
 def composed(application: str, *overrides: str, output: Path = Path("unused")) -> DictConfig:
@@ -108,22 +116,44 @@ def test_sources_give_images_of_the_stated_size(source, tmp_path):
         assert image.dtype == np.float32
 
 
+def drawn(part: DictConfig) -> set[tuple[str, int]]:
+    """Source and number of every image that a part of a data option can draw."""
+    built = build(part)
+    if not hasattr(built, "sources"):
+        return {(built.name, built.offset + index) for index in range(len(built))}
+    images = [(source.name, source.offset + index) for source in built.sources for index in range(len(source))]
+    return {images[place] for place in built.order}
+
+
 @pytest.mark.parametrize("option", [name for group, name in OPTIONS if group == "data"])
-def test_training_validation_and_test_share_no_face(option, tmp_path):
+def test_training_validation_and_test_share_no_image(option, tmp_path):
     data = composed("train", f"data={option}", output=tmp_path).data
-    ranges = sorted(
-        (data[part].get("offset", 0), data[part].get("offset", 0) + data[part].count) for part in ("train", "validation", "test")
-    )
-    assert ranges[0][1] <= ranges[1][0]
-    assert ranges[1][1] <= ranges[2][0]
-    assert len({data[part].seed for part in ("train", "validation", "test")}) == 1
+    train, validation, test = (drawn(data[part]) for part in ("train", "validation", "test"))
+    assert train.isdisjoint(validation)
+    assert train.isdisjoint(test)
+    assert validation.isdisjoint(test)
+
+
+@pytest.fixture(scope="module")
+def inpainter_of(tmp_path_factory) -> Callable[[str], Path]:
+    """The run folder of an inpainter such as the experiment's second stage learns on, trained for a moment."""
+    runs: dict[str, Path] = {}
+
+    def train_once(experiment: str) -> Path:
+        first = experiment.replace("deartifact", "inpainting").replace("finetune", "inpainting")
+        if first not in runs:
+            runs[first] = tmp_path_factory.mktemp("inpainter")
+            train(composed("train", f"experiment={first}", *QUICK, output=runs[first]))
+        return runs[first]
+
+    return train_once
 
 
 @pytest.mark.parametrize("experiment", TRAININGS)
-def test_every_training_experiment_runs_a_batch(experiment, tmp_path):
-    quick = ["debug=smoke", "trainer.limit_train_batches=1", "+trainer.limit_val_batches=1", "trainer.accelerator=cpu"]
-    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false"]
-    config = composed("train", f"experiment={experiment}", *quick, *quiet, output=tmp_path)
+def test_every_training_experiment_runs_a_batch(experiment, tmp_path, inpainter_of):
+    config = composed("train", f"experiment={experiment}", *QUICK, output=tmp_path)
+    if "inpainted_wbp" in OmegaConf.to_container(config.model, resolve=True).get("examples", {}).get("mixture", {}):
+        config.inpainters = str(inpainter_of(experiment))
     metrics = train(config)
     assert math.isfinite(metrics["val/psnr"])
     assert math.isfinite(metrics["train/pixel_loss"])
@@ -133,14 +163,33 @@ def test_every_training_experiment_runs_a_batch(experiment, tmp_path):
         assert (tmp_path / left_behind).stat().st_size > 0
 
 
-@pytest.mark.parametrize("experiment", TRAININGS)
+@pytest.mark.parametrize("experiment", STAGED)
+def test_the_stages_of_an_experiment_are_experiments(experiment, tmp_path):
+    stages = composed("train", f"experiment={experiment}", output=tmp_path).stages
+    earlier: list[str] = []
+    for name, stage in stages.items():
+        assert stage.experiment in TRAININGS
+        assert {stage[key] for key in ("inpainters", "init") if key in stage} <= set(earlier)
+        earlier.append(name)
+
+
+@pytest.mark.parametrize("experiment", TRAININGS + STAGED)
 def test_a_training_experiment_is_named_after_its_file(experiment, tmp_path):
     assert composed("train", f"experiment={experiment}", output=tmp_path).name == experiment
 
 
 @pytest.mark.parametrize("experiment", EVALUATIONS)
 def test_every_evaluation_experiment_fills_its_table(experiment, tmp_path):
-    quick = ["data.size=16", "step_deg=15", "wedges_deg=[45]", "images=1", "tuning_images=1", "kept_images=1", "checkpoints=null"]
+    quick = [
+        "data.size=16",
+        "++methods.sirt=null",
+        "step_deg=15",
+        "wedges_deg=[45]",
+        "images=1",
+        "tuning_images=1",
+        "kept_images=1",
+        "checkpoints=null",
+    ]
     quick += ["methods.sart.tune={iterations: [1]}", "methods.tvm.tune={weight: [0.01]}", "methods.tvm.reconstructor.iterations=2"]
     evaluate(composed("evaluate", f"experiment={experiment}", *quick, f"table='{tmp_path / 'results'}'", output=tmp_path))
     lines = (tmp_path / "results.csv").read_text().splitlines()
@@ -174,3 +223,37 @@ def test_irdm2020_on_d1_has_the_hyper_parameters_of_the_paper(tmp_path):
     assert (rmsprop.defaults["lr"], rmsprop.defaults["alpha"], rmsprop.defaults["weight_decay"]) == (1e-4, 0.99, 1e-4)
     built = build(config.acquisition)
     assert (built.wedge_deg, built.geometry.detector_size) == ((40.0, 60.0), 256)
+
+
+def test_ding2019_has_the_hyper_parameters_of_the_paper(tmp_path):
+    for experiment, generator, discriminator in (
+        ("inpainting", "mwgan.networks.RRDB", "mwgan.networks.DualPathDiscriminator"),
+        ("deartifact", "mwgan.recon.JointModel", "mwgan.networks.StackDiscriminator"),
+    ):
+        config = composed("train", f"experiment=ding2019/{experiment}", output=tmp_path)
+        plain = OmegaConf.to_container(config, resolve=True)
+        model = plain["model"]
+        assert plain["trainer"]["max_epochs"] == 30
+        assert (plain["data"]["size"], plain["data"]["batch_size"]) == (256, 8)
+        assert (plain["wedge"]["min_deg"], plain["wedge"]["max_deg"]) == (45.0, 45.0)
+        assert (model["generator"]["_target_"], model["discriminator"]["_target_"]) == (generator, discriminator)
+        assert (model["pixel_loss"]["norm"], model["adversarial_loss"]["_target_"]) == ("l2", "mwgan.losses.RaLSGAN")
+        parameter = [torch.nn.Parameter(torch.zeros(1))]
+        adam, rmsprop = (build(config.model[f"{part}_optimizer"])(parameter) for part in ("generator", "discriminator"))
+        assert (adam.defaults["lr"], adam.defaults["betas"], adam.defaults["weight_decay"]) == (4e-4, (0.9, 0.999), 1e-4)
+        assert (rmsprop.defaults["lr"], rmsprop.defaults["alpha"], rmsprop.defaults["weight_decay"]) == (4e-4, 0.99, 1e-4)
+        assert rmsprop.defaults["momentum"] == 0
+        for part, optimizer in (("generator", adam), ("discriminator", rmsprop)):
+            rate = build(config.model[f"{part}_schedule"])(optimizer).lr_lambdas[0]
+            assert [4e-4 * rate(epoch) for epoch in (0, 1, 2, 19, 20, 27, 28)] == pytest.approx([1e-4, 2e-4, 4e-4, 4e-4, 4e-5, 4e-5, 4e-6])
+    inpainting = composed("train", "experiment=ding2019/inpainting", output=tmp_path)
+    assert (inpainting.model.generator.blocks, inpainting.model.generator.width, inpainting.model.generator.keep_measured) == (23, 64, True)
+    assert [len(build(inpainting.data[part])) for part in ("train", "validation")] == [50_000, 5_000]
+    deartifact = composed("train", "experiment=ding2019/deartifact", output=tmp_path)
+    assert [len(build(deartifact.data[part])) for part in ("train", "validation")] == [40_000, 5_000]
+    assert dict(deartifact.model.examples.mixture) == {
+        "missing_wbp": 10_000,
+        "complete_wbp": 7_500,
+        "missing_sart": 7_500,
+        "inpainted_wbp": 20_000,
+    }

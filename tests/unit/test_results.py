@@ -9,7 +9,17 @@ from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_cond
 
 def _row(image=0, method="wbp", psnr=20.0):
     identity = dict(zip(IDENTITY, (method, "", "", "missing", 45.0, "phantom_faces", 2.0, image, 0), strict=True))
-    return {**identity, "psnr": psnr, "ssim": 0.5, "nrmse": 0.3, "rmse_255": 20.0, "seconds": 0.01, "commit": "abc", "device": "CPU"}
+    return {
+        **identity,
+        "psnr": psnr,
+        "ssim": 0.5,
+        "nrmse": 0.3,
+        "rmse_255": 20.0,
+        "perceptual_note": "",
+        "seconds": 0.01,
+        "commit": "abc",
+        "device": "CPU",
+    }
 
 
 def test_rows_are_found_again_after_reopening(tmp_path):

@@ -1,0 +1,70 @@
+"""Perceptual index against RMSE, or RMSE alone and the reason where there is no index (Ding 2019, Fig. 12 and Table 5)."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mwgan.figures.kept import title
+from mwgan.figures.psnr_ssim import described, scatter_means
+from mwgan.figures.style import look, new_figure
+
+INDEX = "perceptual_index"
+NOTE = "perceptual_note"
+RMSE = "RMSE / grey levels of 255"
+UNKNOWN = "the table holds none and gives no reason (column perceptual_note)"
+
+
+def perceptual(results: pd.DataFrame) -> Figure:
+    """Mean perceptual index against mean RMSE, a point for each method and kind of sinogram; lower is better in both.
+
+    Methods without an index are named below with the table's ``perceptual_note``; where no method has one, the figure
+    shows RMSE alone. Nothing is made up in its place.
+    """
+    # A column in which nothing was ever computed comes back from a file as objects, not numbers.
+    results = results.assign(**{INDEX: pd.to_numeric(results[INDEX]) if INDEX in results else float("nan")})
+    known, lacking = results[results[INDEX].notna()], results[results[INDEX].isna()]
+    figure = _rmse_alone(results) if known.empty else new_figure(8.4, 6.0)
+    if not lacking.empty:
+        who = "" if known.empty else f" for {', '.join(dict.fromkeys(map(title, _columns(lacking))))}"
+        figure.supxlabel(textwrap.fill(f"No perceptual index{who}: {_reasons(lacking)}", 110), fontsize=8, x=0.02, ha="left")
+    if not known.empty:
+        axis = figure.subplots()
+        axis.set(xlabel=RMSE, ylabel="perceptual index")
+        axis.set_title(f"{described(known)}; bars: standard error; better is down and to the left", fontsize=9)
+        scatter_means(axis, results, "rmse_255", INDEX)
+    return figure
+
+
+def _rmse_alone(results: pd.DataFrame) -> Figure:
+    styles = look(list(dict.fromkeys(results["method"])))
+    quality = results.groupby(["method", "sinogram"], as_index=False)["rmse_255"].agg(["mean", "sem"]).sort_values("mean")
+    figure = new_figure(8.4, 1.6 + 0.27 * len(quality))
+    axis = figure.subplots()
+    names = []
+    rows = zip(quality["method"], quality["sinogram"], quality["mean"], quality["sem"].fillna(0.0), strict=True)
+    for place, (method, sinogram, mean, error) in enumerate(rows):
+        color, marker = styles[method]["color"], styles[method]["marker"]
+        axis.errorbar(
+            mean, place, xerr=error, color=color, marker=marker, markersize=7, linewidth=1, capsize=2,
+            markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
+        )  # fmt: skip
+        names.append(title((method, sinogram)))
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.set(xlabel=RMSE, xlim=(0, None))
+    axis.invert_yaxis()
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_title(f"{described(results)}; bars: standard error; lower is better", fontsize=9)
+    return figure
+
+
+def _columns(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    return [(str(method), str(sinogram)) for method, sinogram in rows[["method", "sinogram"]].itertuples(index=False)]
+
+
+def _reasons(lacking: pd.DataFrame) -> str:
+    notes = lacking[NOTE].dropna().astype(str).str.strip() if NOTE in lacking else pd.Series(dtype=str)
+    return "; ".join(note for note in notes.unique() if note) or UNKNOWN

@@ -1,0 +1,55 @@
+"""Structural similarity against PSNR, a point for each method and kind of sinogram (Ding 2019, Fig. 11 and Table 4)."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mwgan.figures.kept import title
+from mwgan.figures.label_placement import Point, label_points
+from mwgan.figures.style import look, new_figure
+
+
+def psnr_ssim(results: pd.DataFrame) -> Figure:
+    """Mean SSIM against mean PSNR over the images of ``results``, with the standard error of either.
+
+    Filled marks are missing-wedge sinograms (M_), open ones complete sinograms (C_).
+    """
+    figure = new_figure(8.4, 6.0)
+    axis = figure.subplots()
+    scatter_means(axis, results, "psnr", "ssim")
+    axis.set(xlabel="PSNR / dB", ylabel="SSIM")
+    axis.set_title(f"{described(results)}; bars: standard error; better is up and to the right", fontsize=9)
+    return figure
+
+
+def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
+    """A named point for each method and kind of sinogram at its means of two columns, with their standard errors.
+
+    Where one of the columns is all NaN there is no point.
+    """
+    styles = look(list(dict.fromkeys(results["method"])))
+    points = []
+    for names, rows in results.groupby(["method", "sinogram"], sort=False)[[x, y]]:
+        method, sinogram = map(str, names)
+        color, marker = styles[method]["color"], styles[method]["marker"]
+        mean, error = rows.mean(), rows.sem().fillna(0.0)  # a single image has no standard error
+        if mean.isna().any():
+            continue
+        axis.errorbar(
+            mean[x], mean[y], xerr=error[x], yerr=error[y], color=color, marker=marker, markersize=7, linewidth=1, capsize=2,
+            markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
+        )  # fmt: skip
+        points.append(Point(mean[x], mean[y], error[x], error[y], title((method, sinogram)), color))
+    axis.margins(0.12)
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    label_points(axis, points)
+
+
+def described(results: pd.DataFrame) -> str:
+    """What the means are over: source, images, wedge and noise."""
+    wedges = ", ".join(f"{wedge:g}°" for wedge in sorted(results["wedge_deg"].unique()))
+    sources = ", ".join(results["source"].unique())
+    return f"{sources}, {results['image'].nunique()} images, wedge {wedges}, noise {results['noise_percent'].iloc[0]:g} %"

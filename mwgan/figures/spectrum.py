@@ -1,0 +1,41 @@
+"""The Fourier transform of an image as a picture: log magnitude, and the wedge that the tilts leave empty."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+TAPER = 0.1  # share of the image that fades out at each border
+SCALE = (0.02, 0.999)  # quantiles of a spectrum that are drawn black and white
+
+
+def log_magnitude(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """log10 of the Fourier transform's magnitude (N, N), zero frequency in the middle.
+
+    The borders are faded out first: a tomogram does not repeat, and the jump from one border to the other would draw a
+    bright cross, one arm of it right through the missing wedge.
+    """
+    fade = np.minimum(1.0, (np.arange(len(pixels)) + 0.5) / max(TAPER * len(pixels), 1.0))
+    window = np.sin(0.5 * np.pi * np.minimum(fade, fade[::-1])) ** 2
+    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(pixels * window[:, None] * window)))
+    return np.log10(np.maximum(magnitude, np.finfo(np.float64).tiny))
+
+
+def show_spectrum(axis: Axes, pixels: npt.NDArray[np.float32], like: npt.NDArray[np.float32]):  # type: ignore[no-untyped-def]
+    """Draw a spectrum on the scale of that of ``like``, usually the truth; the picture, for a colour bar."""
+    black, white = np.quantile(log_magnitude(like), SCALE)
+    return axis.imshow(log_magnitude(pixels), cmap="inferno", vmin=black, vmax=white)
+
+
+def outline_wedge(axis: Axes, size: int, wedge_deg: float) -> None:
+    """Dashed lines round the frequencies that no tilt measured: about the beam's axis, upright in the picture."""
+    middle, reach = size // 2, size / 2
+    slope = math.tan(math.radians(wedge_deg / 2))
+    height = reach if slope <= 1 else reach / slope
+    for side in (-1, 1):
+        x = [middle - side * slope * height, middle + side * slope * height]
+        axis.plot(x, [middle - height, middle + height], color="white", linewidth=0.8, linestyle=(0, (4, 4)))
+    axis.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
