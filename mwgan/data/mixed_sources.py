@@ -41,7 +41,7 @@ class MixedSources:
         order = np.random.default_rng(seed).permutation(total)
         self.order = order[held_out:] if part == "train" else order[:held_out]
         self.order = self.order[:count]
-        if not 0 <= held_out <= total or len(self.order) == 0:
+        if not 0 <= held_out <= total or (count or 0) < 0 or len(self.order) == 0:
             raise InputError(f"of {total} images {held_out} held out and count {count} leave none to {part}")
         self.starts = np.cumsum([0, *(len(source) for source in self.sources)])
         self.size = sizes.pop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mwgan.errors import InputError
+
 GROUPS = 4
 
 
@@ -34,6 +36,8 @@ class DualPathDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         high, wide = first_kernel
+        if width % GROUPS or high % 2 == 0 or wide % 2 == 0:
+            raise InputError(f"the width must be a multiple of {GROUPS} and the first kernel odd: got {width} and {high} x {wide}")
         self.first = nn.Sequential(
             nn.Conv2d(1 + condition_channels, width, (high, wide), padding=(high // 2, wide // 2)), nn.LeakyReLU(negative_slope)
         )

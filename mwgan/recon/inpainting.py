@@ -2,7 +2,7 @@
 
 A network knows one grid of tilts. Tilts of a measurement that lie between those of the grid are brought onto it by linear
 interpolation along the tilt, opposite views counted as one (a half turn flips the detector); nothing is interpolated
-across a gap of more than three times the median step, which is a wedge. Coming back, measured rows keep their own tilts
+across a gap of more than three times the median step or of more than 20 degrees. Coming back, measured rows keep their own tilts
 and get what the network changed of them, interpolated likewise; rows of the grid that lie in the gap are added. Where all
 measured tilts lie on the grid, both ways are exact.
 """
@@ -17,11 +17,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 from mwgan.recon.wbp import WBP, WEDGE_GAP
 
 SAME_TILT_DEG = 1e-3
+WIDEST_STEP_DEG = 20.0  # of a handful of tilts every gap is a median one, and nothing can be read between them
 
 
 class InpaintSinogram:
@@ -39,7 +41,7 @@ class InpaintSinogram:
 
     def __init__(self, detector_size: int, step_deg: float, filter: str = "ramp") -> None:
         self.geometry = TiltGeometry.full(detector_size, step_deg)
-        self.wbp = WBP(filter)
+        self.wbp = WBP(filter, wedge_gap=math.inf)  # of completed sinograms: where two spacings meet, none is a wedge
         self.unit = 2.0 / detector_size
         self.first = sum(tilt < 0 for tilt in self.geometry.tilt_deg)  # rows before it go to the end, half a turn on
 
@@ -73,12 +75,12 @@ class InpaintSinogram:
         sinogram, grid = self.stored(output) / self.unit, self._grid(measurement)
         if self.on_grid(measurement):
             return Measurement(sinogram, torch.ones(grid.tilts, dtype=torch.bool), grid)
-        rows = _on_axis(measurement.only_measured())
+        rows = _shared_rows(measurement)
         seen = self.to_grid(rows)
         covered = seen.mask.flatten()
         kept = covered.nonzero().flatten().tolist()
         change = (sinogram - seen.sinogram)[:, :, kept]
-        changed, _ = _resample(change, grid.take(kept).tilt_deg, rows.geometry.tilt_deg)
+        changed = _resample(change, grid.take(kept).tilt_deg, rows.geometry.tilt_deg)[0] if kept else 0
         filled = (~covered).nonzero().flatten().tolist()
         tilts = [*rows.geometry.tilt_deg, *(grid.tilt_deg[index] for index in filled)]
         order = sorted(range(len(tilts)), key=tilts.__getitem__)
@@ -90,7 +92,7 @@ class InpaintSinogram:
         """The measurement on the network's grid; itself if it is there already."""
         if self.on_grid(measurement):
             return measurement
-        rows, grid = _on_axis(measurement.only_measured()), self._grid(measurement)
+        rows, grid = _shared_rows(measurement), self._grid(measurement)
         sinogram, covered = _resample(rows.sinogram, rows.geometry.tilt_deg, grid.tilt_deg)
         return Measurement(sinogram, covered, grid)
 
@@ -110,6 +112,14 @@ class InpaintSinogram:
         """The inverse of :meth:`centred`."""
         last = self.geometry.tilts - self.first
         return torch.cat([centred[:, :, last:].flip(-1), centred[:, :, :last]], dim=2)
+
+
+def _shared_rows(measurement: Measurement) -> Measurement:
+    """The measured rows alone, the tilt axis in the detector's middle."""
+    rows = measurement.only_measured()
+    if not bool(rows.mask.all()):
+        raise InputError("the samples of a batch off the network's tilt grid must share their tilts: give those of each wedge apart")
+    return _on_axis(rows)
 
 
 def _on_axis(measurement: Measurement) -> Measurement:
@@ -133,12 +143,12 @@ def _resample(rows: Tensor, have_deg: tuple[float, ...], want_deg: tuple[float, 
 
     Linear in the tilt between neighbours no further apart than a wedge's gap; zero where nothing covers a tilt.
     """
-    # Every tilt thrice: as it is, and half a turn on either side, where the same row is seen flipped.
+    # Every tilt as it is and turned by half turns, which show the same row flipped or, twice, as it was.
     count = len(have_deg)
-    turned = [(tilt + 180.0 * turn, index, turn != 0) for turn in (-1, 0, 1) for index, tilt in enumerate(have_deg)]
+    turned = [(tilt + 180.0 * turn, index, turn % 2 != 0) for turn in (-2, -1, 0, 1, 2) for index, tilt in enumerate(have_deg)]
     turned.sort()
     steps = sorted(later[0] - earlier[0] for earlier, later in itertools.pairwise(turned))
-    limit = WEDGE_GAP * steps[len(steps) // 2]
+    limit = min(WEDGE_GAP * steps[len(steps) // 2], WIDEST_STEP_DEG)
     direct, flipped = torch.zeros(len(want_deg), count), torch.zeros(len(want_deg), count)
     for row, want in enumerate(want_deg):
         later = next(place for place, (tilt, _, _) in enumerate(turned) if tilt >= want - SAME_TILT_DEG)
@@ -154,4 +164,5 @@ def _resample(rows: Tensor, have_deg: tuple[float, ...], want_deg: tuple[float, 
             (flipped if mirrored else direct)[row, index] += share
     covered = (direct + flipped).sum(dim=1) > 0.5
     direct, flipped = direct.to(rows), flipped.to(rows)
-    return direct @ rows + flipped @ rows.flip(-1), covered.to(rows.device)
+    with torch.autocast(rows.device.type, enabled=False):  # a measured row keeps its precision
+        return direct @ rows + flipped @ rows.flip(-1), covered.to(rows.device)

@@ -42,7 +42,7 @@ class JointModel(nn.Module):
     ) -> None:
         super().__init__()
         self.inpainter, self.restorer = inpainter, restorer
-        self.sinograms, self.wbp = InpaintSinogram(detector_size, step_deg), WBP(filter)
+        self.sinograms, self.wbp = InpaintSinogram(detector_size, step_deg, filter), WBP(filter)
         self.measured_channel = measured_channel
 
     def forward(self, seen: Measurement | Tensor) -> Tensor:
@@ -56,11 +56,11 @@ class JointModel(nn.Module):
         """WBP (B, 1, N, N) of the measurement as the inpainter (or another one) completes it."""
         network = inpainter or self.inpainter
         if self.sinograms.on_grid(measurement):
-            return self.wbp(self.sinograms.complete(network, measurement))
+            return self.sinograms.wbp(self.sinograms.complete(network, measurement))
         size = measurement.geometry.detector_size
         tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
         for samples, group in measurement.by_tilts():
-            tomogram[samples] = self.wbp(self.sinograms.complete(network, group))
+            tomogram[samples] = self.sinograms.wbp(self.sinograms.complete(network, group))
         return tomogram
 
     def view(self, tomogram: Tensor, measurement: Measurement) -> Tensor:

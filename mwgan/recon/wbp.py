@@ -13,7 +13,7 @@ from mwgan.operators import projector_for
 from mwgan.recon.base import ProjectorFactory
 
 FILTERS = ("ramp", "shepp-logan", "hann", "hamming")
-WEDGE_GAP = 3.0  # a gap this many times the median is a wedge, not a coarse step
+WEDGE_GAP = 3.0  # a wider gap is a wedge, not a coarse step
 
 
 class WBP:
@@ -30,18 +30,22 @@ class WBP:
         Where the window ends, as a fraction of the Nyquist frequency; nothing passes beyond it.
     projector
         Projector to back-project with, from a geometry (default: :class:`mwgan.operators.ParallelBeam`).
+    wedge_gap
+        A gap between tilts this many times their median is a missing wedge; infinity where nothing is missing.
 
     References
     ----------
     Kak and Slaney, Principles of Computerized Tomographic Imaging (1988), chapter 3: the band-limited ramp.
     """
 
-    def __init__(self, filter: str = "ramp", cutoff: float = 1.0, projector: ProjectorFactory = projector_for) -> None:
+    def __init__(
+        self, filter: str = "ramp", cutoff: float = 1.0, projector: ProjectorFactory = projector_for, wedge_gap: float = WEDGE_GAP
+    ) -> None:
         if filter not in FILTERS:
             raise InputError(f"the WBP filter is one of {', '.join(FILTERS)}, not {filter!r}")
         if not 0 < cutoff <= 1:
             raise InputError(f"the WBP cutoff must lie in (0, 1] of the Nyquist frequency, not {cutoff}")
-        self.filter, self.cutoff, self.projector = filter, cutoff, projector
+        self.filter, self.cutoff, self.projector, self.wedge_gap = filter, cutoff, projector, wedge_gap
 
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
@@ -56,7 +60,7 @@ class WBP:
         with torch.autocast(sinogram.device.type, enabled=False):
             spectrum = torch.fft.rfft(sinogram, n=padded, dim=-1)
             filtered = torch.fft.irfft(spectrum * response, n=padded, dim=-1)[..., :size]
-        weighted = filtered * tilt_weights(geometry, measurement.mask).to(filtered)
+        weighted = filtered * tilt_weights(geometry, measurement.mask, self.wedge_gap).to(filtered)
         return self.projector(geometry).adjoint(weighted)
 
 
@@ -82,11 +86,11 @@ def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = 
     return response.to(dtype)
 
 
-def tilt_weights(geometry: TiltGeometry, mask: Tensor) -> Tensor:
+def tilt_weights(geometry: TiltGeometry, mask: Tensor, wedge_gap: float = WEDGE_GAP) -> Tensor:
     """The angle in radians that each measured tilt stands for, (1 or B, 1, A, 1); 0 where nothing was measured.
 
     Half the way to the neighbour on either side, opposite views counted as one direction. Where the neighbour lies
-    across the missing wedge (a gap over three times the median), the gap on the other side, or else the median, counts.
+    across the missing wedge (a gap over ``wedge_gap`` times the median), the gap on the other side, or else the median, counts.
     """
     folded = torch.tensor(geometry.tilt_deg, dtype=torch.float64, device=mask.device) % 180.0
     direction, order = folded.sort()
@@ -109,7 +113,7 @@ def tilt_weights(geometry: TiltGeometry, mask: Tensor) -> Tensor:
     gap_after = direction[after] - direction + 180.0 * wrapped_after
 
     median = torch.where(measured, gap_after, torch.nan).nanmedian(dim=1, keepdim=True).values
-    wide_before, wide_after = gap_before > WEDGE_GAP * median, gap_after > WEDGE_GAP * median
+    wide_before, wide_after = gap_before > wedge_gap * median, gap_after > wedge_gap * median
     filled_before = torch.where(wide_before, torch.where(wide_after, median, gap_after), gap_before)
     filled_after = torch.where(wide_after, torch.where(wide_before, median, gap_before), gap_after)
     weight = torch.deg2rad((filled_before + filled_after) / 2)

@@ -45,6 +45,7 @@ class CachedExamples:
 
     def __init__(self, folder: Path) -> None:
         index = _read_index(folder)
+        self.folder = folder
         self.count, self.per_shard, self.name = index["count"], index["per_shard"], index["name"]
         names = [_shard(number) for number in range(_shards(self.count, self.per_shard))]
         for name in names:
@@ -64,6 +65,9 @@ class CachedExamples:
         """What was kept for the images of a batch (B, C, N, N), and the images."""
         seen = torch.stack([self._read("seen", int(index)) for index in torch.as_tensor(sample.image_index).tolist()])
         return seen.to(sample.image), sample.image
+
+    def __reduce__(self) -> tuple[type[CachedExamples], tuple[Path]]:
+        return CachedExamples, (self.folder,)  # open files can't go to a worker process: it opens its own
 
     def _read(self, key: str, index: int) -> Tensor:
         row: Tensor = self._files[index // self.per_shard].get_slice(key)[index % self.per_shard]
@@ -148,6 +152,8 @@ def _shards(count: int, per_shard: int) -> int:
 def _read_index(folder: Path) -> dict[str, Any]:
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text())
+        if not isinstance(index, dict) or not {"count", "per_shard", "name", "sha256"} <= set(index):
+            raise ValueError("not an index")
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} holds no readable index.json of a cache: give cache= another folder") from error
     return index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,7 +45,7 @@ class DeArtifactExamples:
 
     def __init__(self, mixture: Mapping[str, float], inpainters: str | None = None, sart: SART | None = None) -> None:
         unknown = set(mixture) - set(KINDS)
-        if unknown or not mixture or min(mixture.values()) < 0 or sum(mixture.values()) <= 0:
+        if unknown or not mixture or not min(mixture.values()) >= 0 or not 0 < sum(mixture.values()) < math.inf:
             raise InputError(f"the mixture holds shares of 0 or more of {', '.join(KINDS)}: got {dict(mixture)}")
         self.shares = torch.tensor([float(mixture.get(kind, 0.0)) for kind in KINDS], dtype=torch.float64)
         self.inpainters = inpainters

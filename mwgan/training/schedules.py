@@ -17,8 +17,10 @@ def warmup_steps(
 
     Ding 2019, "Training strategy": (0.25, 0.5, 1) of 4e-4, then x0.1 at epochs 20 and 28.
     """
-    if any(factor <= 0 for factor in warmup) or list(milestones) != sorted(milestones):
-        raise InputError(f"a warm-up is factors above 0, and milestones increase: got {list(warmup)} and {list(milestones)}")
+    if any(factor <= 0 for factor in warmup) or list(milestones) != sorted(milestones) or not 0 < gamma <= 1:
+        raise InputError(
+            f"a warm-up is factors above 0, milestones increase and gamma lies in (0, 1]: got {list(warmup)}, {list(milestones)}, {gamma}"
+        )
 
     def factor(epoch: int) -> float:
         return (float(warmup[epoch]) if epoch < len(warmup) else 1.0) * float(gamma) ** bisect_right(list(milestones), epoch)
