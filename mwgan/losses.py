@@ -47,12 +47,23 @@ class LSGAN:
 
 
 class PixelLoss:
-    """Mean absolute (``l1``) or mean squared (``l2``) error against the true image."""
+    """Mean absolute (``l1``) or mean squared (``l2``) error against the truth.
 
-    def __init__(self, norm: str = "l1") -> None:
+    Parameters
+    ----------
+    norm
+        ``l1`` or ``l2``.
+    floor
+        Outputs below it count as it: a density below 0 is clipped in use, and an empty background then costs nothing to
+        keep exactly empty. None compares the bare output.
+    """
+
+    def __init__(self, norm: str = "l1", floor: float | None = None) -> None:
         if norm not in ("l1", "l2"):
             raise InputError(f"the pixel loss is l1 or l2, not {norm!r}")
-        self.norm = norm
+        self.norm, self.floor = norm, floor
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        if self.floor is not None:
+            output = output.clamp(min=self.floor)
         return torch.nn.functional.l1_loss(output, target) if self.norm == "l1" else torch.nn.functional.mse_loss(output, target)

@@ -80,7 +80,7 @@ def test_a_stopped_run_goes_on_at_the_stage_where_it_was(told, tmp_path):
     ends.clear()
     commands.clear()
     run_stages(composed(tmp_path / "elsewhere", f"resume='{tmp_path / 'run'}'"), [f"resume={tmp_path / 'run'}"])
-    assert [command[0].split("/")[-1] for command in commands] == ["deartifact", "finetune"]
+    assert [command[0].split("/")[-1] for command in commands] == ["deartifact", "finetune", "joint_finish"]
     assert f"resume='{tmp_path / 'run' / 'deartifact'}'" in commands[0]
     assert not any(option.startswith("resume=") for option in commands[1])
 
@@ -105,7 +105,7 @@ def test_the_joint_model_is_trained_by_one_command_and_goes_on_after_a_stop(tmp_
     assert (tmp_path / "joint" / "inpainting" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == first
     joint = load_reconstructor(tmp_path / "joint")
     assert isinstance(joint.generator, JointModel)
-    assert set(joint.record["stages"]) == {"inpainting", "deartifact", "finetune"}
+    assert set(joint.record["stages"]) == {"inpainting", "deartifact", "finetune", "finish"}
     image = torch.rand(2, 1, 32, 32)
     measurement = Acquisition(32, 6.0, (45.0, 45.0), GaussianNoise(2.0))(image, torch.arange(2))
     assert joint(measurement).shape == image.shape
