@@ -20,6 +20,8 @@ IMAGES = 3  # rows of a figure of several images, where none are asked for
 
 def draw(cfg: DictConfig) -> list[Path]:
     """Draw the figures that ``cfg`` names; the files."""
+    if cfg.run is not None:
+        return [_training_curves(Path(cfg.run), cfg.folder)]
     recorded = _Recorded(cfg)
     drawers = _drawers(recorded)
     unknown = [name for name in cfg.figures if name not in drawers]
@@ -28,6 +30,22 @@ def draw(cfg: DictConfig) -> list[Path]:
     folder = Path(cfg.folder) if cfg.folder is not None else recorded.table.parent
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(drawers[name](), folder / name) for name in cfg.figures]
+
+
+def _training_curves(run: Path, folder: str | None) -> Path:
+    """The curves of a run folder's log, the parts from before it was resumed included."""
+    import pandas as pd
+
+    from mwgan.figures import training_curves
+
+    logs = [*sorted((run / "csv").glob("metrics_*.csv")), run / "csv" / "metrics.csv"]
+    try:
+        log = pd.concat([pd.read_csv(file) for file in logs], ignore_index=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run} holds no csv/metrics.csv of a training: give a run folder of mwgan-train (run=…)") from error
+    target = run if folder is None else Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    return _write(training_curves(log), target / "training_curves")
 
 
 def _drawers(recorded: _Recorded) -> dict[str, Callable[[], Any]]:

@@ -29,10 +29,12 @@ def train(cfg: DictConfig) -> dict[str, float]:
 
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
+    from mwgan.training import DeArtifactExamples
 
     # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a run that goes on in its folder; its log is kept
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
@@ -41,6 +43,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
     accelerator = _accelerator(cfg)
     data = ImageDataModule(build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed)
     module = build(cfg.model, record=_record(cfg, accelerator))
+    if isinstance(module.examples, DeArtifactExamples):
+        module.examples.check()
     if cfg.inpainters is not None:
         _take_inpainter(cfg.inpainters, module)
     if cfg.init is not None:

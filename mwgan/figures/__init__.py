@@ -12,6 +12,7 @@ from mwgan.figures.restorer_inputs import restorer_inputs
 from mwgan.figures.sinograms import sinograms
 from mwgan.figures.slice_panel import slice_panel
 from mwgan.figures.spectra import spectra
+from mwgan.figures.training_curves import training_curves
 from mwgan.figures.wedge import wedge
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "sinograms",
     "slice_panel",
     "spectra",
+    "training_curves",
     "wedge",
 ]

@@ -74,6 +74,11 @@ class DeArtifactExamples:
                     tomogram[these] = generator.inpainted(measurement.samples(these), network)
         return generator.view(tomogram, measurement), sample.image
 
+    def check(self) -> None:
+        """Raise an :class:`InputError` unless there are inpainters for a mixture that wants them."""
+        if self.shares[KINDS.index("inpainted_wbp")] > 0:
+            inpainter_checkpoints(self.inpainters)
+
     def _draw(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Each sample's kind, and a number in [0, 1) that chooses its checkpoint, each (B,)."""
         draws = _draws(seeds)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mwgan.figures import comparison_panel, metric_by_wedge, slice_panel
+from mwgan.figures import comparison_panel, metric_by_wedge, slice_panel, training_curves
 from mwgan.figures.comparison_panel import decode
 
 
@@ -50,3 +50,13 @@ def test_slices_are_labelled_with_their_ratio():
     slices = {("±50°", "wbp"): np.eye(8, dtype=np.float32), ("±50°", "irdm"): np.eye(8, dtype=np.float32)}
     figure = slice_panel(slices, {("±50°", "wbp"): 0.63, ("±50°", "irdm"): 1.02}, ["wbp", "irdm"])
     assert [axis.get_xlabel() for axis in figure.axes] == ["width / height 0.63", "width / height 1.02"]
+
+
+def test_training_curves_show_what_was_logged():
+    log = pd.DataFrame({"epoch": [0, 0, 1, 1], "train/pixel_loss": [0.1, None, 0.05, None], "val/psnr": [None, 20.0, None, 22.0]})
+    plain = training_curves(log.assign(**{"train/images": [8.0, None, 16.0, None]}))
+    assert [axis.get_title() for axis in plain.axes] == ["losses", "PSNR / dB, held out"]
+    assert plain.axes[1].lines[0].get_xydata().tolist() == [[8.0, 20.0], [16.0, 22.0]]
+    game = {"train/score_real": 0.5, "train/score_fake": -0.5, "train/generator_gradient": 1.0, "train/discriminator_gradient": 2.0}
+    titles = [axis.get_title() for axis in training_curves(log.assign(**game)).axes]
+    assert titles == ["losses", "discriminator's scores", "gradient norms", "PSNR / dB, held out"]

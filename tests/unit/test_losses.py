@@ -62,3 +62,9 @@ def test_pixel_loss_is_the_mean_of_the_norm(norm, power, faces, generator):
 def test_an_unknown_pixel_norm_is_refused():
     with pytest.raises(InputError, match="l1 or l2"):
         PixelLoss("l3")
+
+
+def test_a_floor_forgives_what_is_clipped_in_use():
+    output, target = torch.tensor([[-0.5, 0.5]]), torch.tensor([[0.0, 0.25]])
+    assert PixelLoss("l2")(output, target) == pytest.approx((0.25 + 0.0625) / 2)
+    assert PixelLoss("l2", floor=0.0)(output, target) == pytest.approx(0.0625 / 2)

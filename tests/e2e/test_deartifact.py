@@ -1,0 +1,105 @@
+"""The second stage of Ding 2019: what it takes from an inpainter, keeps on disk, and leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from mwgan.cli.train import train
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir
+
+SMOKE = ("debug=smoke", "callbacks.progress_bar=null", "callbacks.image_panels=null", "trainer.enable_progress_bar=false", "logger=csv")
+SMOKE += ("trainer.accelerator=cpu",)
+
+
+def run(folder: Path, experiment: str, *overrides: str) -> dict[str, float]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        options = [f"experiment=ding2019/reduced/{experiment}", *SMOKE, *overrides, f"paths.output_dir='{folder}'"]
+        return train(compose("train", overrides=options))
+
+
+def state(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor], prefix: str) -> bool:
+    return any(not torch.equal(value, before[key]) for key, value in after.items() if key.startswith(prefix))
+
+
+@pytest.fixture(scope="module")
+def inpainter(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("inpainter")
+    run(folder, "inpainting", "callbacks.kept_checkpoints.every_n_epochs=1", "trainer.max_epochs=2")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def deartifact(inpainter, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("deartifact")
+    run(folder, "deartifact", f"inpainters='{inpainter}'")
+    return folder
+
+
+def test_an_inpainter_leaves_early_and_late_checkpoints(inpainter):
+    assert {file.name for file in (inpainter / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt", "epoch_000.ckpt", "epoch_001.ckpt"}
+
+
+def test_the_second_stage_takes_the_last_inpainter_and_leaves_it_as_it_is(inpainter, deartifact):
+    first = {f"generator.inpainter.{key.removeprefix('generator.')}": value for key, value in state(inpainter).items()}
+    second = state(deartifact)
+    inside = [key for key in second if key.startswith("generator.inpainter.")]
+    assert inside
+    assert all(torch.equal(second[key], first[key]) for key in inside)
+
+
+def test_fine_tuning_reaches_both_ends(deartifact, tmp_path):
+    run(tmp_path, "finetune", f"init='{deartifact}'")
+    for end in ("generator.inpainter.", "generator.restorer."):
+        assert changed(state(deartifact), state(tmp_path), end)
+
+
+def test_the_mixture_wants_its_inpainters(tmp_path):
+    with pytest.raises(InputError, match="give inpainters="):
+        run(tmp_path, "deartifact")
+    with pytest.raises(InputError, match=r"holds no checkpoints/last\.ckpt"):
+        run(tmp_path, "deartifact", f"inpainters='{tmp_path}'")
+
+
+def test_inpainters_are_for_a_joint_model(inpainter, tmp_path):
+    with pytest.raises(InputError, match="has no inpainter"):
+        run(tmp_path, "inpainting", f"inpainters='{inpainter}'")
+
+
+def test_an_inpainter_of_another_grid_is_refused(inpainter, tmp_path):
+    with pytest.raises(InputError, match="was trained with geometry"):
+        run(tmp_path, "deartifact", f"inpainters='{inpainter}'", "acquisition.step_deg=12")
+
+
+def test_a_cache_is_filled_once_and_trained_from(inpainter, tmp_path):
+    cache = tmp_path / "cache"
+    options = ("deartifact", f"inpainters='{inpainter}'", f"cache='{cache}'", "trainer.max_epochs=2")
+    first = run(tmp_path / "first", *options)
+    shards = {file.name: file.stat().st_mtime_ns for file in cache.iterdir()}
+    assert set(shards) == {"index.json", "shard_00000.safetensors"}
+    again = run(tmp_path / "again", *options)
+    assert {file.name: file.stat().st_mtime_ns for file in cache.iterdir()} == shards
+    assert again == pytest.approx({**first, "train/images_per_second": again["train/images_per_second"]}, rel=1e-5)
+    with pytest.raises(InputError, match="a cache of something else"):
+        run(tmp_path / "other", *options, "seed=1")
+
+
+def test_only_a_model_with_examples_has_a_cache(tmp_path):
+    with pytest.raises(InputError, match="this one has none"):
+        run(tmp_path, "inpainting", f"cache='{tmp_path / 'cache'}'")
+
+
+def test_a_run_that_goes_on_in_its_own_folder_keeps_its_log(tmp_path):
+    run(tmp_path, "inpainting")
+    run(tmp_path, "inpainting", f"resume='{tmp_path}'", "trainer.max_epochs=2")
+    logs = [pd.read_csv(tmp_path / "csv" / name) for name in ("metrics_1.csv", "metrics.csv")]
+    assert [sorted(log["epoch"].unique()) for log in logs] == [[0], [1]]
