@@ -139,8 +139,9 @@ def weights_list() -> None:
     for name, file in shipped_weights().items():
         record, _ = read_weights(file)
         low, high = record["wedge_deg"]
+        wedges = f"wedge {low:g}" if low == high else f"wedges {low:g} to {high:g}"
         typer.echo(
-            f"{name}: {record['train_data']}, {record['geometry']['detector_size']} pixels, wedges {low:g} to {high:g} degrees, "
+            f"{name}: {record['train_data']}, {record['geometry']['detector_size']} pixels, {wedges} degrees, "
             f"commit {record['commit']}, {file.stat().st_size / 1e6:.1f} MB"
         )
 

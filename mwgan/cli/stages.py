@@ -33,6 +33,8 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
         If a stage names another that does not come before it, or there is nothing to resume.
     """
     root = Path(cfg.paths.output_dir)
+    if root.is_relative_to(Path.cwd()):
+        root = root.relative_to(Path.cwd())  # what the stages record should not tell this machine's folders
     if cfg.resume is not None:
         root = Path(cfg.resume)
         if not any((root / name).is_dir() for name in cfg.stages):

@@ -73,7 +73,8 @@ class LearnedReconstructor:
         (low, high), step = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
         if low - step <= geometry.gap_deg <= high + step:
             return None
-        return f"{geometry.gap_deg:g} degrees are missing and {self.name} was trained on {low:g} to {high:g}"
+        trained = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        return f"{geometry.gap_deg:g} degrees are missing and {self.name} was trained on {trained}"
 
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
         """The measurement on the trained detector, and the pixels added on its left."""
