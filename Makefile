@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := outputs/demo
 
-.PHONY: install demo test test-all lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 test test-all lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -60,9 +60,30 @@ bench: install
 
 # Redraw every figure of a recorded results table.
 figures: install
-	for table in experiments/*/*/results.parquet; do \
+	for table in experiments/irdm2020/*/results.parquet; do \
 	  $(BIN)/mwgan-figures table=$$table 'figures=[nrmse_by_wedge,psnr_by_wedge]' && \
 	  $(BIN)/mwgan-figures table=$$table 'figures=[comparison_panel]' wedges_deg=[40,60,80] || exit 1; done
+	for figure in $(DING_FIGURES); do $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure || exit 1; done
+
+# The whole study of Ding 2019 from nothing: train, evaluate, draw. SCALE=smoke takes minutes, reduced two hours on two cores,
+# paper days on a GPU. Run again after a stop, it goes on with the joint model where it was.
+SCALE ?= smoke
+DING := outputs/ding2019/$(SCALE)
+STUDY := $(if $(filter paper,$(SCALE)),ding2019,ding2019/reduced)
+QUICK := $(if $(filter smoke,$(SCALE)),debug=smoke threads=1)
+QUICK_TABLE := $(if $(filter smoke,$(SCALE)),data.size=32 step_deg=6 images=4 tuning_images=2 'methods.tvm.tune.weight=[0.05]')
+ALONE := $(DING)/deartifact_alone$(if $(filter paper,$(SCALE)),,_finish)
+DING_FIGURES := table4 table5 fig1 fig2 fig5 fig8 fig9 fig10 fig11 fig12 fig13
+
+ding2019: install
+	$(BIN)/mwgan-train experiment=$(STUDY)/joint paths.run_dir=$(DING)/joint $(if $(wildcard $(DING)/joint),resume=$(DING)/joint) $(QUICK)
+	$(BIN)/mwgan-train experiment=$(STUDY)/deartifact_alone paths.run_dir=$(DING)/deartifact_alone $(QUICK)
+	$(if $(filter paper,$(SCALE)),,$(BIN)/mwgan-train experiment=$(STUDY)/deartifact_alone_finish init=$(DING)/deartifact_alone paths.run_dir=$(ALONE) $(QUICK))
+	$(BIN)/mwgan-train experiment=$(STUDY)/irdm $(if $(filter paper,$(SCALE)),,init=irdm) paths.run_dir=$(DING)/irdm $(QUICK)
+	$(BIN)/mwgan-evaluate experiment=$(STUDY)/evaluate table=$(DING)/results $(QUICK_TABLE) \
+	  'checkpoints={irdm: $(DING)/irdm, inpainting_wbp: $(DING)/joint/inpainting, deartifact: $(ALONE), joint: $(DING)/joint}'
+	for figure in $(DING_FIGURES); do \
+	  $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure table=$(DING)/results folder=$(DING)/$$figure || exit 1; done
 
 constraints: install
 	$(BIN)/python -m pip install --quiet uv

@@ -41,7 +41,7 @@ def training_curves(log: pd.DataFrame) -> Figure:
             axis.set_yscale("log")
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("images seen" if "train/images" in epochs else "epoch", fontsize=8)
-        axis.tick_params(labelsize=7)
+        axis.tick_params(which="both", labelsize=7)
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
         if len(keys) > 1:
