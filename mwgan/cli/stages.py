@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
         if not (folder / FINISHED).exists():
             print(f"stage {len(done) + 1} of {len(cfg.stages)}: {name}", flush=True)
             command = [sys.executable, "-m", "mwgan.cli.train", *_options(name, stage, folder, done), *shared]
-            status = subprocess.run(command, check=False).returncode
+            status = _run(command)
             if status:  # it has said why
                 sys.exit(status if status > 0 else 128 - status)
             (folder / FINISHED).touch()
@@ -54,6 +55,20 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
     record, state = read_weights(find_weights(root / done[-1]))
     save_weights(root / RUN_WEIGHTS, state, {**record, "stages": _told(root, done)})
     return root
+
+
+def _run(command: list[str]) -> int:
+    """A stage's process to its end, and how it ended; whatever stops this process stops that one, in its own time."""
+    child = subprocess.Popen(command)
+    before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    try:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue  # the stage was told as well, and may be writing its checkpoint
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _told(root: Path, done: list[str]) -> dict[str, Any]:

@@ -37,15 +37,15 @@ def told(monkeypatch, tmp_path):
     """The commands that stages would run; each leaves a checkpoint and ends with the status of its name in ``ends``."""
     commands: list[list[str]] = []
 
-    def pretend(command, check):
+    def pretend(command):
         commands.append(command[3:])
         folder = Path(next(option for option in command if option.startswith("paths.run_dir=")).split("=", 1)[1].strip("'"))
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         (folder / "checkpoints" / "last.ckpt").touch()
-        return subprocess.CompletedProcess(command, ends.get(folder.name, 0))
+        return ends.get(folder.name, 0)
 
     ends: dict[str, int] = {}
-    monkeypatch.setattr(stages.subprocess, "run", pretend)
+    monkeypatch.setattr(stages, "_run", pretend)
     monkeypatch.setattr(stages, "read_weights", lambda path: ({"command": "", "commit": "", "device": ""}, {"w": torch.zeros(1)}))
     return commands, ends
 
@@ -54,7 +54,7 @@ def test_stages_run_in_order_and_hand_over(told, tmp_path):
     commands, _ = told
     run_stages(composed(tmp_path / "run"), ["experiment=ding2019/reduced/joint", "paths.run_dir=x", "seed=3"])
     assert [command[0] for command in commands] == [
-        f"experiment=ding2019/reduced/{name}" for name in ("inpainting", "deartifact", "finetune")
+        f"experiment=ding2019/reduced/{name}" for name in ("inpainting", "deartifact", "finetune", "joint_finish")
     ]
     assert f"inpainters='{tmp_path / 'run' / 'inpainting'}'" in commands[1]
     assert f"init='{tmp_path / 'run' / 'deartifact'}'" in commands[2]
@@ -94,6 +94,20 @@ def test_a_stage_takes_from_those_before_it_alone(told, tmp_path):
     config = composed(tmp_path / "run", "+stages.inpainting.init=finetune")
     with pytest.raises(InputError, match="'finetune', which is not a stage before it"):
         run_stages(config, [])
+
+
+def test_what_stops_the_run_stops_its_stage(tmp_path):
+    """The stage says that it was told to end; it must have ended when the run has."""
+    stage = (
+        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('told'), sys.exit(7)))\n"
+        "print('up', flush=True)\ntime.sleep(60)"
+    )
+    program = f"import sys; from mwgan.cli.stages import _run; sys.exit(_run([sys.executable, '-c', {stage!r}]))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout.readline() == "up\n"
+        running.terminate()
+        assert running.stdout.read() == "told\n"
+        assert running.wait(timeout=30) == 7
 
 
 def test_the_joint_model_is_trained_by_one_command_and_goes_on_after_a_stop(tmp_path):
