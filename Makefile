@@ -76,7 +76,7 @@ ALONE := $(DING)/deartifact_alone$(if $(filter paper,$(SCALE)),,_finish)
 DING_FIGURES := table4 table5 fig1 fig2 fig5 fig8 fig9 fig10 fig11 fig12 fig13
 
 ding2019: install
-	$(BIN)/mwgan-train experiment=$(STUDY)/joint paths.run_dir=$(DING)/joint $(if $(wildcard $(DING)/joint),resume=$(DING)/joint) $(QUICK)
+	$(BIN)/mwgan-train experiment=$(STUDY)/joint paths.run_dir=$(DING)/joint $(if $(wildcard $(DING)/joint/inpainting),resume=$(DING)/joint) $(QUICK)
 	$(BIN)/mwgan-train experiment=$(STUDY)/deartifact_alone paths.run_dir=$(DING)/deartifact_alone $(QUICK)
 	$(if $(filter paper,$(SCALE)),,$(BIN)/mwgan-train experiment=$(STUDY)/deartifact_alone_finish init=$(DING)/deartifact_alone paths.run_dir=$(ALONE) $(QUICK))
 	$(BIN)/mwgan-train experiment=$(STUDY)/irdm $(if $(filter paper,$(SCALE)),,init=irdm) paths.run_dir=$(DING)/irdm $(QUICK)
@@ -85,6 +85,7 @@ ding2019: install
 	for figure in $(DING_FIGURES); do \
 	  $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure table=$(DING)/results folder=$(DING)/$$figure || exit 1; done
 
+# Without the extra perceptual, whose torchvision brings CUDA with it.
 constraints: install
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra astra --extra wandb --extra slurm --extra notebook --extra dev pyproject.toml \

@@ -38,11 +38,12 @@ def _training_curves(run: Path, folder: str | None) -> Path:
 
     from mwgan.figures import training_curves
 
-    logs = [*sorted((run / "csv").glob("metrics_*.csv")), run / "csv" / "metrics.csv"]
+    earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
+    logs = [*earlier, run / "csv" / "metrics.csv"]
     try:
         log = pd.concat([pd.read_csv(file) for file in logs], ignore_index=True)
     except (OSError, ValueError) as error:
-        raise InputError(f"{run} holds no csv/metrics.csv of a training: give a run folder of mwgan-train (run=…)") from error
+        raise InputError(f"{run} holds no csv/metrics.csv of a training: give the folder of one training or stage (run=…)") from error
     target = run if folder is None else Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     return _write(training_curves(log), target / "training_curves")

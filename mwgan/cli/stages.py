@@ -18,6 +18,7 @@ from mwgan.recon.learned import RUN_WEIGHTS, find_weights, read_weights, save_we
 FINISHED = "finished"  # an empty file in the folder of a stage that is done
 OURS = ("experiment", "resume", "stages", "paths.run_dir", "hydra.")  # options of the whole, not of its stages
 EARLIER = ("inpainters", "init")  # options of a stage that name one before it
+TERMINATED = 128 + signal.SIGTERM
 
 
 def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
@@ -36,17 +37,22 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
     root = Path(cfg.paths.output_dir)
     if root.is_relative_to(Path.cwd()):
         root = root.relative_to(Path.cwd())  # what the stages record should not tell this machine's folders
-    if cfg.resume is not None:
-        root = Path(cfg.resume)
-        if not any((root / name).is_dir() for name in cfg.stages):
-            raise InputError(f"{root} holds none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
+    root = root if cfg.resume is None else Path(cfg.resume)
+    begun = any((root / name).is_dir() for name in cfg.stages)
+    if cfg.resume is not None and not begun:
+        raise InputError(f"{root} holds none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
+    if cfg.resume is None and begun:
+        raise InputError(f"{root} holds a run of these stages: go on with it (resume={root}) or give another folder (paths.run_dir=)")
     shared = [option for option in options if not option.lstrip("+~").startswith(OURS)]
+    for option in shared:
+        if option.startswith(EARLIER):
+            raise InputError(f"{option} is for one stage: give it in stages.<stage>.options")
     done: list[str] = []
     for name, stage in plain(cfg.stages).items():
         folder = root / name
         if not (folder / FINISHED).exists():
             print(f"stage {len(done) + 1} of {len(cfg.stages)}: {name}", flush=True)
-            command = [sys.executable, "-m", "mwgan.cli.train", *_options(name, stage, folder, done), *shared]
+            command = [sys.executable, "-m", "mwgan.cli.train", *_options(name, stage, folder, done), *_meant_for(stage, shared)]
             status = _run(command)
             if status:  # it has said why
                 sys.exit(status if status > 0 else 128 - status)
@@ -60,11 +66,18 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
 def _run(command: list[str]) -> int:
     """A stage's process to its end, and how it ended; whatever stops this process stops that one, in its own time."""
     child = subprocess.Popen(command)
-    before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    told = []
+
+    def pass_on(number: int, frame: object) -> None:
+        told.append(number)
+        child.terminate()
+
+    before = signal.signal(signal.SIGTERM, pass_on)
     try:
         while True:
             try:
-                return child.wait()
+                status = child.wait()
+                return TERMINATED if told else status
             except KeyboardInterrupt:
                 continue  # the stage was told as well, and may be writing its checkpoint
     finally:
@@ -75,6 +88,11 @@ def _told(root: Path, done: list[str]) -> dict[str, Any]:
     """Command and commit of each stage, for the record of the finished model."""
     records = {name: read_weights(find_weights(root / name))[0] for name in done}
     return {name: {key: record[key] for key in ("command", "commit", "device")} for name, record in records.items()}
+
+
+def _meant_for(stage: dict[str, Any], shared: list[str]) -> list[str]:
+    """The options of the command line that a stage can take: only one that learns from an inpainter has examples to cache."""
+    return [option for option in shared if "inpainters" in stage or not option.startswith("cache=")]
 
 
 def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.stages import run_stages
+from mwgan.cli.stages import TERMINATED, run_stages
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir, sha256
 
@@ -26,6 +26,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     """Train as ``cfg`` says; the last validation metrics."""
     import pytorch_lightning as pl
     import torch
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
 
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
@@ -51,7 +52,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         record, state = read_weights(find_weights(cfg.init))
         _check_same(cfg.init, record, module.record, ("generator", "task"))
         module.generator.load_state_dict(state)
-        module.record["init"] = {key: record.get(key) for key in ("command", "commit", "init")}
+        module.record["init"] = {key: record.get(key) for key in ("command", "commit", "init", "inpainters")}
     resume = None if cfg.resume is None else find_weights(cfg.resume)
     if resume is not None:
         if resume.suffix == ".safetensors":
@@ -76,6 +77,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
     try:
         trainer.fit(module, data, ckpt_path=resume)
         status = 0
+    except SIGTERMException:  # an exit without a status, which would read as success
+        sys.exit(TERMINATED)
     finally:
         if "wandb" in sys.modules:  # or the next job of a sweep would go on in this one's run
             sys.modules["wandb"].finish(exit_code=status)
@@ -97,14 +100,17 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
     import torch
 
     from mwgan.data.datamodules import SourceDataset
+    from mwgan.training import DeArtifactExamples
     from mwgan.training.cached_examples import DRAW_EPOCH, CachedExamples, fill_cache
     from mwgan.training.examples import inpainter_checkpoints
 
-    if module.examples is None:
-        raise InputError("cache= keeps the examples of a model that makes its own (model=ding2019_deartifact): this one has none")
+    if not isinstance(module.examples, DeArtifactExamples):
+        raise InputError("cache= keeps the mixture that a de-artifact network learns on (examples: deartifact): this model has none")
     folder, samples = Path(cfg.cache), SourceDataset(source, cfg.seed)
+    limit = cfg.trainer.limit_train_batches
+    count = min(len(samples), limit * cfg.data.batch_size) if isinstance(limit, int) else len(samples)
     described = {"data": plain(cfg.data.train), "acquisition": plain(cfg.acquisition), "generator": module.record["generator"]}
-    described |= {"mixture": plain(cfg.model.examples.mixture), "seed": cfg.seed}
+    described |= {"examples": {**plain(cfg.model.examples), "inpainters": None}, "seed": cfg.seed}
     if cfg.inpainters is not None:
         described["inpainters"] = [sha256(file)[:16] for file in inpainter_checkpoints(cfg.inpainters)]
     if cfg.trainer.devices in SINGLE:  # several processes would write the same files: they find the cache or say that it isn't there
@@ -112,7 +118,7 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
         fill_cache(
             folder,
             lambda index: samples[DRAW_EPOCH, index],
-            len(samples),
+            count,
             module.examples,
             module.acquisition,
             module.generator,

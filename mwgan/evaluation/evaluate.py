@@ -88,7 +88,7 @@ def evaluate(
     pictures. ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is
     computed, if it can be had; ``perceptual_note`` says why where it is empty.
     """
-    index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true)")
+    index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
     pictures = _Tomograms(table.path)
     for wedge_deg in conditions.wedges_deg:
         for sinogram in conditions.sinograms:

@@ -18,6 +18,7 @@ LABELS = {
     "irdm_pixel_shipped": "U-Net++, shipped",
     "inpainting_wbp": "inpainting + WBP",
     "deartifact": "de-artifact alone",
+    "deartifact_equal_compute": "de-artifact alone, equal compute",
     "joint": "joint",
     "joint_adversarial": "joint, adversarial",
     "joint_two_stages": "joint, two stages",

@@ -87,6 +87,8 @@ class AdversarialModule(pl.LightningModule):
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.generator = generator.to(memory_format=layout)  # type: ignore[call-overload]
         for part in frozen:
+            if part not in dict(generator.named_children()):
+                raise InputError(f"the generator has no part {part!r} to freeze: it has {', '.join(dict(generator.named_children()))}")
             self.generator.get_submodule(part).requires_grad_(False)
         self.discriminator = None if discriminator is None else discriminator.to(memory_format=layout)  # type: ignore[call-overload]
         self.layout = layout
@@ -182,6 +184,8 @@ class AdversarialModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         self._stop_clock()
+        if not bool(torch.as_tensor(self.trainer.callback_metrics.get("train/pixel_loss", 0.0)).isfinite()):
+            raise InputError("the pixel loss is no longer a number: lower the learning rates, or train with trainer.precision=32-true")
         self.log("train/images_per_second", self._images_per_second)
         self.log_dict({"train/batches": self.batches.float(), "train/images": self.images.float()})
         for name, optimizer in zip(("generator", "discriminator"), self._optimizers(), strict=False):

@@ -14,7 +14,7 @@ from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon.joint import JointModel
-from mwgan.recon.learned import load_reconstructor
+from mwgan.recon.learned import load_reconstructor, read_weights
 from mwgan.recon.sart import SART
 
 KINDS = ("missing_wbp", "complete_wbp", "missing_sart", "inpainted_wbp")
@@ -75,9 +75,13 @@ class DeArtifactExamples:
         return generator.view(tomogram, measurement), sample.image
 
     def check(self) -> None:
-        """Raise an :class:`InputError` unless there are inpainters for a mixture that wants them."""
+        """Raise an :class:`InputError` unless there are inpainters, all of one training, for a mixture that wants them."""
         if self.shares[KINDS.index("inpainted_wbp")] > 0:
-            inpainter_checkpoints(self.inpainters)
+            paths = inpainter_checkpoints(self.inpainters)
+            records = [read_weights(path)[0] for path in paths]
+            for path, record in zip(paths, records, strict=True):
+                if any(record.get(key) != records[-1].get(key) for key in ("generator", "geometry", "seed")):
+                    raise InputError(f"{path} belongs to another training than last.ckpt beside it: move it away")
 
     def _draw(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Each sample's kind, and a number in [0, 1) that chooses its checkpoint, each (B,)."""
@@ -119,7 +123,7 @@ def _draws(seeds: Tensor) -> Tensor:
 
 
 def inpainter_checkpoints(run: str | Path | None) -> list[Path]:
-    """The checkpoints of an inpainter's run folder: those kept along the way, and the last.
+    """The checkpoints of an inpainter's run folder: those kept along the way, and the last (twice, if it was kept as well).
 
     Raises
     ------

@@ -234,7 +234,7 @@ def test_ding2019_has_the_hyper_parameters_of_the_paper(tmp_path):
         plain = OmegaConf.to_container(config, resolve=True)
         model = plain["model"]
         assert plain["trainer"]["max_epochs"] == 30
-        assert (plain["data"]["size"], plain["data"]["batch_size"]) == (256, 8)
+        assert (plain["data"]["size"], plain["data"]["batch_size"]) == (256, {"inpainting": 8, "deartifact": 32}[experiment])
         assert (plain["wedge"]["min_deg"], plain["wedge"]["max_deg"]) == (45.0, 45.0)
         assert (model["generator"]["_target_"], model["discriminator"]["_target_"]) == (generator, discriminator)
         assert (model["pixel_loss"]["norm"], model["adversarial_loss"]["_target_"]) == ("l2", "mwgan.losses.RaLSGAN")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -94,8 +95,26 @@ def test_a_cache_is_filled_once_and_trained_from(inpainter, tmp_path):
 
 
 def test_only_a_model_with_examples_has_a_cache(tmp_path):
-    with pytest.raises(InputError, match="this one has none"):
+    with pytest.raises(InputError, match="this model has none"):
         run(tmp_path, "inpainting", f"cache='{tmp_path / 'cache'}'")
+
+
+def test_checkpoints_of_another_training_are_not_mixed_in(inpainter, tmp_path):
+    shutil.copytree(inpainter, tmp_path / "mixed")
+    run(tmp_path / "other", "inpainting", "seed=5", "callbacks.kept_checkpoints.every_n_epochs=1")
+    (tmp_path / "other" / "checkpoints" / "epoch_000.ckpt").rename(tmp_path / "mixed" / "checkpoints" / "epoch_000.ckpt")
+    with pytest.raises(InputError, match=r"epoch_000\.ckpt belongs to another training"):
+        run(tmp_path / "run", "deartifact", f"inpainters='{tmp_path / 'mixed'}'")
+
+
+def test_a_training_whose_loss_is_no_number_stops(tmp_path):
+    with pytest.raises(InputError, match="no longer a number"):
+        run(tmp_path, "inpainting", "model.generator_optimizer.lr=1e30")
+
+
+def test_only_parts_that_are_there_are_frozen(inpainter, tmp_path):
+    with pytest.raises(InputError, match="no part 'unet' to freeze: it has inpainter, restorer"):
+        run(tmp_path, "deartifact", f"inpainters='{inpainter}'", "model.frozen=[unet]")
 
 
 def test_a_run_that_goes_on_in_its_own_folder_keeps_its_log(tmp_path):

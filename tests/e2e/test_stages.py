@@ -85,6 +85,29 @@ def test_a_stopped_run_goes_on_at_the_stage_where_it_was(told, tmp_path):
     assert not any(option.startswith("resume=") for option in commands[1])
 
 
+def test_a_run_is_not_gone_on_with_unasked(told, tmp_path):
+    run_stages(composed(tmp_path / "run"), [])
+    with pytest.raises(InputError, match="holds a run of these stages"):
+        run_stages(composed(tmp_path / "run"), ["seed=7"])
+
+
+def test_options_of_one_stage_are_not_given_to_all(told, tmp_path):
+    commands, _ = told
+    with pytest.raises(InputError, match="is for one stage"):
+        run_stages(composed(tmp_path / "other"), ["init=irdm"])
+    run_stages(composed(tmp_path / "run"), ["cache=kept"])
+    assert [command[0].split("/")[-1] for command in commands if "cache=kept" in command] == ["deartifact"]
+
+
+def test_a_training_that_is_told_to_end_does_not_end_well(tmp_path):
+    command = [sys.executable, "-m", "mwgan.cli.train", "experiment=ding2019/reduced/inpainting", "paths.run_dir=run", *SMOKE]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([*command, "trainer.max_epochs=100000"], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as run:
+        assert run.stdout.readline().startswith("epoch 1 of")
+        run.terminate()
+        assert run.wait(timeout=60) == 143
+
+
 def test_there_must_be_something_to_resume(tmp_path):
     with pytest.raises(InputError, match="holds none of the stages"):
         run_stages(composed(tmp_path / "run", f"resume='{tmp_path / 'nothing'}'"), [])
@@ -107,7 +130,7 @@ def test_what_stops_the_run_stops_its_stage(tmp_path):
         assert running.stdout.readline() == "up\n"
         running.terminate()
         assert running.stdout.read() == "told\n"
-        assert running.wait(timeout=30) == 7
+        assert running.wait(timeout=30) == 143
 
 
 def test_the_joint_model_is_trained_by_one_command_and_goes_on_after_a_stop(tmp_path):
