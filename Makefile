@@ -71,7 +71,7 @@ SCALE ?= smoke
 DING := outputs/ding2019/$(SCALE)
 STUDY := $(if $(filter paper,$(SCALE)),ding2019,ding2019/reduced)
 QUICK := $(if $(filter smoke,$(SCALE)),debug=smoke threads=1)
-QUICK_TABLE := $(if $(filter smoke,$(SCALE)),data.size=32 step_deg=6 images=4 tuning_images=2 'methods.tvm.tune.weight=[0.05]')
+QUICK_TABLE := $(if $(filter smoke,$(SCALE)),data.size=32 step_deg=6 images=6 tuning_images=2 'methods.tvm.tune.weight=[0.05]')
 ALONE := $(DING)/deartifact_alone$(if $(filter paper,$(SCALE)),,_finish)
 DING_FIGURES := table4 table5 fig1 fig2 fig5 fig8 fig9 fig10 fig11 fig12 fig13
 
