@@ -12,7 +12,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.networks import RRDB
 from mwgan.recon import SART, WBP, JointModel
-from mwgan.training import DeArtifactExamples
+from mwgan.training import DeArtifactExamples, MeasuredExamples
 from mwgan.training.examples import KINDS, inpainter_checkpoints
 
 SIZE, STEP = 16, 10.0
@@ -221,3 +221,16 @@ def test_checkpoints_are_those_kept_along_the_way_and_the_last(run):
     for kept in NAMES[:2]:
         (run / "checkpoints" / kept).unlink()
     assert [path.name for path in inpainter_checkpoints(str(run))] == ["last.ckpt"]
+
+
+def test_measured_examples_lose_no_wedge_as_often_as_asked():
+    acquisition = Acquisition(16, 10.0, (60.0, 60.0))
+    sample = Sample(torch.rand(400, 1, 16, 16), torch.arange(400), torch.arange(400))
+    measurement, target = MeasuredExamples(0.25)(sample, acquisition, torch.nn.Identity())
+    complete = measurement.mask.all(dim=2).flatten()
+    assert target is sample.image
+    assert 0.18 < complete.float().mean() < 0.32
+    again, _ = MeasuredExamples(0.25)(Sample(*(field[7:8] for field in sample)), acquisition, torch.nn.Identity())
+    assert torch.equal(again.mask, measurement.mask[7:8])
+    with pytest.raises(InputError, match=r"lies in \[0, 1\]"):
+        MeasuredExamples(1.5)
