@@ -64,12 +64,17 @@ def tomograms():
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """The path of a table on disk."""
-    path = tmp_path_factory.mktemp("ding2019") / "results"
-    rows, kept = table()
+    return write(tmp_path_factory.mktemp("ding2019"))[1]
+
+
+def write(folder, **wanted):
+    """A table on disk: its rows and its path."""
+    path = folder / "results"
+    rows, kept = table(**wanted)
     rows.to_parquet(f"{path}.parquet")
     kept.to_parquet(f"{path}.tomograms.parquet")
     path.with_name("results.conditions.json").write_text(json.dumps({"step_deg": STEP_DEG}))
-    return path
+    return rows, path
 
 
 def configured(*overrides):
@@ -358,7 +363,8 @@ def test_the_quality_table_holds_means_deviations_and_the_papers_values(results)
 # From configuration to files.
 
 
-def test_every_experiment_draws_its_figure(recorded, tmp_path, capsys):
+def test_every_experiment_draws_its_figure(tmp_path, capsys):
+    results, recorded = write(tmp_path, images=6)
     assert set(EXPERIMENTS) == {*(f"fig{number}" for number in (1, 2, 5, 8, 9, 10, 11, 12, 13)), "table4", "table5"}
     for name in EXPERIMENTS:
         cfg = configured(f"experiment=ding2019/figures/{name}")
@@ -373,7 +379,7 @@ def test_every_experiment_draws_its_figure(recorded, tmp_path, capsys):
     assert "joint_adversarial" in printed
     assert "27.46" in printed
     rows = pd.read_csv(tmp_path / "table4/quality_table.csv").set_index(["method", "sinogram"])
-    means = table()[0].groupby(["method", "sinogram"])[["psnr", "ssim", "rmse_255"]].mean()
+    means = results.groupby(["method", "sinogram"])[["psnr", "ssim", "rmse_255"]].mean()
     np.testing.assert_allclose(rows.loc[means.index, means.columns], means, rtol=1e-5)
     assert {"seed", "commit", "device", "paper_psnr", "paper_ssim", "paper_rmse_255"} <= set(rows.columns)
 
