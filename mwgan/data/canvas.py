@@ -14,7 +14,7 @@ class Canvas:
 
     def __init__(self, size: int, angle: float, scale: float) -> None:
         self.size, self.scale = size, scale
-        self.cosine, self.sine = np.cos(angle), np.sin(angle)
+        self.angle = angle
         self.pixels: Array = np.zeros((size, size), dtype=np.float32)
 
     def oval(self, middle: Points, axes: Points | tuple[float, float], turn: float, value: float, blend: float = 1.0) -> None:
@@ -22,8 +22,8 @@ class Canvas:
         half = np.asarray(axes) * self.scale * self.size / 2
         window, x, z = self._window(centre - half.max(), centre + half.max())
         x, z = x - np.float32(centre[0]), z - np.float32(centre[1])
-        turned = turn + np.arctan2(self.sine, self.cosine)
-        cosine, sine = np.float32(np.cos(turned)), np.float32(np.sin(turned))
+        direction = turn + self.angle
+        cosine, sine = np.float32(np.cos(direction)), np.float32(np.sin(direction))
         across = (x * cosine + z * sine) / np.float32(half[0])
         along = (z * cosine - x * sine) / np.float32(half[1])
         radius = np.sqrt(across * across + along * along) + np.float32(1e-6)
@@ -48,8 +48,7 @@ class Canvas:
 
     def _place(self, points: Points) -> Points:
         """Positions in [-1, 1] to pixel coordinates (x, z)."""
-        rotation = np.array([[self.cosine, -self.sine], [self.sine, self.cosine]])
-        return np.asarray(points @ rotation.T * self.scale * self.size / 2 + (self.size - 1) / 2)
+        return np.asarray(turned(points, self.angle) * self.scale * self.size / 2 + (self.size - 1) / 2)
 
     def _window(self, low: Points, high: Points) -> tuple[tuple[slice, slice], Array, Array]:
         """The part of the grid that a shape can reach, and its coordinates x (1, W) and z (H, 1)."""
@@ -64,3 +63,10 @@ class Canvas:
         share = np.clip(inside_by + np.float32(0.5), 0, 1) * np.float32(blend)
         below = self.pixels[window]
         self.pixels[window] = below + share * (np.float32(value) - below)
+
+
+def turned(points: Points, angle: float) -> Points:
+    """Points (K, 2) as (x, z), turned about the origin by ``angle`` in radians."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    rotated: Points = points @ np.array([[cosine, -sine], [sine, cosine]]).T
+    return rotated

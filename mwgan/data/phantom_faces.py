@@ -12,55 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mwgan.data.canvas import Array, Canvas, Points
-from mwgan.errors import InputError
+from mwgan.data.canvas import Canvas, Points, turned
+from mwgan.data.drawn_images import DrawnImages
 
 
 @dataclass(frozen=True)
-class PhantomFaces:
-    """``count`` phantom faces of ``size`` x ``size`` pixels: face k of a seed is always the same face.
+class PhantomFaces(DrawnImages):
+    """Each image is a face; the paper's D1 has 45,000 of them.
 
-    Parameters
-    ----------
-    size
-        Pixels along each side.
-    count
-        How many faces (the paper's D1 has 45,000).
-    seed
-        Decides every face's content.
-    offset
-        First face: train, validation and test take ranges of one seed that don't meet.
-    augment
-        Turn each face by a random angle and shrink it by up to a fifth (rotation and pad+resize of the paper's
-        Supplementary Table 2), drawn anew each time.
+    ``augment`` is the rotation and pad+resize of the paper's Supplementary Table 2. Parameters are those of
+    :class:`mwgan.data.drawn_images.DrawnImages`.
     """
 
-    size: int = 256
     count: int = 45_000
-    seed: int = 0
-    offset: int = 0
-    augment: bool = False
     name: str = "phantom_faces"
 
-    def __post_init__(self) -> None:
-        if self.size < 8 or self.count < 1 or self.offset < 0:
-            raise InputError(
-                f"phantom faces need a size of 8 or more, a count of 1 or more and an offset of 0 or more: got "
-                f"{self.size}, {self.count} and {self.offset}"
-            )
-
-    def __len__(self) -> int:
-        return self.count
-
-    def image(self, index: int, rng: np.random.Generator) -> Array:
-        """Face ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
-        if not 0 <= index < self.count:
-            raise IndexError(f"face {index} of {self.count}")
-        content = np.random.Generator(np.random.SFC64([self.seed, self.offset + index]))
-        angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.0)) if self.augment else (0.0, 1.0)
-        canvas = Canvas(self.size, angle, scale)
-        _draw_face(canvas, content)
-        return canvas.pixels
+    def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
+        _draw_face(canvas, rng)
 
 
 def _draw_face(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -94,7 +62,4 @@ def _polygon(middle: Points, extent: float, rng: np.random.Generator) -> Points:
     corners = int(rng.integers(3, 9))
     direction = 2 * np.pi * (np.arange(corners) + rng.uniform(-0.35, 0.35, size=corners)) / corners
     points = np.stack([np.cos(direction), np.sin(direction) * rng.uniform(0.4, 1.0)], axis=1) * extent
-    turn = rng.uniform(0, 2 * np.pi)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    corner_points: Points = points @ rotation.T + middle
-    return corner_points
+    return turned(points, rng.uniform(0, 2 * np.pi)) + middle

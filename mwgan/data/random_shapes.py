@@ -3,66 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from mwgan.data.canvas import Array, Canvas, Points
-from mwgan.errors import InputError
+from mwgan.data.canvas import Canvas, Points, turned
+from mwgan.data.drawn_images import DrawnImages
 
 
 @dataclass(frozen=True)
-class RandomShapes:
-    """``count`` images of ``size`` x ``size`` pixels: image k of a seed is always the same image.
+class RandomShapes(DrawnImages):
+    """Each image holds 2 to 11 objects over an empty ground, half of them round, half crystals.
 
-    Each holds 2 to 11 objects over an empty ground, half of them round (discs and ovals), half crystals: polygons of 3 to
-    8 facets whose corners may be cut or rounded. Objects lie over one another, opaque or letting through what lies
-    below. The paper gives no recipe beyond "random overlaps of round objects and polygons": these numbers are our choice.
-
-    Parameters
-    ----------
-    size
-        Pixels along each side.
-    count
-        How many images (15,000 in the paper).
-    seed
-        Decides every image's content.
-    offset
-        First image: train, validation and test take ranges of one seed that don't meet.
-    augment
-        Turn by a random angle and shrink by up to a fifth, drawn anew each time.
+    Round objects are discs and ovals; crystals polygons of 3 to 8 facets whose corners may be cut or rounded. Objects lie
+    over one another, opaque or letting through what lies below. The paper gives no recipe beyond "random overlaps of round
+    objects and polygons", of 15,000 images: these numbers are our choice. Parameters are those of
+    :class:`mwgan.data.drawn_images.DrawnImages`.
     """
 
-    size: int = 256
     count: int = 15_000
-    seed: int = 0
-    offset: int = 0
-    augment: bool = False
     name: str = "random_shapes"
+    stream: ClassVar[tuple[int, ...]] = (1,)
 
-    def __post_init__(self) -> None:
-        if self.size < 8 or self.count < 1 or self.offset < 0:
-            raise InputError(
-                f"random shapes need a size of 8 or more, a count of 1 or more and an offset of 0 or more: got "
-                f"{self.size}, {self.count} and {self.offset}"
-            )
-
-    def __len__(self) -> int:
-        return self.count
-
-    def image(self, index: int, rng: np.random.Generator) -> Array:
-        """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
-        if not 0 <= index < self.count:
-            raise IndexError(f"image {index} of {self.count}")
-        content = np.random.Generator(np.random.SFC64([self.seed, self.offset + index, STREAM]))
-        angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.0)) if self.augment else (0.0, 1.0)
-        canvas = Canvas(self.size, angle, scale)
-        _draw_object(canvas, content, smallest=0.25)  # no image is nearly empty
-        for _ in range(content.integers(1, 11)):
-            _draw_object(canvas, content, smallest=0.06)
-        return canvas.pixels
+    def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
+        _draw_object(canvas, rng, smallest=0.25)  # no image is nearly empty
+        for _ in range(rng.integers(1, 11)):
+            _draw_object(canvas, rng, smallest=0.06)
 
 
-STREAM = 1  # phantom faces of the same seed and number draw from another one
 REACH = 0.92  # objects stay within this share of the inscribed circle: every projection holds the whole specimen
 
 
@@ -91,7 +59,4 @@ def _crystal(extent: float, rng: np.random.Generator) -> Points:
         following, before = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
         points = np.stack([points + cut * (before - points), points + cut * (following - points)], axis=1).reshape(-1, 2)
     points = points * np.array([1.0, rng.uniform(0.5, 1.0)]) * extent
-    turn = rng.uniform(0, 2 * np.pi)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    turned: Points = points @ rotation.T
-    return turned
+    return turned(points, rng.uniform(0, 2 * np.pi))

@@ -1,0 +1,65 @@
+"""What all sources of drawn phantoms share: which image is drawn when, and in which pose."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mwgan.data.canvas import Array, Canvas
+from mwgan.errors import InputError
+
+
+@dataclass(frozen=True)
+class DrawnImages(ABC):
+    """``count`` images of ``size`` x ``size`` pixels: image k of a seed is always the same image.
+
+    Parameters
+    ----------
+    size
+        Pixels along each side.
+    count
+        How many images.
+    seed
+        Decides every image's content.
+    offset
+        First image: train, validation and test take ranges of one seed that don't meet.
+    augment
+        Turn each image by a random angle and shrink it by up to a fifth, drawn anew each time.
+    """
+
+    size: int = 256
+    count: int = 1
+    seed: int = 0
+    offset: int = 0
+    augment: bool = False
+    name: str = ""
+
+    stream: ClassVar[tuple[int, ...]] = ()
+    """Tells apart the random numbers of two kinds of images that share seed and number."""
+
+    def __post_init__(self) -> None:
+        if self.size < 8 or self.count < 1 or self.offset < 0:
+            raise InputError(
+                f"{self.name.replace('_', ' ')} need a size of 8 or more, a count of 1 or more and an offset of 0 or more: got "
+                f"{self.size}, {self.count} and {self.offset}"
+            )
+
+    def __len__(self) -> int:
+        return self.count
+
+    def image(self, index: int, rng: np.random.Generator) -> Array:
+        """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"image {index} of {self.count}")
+        content = np.random.Generator(np.random.SFC64([self.seed, self.offset + index, *self.stream]))
+        angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.0)) if self.augment else (0.0, 1.0)
+        canvas = Canvas(self.size, angle, scale)
+        self.draw(canvas, content)
+        return canvas.pixels
+
+    @abstractmethod
+    def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
+        """Paint one image, its content drawn from ``rng``."""
