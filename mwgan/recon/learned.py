@@ -27,7 +27,7 @@ from mwgan.recon.task import Task
 Record = dict[str, Any]
 RECORD_KEY = "mwgan"
 RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
-OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model 3 dB
+OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model decibels
 GENERATOR_PREFIX = "generator."
 PARTS = ("mwgan.networks", "mwgan.recon")
 

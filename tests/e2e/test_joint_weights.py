@@ -46,3 +46,14 @@ def test_it_is_the_joint_model_and_says_where_it_was_not_trained(joint):
     assert joint.outside_training(TiltGeometry(tuple(np.arange(-66.0, 67, 2)), 96)) is None
     assert "was trained on 45" in joint.outside_training(TiltGeometry(tuple(np.arange(-50.0, 51, 2)), 96))
     assert "tilts lie about 11 degrees" in joint.outside_training(TiltGeometry(tuple(np.arange(-55.0, 78, 2)), 96))
+
+
+def test_what_its_card_warns_of_is_so(joint, images):
+    """Ranges that lean or leave more missing cost it decibels."""
+
+    def quality(tilt_deg):
+        return image_metrics(joint(measured(images, tilt_deg)), images)["psnr"].mean()
+
+    as_trained = quality(np.arange(-66, 67, 2.0))
+    assert quality(np.arange(-55, 78, 2.0)) < as_trained - 1
+    assert quality(np.arange(-50, 51, 2.0)) < as_trained - 3
