@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ def sha256(file: Path) -> str:
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name to write to, which becomes ``path`` if all goes well and nothing if it doesn't."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # two processes may write the same file
     try:
         yield partial
         partial.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -29,39 +30,63 @@ def evaluate(cfg: DictConfig) -> Any:
     check_device(cfg.device)
     methods = [_classical(name, node) for name, node in cfg.methods.items() if node is not None]
     methods += [_learned(str(name), str(path), cfg) for name, path in (cfg.checkpoints or {}).items()]
+    methods += [_learned(run.method, str(run.folder), cfg) for run in _finished_runs(cfg.sweep)] if cfg.sweep is not None else []
     if not methods:
         raise InputError("there is nothing to evaluate: name a method (methods.wbp, …) or a checkpoint (checkpoints={name: run folder})")
     for wedge in cfg.wedges_deg:
         if not 0 <= float(wedge) < 180:
             raise InputError(f"wedges_deg holds {wedge}: a missing wedge lies in [0, 180) degrees")
-    table = ResultsTable(cfg.table)
-    described = {
-        "step_deg": float(cfg.step_deg),
-        "noise": plain(cfg.noise),
-        "test": plain(cfg.data.test),
-        "validation": plain(cfg.data.validation),
-    }
+    table = ResultsTable(_table(cfg))
+    tests = cfg.tests or {"data": {"test": cfg.data.test, "validation": cfg.data.validation}}
+    described = {"step_deg": float(cfg.step_deg), "noise": plain(cfg.noise)}
+    described |= {"tests": plain(cfg.tests)} if cfg.tests else {part: plain(node) for part, node in tests["data"].items()}
     described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
     check_conditions(table.path, described)
     conditions = Conditions(
         float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed
     )
-    fill(
-        methods,
-        build(cfg.data.test),
-        build(cfg.data.validation),
-        conditions,
-        table,
-        {"commit": commit(), "device": device_name(cfg.device)},
-        images=cfg.images,
-        tuning_images=cfg.tuning_images,
-        kept_images=cfg.kept_images,
-        batch_size=cfg.batch_size,
-        device=cfg.device,
-        perceptual=cfg.perceptual,
-        progress=lambda text: print(text, flush=True),
-    )
+    for node in tests.values():
+        test, validation = build(node["test"]), build(node["validation"])
+        for source, asked, key in ((test, cfg.images, "images"), (validation, cfg.tuning_images, "tuning_images")):
+            if len(source) < asked:
+                raise InputError(f"{source.name} has {len(source)} images and {key}={asked} are asked for: ask for fewer, or add data")
+        fill(
+            methods,
+            test,
+            validation,
+            conditions,
+            table,
+            {"commit": commit(), "device": device_name(cfg.device)},
+            images=cfg.images,
+            tuning_images=cfg.tuning_images,
+            kept_images=cfg.kept_images,
+            batch_size=cfg.batch_size,
+            device=cfg.device,
+            perceptual=cfg.perceptual,
+            progress=lambda text, name=test.name: print(f"{name}: {text}", flush=True),  # type: ignore[misc]
+        )
     return table
+
+
+def _table(cfg: DictConfig) -> str:
+    """The table asked for; else a sweep's own, or the one in the folder of outputs."""
+    if cfg.table is not None:
+        return str(cfg.table)
+    return f"{cfg.paths.root}/evaluate/results" if cfg.sweep is None else f"{cfg.sweep}/results"
+
+
+def _finished_runs(folder: str) -> Any:
+    """The runs of a sweep that came to their end; those that didn't are named."""
+    from mwgan.cli.sweeps import runs_of
+
+    runs = runs_of(Path(folder))
+    for run in runs:
+        if not run.finished:
+            print(f"{run.folder} is not finished and left out: go on with it by mwgan-train resume={folder}", flush=True)
+    finished = [run for run in runs if run.finished]
+    if not finished:
+        raise InputError(f"{folder} holds no finished run: give the folder of a sweep of mwgan-train, or finish it (resume={folder})")
+    return finished
 
 
 def _classical(name: str, node: DictConfig) -> Any:
@@ -81,7 +106,10 @@ def _learned(name: str, path: str, cfg: DictConfig) -> Any:
         )
     # The content's hash, so that a run trained again into the same folder is not taken for the old one.
     digest = sha256(find_weights(path))[:8]
-    return Method(name, lambda: reconstructor, checkpoint=f"{path}#{digest}", train_data=str(reconstructor.record["train_data"]))
+    record = reconstructor.record
+    return Method(
+        name, lambda: reconstructor, checkpoint=f"{path}#{digest}", train_data=str(record["train_data"]), train_seed=record.get("seed")
+    )
 
 
 def _print_summary(table: Any) -> None:

@@ -6,7 +6,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,6 +18,9 @@ from mwgan.cli.build import build, plain, provenance
 from mwgan.cli.stages import TERMINATED, run_stages
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir, sha256
+
+if TYPE_CHECKING:
+    from mwgan.data import ImageSource
 
 SINGLE = (1, "1", [0])  # devices: one, or the first one
 
@@ -43,7 +46,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         torch.set_num_threads(cfg.threads)
     accelerator = _accelerator(cfg)
     data = ImageDataModule(build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed)
-    module = build(cfg.model, record=_record(cfg, accelerator))
+    module = build(cfg.model, record=_record(cfg, accelerator, data.train))
     if isinstance(module.examples, DeArtifactExamples):
         module.examples.check()
     if cfg.inpainters is not None:
@@ -117,7 +120,7 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
         module.generator.to("cuda" if accelerator in ("gpu", "cuda") and torch.cuda.is_available() else "cpu")
         fill_cache(
             folder,
-            lambda index: samples[DRAW_EPOCH, index],
+            lambda index: samples.sample(DRAW_EPOCH, index),
             count,
             module.examples,
             module.acquisition,
@@ -159,15 +162,19 @@ def _check_same(source: str, theirs: dict[str, Any], ours: dict[str, Any], keys:
             )
 
 
-def _record(cfg: DictConfig, accelerator: str) -> dict[str, Any]:
+def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str, Any]:
+    from mwgan.data.source import described, substitutions
+
     noise = build(cfg.acquisition.noise)
+    substituted = substitutions(source)
     return {
         "generator": plain(cfg.model.generator),
         "task": plain(cfg.model.task),
         "geometry": {"detector_size": cfg.data.size, "step_deg": float(cfg.acquisition.step_deg)},
         "wedge_deg": [float(cfg.wedge.min_deg), float(cfg.wedge.max_deg)],
         "noise_percent": noise.percent,
-        "train_data": cfg.data.name,
+        "train_data": cfg.data.name + (f" (phantom faces for {', '.join(substituted)})" if substituted else ""),
+        "data": described(source),
         "seed": cfg.seed,
         **provenance(cfg, "cuda" if accelerator in ("gpu", "cuda") else "cpu"),
     }

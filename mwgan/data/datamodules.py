@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -10,12 +11,20 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import Sample
+from mwgan.data.augmentation import Pose, augmentation_of, posed, stacked
 from mwgan.data.source import ImageSource, draw_seed
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
 
 
-class SourceDataset(Dataset[Sample]):
+class Draw(NamedTuple):
+    """A sample on its way to the device where it is put into its pose."""
+
+    sample: Sample
+    pose: Pose
+
+
+class SourceDataset(Dataset[Draw]):
     """Samples of a source, asked for by (epoch, index): the epoch travels with the index into every worker."""
 
     def __init__(self, source: ImageSource, seed: int) -> None:
@@ -24,11 +33,18 @@ class SourceDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
+    def __getitem__(self, key: tuple[int, int]) -> Draw:
         epoch, index = key
         seed = draw_seed(self.seed, epoch, index)
-        image = self.source.image(index, np.random.Generator(np.random.SFC64(seed)))
-        return Sample(torch.from_numpy(image).unsqueeze(0), seed, index)
+        rng = np.random.Generator(np.random.SFC64(seed))
+        image = self.source.image(index, rng)
+        return Draw(Sample(torch.from_numpy(image).unsqueeze(0), seed, index), augmentation_of(self.source, index).draw(rng))
+
+    def sample(self, epoch: int, index: int) -> Sample:
+        """One sample in its pose."""
+        sample, pose = self[epoch, index]
+        image = posed(sample.image[None], stacked([pose]), torch.tensor([sample.seed]))[0]
+        return sample._replace(image=image)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -74,13 +90,18 @@ class ImageDataModule(pl.LightningDataModule):
         self.train, self.validation = train, validation
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
 
-    def train_dataloader(self) -> DataLoader[Sample]:
+    def train_dataloader(self) -> DataLoader[Draw]:
         return self._loader(self.train, shuffle=True)
 
-    def val_dataloader(self) -> DataLoader[Sample]:
+    def val_dataloader(self) -> DataLoader[Draw]:
         return self._loader(self.validation, shuffle=False)
 
-    def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Sample]:
+    def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Sample:
+        """A batch on its device, in its poses."""
+        sample = batch.sample
+        return sample._replace(image=posed(sample.image, batch.pose, torch.as_tensor(sample.seed)))
+
+    def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Draw]:
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         epoch = 0 if shuffle else VALIDATION_EPOCH
         return DataLoader(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from mwgan.data.augmentation import Augmentation, augmentation_of
 from mwgan.data.canvas import Array
-from mwgan.data.source import ImageSource
+from mwgan.data.source import ImageSource, described, substitutions
 from mwgan.errors import InputError
 
 
@@ -46,14 +48,28 @@ class MixedSources:
         self.starts = np.cumsum([0, *(len(source) for source in self.sources)])
         self.size = sizes.pop()
         self.name = "+".join(source.name for source in self.sources)
+        self.substituted = tuple(name for source in self.sources for name in substitutions(source))
 
     def __len__(self) -> int:
         return len(self.order)
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
         """Image ``index`` (size, size) in [0, 1] of the part."""
+        source, own = self._find(index)
+        return source.image(own, rng)
+
+    def augmentation(self, index: int) -> Augmentation:
+        """What may happen to image ``index``."""
+        return augmentation_of(*self._find(index))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What a run's record says of the sources."""
+        return [told for source in self.sources for told in described(source)]
+
+    def _find(self, index: int) -> tuple[ImageSource, int]:
+        """The source of image ``index``, and its number there."""
         if not 0 <= index < len(self):
             raise IndexError(f"image {index} of {len(self)}")
         place = int(self.order[index])
         which = int(np.searchsorted(self.starts, place, side="right")) - 1
-        return self.sources[which].image(place - int(self.starts[which]), rng)
+        return self.sources[which], place - int(self.starts[which])

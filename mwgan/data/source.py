@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 
 class ImageSource(Protocol):
-    """A list of images that can be drawn by index."""
+    """A list of images that can be drawn by index.
+
+    A source may also have ``augmentation(index)``: what may happen to an image once it is drawn, on the training device
+    (:class:`mwgan.data.Augmentation`); ``describe()``: what a run's record says of it (``name``, ``images``, ``licence`` …);
+    and ``substituted``: names of measured sources that phantoms stand in for.
+    """
 
     name: str
     size: int
@@ -25,3 +30,14 @@ class ImageSource(Protocol):
 def draw_seed(seed: int, epoch: int, index: int) -> int:
     """A 63-bit seed that only (seed, epoch, index) decide, whatever worker or rank asks."""
     return int(np.random.SeedSequence([seed, epoch, index]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def described(source: ImageSource) -> list[dict[str, Any]]:
+    """What a run's record says of a source."""
+    tell = getattr(source, "describe", None)
+    return [{"name": source.name, "images": len(source)}] if tell is None else tell()
+
+
+def substitutions(source: ImageSource) -> tuple[str, ...]:
+    """The measured sources that phantoms stand in for."""
+    return tuple(getattr(source, "substituted", ()))

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from mwgan.acquisition import Acquisition, Noise
+from mwgan.data.augmentation import drawn_images
 from mwgan.data.source import ImageSource, draw_seed
 from mwgan.errors import InputError
 from mwgan.evaluation.perceptual import perceptual_index
-from mwgan.evaluation.results import IDENTITY, ResultsTable, write_table
+from mwgan.evaluation.results import IDENTITY, KEPT_AS, TRAIN_SEED, ResultsTable, write_table
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
@@ -25,6 +26,7 @@ from mwgan.recon import Reconstructor
 
 COMPLETE = "complete"
 MISSING = "missing"
+FIRST = "first"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Method:
         Values to try of each parameter when it is tuned; empty where there is nothing to tune.
     checkpoint, train_data
         Where its weights come from and what they were trained on; empty for classical methods.
+    train_seed
+        The seed of its training.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Method:
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     checkpoint: str = ""
     train_data: str = ""
+    train_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,8 @@ def evaluate(
     """Fill ``table`` with a row for each method, wedge and test image that it lacks.
 
     Methods with a grid are tuned first on ``tuning_images`` of ``validation``, for each wedge, and the trials recorded in
-    ``<table>.tuning.csv``. The tomograms of the first ``kept_images`` are kept in ``<table>.tomograms.parquet`` for
-    pictures. ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is
+    ``<table>.tuning.csv``. The tomograms of the first ``kept_images``, and each network's best and worst by NRMSE, are kept
+    in ``<table>.tomograms.parquet`` for pictures. ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is
     computed, if it can be had; ``perceptual_note`` says why where it is empty.
     """
     index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
@@ -117,21 +122,37 @@ def evaluate(
                     quality["perceptual_index"] = index(tomogram).tolist() if index else [None] * len(batch)
                     for position, number in enumerate(batch):
                         metrics = {name: values[position] for name, values in quality.items()}
-                        done.append({**rows[number], **metrics, "perceptual_note": note, "seconds": seconds / len(batch), **provenance})
+                        timed = {"seconds": seconds / len(batch), TRAIN_SEED: method.train_seed}
+                        done.append({**rows[number], **metrics, "perceptual_note": note, **timed, **provenance})
                         if number < kept_images:
-                            truth = {**rows[number], "method": "truth", "checkpoint": "", "train_data": ""}
-                            pictures.keep(rows[number], tomogram[position, 0])
-                            pictures.keep(truth, image[position, 0])
+                            pictures.keep(rows[number], method, tomogram[position, 0], image[position, 0], FIRST)
                 pictures.write()
                 table.append(done)
+    for method in methods:
+        if not method.grid and method.checkpoint:
+            _keep_extremes(method, test, conditions, table, pictures, device)
+
+
+def _keep_extremes(
+    method: Method, test: ImageSource, conditions: Conditions, table: ResultsTable, pictures: _Tomograms, device: str
+) -> None:
+    """Keep a network's best and worst tomogram of this source, over all wedges and images that the table has."""
+    known = {"checkpoint": method.checkpoint, "source": test.name, "noise_percent": conditions.noise.percent, "seed": conditions.seed}
+    rows = table.rows[(table.rows[list(known)] == pd.Series(known)).all(axis=1) & (table.rows["sinogram"] == MISSING)]
+    if rows.empty:
+        return
+    for place, kept_as in ((rows["nrmse"].idxmin(), "best"), (rows["nrmse"].idxmax(), "worst")):
+        row = {str(column): value for column, value in rows.loc[place, list(IDENTITY)].items()}
+        image, measurement = _measure(test, [int(row["image"])], float(row["wedge_deg"]), conditions, device)
+        pictures.keep(row, method, method.make()(measurement)[0, 0], image[0, 0], kept_as)
+    pictures.write()
 
 
 def _measure(
     source: ImageSource, indices: list[int], missing_deg: float, conditions: Conditions, device: str
 ) -> tuple[Tensor, Measurement]:
     seeds = [draw_seed(conditions.seed, 0, index) for index in indices]
-    images = [source.image(index, np.random.default_rng(seed)) for index, seed in zip(indices, seeds, strict=True)]
-    image = torch.from_numpy(np.stack(images)).unsqueeze(1).to(device)
+    image = drawn_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds]).to(device)
     acquisition = Acquisition(source.size, conditions.step_deg, (missing_deg, missing_deg), conditions.noise)
     measurement = acquisition(image, torch.tensor(seeds))
     # All samples share the wedge here: saying so lets methods leave out the rows that nobody measured.
@@ -159,7 +180,7 @@ def _identity(
 
 
 class _Tomograms:
-    """A few tomograms beside the table, for pictures: one row each, identified as in the table."""
+    """A few tomograms beside the table, for pictures: one row each, identified as in the table, the truth among them."""
 
     def __init__(self, table_path: Path) -> None:
         self.path = table_path.with_name(table_path.name + ".tomograms")
@@ -167,11 +188,20 @@ class _Tomograms:
         self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame()
         self._new: list[dict[str, object]] = []
 
-    def keep(self, identity: dict[str, object], tomogram: Tensor) -> None:
-        pixels = tomogram.detach().cpu().numpy().astype(np.float16)
-        self._new.append({**identity, "size": pixels.shape[0], "pixels": pixels.tobytes()})
+    def keep(self, identity: dict[str, object], method: Method, tomogram: Tensor, image: Tensor, kept_as: str) -> None:
+        truth = {**identity, "method": "truth", "checkpoint": "", "train_data": ""}
+        for row, seed, picture in ((identity, method.train_seed, tomogram), (truth, None, image)):
+            pixels = picture.detach().cpu().numpy().astype(np.float16)
+            described = {**row, TRAIN_SEED: seed, KEPT_AS: kept_as}
+            self._new.append({**described, "size": pixels.shape[0], "pixels": pixels.tobytes()})
 
     def write(self) -> None:
-        rows = pd.concat([self.rows, pd.DataFrame(self._new)], ignore_index=True)
-        self.rows, self._new = rows.drop_duplicates(subset=list(IDENTITY), keep="last"), []
+        new = pd.DataFrame(self._new)
+        if KEPT_AS in self.rows and not new.empty:  # a network has one best and one worst
+            again = new.loc[new[KEPT_AS] != FIRST, ["checkpoint", "source", KEPT_AS]].itertuples(index=False, name=None)
+            replaced = self.rows[["checkpoint", "source", KEPT_AS]].apply(tuple, axis=1).isin({key for key in again if key[0]})
+            self.rows = self.rows[~replaced]
+        rows = pd.concat([self.rows, new], ignore_index=True)
+        subset = [*IDENTITY, *(column for column in (KEPT_AS,) if column in rows)]
+        self.rows, self._new = rows.drop_duplicates(subset=subset, keep="last"), []
         write_table(self.rows, self.path, suffixes=(".parquet",))

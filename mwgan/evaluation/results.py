@@ -13,8 +13,10 @@ from mwgan.metrics import COLUMNS as METRICS
 from mwgan.paths import written_whole
 
 IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
+KEPT_AS = "kept_as"  # of kept tomograms: one of the first images, or a network's best or worst
 PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there is no index
-COLUMNS = (*IDENTITY, *METRICS, *PERCEPTUAL, "seconds", "commit", "device")
+TRAIN_SEED = "train_seed"  # of a network's training; none for classical methods and in older tables
+COLUMNS = (*IDENTITY, TRAIN_SEED, *METRICS, *PERCEPTUAL, "seconds", "commit", "device")
 
 
 class ResultsTable:
@@ -51,8 +53,9 @@ class ResultsTable:
 
 
 def latest(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per method and image: of a network trained again under the same name, the latest."""
-    return rows.drop_duplicates([column for column in IDENTITY if column not in ("checkpoint", "train_data")], keep="last")
+    """One row per method, training seed and image: of a network trained again under the same name and seed, the latest."""
+    same = [column for column in IDENTITY if column not in ("checkpoint", "train_data")]
+    return rows.drop_duplicates([*same, *(column for column in (TRAIN_SEED, KEPT_AS) if column in rows)], keep="last")
 
 
 def table_path(name: str | Path) -> Path:

@@ -1,0 +1,136 @@
+"""Augmentation: each sample's pose is drawn from its own seed; a batch is moved and blurred by noise in one go, on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mwgan.errors import InputError, MissingExtraError
+
+
+class Pose(NamedTuple):
+    """What one sample's augmentation came to; batches stack each field."""
+
+    matrix: Tensor
+    """(2, 3) float32: where in the image, in units of half its side, each point of the result comes from."""
+    noise: Tensor
+    """() float32: standard deviation of white noise, of the image's range."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may happen to an image before it is projected (Ding 2019, Table 1; IRDM 2020, Supplementary Table 2).
+
+    The papers name the kinds and give no numbers; these are our choice.
+
+    Parameters
+    ----------
+    pad_resize
+        Pad and resize back: shrinks the image to as little as this share of its side, 1 to leave it.
+    rotation
+        Turn by any angle.
+    flip
+        Mirror, in half of the draws.
+    affine
+        Largest shear, as a tangent; sides are stretched by up to as much, one against the other.
+    noise_percent
+        Largest standard deviation of white noise, in percent of the range [0, 1].
+    """
+
+    pad_resize: float = 1.0
+    rotation: bool = False
+    flip: bool = False
+    affine: float = 0.0
+    noise_percent: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.pad_resize <= 1 and 0 <= self.affine < 1 and 0 <= self.noise_percent <= 100):
+            raise InputError(
+                "an augmentation needs pad_resize in (0, 1], affine in [0, 1) and noise_percent in [0, 100]: got "
+                f"{self.pad_resize}, {self.affine} and {self.noise_percent}"
+            )
+
+    @property
+    def moves(self) -> bool:
+        """Whether it changes anything at all."""
+        return self != Augmentation()
+
+    def draw(self, rng: np.random.Generator) -> Pose:
+        """A pose: shrunk, stretched and sheared, mirrored, then turned."""
+        matrix = np.eye(2)
+        if self.pad_resize < 1:
+            matrix = matrix / rng.uniform(self.pad_resize, 1.0)
+        if self.affine > 0:
+            stretch, shear = np.exp(rng.uniform(-self.affine, self.affine) / 2), rng.uniform(-self.affine, self.affine)
+            matrix = matrix @ np.array([[stretch, shear], [0.0, 1 / stretch]])
+        if self.flip and rng.random() < 0.5:
+            matrix = matrix @ np.diag([-1.0, 1.0])
+        if self.rotation:
+            angle = rng.uniform(0, 2 * np.pi)
+            matrix = matrix @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        noise = rng.uniform(0, self.noise_percent / 100) if self.noise_percent > 0 else 0.0
+        whole = np.concatenate([matrix, np.zeros((2, 1))], axis=1)
+        return Pose(torch.from_numpy(whole.astype(np.float32)), torch.tensor(noise, dtype=torch.float32))
+
+
+NONE = Augmentation()
+
+
+@torch.no_grad()
+def posed(images: Tensor, pose: Pose, seeds: Tensor) -> Tensor:
+    """Images (B, 1, N, N) in the poses of a batch, their noise drawn from ``seeds`` (B,); values stay in [0, 1].
+
+    The ground that a shrunk image leaves is empty. Images whose pose changes nothing stay as they are, to the bit.
+    """
+    still = torch.eye(2, 3).to(pose.matrix)
+    moved = (pose.matrix != still).flatten(1).any(dim=1).nonzero().flatten()
+    result = images.clone()
+    if len(moved):
+        result[moved] = _warped(images[moved], pose.matrix[moved])
+    for row in pose.noise.nonzero().flatten().tolist():
+        generator = torch.Generator(device=images.device).manual_seed(int(seeds[row]) ^ 1)  # not the acquisition's numbers
+        noise = torch.randn(images.shape[1:], generator=generator, device=images.device, dtype=images.dtype)
+        result[row] = (result[row] + pose.noise[row] * noise).clamp(0, 1)
+    return result
+
+
+def _warped(images: Tensor, matrix: Tensor) -> Tensor:
+    try:
+        from kornia.geometry.transform import warp_affine
+    except ImportError as error:
+        raise MissingExtraError("augmenting measured images", "kornia", "pip install 'mwgan[data]'") from error
+    # kornia's matrices lead from the source to the result, in pixels; ours from the result to the source, about the middle.
+    size = images.shape[-1]
+    middle = (size - 1) / 2
+    forward = torch.linalg.inv(matrix[:, :, :2].double())
+    shift = torch.full((len(images), 2, 1), middle, dtype=torch.float64, device=images.device)
+    pixels = torch.cat([forward, shift - forward @ shift], dim=2).to(images.dtype)
+    warped: Tensor = warp_affine(images, pixels, dsize=(size, size), mode="bilinear", padding_mode="zeros", align_corners=True)
+    return warped.clamp(0, 1)
+
+
+def stacked(poses: Sequence[Pose]) -> Pose:
+    """The poses of a batch."""
+    return Pose(torch.stack([pose.matrix for pose in poses]), torch.stack([pose.noise for pose in poses]))
+
+
+def augmentation_of(source: object, index: int) -> Augmentation:
+    """What a source lets happen to its image ``index`` after drawing it; a source without a word on it: nothing."""
+    tell = getattr(source, "augmentation", None)
+    return NONE if tell is None else tell(index)
+
+
+def drawn_images(source: object, indices: Sequence[int], seeds: Sequence[int], rngs: Sequence[np.random.Generator]) -> Tensor:
+    """Images (B, 1, N, N) of a source in the poses that their generators draw."""
+    images: list[npt.NDArray[np.float32]] = []
+    poses = []
+    for index, rng in zip(indices, rngs, strict=True):
+        images.append(source.image(index, rng))  # type: ignore[attr-defined]
+        poses.append(augmentation_of(source, index).draw(rng))
+    return posed(torch.from_numpy(np.stack(images)).unsqueeze(1), stacked(poses), torch.tensor(seeds))

@@ -1,0 +1,173 @@
+"""Files of measured images to square slices in [0, 1]: NIfTI and DICOM scans, photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from mwgan.data.canvas import Array
+from mwgan.errors import InputError, MissingExtraError
+
+AXES = {"sagittal": 0, "coronal": 1, "axial": 2}  # of a volume in RAS order
+NIFTI = (".nii", ".nii.gz")
+PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
+CONTRAST = (0.5, 99.5)  # percentiles of a volume that become 0 and 1 where no window is given
+
+
+class Decoded(NamedTuple):
+    """What a file holds."""
+
+    subject: str | None
+    """Whose images they are, where the file says: a DICOM file's patient."""
+    slices: Array
+    """(K, size, size) in [0, 1]."""
+
+
+def is_scan(path: Path) -> bool:
+    """Whether a file calls itself NIfTI or DICOM; DICOM files often have no ending at all."""
+    if path.name.endswith(NIFTI) or path.suffix.lower() in (".dcm", ".ima"):
+        return True
+    if path.suffix:
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == DICOM_MAGIC
+
+
+def is_photograph(path: Path) -> bool:
+    return path.suffix.lower() in PHOTOGRAPHS
+
+
+def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes: Sequence[str]) -> Decoded:
+    """The slices of a scan, those with next to nothing in them left out.
+
+    Parameters
+    ----------
+    window
+        (centre, width) of the intensities that become 0 to 1, in Hounsfield units for CT; None takes percentiles of the
+        file, or the window that a DICOM file states.
+    axes
+        ``axial``, ``coronal``, ``sagittal``: which slices of a volume. A DICOM file is cut as it was stored.
+    """
+    if path.name.endswith(NIFTI):
+        subject, frames = None, _nifti(path, axes)
+    else:
+        subject, frames = _dicom(path)
+    low, high = np.percentile(np.concatenate([frame.picture.ravel() for frame in frames]), CONTRAST)
+    squares = []
+    for frame in frames:
+        limits = window or frame.window
+        bottom, width = (limits[0] - limits[1] / 2, limits[1]) if limits else (low, high - low)
+        if not width > 0:
+            raise ValueError("holds one grey level only")
+        grey = np.clip((frame.picture - bottom) / width, 0, 1)
+        squares.append(squared(1 - grey if frame.inverted else grey, size, frame.spacing))
+    kept = [square for square in squares if _has_content(square)]
+    if not kept:
+        raise ValueError("holds no slice with anything in it")
+    return Decoded(subject, np.stack(kept))
+
+
+def decode_photograph(path: Path, size: int) -> Decoded:
+    """A photograph in grey: its luminance."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
+    return Decoded(None, squared(grey, size)[None])
+
+
+def squared(frame: Array, size: int, spacing: tuple[float, float] = (1.0, 1.0)) -> Array:
+    """A picture padded to a square of equal pixels, resized to ``size`` and cut to the inscribed disc.
+
+    Every projection of a disc holds the whole of it; what lies in a square's corners leaves the detector at some tilts, and
+    no method could be asked for it. Our choice: the papers don't say what they did.
+
+    Parameters
+    ----------
+    spacing
+        Size of a pixel along rows and columns.
+    """
+    height, width = frame.shape[0] * spacing[0], frame.shape[1] * spacing[1]
+    scale = size / max(height, width)
+    target = (max(1, round(height * scale)), max(1, round(width * scale)))
+    picture = torch.from_numpy(np.ascontiguousarray(frame))[None, None]
+    resized = torch.nn.functional.interpolate(picture, size=target, mode="bilinear", antialias=True, align_corners=False)[0, 0].numpy()
+    square: Array = np.zeros((size, size), dtype=np.float32)
+    top, left = (size - target[0]) // 2, (size - target[1]) // 2
+    square[top : top + target[0], left : left + target[1]] = resized
+    return np.clip(square * _disc(size), 0, 1)
+
+
+def _disc(size: int) -> Array:
+    away = np.arange(size, dtype=np.float32) - (size - 1) / 2
+    return np.clip(size / 2 - np.hypot(away[:, None], away[None, :]), 0, 1)
+
+
+def _has_content(square: Array) -> bool:
+    """At least a twentieth of the disc is brighter than a tenth: the first and last slices of a head are air."""
+    return float((square > 0.1).mean()) > 0.05
+
+
+class Frame(NamedTuple):
+    """A picture as its file holds it."""
+
+    picture: Array
+    """(H, W), in the file's units."""
+    spacing: tuple[float, float]
+    """Size of a pixel along rows and columns."""
+    window: tuple[float, float] | None = None
+    """(centre, width) that the file states."""
+    inverted: bool = False
+    """Whether the largest number is the darkest."""
+
+
+def _nifti(path: Path, axes: Sequence[str]) -> list[Frame]:
+    try:
+        import nibabel
+    except ImportError as error:
+        raise MissingExtraError("reading NIfTI scans", "nibabel", "pip install 'mwgan[data]'") from error
+    unknown = set(axes) - set(AXES)
+    if unknown or not axes:
+        raise InputError(f"axes are among {', '.join(AXES)}: got {list(axes)}")
+    image: Any = nibabel.as_closest_canonical(nibabel.load(path))  # type: ignore[attr-defined]
+    volume = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))  # outside a mask some programs write NaN
+    if volume.ndim < 3:
+        raise ValueError("is no volume")
+    volume = volume.reshape(*volume.shape[:3], -1)[..., 0]  # of a time series the first volume
+    zooms = [float(zoom) for zoom in image.header.get_zooms()[:3]]
+    frames = []
+    for name in axes:
+        axis = AXES[name]
+        across, up = (other for other in range(3) if other != axis)
+        frames += [Frame(picture.T[::-1], (zooms[up], zooms[across])) for picture in np.moveaxis(volume, axis, 0)]  # up is up
+    return frames
+
+
+def _dicom(path: Path) -> tuple[str | None, list[Frame]]:
+    try:
+        import pydicom
+        from pydicom.pixels import apply_modality_lut
+    except ImportError as error:
+        raise MissingExtraError("reading DICOM scans", "pydicom", "pip install 'mwgan[data]'") from error
+    file = pydicom.dcmread(path)
+    if file.get("SamplesPerPixel", 1) != 1:
+        raise ValueError("is a colour picture, not a scan")
+    pixels = apply_modality_lut(file.pixel_array, file).astype(np.float32)  # rescale slope and intercept, or the table
+    spacing = [float(value) for value in file.get("PixelSpacing") or (1.0, 1.0)]
+    centre, width = (_first(file.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    window = None if centre is None or width is None or width <= 0 else (centre, width)
+    inverted = file.get("PhotometricInterpretation") == "MONOCHROME1"
+    frames = [Frame(picture, (spacing[0], spacing[1]), window, inverted) for picture in pixels.reshape(-1, *pixels.shape[-2:])]
+    return str(file.get("PatientID") or "") or None, frames
+
+
+def _first(element: Any) -> float | None:
+    """The first number of a DICOM element that holds none, one or several."""
+    if element is None:
+        return None
+    return float(element[0] if isinstance(element, Sequence) and not isinstance(element, str) and len(element) else element)

@@ -1,0 +1,99 @@
+"""Decoded slices on disk, one file for each file of a data set, keyed by its content: the second epoch decodes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mwgan.data.decoding import Decoded
+from mwgan.errors import InputError
+from mwgan.paths import sha256, written_whole
+
+VERSION = 1  # of the decoding: a change of what decoding gives makes older entries strangers
+
+
+class Entry(NamedTuple):
+    """A file that was decoded."""
+
+    path: Path
+    subject: str | None
+    count: int
+    slices: Path
+    """A (count, size, size) float16 array, to be memory-mapped."""
+
+
+class SliceCache:
+    """Slices of files in ``folder``, decoded when they are first asked for and found again by their content.
+
+    Stopped in the middle, it goes on behind the last file that was decoded. A cache may be deleted at any time.
+
+    Parameters
+    ----------
+    folder
+        Where to keep them.
+    settings
+        What decides how a file is decoded: plain values.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.key = hashlib.sha256(json.dumps([VERSION, settings], sort_keys=True).encode()).hexdigest()[:12]
+
+    def entries(
+        self, files: Sequence[Path], decode: Callable[[Path], Decoded], progress: Callable[[str], None] = lambda text: None
+    ) -> tuple[list[Entry], list[tuple[Path, str]]]:
+        """Every file's entry, and the files that can't be decoded with the reason."""
+        found, skipped, new = [], [], 0
+        for number, file in enumerate(files):
+            try:
+                entry, fresh = self._entry(file, decode)
+            except InputError:  # the settings' fault or a missing package, not this file's
+                raise
+            except Exception as error:  # decoders stumble over a broken file in every possible way
+                skipped.append((file, f"{type(error).__name__}: {error}".split("\n")[0][:200]))
+                continue
+            found.append(entry)
+            new += fresh
+            if fresh and new % 500 == 0:
+                progress(f"decoded {number + 1} of {len(files)} files")
+        return found, skipped
+
+    def _entry(self, file: Path, decode: Callable[[Path], Decoded]) -> tuple[Entry, bool]:
+        content = self._digest(file)
+        slices = self.folder / content[:2] / f"{content[:32]}-{self.key}.npy"
+        told = slices.with_suffix(".json")
+        if told.is_file() and slices.is_file():
+            known = json.loads(told.read_text())
+            return Entry(file, known["subject"], known["count"], slices), False
+        decoded = decode(file)
+        slices.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(slices) as partial, partial.open("wb") as stream:
+            np.save(stream, decoded.slices.astype(np.float16))
+        with written_whole(told) as partial:  # last: what it stands for is there
+            partial.write_text(json.dumps({"subject": decoded.subject, "count": len(decoded.slices), "file": file.name}))
+        return Entry(file, decoded.subject, len(decoded.slices), slices), True
+
+    def _digest(self, file: Path) -> str:
+        """The file's SHA-256; of a file whose name, size and time are as they were, the one computed then."""
+        state = file.stat()
+        name = hashlib.sha256(f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}".encode()).hexdigest()
+        known = self.folder / "known" / name[:2] / name
+        if known.is_file() and len(digest := known.read_text()) == 64:
+            return digest
+        digest = sha256(file)
+        known.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(known) as partial:
+            partial.write_text(digest)
+        return digest
+
+
+def mapped(slices: Path) -> npt.NDArray[np.float16]:
+    """The slices of an entry, read from the disk as they are looked at."""
+    array: npt.NDArray[np.float16] = np.load(slices, mmap_mode="r")
+    return array
