@@ -1,6 +1,8 @@
 """Lightning callbacks: what a run shows and writes down about itself."""
 
 from mwgan.callbacks.image_panels import ImagePanels
+from mwgan.callbacks.last_checkpoint import LastCheckpoint
 from mwgan.callbacks.run_summary import RunSummary
+from mwgan.callbacks.whole_checkpoints import WholeCheckpoints
 
-__all__ = ["ImagePanels", "RunSummary"]
+__all__ = ["ImagePanels", "LastCheckpoint", "RunSummary", "WholeCheckpoints"]

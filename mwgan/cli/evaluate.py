@@ -37,9 +37,10 @@ def evaluate(cfg: DictConfig) -> Any:
         if not 0 <= float(wedge) < 180:
             raise InputError(f"wedges_deg holds {wedge}: a missing wedge lies in [0, 180) degrees")
     table = ResultsTable(_table(cfg))
-    tests = cfg.tests or {"data": {"test": cfg.data.test, "validation": cfg.data.validation}}
+    several = cfg.get("tests")  # a group of which no option was chosen leaves no key
+    tests = several or {"data": {"test": cfg.data.test, "validation": cfg.data.validation}}
     described = {"step_deg": float(cfg.step_deg), "noise": plain(cfg.noise)}
-    described |= {"tests": plain(cfg.tests)} if cfg.tests else {part: plain(node) for part, node in tests["data"].items()}
+    described |= {"tests": plain(several)} if several else {part: plain(node) for part, node in tests["data"].items()}
     described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
     check_conditions(table.path, described)
     conditions = Conditions(

@@ -12,13 +12,13 @@ from typing import Any
 from omegaconf import DictConfig
 
 from mwgan.cli.build import plain
+from mwgan.cli.jobs import FINISHED, LAST, TERMINATED, is_finished
+from mwgan.cli.resume import quoted
 from mwgan.errors import InputError
 from mwgan.recon.learned import RUN_WEIGHTS, find_weights, read_weights, save_weights
 
-FINISHED = "finished"  # an empty file in the folder of a stage that is done
-OURS = ("experiment", "resume", "stages", "paths.run_dir", "hydra.")  # options of the whole, not of its stages
+OURS = ("experiment", "resume", "stages", "paths.run_dir", "launcher", "search", "objective", "hydra")  # of the whole, not of its stages
 EARLIER = ("inpainters", "init")  # options of a stage that name one before it
-TERMINATED = 128 + signal.SIGTERM
 
 
 def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
@@ -50,13 +50,13 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
     done: list[str] = []
     for name, stage in plain(cfg.stages).items():
         folder = root / name
-        if not (folder / FINISHED).exists():
+        if not is_finished(folder):
             print(f"stage {len(done) + 1} of {len(cfg.stages)}: {name}", flush=True)
             command = [sys.executable, "-m", "mwgan.cli.train", *_options(name, stage, folder, done), *_meant_for(stage, shared)]
             status = _run(command)
             if status:  # it has said why
                 sys.exit(status if status > 0 else 128 - status)
-            (folder / FINISHED).touch()
+            (folder / FINISHED).touch()  # as its own training has noted with more words
         done.append(name)
     record, state = read_weights(find_weights(root / done[-1]))
     save_weights(root / RUN_WEIGHTS, state, {**record, "stages": _told(root, done)})
@@ -97,19 +97,14 @@ def _meant_for(stage: dict[str, Any], shared: list[str]) -> list[str]:
 
 def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) -> list[str]:
     """What a stage's own training is told."""
-    options = [f"experiment={stage['experiment']}", f"paths.run_dir={_quoted(folder)}", *stage.get("options", [])]
+    options = [f"experiment={stage['experiment']}", f"paths.run_dir={quoted(folder)}", *stage.get("options", [])]
     for key in EARLIER:
         if key in stage:
             if stage[key] not in done:
                 raise InputError(
                     f"stage {name} takes {key} from {stage[key]!r}, which is not a stage before it ({', '.join(done) or 'none'})"
                 )
-            options.append(f"{key}={_quoted(folder.parent / stage[key])}")
-    if (folder / "checkpoints" / "last.ckpt").is_file():
-        options.append(f"resume={_quoted(folder)}")
+            options.append(f"{key}={quoted(folder.parent / stage[key])}")
+    if (folder / LAST).is_file():
+        options.append(f"resume={quoted(folder)}")
     return options
-
-
-def _quoted(path: Path) -> str:
-    """A path as Hydra reads it whole."""
-    return "'" + str(path).replace("'", "\\'") + "'"

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.stages import TERMINATED, run_stages
-from mwgan.errors import InputError
+from mwgan.cli.jobs import TERMINATED, begin, claimed, finish, is_finished, is_same_job, metrics_of
+from mwgan.cli.resume import has_begun, quoted, whole_command
+from mwgan.cli.stages import run_stages
+from mwgan.errors import InputError, MissingExtraError
 from mwgan.paths import conf_dir, sha256
 
 if TYPE_CHECKING:
     from mwgan.data import ImageSource
 
 SINGLE = (1, "1", [0])  # devices: one, or the first one
+PLUGINS = {  # of Hydra, that launchers and searches need: the package and our extra
+    "hydra/launcher/joblib": ("hydra-joblib-launcher", "sweep"),
+    "hydra/launcher/submitit_slurm": ("hydra-submitit-launcher", "slurm"),
+    "hydra/sweeper/optuna": ("hydra-optuna-sweeper", "search"),
+}
 
 
 def train(cfg: DictConfig) -> dict[str, float]:
@@ -31,6 +40,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     import torch
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+    from mwgan.callbacks import WholeCheckpoints
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
     from mwgan.training import DeArtifactExamples
@@ -75,10 +85,13 @@ def train(cfg: DictConfig) -> dict[str, float]:
         strategy=strategy,
         callbacks=[build(node) for node in cfg.callbacks.values() if node],
         logger=[build(node) for node in cfg.logger.values() if node],
+        plugins=[WholeCheckpoints()],
     )
     status = 1
     try:
         trainer.fit(module, data, ckpt_path=resume)
+        if not trainer.callback_metrics:  # it had been stopped after its last epoch
+            trainer.validate(module, data, verbose=False)
         status = 0
     except SIGTERMException:  # an exit without a status, which would read as success
         sys.exit(TERMINATED)
@@ -182,25 +195,79 @@ def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str,
 
 def _refuse_multirun_ddp(cfg: DictConfig) -> None:
     hydra_cfg = HydraConfig.get()
-    in_process = hydra_cfg.launcher._target_.endswith("BasicLauncher")
-    if hydra_cfg.mode == RunMode.MULTIRUN and in_process and cfg.trainer.devices not in SINGLE:
-        raise InputError("a sweep in one process can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
+    on_this_machine = "submitit" not in hydra_cfg.launcher._target_
+    if hydra_cfg.mode == RunMode.MULTIRUN and on_this_machine and cfg.stages is None and cfg.trainer.devices not in SINGLE:
+        raise InputError("a sweep on one machine can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
 
 
-@hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
-@exit.in_one_sentence
-def _main(cfg: DictConfig) -> dict[str, float]:
+def _run(cfg: DictConfig) -> dict[str, float]:
+    """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
+    from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
     _refuse_multirun_ddp(cfg)
-    if cfg.stages is not None:
-        print(f"the run is in {run_stages(cfg, list(HydraConfig.get().overrides.task))}")
-        return {}
-    metrics = train(cfg)
-    print(f"the run is in {Path(cfg.paths.output_dir)}")
+    if rank_zero_only.rank:  # a further process of a run whose first one keeps the books
+        return train(cfg)
+    folder, options = Path(cfg.paths.output_dir), list(HydraConfig.get().overrides.task)
+    with claimed(folder):
+        if _goes_on(cfg, folder, options) and is_finished(folder):
+            print(f"the run in {folder} is finished already", flush=True)
+            return metrics_of(folder)
+        begin(folder, options)
+        if cfg.stages is not None:
+            metrics, done = {}, run_stages(cfg, options)
+        else:
+            metrics, done = train(cfg), folder
+        finish(folder, options, metrics)
+    print(f"the run is in {done}", flush=True)
     return metrics
 
 
+def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
+    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep then goes on from there."""
+    same = is_same_job(folder, options)
+    if HydraConfig.get().mode != RunMode.MULTIRUN:
+        return same and cfg.resume is not None and Path(cfg.resume).resolve() == folder.resolve()
+    if not same:
+        raise InputError(f"{folder} holds another job than {' '.join(options)}: give the sweep a folder of its own (hydra.sweep.dir=)")
+    if has_begun(folder):
+        cfg.resume = str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+    return True
+
+
+def _job_of_sweep(cfg: DictConfig) -> dict[str, float]:
+    """One job of a sweep. Its failure is told at once and handed to Hydra, which reports it when the other jobs have run."""
+    job = HydraConfig.get()
+    name = f"job {job.job.num} of the sweep ({', '.join(job.overrides.task)}) failed"
+    try:
+        return _run(cfg)
+    except Exception as error:  # made anew, since not every error travels between processes
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        again = f"mwgan-train resume={quoted(Path(job.sweep.dir))} tries it again"
+        if isinstance(error, InputError):
+            raise InputError(f"{name}: {error}; {again}") from None
+        traceback.print_exc()
+        raise RuntimeError(f"{name}: {type(error).__name__}: {error}; {again}") from None
+
+
+@hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
+def _main(cfg: DictConfig) -> dict[str, float]:
+    swept = HydraConfig.get().mode == RunMode.MULTIRUN
+    return _job_of_sweep(cfg) if swept else exit.in_one_sentence(_run)(cfg)
+
+
+def _start() -> None:
+    sys.argv[1:] = whole_command(sys.argv[1:])
+    try:
+        _main()
+    except MissingConfigException as error:
+        plugin = PLUGINS.get(str(error.missing_cfg_file))
+        if plugin is None:
+            raise
+        raise MissingExtraError(str(error.missing_cfg_file), plugin[0], f"pip install 'mwgan[{plugin[1]}]'") from None
+
+
 def main() -> None:
-    exit.run(_main)
+    exit.run(_start)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import Sample
@@ -18,9 +19,11 @@ VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out sampl
 
 
 class Draw(NamedTuple):
-    """A sample on its way to the device where it is put into its pose."""
+    """A :class:`Sample` on its way to the device where it is put into its pose."""
 
-    sample: Sample
+    image: Tensor
+    seed: int | Tensor
+    image_index: int | Tensor
     pose: Pose
 
 
@@ -38,13 +41,13 @@ class SourceDataset(Dataset[Draw]):
         seed = draw_seed(self.seed, epoch, index)
         rng = np.random.Generator(np.random.SFC64(seed))
         image = self.source.image(index, rng)
-        return Draw(Sample(torch.from_numpy(image).unsqueeze(0), seed, index), augmentation_of(self.source, index).draw(rng))
+        return Draw(torch.from_numpy(image).unsqueeze(0), seed, index, augmentation_of(self.source, index).draw(rng))
 
     def sample(self, epoch: int, index: int) -> Sample:
         """One sample in its pose."""
-        sample, pose = self[epoch, index]
-        image = posed(sample.image[None], stacked([pose]), torch.tensor([sample.seed]))[0]
-        return sample._replace(image=image)
+        drawn = self[epoch, index]
+        image = posed(drawn.image[None], stacked([drawn.pose]), torch.as_tensor([drawn.seed]))[0]
+        return Sample(image, drawn.seed, drawn.image_index)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -98,8 +101,7 @@ class ImageDataModule(pl.LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Sample:
         """A batch on its device, in its poses."""
-        sample = batch.sample
-        return sample._replace(image=posed(sample.image, batch.pose, torch.as_tensor(sample.seed)))
+        return Sample(posed(batch.image, batch.pose, torch.as_tensor(batch.seed)), batch.seed, batch.image_index)
 
     def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Draw]:
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -47,6 +47,10 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
 
     Parameters
     ----------
+    path
+        A NIfTI or DICOM file.
+    size
+        Slices are (size, size).
     window
         (centre, width) of the intensities that become 0 to 1, in Hounsfield units for CT; None takes percentiles of the
         file, or the window that a DICOM file states.
@@ -89,6 +93,10 @@ def squared(frame: Array, size: int, spacing: tuple[float, float] = (1.0, 1.0)) 
 
     Parameters
     ----------
+    frame
+        A picture (H, W) in [0, 1].
+    size
+        Pixels along each side of the square.
     spacing
         Size of a pixel along rows and columns.
     """

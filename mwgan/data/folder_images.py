@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -259,9 +259,7 @@ def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: 
             parts[part] = set(share)
         left = [subject for subject in left if subject not in parts[part]]
     if not left:
-        raise InputError(
-            f"{whose} has {len(subjects)} subjects ({_some(subjects)}): too few to train on some and set others aside for validation and test"
-        )
+        raise InputError(f"{whose} has {len(subjects)} subjects ({_some(subjects)}): too few to train on some and set others aside")
     return {"train": set(left), **parts}
 
 

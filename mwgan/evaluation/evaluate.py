@@ -89,9 +89,9 @@ def evaluate(
     """Fill ``table`` with a row for each method, wedge and test image that it lacks.
 
     Methods with a grid are tuned first on ``tuning_images`` of ``validation``, for each wedge, and the trials recorded in
-    ``<table>.tuning.csv``. The tomograms of the first ``kept_images``, and each network's best and worst by NRMSE, are kept
-    in ``<table>.tomograms.parquet`` for pictures. ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is
-    computed, if it can be had; ``perceptual_note`` says why where it is empty.
+    ``<table>.tuning.csv``. The tomograms of the first ``kept_images``, and each network's best and worst by NRMSE, are
+    kept in ``<table>.tomograms.parquet`` for pictures. ``seconds`` is the time of a batch divided by its images. With
+    ``perceptual`` the perceptual index is computed, if it can be had; ``perceptual_note`` says why where it is empty.
     """
     index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
     pictures = _Tomograms(table.path)

@@ -40,7 +40,7 @@ class ResultsTable:
 
     def append(self, rows: list[dict[str, object]]) -> None:
         """Add rows and write both files."""
-        added = pd.DataFrame(rows, columns=list(COLUMNS))
+        added = pd.DataFrame(rows, columns=list(COLUMNS)).astype({TRAIN_SEED: float})
         self.rows = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
         self._known.update(added[list(IDENTITY)].itertuples(index=False, name=None))
         write_table(self.rows, self.path)

@@ -23,7 +23,7 @@ def samples(loader, epoch: int) -> list[tuple[int, int, torch.Tensor]]:
     loader.sampler.set_epoch(epoch)
     drawn = []
     for batch in loader:
-        drawn += [(int(index), int(seed), image) for image, seed, index in zip(*batch, strict=True)]
+        drawn += [(int(index), int(seed), image) for image, seed, index in zip(*batch[:3], strict=True)]
     return drawn
 
 

@@ -1,0 +1,89 @@
+"""The state of a run folder: whose it is, whether it is being trained right now, and whether it is finished."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.paths import written_whole
+
+BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
+FINISHED = "finished"  # the same and the last metrics, written when it is done
+# Options that say where and how a run is computed, not what is computed.
+NOT_THE_JOB = ("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers")
+NOT_THE_JOB += ("trainer.accelerator", "trainer.devices", "trainer.enable_progress_bar")
+LAST = Path("checkpoints") / "last.ckpt"
+TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in ``folder`` came to its end."""
+    return (folder / FINISHED).is_file()
+
+
+def key_of(option: str) -> str:
+    """The key that an option of the command line sets: ``seed`` of ``+seed=3``."""
+    return option.split("=", 1)[0].lstrip("+~")
+
+
+def job_of(options: Sequence[str]) -> list[str]:
+    """Those options that tell a run from another, in the order of their keys."""
+    return sorted(option.lstrip("+") for option in options if not key_of(option).startswith(NOT_THE_JOB))
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` while it is trained in. A process that is killed lets go of it.
+
+    Raises
+    ------
+    InputError
+        If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / BEGUN).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder} is being trained in by another process: wait for it or end it first") from None
+        except OSError:
+            pass  # a file system that knows no locks
+        yield
+
+
+def begin(folder: Path, options: Sequence[str]) -> None:
+    """Note that the run with ``options`` is trained in ``folder`` and not finished."""
+    (folder / FINISHED).unlink(missing_ok=True)
+    (folder / BEGUN).write_text(json.dumps({"overrides": list(options)}) + "\n")  # in place: the file is what holds the claim
+
+
+def finish(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> None:
+    """Note that the run is finished, and with which metrics."""
+    with written_whole(folder / FINISHED) as partial:
+        partial.write_text(json.dumps({"overrides": list(options), "metrics": metrics}, indent=2) + "\n")
+
+
+def metrics_of(folder: Path) -> dict[str, float]:
+    """The last metrics of a finished run."""
+    return dict(_note(folder / FINISHED).get("metrics", {}))
+
+
+def is_same_job(folder: Path, options: Sequence[str]) -> bool:
+    """Whether what was begun or finished in ``folder``, if anything, is the run with ``options``."""
+    notes = [_note(folder / name) for name in (FINISHED, BEGUN)]
+    return all(job_of(note["overrides"]) == job_of(options) for note in notes if "overrides" in note)
+
+
+def _note(file: Path) -> dict[str, Any]:
+    """What a marker says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
+    try:
+        note = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}

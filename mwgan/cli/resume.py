@@ -1,0 +1,65 @@
+"""``resume=FOLDER`` with nothing else: the command line that made the folder, from what the folder itself records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mwgan.cli.jobs import LAST, key_of
+from mwgan.errors import InputError
+
+SWEEP = "multirun.yaml"  # Hydra's record of a sweep, in its folder
+OVERRIDES = Path(".hydra") / "overrides.yaml"  # and of a run
+FLAGS = ("-m", "--multirun")
+HYDRAS = ("hydra.mode", "hydra.sweep.dir", "hydra.run.dir")  # set anew each time
+
+
+def whole_command(arguments: Sequence[str]) -> list[str]:
+    """The arguments of the command line, with those of the folder to resume where they name nothing but that.
+
+    A sweep's folder is swept on, job by job; a run's folder is trained on in. Options beside ``resume=`` win over the
+    recorded ones. With ``experiment=`` or ``-m`` beside it the command line says all by itself, and nothing is added.
+
+    Raises
+    ------
+    InputError
+        If the folder's record can't be read.
+    """
+    given = {key_of(argument): argument for argument in arguments if not argument.startswith("-") and "=" in argument}
+    if "resume" not in given or "experiment" in given or any(flag in arguments for flag in FLAGS):
+        return list(arguments)
+    folder = Path(given["resume"].split("=", 1)[1].strip("'\""))
+    others = [argument for argument in arguments if argument != given["resume"]]
+    if (folder / SWEEP).is_file():
+        recorded = _read(folder / SWEEP)
+        overrides = recorded["hydra"]["overrides"] if "hydra" in recorded else {}
+        task, hydras = overrides.get("task", []), overrides.get("hydra", [])
+        kept = [option for option in (*task, *hydras) if key_of(option) not in (*given, "resume", *HYDRAS)]
+        return ["-m", *kept, *others, f"hydra.sweep.dir={quoted(folder)}"]
+    if (folder / OVERRIDES).is_file():
+        kept = [option for option in _read(folder / OVERRIDES) if key_of(option) not in (*given, "resume", "paths.run_dir")]
+        where = [] if "paths.run_dir" in given else [f"paths.run_dir={quoted(folder)}"]
+        # A run that ended before its first checkpoint begins again.
+        resume = [f"resume={quoted(folder)}"] if has_begun(folder) else []
+        return [*kept, *others, *where, *resume]
+    return list(arguments)
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether there is something to go on from: a checkpoint of the run, or a stage of it."""
+    return (folder / LAST).is_file() or any(folder.glob(f"*/{OVERRIDES}"))
+
+
+def quoted(path: Path) -> str:
+    """A path as Hydra reads it whole."""
+    return "'" + str(path).replace("'", "\\'") + "'"
+
+
+def _read(file: Path) -> Any:
+    from omegaconf import OmegaConf
+
+    try:
+        return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    except Exception as error:  # yaml's and OmegaConf's own
+        raise InputError(f"{file} can't be read: give the options of the run beside resume=") from error
