@@ -44,7 +44,7 @@ def _explained(program: Callable[[], Result]) -> Result:
     except InputError as error:
         fail(str(error))
     except (HydraException, OmegaConfBaseException) as error:
-        fail(_explain(error))
+        fail(explained(error))
 
 
 def fail(sentence: str) -> NoReturn:
@@ -53,7 +53,8 @@ def fail(sentence: str) -> NoReturn:
     sys.exit(2)
 
 
-def _explain(error: Exception) -> str:
+def explained(error: Exception) -> str:
+    """What Hydra or OmegaConf complains of, in one sentence."""
     from hydra.errors import InstantiationException
 
     text = str(error)

@@ -26,6 +26,9 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Show the versi
 weights_app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own.")
 app.add_typer(weights_app, name="weights")
 
+data_app = typer.Typer(no_args_is_help=True, help="Images to train on: check what each source of a data set gives.")
+app.add_typer(data_app, name="data")
+
 SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond this nothing was reconstructed
 
 Series = Annotated[Path, typer.Argument(help="Aligned tilt series, MRC.")]
@@ -158,6 +161,33 @@ def weights_export(
     record, state = read_weights(find_weights(run))
     save_weights(output, state, record)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+@data_app.command("check")
+def data_check(
+    config: Annotated[str, typer.Argument(help="Data set: d1 to d6, d2_prime, ding2019_inpainting … (conf/data).")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Options as of mwgan-train, e.g. paths.data=FOLDER.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Contact sheet to write, PNG.")] = None,
+) -> None:
+    """How many images each source of a data set gives, which files can't be read, and a contact sheet."""
+    from mwgan.cli.data_check import check
+
+    if output is not None:
+        _guard(output)
+        if output.suffix != ".png":
+            raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
+    rows, problems, sheet = check(config, overrides or [], output)
+    for row in rows:
+        drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
+        subjects = f", {row['subjects']} subjects" if row["subjects"] else ""
+        licence = f"; licence: {row['licence']}" if row["licence"] else ""
+        typer.echo(f"{row['part']:>10}  {row['source']}: {row['images']} images{drawn}{subjects}{licence}")
+    for source, file, reason in sorted({(row["source"], *pair) for row in rows for pair in row["skipped"] or []}):
+        typer.echo(f"   skipped  {source}: {file} ({reason})")
+    if sheet is not None:
+        typer.echo(f"{sheet}")
+    if problems:
+        fail("; ".join(problems))
 
 
 def _guard(output: Path, *inputs: Path) -> None:

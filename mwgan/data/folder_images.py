@@ -79,15 +79,17 @@ class FolderImages(ABC):
     ) -> None:
         if part not in PARTS or missing not in ("error", "substitute"):
             raise InputError(f"the part is one of {', '.join(PARTS)} and missing is error or substitute: got {part!r} and {missing!r}")
-        self.folder, self.size, self.licence, self.part = Path(folder), size, licence, part
+        self.folder, self.size, self.part = Path(folder), size, part
         self.poses = augmentation or Augmentation()
         self.skipped: list[tuple[str, str]] = []
         self.entries: list[Entry] = []
         files = sorted(file for file in self.folder.rglob("*") if _is_ours(file) and self.takes(file)) if self.folder.is_dir() else []
         self.substituted = (name,) if not files and missing == "substitute" else ()
         self.name = f"{name} (phantom faces)" if self.substituted else name
+        self.licence = licence
         if self.substituted:
-            self._stand_in = PhantomFaces(size, count or 100, _number(seed, name, part), licence=self.licence)
+            self._stand_in = PhantomFaces(size, count or 100, _number(seed, name, part))
+            self.licence = self._stand_in.licence
             return
         if not files:
             raise InputError(
@@ -109,8 +111,8 @@ class FolderImages(ABC):
             raise InputError(f"{name}: no slice of {self.folder} falls to {part}: add subjects, or set aside more for {part} ({part}=…)")
         if count is not None and count > len(places) and not repeat:
             raise InputError(
-                f"{name}: {self.folder} gives {len(places)} images to {part}, {count} are asked for: add data, ask for fewer (count=…), "
-                "or draw each several times (repeat=true)"
+                f"{name}: {self.folder} gives {len(places)} images to {part}, {count} are asked for: add data, ask for fewer (count), or "
+                "draw each in several poses (data.repeat=true)"
             )
         order = np.random.default_rng([seed, PARTS.index(part)]).permutation(len(places)) if count else np.arange(len(places))
         self._places = [places[order[draw % len(places)]] for draw in range(count or len(places))]

@@ -1,0 +1,92 @@
+"""``mwgan data check``: what each source of a data set gives, before a training finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir, written_whole
+
+PARTS = ("train", "validation", "test")
+SHOWN = 10  # images of a source on the contact sheet
+
+
+def check(config: str, overrides: Sequence[str], sheet: Path | None) -> tuple[list[dict[str, Any]], list[str], Path | None]:
+    """Draw from every source of a data option.
+
+    Returns
+    -------
+    rows, problems, sheet
+        One row a source and part (``part``, ``source``, ``images``, ``distinct``, ``subjects``, ``skipped``, ``licence``);
+        what can't be used, in sentences; and the picture that was written, if there was anything to show.
+    """
+    from mwgan.data.source import described
+    from mwgan.figures.contact_sheet import contact_sheet
+
+    rows, problems, pictures = [], [], {}
+    data, root = _composed(config, overrides)
+    for part, name, node in _sources(data):
+        try:
+            source = _built(node)
+        except InputError as error:
+            if str(error) not in problems:  # the same folder is missing for every part
+                problems.append(str(error))
+            continue
+        told = described(source)[0]
+        rows.append({"part": part, "source": told.get("name", name), **{key: told.get(key) for key in _COLUMNS}})
+        pictures[f"{part}: {source.name}"] = _first(source)
+    if not pictures:
+        return rows, problems, None
+    sheet = sheet or Path(root) / "data_check" / f"{config}.png"
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(sheet) as partial:
+        contact_sheet(pictures).savefig(partial, format="png")
+    return rows, problems, sheet
+
+
+_COLUMNS = ("images", "distinct", "subjects", "skipped", "licence", "substituted")
+
+
+def _composed(config: str, overrides: Sequence[str]) -> tuple[Any, str]:
+    """The data node of the option, and the folder for outputs."""
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from mwgan.cli.build import plain
+    from mwgan.cli.exit import explained
+
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            cfg = compose("train", overrides=[f"data={config}", *overrides, "paths.output_dir=unused"])
+        return plain(cfg.data), str(cfg.paths.root)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explained(error)) from error
+
+
+def _sources(data: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Part, name and node of every single source."""
+    for part in PARTS:
+        node = data[part]
+        for name, single in node.get("sources", {part: node}).items():
+            yield part, name, single
+
+
+def _built(node: dict[str, Any]) -> Any:
+    from mwgan.cli.build import build
+
+    return build(node)
+
+
+def _first(source: Any) -> Any:
+    """Images (K, size, size) from all over the source, in the poses that training would draw."""
+    import numpy as np
+
+    from mwgan.data.augmentation import drawn_images
+    from mwgan.data.source import draw_seed
+
+    indices = sorted({int(index) for index in np.linspace(0, len(source) - 1, SHOWN)})
+    seeds = [draw_seed(0, 0, index) for index in indices]
+    return drawn_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds])[:, 0].numpy()

@@ -1,0 +1,25 @@
+"""A few images of each source, one row a source: whether the data are what one thinks they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from mwgan.figures.style import new_figure
+
+
+def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:
+    """Images (K, N, N) in [0, 1] of each source by its name."""
+    columns = max(len(images) for images in rows.values())
+    figure = new_figure(0.9 * columns + 0.2, 1.12 * len(rows) + 0.2)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for row, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis in row:
+            axis.set_axis_off()
+        for axis, image in zip(row, images, strict=False):
+            axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+        row[0].set_title(name, fontsize=8, loc="left")
+    return figure
