@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := outputs/demo
+SCALE_GIVEN := $(SCALE)
+SCALE ?= smoke
 
-.PHONY: install demo ding2019 test test-all lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 test test-all lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -58,16 +60,19 @@ bench: install
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/data.py
 
-# Redraw every figure of a recorded results table.
+# Redraw every recorded figure of both papers. With SCALE=smoke: every figure from nothing, trainings included, in minutes.
 figures: install
-	for table in experiments/irdm2020/*/results.parquet; do \
-	  $(BIN)/mwgan-figures table=$$table 'figures=[nrmse_by_wedge,psnr_by_wedge]' && \
-	  $(BIN)/mwgan-figures table=$$table 'figures=[comparison_panel]' wedges_deg=[40,60,80] || exit 1; done
+ifeq ($(SCALE_GIVEN),)
+	$(BIN)/mwgan-figures table=experiments/irdm2020/shipped_weights/results 'figures=[nrmse_by_wedge,psnr_by_wedge]'
+	$(BIN)/mwgan-figures table=experiments/irdm2020/shipped_weights/results 'figures=[comparison_panel]' wedges_deg=[40,60,80]
+	for figure in $(IRDM_FIGURES); do $(BIN)/mwgan-figures experiment=irdm2020/figures/$$figure || exit 1; done
 	for figure in $(DING_FIGURES); do $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure || exit 1; done
+else
+	$(MAKE) irdm2020 ding2019 SCALE=$(SCALE)
+endif
 
 # The whole study of Ding 2019 from nothing: train, evaluate, draw. SCALE=smoke takes minutes, reduced two hours on two cores,
 # paper days on a GPU. Run again after a stop, it goes on with the joint model where it was.
-SCALE ?= smoke
 DING := outputs/ding2019/$(SCALE)
 STUDY := $(if $(filter paper,$(SCALE)),ding2019,ding2019/reduced)
 QUICK := $(if $(filter smoke,$(SCALE)),debug=smoke threads=1)
@@ -85,10 +90,35 @@ ding2019: install
 	for figure in $(DING_FIGURES); do \
 	  $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure table=$(DING)/results folder=$(DING)/$$figure || exit 1; done
 
+# The whole study of IRDM 2020 from nothing: a sweep over D1 to D6, its table, figures and report. SCALE=reduced wants images of
+# brain, CT and dogs (docs/data.md) and two hours on two cores; smoke makes do with phantoms for those that aren't there.
+IRDM := outputs/irdm2020/$(SCALE)
+IRDM_SWEEP := $(IRDM)/sweep
+ifeq ($(SCALE),paper)
+IRDM_STUDY := irdm2020
+else
+IRDM_STUDY := irdm2020/reduced
+IRDM_JOBS := launcher=joblib threads=1
+endif
+ifeq ($(SCALE),smoke)
+IRDM_DATA := paths.data=samples data.missing=substitute
+IRDM_QUICK := debug=smoke
+IRDM_QUICK_TABLE := data.size=32 step_deg=6 images=4 tuning_images=2 wedges_deg=[40,50,60,70,80] 'methods.tvm.tune.weight=[0.05]'
+endif
+IRDM_FIGURES := fig2 fig3 fig4a fig4b fig4cd fig6 figs1 claims
+
+irdm2020: install
+	$(BIN)/mwgan-train $(if $(wildcard $(IRDM_SWEEP)/multirun.yaml),resume=$(IRDM_SWEEP),-m experiment=$(IRDM_STUDY)/study \
+	  data=d1,d2,d3,d4,d5,d6 seed=0,1 hydra.sweep.dir=$(IRDM_SWEEP) $(IRDM_JOBS) $(IRDM_DATA) $(IRDM_QUICK))
+	$(BIN)/mwgan-evaluate experiment=$(IRDM_STUDY)/evaluate sweep=$(IRDM_SWEEP) $(IRDM_DATA) $(IRDM_QUICK_TABLE)
+	for figure in $(IRDM_FIGURES); do \
+	  $(BIN)/mwgan-figures experiment=irdm2020/figures/$$figure table=$(IRDM_SWEEP)/results folder=$(IRDM)/$$figure || exit 1; done
+	$(BIN)/mwgan-figures report=$(IRDM_SWEEP)
+
 # Without the extra perceptual, whose torchvision brings CUDA with it.
 constraints: install
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra astra --extra wandb --extra slurm --extra notebook --extra dev pyproject.toml \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra slurm --extra dev pyproject.toml \
 	  | grep -Ev '^(nvidia|cuda|triton)' > constraints.new && mv constraints.new constraints.txt
 
 clean:

@@ -1,9 +1,11 @@
-"""Phantom faces a second from the data loader, and measurements a second from the acquisition.
+"""Images a second from the data loader, measurements a second from the acquisition, and both beside the training they feed.
 
     python benchmarks/data.py
 
-Faces come through the loader that training uses, with two worker processes and with none; the goal is 500 images a
-second from two workers. The acquisition projects, tilts the wedge and adds noise on the GPU where there is one.
+Images come through the loader that training uses, with two worker processes and with none; the goal is 500 faces a
+second from two workers. Measured images are the brain scans of samples/, in poses drawn for each. The acquisition
+projects, tilts the wedge and adds noise on the GPU where there is one. The whole data side (source, augmentation,
+projection, wedge, noise; no workers) should give at least twice as many images as the training step of IRDM takes.
 """
 
 from __future__ import annotations
@@ -11,16 +13,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
+from pathlib import Path
 
+import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
 from machine import arguments, describe, provenance, write_csv
+from pytorch_lightning.utilities import move_data_to_device
 from rich.console import Console
 from rich.table import Table
+from torch.utils.data import DataLoader
 
 from mwgan.acquisition import Acquisition, GaussianNoise, Noise, NoNoise, Sample
-from mwgan.cli.build import device_name
-from mwgan.data import PhantomFaces
+from mwgan.cli.build import build, device_name
+from mwgan.data import Augmentation, ImageSource, PhantomFaces, ScanSlices
 from mwgan.data.datamodules import ImageDataModule
+from mwgan.paths import conf_dir
 
 WEDGE_DEG = (40.0, 60.0)
 
@@ -57,17 +65,75 @@ def main() -> None:
         rate = per_second(run, options.batch, options.seconds)
         add(case, options.tilts, None, device, rate)
 
+    samples = Path(__file__).parent.parent / "samples" / "brain"
+    brain = ScanSlices(
+        str(samples),
+        options.size,
+        "brain",
+        count=4096,
+        repeat=True,
+        augmentation=Augmentation(0.8, True, True, 0.15),
+        cache="outputs/cache/slices",
+    )
+    for workers in (2, 0):
+        with closing(loaded(options.size, options.batch, workers, source=brain)) as batches:
+            add("brain slices, posed", None, workers, "cpu", per_second(batches.__next__, options.batch, options.seconds))
+    sides = []
+    for case, source in (("faces", None), ("brain", brain)):
+        with closing(data_side(options.size, options.tilts, options.batch, device, source)) as batches:
+            sides.append(per_second(batches.__next__, options.batch, options.seconds))
+        add(f"whole data side, {case}", options.tilts, 0, device, sides[-1])
+    step = training_step(options.size, options.tilts, options.batch, options.seconds)
+    add("training step of IRDM (U-Net++, width 32)", options.tilts, None, device, step)
+
     Console().print(table)
+    print(f"the data side gives {min(sides) / step:.0f} times as many images as the training step takes (goal: 2)")
     print(describe(columns))
     write_csv(options.csv, rows)
 
 
-def loaded(size: int, batch: int, workers: int = 0, augment: bool = False) -> Generator[Sample, None, None]:
-    """Batches without end, as training draws them."""
-    train, validation = PhantomFaces(size, augment=augment), PhantomFaces(size, count=1, offset=45_000)
-    loader = ImageDataModule(train, validation, batch, workers).train_dataloader()
+def loaded(
+    size: int, batch: int, workers: int = 0, augment: bool = False, source: ImageSource | None = None, device: str = "cpu"
+) -> Generator[Sample, None, None]:
+    """Batches without end, as training draws them: from ``source``, or faces."""
+    train, validation = source or PhantomFaces(size, augment=augment), PhantomFaces(size, count=1, offset=45_000)
+    data = ImageDataModule(train, validation, batch, workers)
     while True:
-        yield from loader
+        for drawn in data.train_dataloader():
+            yield data.on_after_batch_transfer(move_data_to_device(drawn, device), 0)
+
+
+def data_side(size: int, tilts: int, batch: int, device: str, source: ImageSource | None) -> Generator[object, None, None]:
+    """Measurements without end: all that comes before the network."""
+    acquire = Acquisition(size, 180 / tilts, WEDGE_DEG, GaussianNoise(2.0))
+    for sample in loaded(size, batch, augment=True, source=source, device=device):
+        yield acquire(sample.image, torch.as_tensor(sample.seed))
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+
+def training_step(size: int, tilts: int, batch: int, seconds: float) -> float:
+    """Images a second of the paper's training, over batches that lie ready."""
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        options = [f"data.size={size}", f"acquisition.step_deg={180 / tilts}"]
+        cfg = compose("train", overrides=["experiment=irdm2020/d1", *options, "paths.output_dir=outputs/bench"])
+    sample = next(loaded(size, batch))
+    rates, batches, device = [], 1, "auto"
+    while not rates or rates[-1][1] < seconds:  # an epoch of one batch warms up; then as many as fill the time
+        module = build(cfg.model, record={})
+        trainer = pl.Trainer(
+            max_epochs=1,
+            accelerator=device,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, DataLoader([sample] * batches, batch_size=None))  # type: ignore[arg-type]
+        rate = float(trainer.callback_metrics["train/images_per_second"])
+        rates.append((rate, batches * batch / rate))
+        batches = max(batches + 1, round(1.2 * seconds * rate / batch))
+    return rates[-1][0]
 
 
 def acquisition(size: int, tilts: int, batch: int, noise: Noise, device: str) -> Callable[[], object]:
