@@ -1,4 +1,4 @@
-"""``mwgan-figures``: pictures and tables from a results table."""
+"""``mwgan-figures``: pictures and tables from a results table, curves of a training, the report of a sweep."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from mwgan.cli import exit
+from mwgan.cli.report import read_log, write_report
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 
@@ -20,6 +21,8 @@ IMAGES = 3  # rows of a figure of several images, where none are asked for
 
 def draw(cfg: DictConfig) -> list[Path]:
     """Draw the figures that ``cfg`` names; the files."""
+    if cfg.report is not None:
+        return [write_report(Path(cfg.report))]
     if cfg.run is not None:
         return [_training_curves(Path(cfg.run), cfg.folder)]
     recorded = _Recorded(cfg)
@@ -34,14 +37,10 @@ def draw(cfg: DictConfig) -> list[Path]:
 
 def _training_curves(run: Path, folder: str | None) -> Path:
     """The curves of a run folder's log, the parts from before it was resumed included."""
-    import pandas as pd
-
     from mwgan.figures import training_curves
 
-    earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
-    logs = [*earlier, run / "csv" / "metrics.csv"]
     try:
-        log = pd.concat([pd.read_csv(file) for file in logs], ignore_index=True)
+        log = read_log(run)
     except (OSError, ValueError) as error:
         raise InputError(f"{run} holds no csv/metrics.csv of a training: give the folder of one training or stage (run=…)") from error
     target = run if folder is None else Path(folder)
@@ -53,17 +52,22 @@ def _drawers(recorded: _Recorded) -> dict[str, Callable[[], Any]]:
     """What there is to draw, by name: each gives a figure, or a table."""
     from mwgan import figures
 
+    cfg = recorded.cfg
+
     def of_an_image(figure: Callable[..., Any]) -> Callable[[], Any]:
-        return lambda: figure(recorded.of_one_wedge(), recorded.tomograms, recorded.image, recorded.cfg.columns)
+        return lambda: figure(recorded.of_one_wedge(recorded.shown), recorded.tomograms, recorded.image, cfg.columns)
 
     def of_images(figure: Callable[..., Any]) -> Callable[[], Any]:
-        return lambda: figure(recorded.of_one_wedge(), recorded.tomograms, recorded.images, recorded.cfg.columns)
+        return lambda: figure(recorded.of_one_wedge(recorded.shown), recorded.tomograms, recorded.images, cfg.columns)
 
     def of_means(figure: Callable[..., Any]) -> Callable[[], Any]:
-        return lambda: figure(recorded.of_one_wedge())
+        return lambda: figure(recorded.of_one_wedge(recorded.results))
+
+    def of_all_wedges(figure: Callable[..., Any], *options: Any) -> Callable[[], Any]:
+        return lambda: figure(recorded.of_one_sinogram(recorded.results), *options)
 
     def by_wedge(metric: str) -> Callable[[], Any]:
-        return lambda: figures.metric_by_wedge(recorded.of_one_sinogram(recorded.results), metric, recorded.cfg.sinogram)
+        return lambda: figures.metric_by_wedge(recorded.of_one_sinogram(recorded.results), metric, cfg.sinogram, cfg.trained_deg)
 
     return {
         "comparison_panel": lambda: _comparison_panel(recorded),
@@ -72,17 +76,23 @@ def _drawers(recorded: _Recorded) -> dict[str, Callable[[], Any]]:
         "sinograms": lambda: _sinograms(recorded),
         "restorer_inputs": of_images(figures.restorer_inputs),
         "spectra": of_an_image(figures.spectra),
+        "wbp_spectra": lambda: figures.wbp_spectra(recorded.tomograms, recorded.image),
         "images_by_method": of_images(figures.images_by_method),
         "psnr_ssim": of_means(figures.psnr_ssim),
         "perceptual": of_means(figures.perceptual),
         "ablation": of_an_image(figures.ablation),
         "quality_table": of_means(figures.quality_table),
+        "quality_bars": of_all_wedges(figures.quality_bars, cfg.sinogram),
+        "training_ranges": of_all_wedges(figures.training_ranges, cfg.ranges_deg or {}, cfg.zoom_deg, cfg.sinogram),
+        "inclusion_matrix": of_all_wedges(figures.inclusion_matrix, cfg.sinogram, cfg.ranges_deg),
+        "inclusion_matrix_table": of_all_wedges(figures.inclusion_matrix_table, cfg.sinogram),
+        "nrmse_table": of_all_wedges(figures.nrmse_table, cfg.sinogram),
         **{f"{metric}_by_wedge": by_wedge(metric) for metric in recorded.metrics},
     }
 
 
 class _Recorded:
-    """A results table and the tomograms beside it, the latest rows at the wedges asked for, read when a figure wants them."""
+    """A results table and the tomograms beside it: of what was asked for the latest rows, read when a figure wants them."""
 
     def __init__(self, cfg: DictConfig) -> None:
         from mwgan.evaluation.results import table_path
@@ -95,16 +105,25 @@ class _Recorded:
         return self._read(".parquet")
 
     @cached_property
+    def shown(self) -> Any:
+        """Rows that belong to figures of images: one source, one training of each network."""
+        from mwgan.figures.selection import of_one_source, of_one_training
+
+        return of_one_training(of_one_source(self.results))
+
+    @cached_property
     def tomograms(self) -> Any:
-        """Kept tomograms of both kinds of sinogram, and the truth."""
-        return self._read(".tomograms.parquet")
+        """Kept tomograms of both kinds of sinogram, and the truth: one source's first images, one training of each network."""
+        from mwgan.figures.selection import of_one_source, of_one_training
+
+        return of_one_training(of_one_source(self._read(".tomograms.parquet")))
 
     @property
     def metrics(self) -> list[str]:
         """The columns of numbers that were measured."""
         from mwgan.evaluation.results import IDENTITY
 
-        return [column for column in self.results.select_dtypes("number") if column not in IDENTITY]
+        return [column for column in self.results.select_dtypes("number") if column not in (*IDENTITY, "train_seed")]
 
     @property
     def image(self) -> int:
@@ -119,7 +138,7 @@ class _Recorded:
     @property
     def wedge_deg(self) -> float:
         """The wedge of a figure of one wedge."""
-        return float(self.of_one_wedge()["wedge_deg"].iloc[0])
+        return float(self.of_one_wedge(self.shown)["wedge_deg"].iloc[0])
 
     @property
     def step_deg(self) -> float:
@@ -130,12 +149,12 @@ class _Recorded:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{record} doesn't tell the tilt step (step_deg): mwgan-evaluate writes it beside a table") from error
 
-    def of_one_wedge(self) -> Any:
-        """The results, for a figure that means nothing across wedges."""
-        wedges = sorted(self.results["wedge_deg"].unique())
+    def of_one_wedge(self, rows: Any) -> Any:
+        """The rows, for a figure that means nothing across wedges."""
+        wedges = sorted(rows["wedge_deg"].unique())
         if len(wedges) > 1:
             raise InputError(f"this figure shows one wedge, and the table has {_listed(wedges)}: choose one (wedges_deg=[{wedges[0]:g}])")
-        return self.results
+        return rows
 
     def of_one_sinogram(self, rows: Any) -> Any:
         """The rows of ``cfg.sinogram``."""
@@ -157,10 +176,11 @@ class _Recorded:
         import pandas as pd
 
         from mwgan.evaluation.results import latest
+        from mwgan.figures.selection import choose, first_images
 
         path = self.table.with_name(self.table.name + suffix)
         try:
-            rows = pd.read_parquet(path)
+            rows = first_images(pd.read_parquet(path))
         except (OSError, ValueError) as error:
             raise InputError(f"{path} is not there or not a results table: name one with table=…, mwgan-evaluate makes it") from error
         there = sorted(rows["wedge_deg"].unique())
@@ -168,13 +188,13 @@ class _Recorded:
         chosen = rows[rows["wedge_deg"].isin(asked)]
         if chosen.empty:
             raise InputError(f"{path} has nothing at wedges of {_listed(asked)} degrees: it has {_listed(there)} (wedges_deg=…)")
-        return latest(chosen)
+        return latest(choose(chosen, self.cfg.test_source, self.cfg.methods, self.cfg.train_seed))
 
 
 def _comparison_panel(recorded: _Recorded) -> Any:
     from mwgan.figures import comparison_panel
 
-    results, tomograms = (recorded.of_one_sinogram(rows) for rows in (recorded.results, recorded.tomograms))
+    results, tomograms = (recorded.of_one_sinogram(rows) for rows in (recorded.shown, recorded.tomograms))
     return comparison_panel(results, tomograms, recorded.image, recorded.cfg.sinogram)
 
 
@@ -212,14 +232,15 @@ def _measured_anew(recorded: _Recorded) -> tuple[Any, Any, Any]:
 
 
 def _write(drawn: Any, path: Path) -> Path:
-    """A figure as ``<path>.png``; a table as ``<path>.csv``, and printed."""
+    """A figure as ``<path>.png``; a table as ``<path>.csv``, that of qualities printed too."""
     import pandas as pd
 
     from mwgan.evaluation.results import write_table
 
     if isinstance(drawn, pd.DataFrame):
         write_table(drawn, path, suffixes=(".csv",))
-        _print_table(drawn, path.name.replace("_", " "))
+        if "paper_psnr" in drawn:
+            _print_table(drawn, path.name.replace("_", " "))
         return path.with_name(path.name + ".csv")
     file = path.with_name(path.name + ".png")
     drawn.savefig(file, bbox_inches="tight", pad_inches=0.06, pil_kwargs={"optimize": True})

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mwgan.figures.means import averaged_over, means_over_sources, over_seeds, with_train_seed
 from mwgan.figures.style import label, look, new_figure
 
 AXES = {"nrmse": "NRMSE", "psnr": "PSNR / dB", "ssim": "SSIM", "rmse_255": "RMSE / grey levels of 255"}
+LETTERS = 86  # of a line of the title
+LEGEND_INSIDE = 6  # methods, with more the legend would cover lines
 
 
-def metric_by_wedge(results: pd.DataFrame, metric: str = "nrmse", sinogram: str = "missing") -> Figure:
-    """Mean over images of ``metric`` against the wedge, with a band from the 25th to the 75th percentile.
+def metric_by_wedge(
+    results: pd.DataFrame, metric: str = "nrmse", sinogram: str = "missing", trained_deg: Sequence[float] | None = None
+) -> Figure:
+    """Mean of ``metric`` over images, and over test sources where there are several, against the wedge.
+
+    The band of a method that was trained several times runs from the lowest of its trainings to the highest; that of any
+    other from the 25th to the 75th percentile of its images.
 
     Parameters
     ----------
@@ -21,23 +33,51 @@ def metric_by_wedge(results: pd.DataFrame, metric: str = "nrmse", sinogram: str 
         Its column to draw.
     sinogram
         Which sinograms: ``missing`` or ``complete``.
+    trained_deg
+        The lowest and the highest wedge of training, shaded; None shades nothing.
     """
     rows = results[results["sinogram"] == sinogram]
-    methods = list(dict.fromkeys(rows["method"]))
-    styles = look(methods)
-    figure = new_figure(5.6, 3.8)
+    crowded = rows["method"].nunique() > LEGEND_INSIDE
+    figure = new_figure(7.0 if crowded else 5.6, 3.8)
     axis = figure.subplots()
-    for method in methods:
-        by_wedge = rows[rows["method"] == method].groupby("wedge_deg")[metric]
-        mean, low, high = by_wedge.mean(), by_wedge.quantile(0.25), by_wedge.quantile(0.75)
-        axis.plot(mean.index, mean, label=label(method), linewidth=1.6, markersize=5, **styles[method])  # type: ignore[arg-type]
-        axis.fill_between(mean.index, low, high, color=styles[method]["color"], alpha=0.12, linewidth=0)
-    axis.set(xlabel="missing wedge / degrees", ylabel=AXES.get(metric, metric))
+    if trained_deg is not None:
+        axis.axvspan(*trained_deg, color="#000000", alpha=0.06, linewidth=0, label="wedges of training")
+    draw_lines(axis, rows, metric)
     if metric in ("nrmse", "rmse_255"):
         axis.set_ylim(bottom=0)
+    if crowded:
+        figure.legend(loc="outside right center", frameon=False, fontsize=8)
+    else:
+        axis.legend(frameon=False, fontsize=8)
+    lines = textwrap.wrap(averaged_over(rows), LETTERS)
+    if with_train_seed(rows)["train_seed"].notna().any():
+        lines += textwrap.wrap(about_bands(rows), LETTERS)
+    axis.set_title("\n".join(lines), fontsize=9)
+    return figure
+
+
+def draw_lines(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
+    """A line and a band for each method of ``rows``, and the axes' names."""
+    methods = list(dict.fromkeys(rows["method"]))
+    styles = look(methods)
+    means = means_over_sources(rows, metric)
+    for method in methods:
+        line = over_seeds(means[means["method"] == method], metric)
+        axis.plot(line.index, line["mean"], label=label(method), linewidth=1.6, markersize=5, **styles[method])  # type: ignore[arg-type]
+        low, high, alpha = line["low"], line["high"], 0.25
+        if line["seeds"].max() < 2:
+            images = rows[(rows["method"] == method) & rows["wedge_deg"].isin(line.index)].groupby("wedge_deg")[metric]
+            low, high, alpha = images.quantile(0.25), images.quantile(0.75), 0.12
+        axis.fill_between(line.index, low, high, color=styles[method]["color"], alpha=alpha, linewidth=0)
+    axis.set(xlabel="missing wedge / degrees", ylabel=AXES.get(metric, metric))
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=8)
-    images = rows["image"].nunique()
-    axis.set_title(f"{', '.join(rows['source'].unique())}, {images} images, noise {rows['noise_percent'].iloc[0]:g} %", fontsize=9)
-    return figure
+
+
+def about_bands(rows: pd.DataFrame) -> str:
+    """What the bands of :func:`draw_lines` are, in words."""
+    trainings = with_train_seed(rows).groupby("method")["train_seed"].nunique()
+    if trainings.max() < 2:
+        return "bands: the middle half of the images"
+    rest = "" if trainings.min() > 1 else ", else the middle half of the images"
+    return f"bands: lowest to highest of {trainings.max()} trainings{rest}"

@@ -52,4 +52,5 @@ def described(results: pd.DataFrame) -> str:
     """What the means are over: source, images, wedge and noise."""
     wedges = ", ".join(f"{wedge:g}°" for wedge in sorted(results["wedge_deg"].unique()))
     sources = ", ".join(results["source"].unique())
-    return f"{sources}, {results['image'].nunique()} images, wedge {wedges}, noise {results['noise_percent'].iloc[0]:g} %"
+    images = len(results[["source", "image"]].drop_duplicates())  # image 0 of one source is not image 0 of the next
+    return f"{sources}, {images} images, wedge {wedges}, noise {results['noise_percent'].iloc[0]:g} %"

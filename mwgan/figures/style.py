@@ -16,6 +16,13 @@ LABELS = {
     "irdm": "IRDM",
     "irdm_shipped": "IRDM, shipped",
     "irdm_pixel_shipped": "U-Net++, shipped",
+    "irdm_d1": "IRDM, D1",
+    "irdm_d2": "IRDM, D2",
+    "irdm_d2_prime": "IRDM, D2′",
+    "irdm_d3": "IRDM, D3",
+    "irdm_d4": "IRDM, D4",
+    "irdm_d5": "IRDM, D5",
+    "irdm_d6": "IRDM, D6",
     "inpainting_wbp": "inpainting + WBP",
     "deartifact": "de-artifact alone",
     "deartifact_equal_compute": "de-artifact alone, equal compute",
@@ -24,7 +31,8 @@ LABELS = {
     "joint_two_stages": "joint, two stages",
 }
 # Okabe and Ito's palette, and from Paul Tol's those that keep clear of it under every kind of colour vision (17 units of
-# CIELAB or more among the methods of Ding 2019, by the simulation of Machado et al. 2009); in grey the markers tell.
+# CIELAB or more among the methods of Ding 2019, and among those of each figure of IRDM 2020, by the simulation of Machado
+# et al. 2009); in grey the markers tell. D5, D4, D3, D6 darken as their range of wedges widens.
 COLORS = {
     "wbp": "#999999",
     "sirt": "#56B4E9",
@@ -40,6 +48,13 @@ COLORS = {
     "joint": "#332288",
     "joint_adversarial": "#000000",
     "joint_two_stages": "#88CCEE",
+    "irdm_d1": "#88CCEE",
+    "irdm_d2": "#009E73",
+    "irdm_d2_prime": "#117733",
+    "irdm_d3": "#882255",
+    "irdm_d4": "#CC79A7",
+    "irdm_d5": "#EFC3DB",
+    "irdm_d6": "#222222",
 }
 SPARE = ("#44AA99", "#F0E442")
 MARKERS = "os^Dv*PX<>ph"

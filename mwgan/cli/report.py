@@ -1,0 +1,110 @@
+"""The report of a sweep: what lies in its folder, read as far as it is there, onto one page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mwgan.cli.jobs import is_finished
+from mwgan.cli.resume import OVERRIDES
+from mwgan.errors import InputError
+from mwgan.paths import written_whole
+
+RECORD = "record.json"
+
+
+def write_report(sweep: Path) -> Path:
+    """Write ``<sweep>/report.html``; the file. A job that has not got far is shown as far as it has.
+
+    Raises
+    ------
+    InputError
+        If ``sweep`` holds no jobs, or a results table that can't be read.
+    """
+    from mwgan.figures.report import report
+
+    jobs = [folder for folder in sweep.iterdir() if _is_job(folder)] if sweep.is_dir() else []
+    if not jobs:
+        raise InputError(f"{sweep} holds no job of a sweep: give the folder that mwgan-train -m named (report=…)")
+    runs = [_run(folder) for folder in sorted(jobs, key=_number_first)]
+    text = report(str(sweep), runs, _rows(sweep / "results.parquet"), _rows(sweep / "results.tomograms.parquet"))
+    file = sweep / "report.html"
+    with written_whole(file) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return file
+
+
+def read_log(run: Path) -> Any:
+    """A run folder's ``csv/metrics.csv``, the parts from before it was resumed included.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is none, or none that can be read.
+    """
+    import pandas as pd
+
+    earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
+    # A run that has just been resumed has set its log aside and not begun another.
+    parts = [file for file in (*earlier, run / "csv" / "metrics.csv") if file.is_file() and file.stat().st_size]
+    return pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
+
+
+def _is_job(folder: Path) -> bool:
+    return (folder / OVERRIDES).is_file() or (folder / RECORD).is_file()
+
+
+def _number_first(folder: Path) -> tuple[bool, int, str]:
+    """Jobs by number, then folders with other names."""
+    return (not folder.name.isdecimal(), int(folder.name) if folder.name.isdecimal() else 0, folder.name)
+
+
+def _run(folder: Path) -> Any:
+    from mwgan.figures.report import Run
+
+    panels = sorted((folder / "panels").glob("epoch_*.png"))
+    panel = panels[-1].read_bytes() if panels else None
+    return Run(folder.name, _overrides(folder), _record(folder), _log(folder), is_finished(folder), panel)
+
+
+def _overrides(folder: Path) -> tuple[str, ...]:
+    from omegaconf import OmegaConf
+
+    try:
+        return tuple(str(option) for option in OmegaConf.load(folder / OVERRIDES))
+    except Exception:  # yaml's and OmegaConf's own, of a job that was killed while it wrote
+        return ()
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((folder / RECORD).read_text())
+    except (OSError, ValueError):  # not begun, or killed while it wrote
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _log(folder: Path) -> Any:
+    """The log, None where no epoch is in it."""
+    try:
+        log = read_log(folder)
+    except (OSError, ValueError):
+        return None
+    return log if "epoch" in log and log["epoch"].notna().any() else None
+
+
+def _rows(path: Path) -> Any:
+    """The latest rows of a table; None where there is no table."""
+    import pandas as pd
+
+    from mwgan.evaluation.results import latest
+
+    if not path.is_file():
+        return None
+    try:
+        return latest(pd.read_parquet(path))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} can't be read as a results table: move it away, mwgan-evaluate sweep={path.parent} makes it anew"
+        ) from error
