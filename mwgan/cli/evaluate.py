@@ -118,15 +118,16 @@ def _print_summary(table: Any) -> None:
     from rich.table import Table
 
     summary = table.summary()
-    wedges = sorted(summary["wedge_deg"].unique())
-    shown = Table(title="PSNR in dB / SSIM, mean over images, by missing wedge")
-    for heading in ("method", "sinogram", *(f"{wedge:g}°" for wedge in wedges), "ms per image"):
-        shown.add_column(heading, justify="left" if heading in ("method", "sinogram") else "right", no_wrap=True)
-    for (method, sinogram), rows in summary.groupby(["method", "sinogram"], sort=False):
-        by_wedge = rows.set_index("wedge_deg")
-        cells = [f"{by_wedge['psnr'][wedge]:.1f} / {by_wedge['ssim'][wedge]:.3f}" if wedge in by_wedge.index else "" for wedge in wedges]
-        shown.add_row(method, sinogram, *cells, f"{1000 * rows['seconds'].mean():.1f}")
-    Console(width=50 + 17 * len(wedges)).print(shown)
+    for source, rows in summary.groupby("source", sort=False):
+        wedges = sorted(rows["wedge_deg"].unique())
+        shown = Table(title=f"{source}: PSNR in dB / SSIM, mean over images, by missing wedge")
+        for heading in ("method", "sinogram", *(f"{wedge:g}°" for wedge in wedges), "ms per image"):
+            shown.add_column(heading, justify="left" if heading in ("method", "sinogram") else "right", no_wrap=True)
+        for (method, sinogram), found in rows.groupby(["method", "sinogram"], sort=False):
+            means = found.set_index("wedge_deg")
+            cells = [f"{means['psnr'][wedge]:.1f} / {means['ssim'][wedge]:.3f}" if wedge in means.index else "" for wedge in wedges]
+            shown.add_row(method, sinogram, *cells, f"{1000 * found['seconds'].mean():.1f}")
+        Console(width=50 + 17 * len(wedges)).print(shown)
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="evaluate", version_base="1.3")

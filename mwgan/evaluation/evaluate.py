@@ -141,9 +141,10 @@ def _keep_extremes(
     rows = table.rows[(table.rows[list(known)] == pd.Series(known)).all(axis=1) & (table.rows["sinogram"] == MISSING)]
     if rows.empty:
         return
-    for place, kept_as in ((rows["nrmse"].idxmin(), "best"), (rows["nrmse"].idxmax(), "worst")):
-        row = {str(column): value for column, value in rows.loc[place, list(IDENTITY)].items()}
-        image, measurement = _measure(test, [int(row["image"])], float(row["wedge_deg"]), conditions, device)
+    ranked = rows.sort_values("nrmse")[list(IDENTITY)].to_dict("records")
+    for found, kept_as in ((ranked[0], "best"), (ranked[-1], "worst")):
+        row: dict[str, object] = {str(column): value for column, value in found.items()}
+        image, measurement = _measure(test, [int(found["image"])], float(found["wedge_deg"]), conditions, device)
         pictures.keep(row, method, method.make()(measurement)[0, 0], image[0, 0], kept_as)
     pictures.write()
 

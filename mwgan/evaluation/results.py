@@ -46,10 +46,13 @@ class ResultsTable:
         write_table(self.rows, self.path)
 
     def summary(self) -> pd.DataFrame:
-        """Mean of each metric over images, by method, sinogram and wedge."""
-        order = {name: rank for rank, name in enumerate(self.rows["method"].drop_duplicates())}
-        means = latest(self.rows).groupby(["method", "sinogram", "wedge_deg"], as_index=False)[[*METRICS, "seconds"]].mean()
-        return means.sort_values(["wedge_deg", "method"], key=lambda column: column.map(order) if column.name == "method" else column)
+        """Mean of each metric over images, by source, method, sinogram and wedge."""
+        order = {name: rank for rank, name in enumerate([*self.rows["source"].drop_duplicates(), *self.rows["method"].drop_duplicates()])}
+        by = ["source", "method", "sinogram", "wedge_deg"]
+        means = latest(self.rows).groupby(by, as_index=False)[[*METRICS, "seconds"]].mean()
+        return means.sort_values(
+            ["source", "wedge_deg", "method"], key=lambda column: column.map(order) if column.name in by[:2] else column
+        )
 
 
 def latest(rows: pd.DataFrame) -> pd.DataFrame:
