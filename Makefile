@@ -115,11 +115,13 @@ irdm2020: install
 	  $(BIN)/mwgan-figures experiment=irdm2020/figures/$$figure table=$(IRDM_SWEEP)/results folder=$(IRDM)/$$figure || exit 1; done
 	$(BIN)/mwgan-figures report=$(IRDM_SWEEP)
 
-# Without the extra perceptual, whose torchvision brings CUDA with it.
+# Without the extra perceptual, whose torchvision brings CUDA with it. Torch stays where it is: moving it is a step of its own.
 constraints: install
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra slurm --extra dev pyproject.toml \
+	grep '^torch==' constraints.txt > constraints.torch
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --constraint constraints.torch --extra slurm --extra dev pyproject.toml \
 	  | grep -Ev '^(nvidia|cuda|triton)' > constraints.new && mv constraints.new constraints.txt
+	rm constraints.torch
 
 clean:
 	rm -rf outputs dist build .pytest_cache .mypy_cache .ruff_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,3 +67,58 @@ def run_config(tmp_path: Path) -> Callable[..., DictConfig]:
             return compose("train", overrides=[*overrides, *quiet, f"paths.output_dir='{tmp_path / folder}'"])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def write_nifti() -> Callable[..., Path]:
+    """``write_nifti(path, volume, affine)``: a NIfTI scan, its axes pointing right, to the front and up unless ``affine`` says else."""
+    nibabel = pytest.importorskip("nibabel", reason="NIfTI scans need nibabel")
+
+    def write(path: Path, volume: np.ndarray, affine: np.ndarray | None = None) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4) if affine is None else affine), path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_dicom() -> Callable[..., Path]:
+    """``write_dicom(path, pixels, PatientID=..., ...)``: a DICOM file of int16 ``pixels`` ([frames,] rows, columns)."""
+    pydicom = pytest.importorskip("pydicom", reason="DICOM scans need pydicom")
+
+    def write(path: Path, pixels: np.ndarray, **elements: Any) -> Path:
+        file = pydicom.Dataset()
+        file.file_meta = pydicom.dataset.FileMetaDataset()
+        file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+        file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+        file.Rows, file.Columns = pixels.shape[-2:]
+        if pixels.ndim == 3:
+            file.NumberOfFrames = len(pixels)
+        file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 16, 15, 1
+        file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+        file.PixelData = pixels.astype("<i2").tobytes()
+        for name, value in elements.items():
+            setattr(file, name, value)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_photograph() -> Callable[..., Path]:
+    """``write_photograph(path, pixels, mode, **options)``: a picture of ``pixels``, or of noise that ``path``'s name decides."""
+    from PIL import Image
+
+    def write(path: Path, pixels: np.ndarray | None = None, mode: str | None = None, **options: Any) -> Path:
+        if pixels is None:
+            pixels = np.random.default_rng(list(path.name.encode())).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(pixels)
+        (picture if mode is None else picture.convert(mode)).save(path, **options)
+        return path
+
+    return write

@@ -1,4 +1,7 @@
-"""Pictures of training: a few held-out images after every epoch, as the generator saw, gave and should have given them."""
+"""Pictures of training: a few held-out images after every epoch, as the generator saw, gave and should have given them.
+
+Their power spectra stand beside them: what fills the missing wedge shows there before the eye finds it in the image.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mwgan.acquisition import Sample
+from mwgan.callbacks.dashboards import show_picture
+
+SPECTRUM_SCALE = (0.02, 0.999)  # quantiles of the truth's spectrum that are drawn black and white
 
 
 class ImagePanels(pl.Callback):
-    """Writes ``epoch_000.png`` … to ``folder`` and the same picture to TensorBoard: input, output, truth, error.
+    """Writes ``epoch_000.png`` … and ``spectra/epoch_000.png`` … to ``folder``, and shows the same in TensorBoard and W&B.
 
     Parameters
     ----------
@@ -41,25 +47,50 @@ class ImagePanels(pl.Callback):
             return
         with torch.no_grad():
             seen, tomogram, target = (part[:, 0].float().cpu().numpy() for part in pl_module(self._first))
-        figure = draw_panel(seen, tomogram, target, f"epoch {trainer.current_epoch}")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(self.folder / f"epoch_{trainer.current_epoch:03d}.png")
-        for logger in trainer.loggers:
-            if isinstance(logger, pl.loggers.TensorBoardLogger):
-                logger.experiment.add_figure("val/images", figure, trainer.current_epoch, close=False)
+        title = f"epoch {trainer.current_epoch}"
+        self._show(trainer, "val/images", draw_panel(seen, tomogram, target, title), self.folder)
+        self._show(trainer, "val/spectra", draw_spectra(seen, tomogram, target, title), self.folder / "spectra")
+
+    def _show(self, trainer: pl.Trainer, name: str, figure: Figure, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / f"epoch_{trainer.current_epoch:03d}.png")
+        show_picture(trainer.loggers, name, np.asarray(figure.canvas.buffer_rgba())[..., :3], trainer.current_epoch)  # type: ignore[attr-defined]
 
 
 def draw_panel(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title: str) -> Figure:
     """One row an image (each (B, H, W)): input, output, truth, absolute error at five times the contrast."""
-    rows = len(target)
-    figure = Figure(figsize=(6.4, 1.7 * rows + 0.4), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)  # drawn without pyplot, which would keep every figure of a long run alive
-    axes = figure.subplots(rows, 4, squeeze=False)
-    figure.suptitle(title, fontsize=10)
+    figure, axes = _grid(("input", "output", "truth", "error x 5"), len(target), title)
     for row, pictures in enumerate(zip(seen, tomogram, target, np.abs(tomogram - target) * 5, strict=True)):
-        for axis, picture, name in zip(axes[row], pictures, ("input", "output", "truth", "error x 5"), strict=True):
+        for axis, picture in zip(axes[row], pictures, strict=True):
             axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
-            axis.set_axis_off()
-            if row == 0:
-                axis.set_title(name, fontsize=9)
     return figure
+
+
+def draw_spectra(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title: str) -> Figure:
+    """One row an image (each (B, H, W)): log power spectra of input, output and truth, all on the truth's scale."""
+    figure, axes = _grid(("input", "output", "truth"), len(target), title)
+    for row, pictures in enumerate(zip(seen, tomogram, target, strict=True)):
+        spectra = [log_power(picture) for picture in pictures]
+        black, white = np.quantile(spectra[-1], SPECTRUM_SCALE)
+        for axis, spectrum in zip(axes[row], spectra, strict=True):
+            axis.imshow(spectrum, cmap="inferno", vmin=black, vmax=white)
+    return figure
+
+
+def log_power(picture: np.ndarray) -> np.ndarray:
+    """log10 of the power spectrum of a picture (H, W), zero frequency in the middle; its borders are faded out first."""
+    window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])
+    power = np.abs(np.fft.fftshift(np.fft.fft2(picture * window))) ** 2
+    return np.asarray(np.log10(np.maximum(power, 1e-12)))
+
+
+def _grid(columns: tuple[str, ...], rows: int, title: str) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(1.6 * len(columns), 1.7 * rows + 0.4), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)  # drawn without pyplot, which would keep every figure of a long run alive
+    axes = figure.subplots(rows, len(columns), squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, name in zip(axes[0], columns, strict=True):
+        axis.set_title(name, fontsize=9)
+    return figure, axes

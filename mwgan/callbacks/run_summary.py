@@ -8,9 +8,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from mwgan.callbacks.dashboards import show_settings
+
 
 class RunSummary(pl.Callback):
-    """Writes ``record.json`` (configuration, commit, versions) at the start and prints one line after each epoch."""
+    """Writes ``record.json`` (configuration, commit, versions, data) at the start, for the loggers too, and prints a line an epoch."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
@@ -20,6 +22,7 @@ class RunSummary(pl.Callback):
             record: dict[str, Any] = getattr(pl_module, "record", {})
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+            show_settings(trainer.loggers, record)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero or trainer.sanity_checking:

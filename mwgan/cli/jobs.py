@@ -16,8 +16,10 @@ from mwgan.paths import written_whole
 BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
 FINISHED = "finished"  # the same and the last metrics, written when it is done
 # Options that say where and how a run is computed, not what is computed.
-NOT_THE_JOB = ("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers")
-NOT_THE_JOB += ("trainer.accelerator", "trainer.devices", "trainer.enable_progress_bar")
+NOT_THE_JOB = (
+    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers"),
+    *("trainer.accelerator", "trainer.devices", "trainer.enable_progress_bar"),
+)
 LAST = Path("checkpoints") / "last.ckpt"
 TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
 

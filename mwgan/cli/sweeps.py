@@ -48,7 +48,7 @@ def runs_of(folder: str | Path) -> list[SweptRun]:
     jobs.sort(key=lambda path: (len(path.name), path.name))  # by number
     if not jobs:
         raise InputError(f"no job of the sweep in {folder} was begun: go on with it by mwgan-train resume={folder}")
-    options = {job: dict(_split(option) for option in job_of(OmegaConf.to_container(OmegaConf.load(job / OVERRIDES)))) for job in jobs}
+    options = {job: dict(_split(option) for option in job_of([*OmegaConf.load(job / OVERRIDES)])) for job in jobs}
     keys = dict.fromkeys(key for given in options.values() for key in given)
     swept = [key for key in keys if key not in ("seed", "model") and len({given.get(key) for given in options.values()}) > 1]
     runs = []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +86,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         accelerator=accelerator,
         strategy=strategy,
         callbacks=[build(node) for node in cfg.callbacks.values() if node],
-        logger=[build(node) for node in cfg.logger.values() if node],
+        logger=_loggers(cfg),
         plugins=[WholeCheckpoints()],
     )
     status = 1
@@ -99,6 +101,13 @@ def train(cfg: DictConfig) -> dict[str, float]:
         if "wandb" in sys.modules:  # or the next job of a sweep would go on in this one's run
             sys.modules["wandb"].finish(exit_code=status)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _loggers(cfg: DictConfig) -> list[Any]:
+    nodes = [node for node in cfg.logger.values() if node]
+    if any("Wandb" in node._target_ for node in nodes) and find_spec("wandb") is None:
+        raise MissingExtraError("the log of Weights & Biases", "wandb", "pip install 'mwgan[wandb]', or log elsewhere (logger=default)")
+    return [build(node) for node in nodes]
 
 
 def _accelerator(cfg: DictConfig) -> str:
@@ -195,23 +204,25 @@ def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str,
 
 def _refuse_multirun_ddp(cfg: DictConfig) -> None:
     hydra_cfg = HydraConfig.get()
-    on_this_machine = "submitit" not in hydra_cfg.launcher._target_
-    if hydra_cfg.mode == RunMode.MULTIRUN and on_this_machine and cfg.stages is None and cfg.trainer.devices not in SINGLE:
+    if hydra_cfg.mode != RunMode.MULTIRUN or cfg.trainer.devices in SINGLE:
+        return
+    on_slurm = "submitit" in hydra_cfg.launcher._target_
+    if cfg.stages is None and not on_slurm:
         raise InputError("a sweep on one machine can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
+    if cfg.stages is not None and on_slurm:
+        raise InputError("the stages of a run can't share SLURM's tasks: use trainer.devices=1, or train each stage by its own experiment=")
 
 
 def _run(cfg: DictConfig) -> dict[str, float]:
     """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
-    from pytorch_lightning.utilities.rank_zero import rank_zero_only
-
     _refuse_multirun_ddp(cfg)
-    if rank_zero_only.rank:  # a further process of a run whose first one keeps the books
-        return train(cfg)
     folder, options = Path(cfg.paths.output_dir), list(HydraConfig.get().overrides.task)
+    if _goes_on(cfg, folder, options) and is_finished(folder):
+        print(f"the run in {folder} is finished already", flush=True)
+        return metrics_of(folder)
+    if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", 0))):  # one of several processes; the first keeps the books
+        return train(cfg)
     with claimed(folder):
-        if _goes_on(cfg, folder, options) and is_finished(folder):
-            print(f"the run in {folder} is finished already", flush=True)
-            return metrics_of(folder)
         begin(folder, options)
         if cfg.stages is not None:
             metrics, done = {}, run_stages(cfg, options)
@@ -234,12 +245,23 @@ def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
     return True
 
 
-def _job_of_sweep(cfg: DictConfig) -> dict[str, float]:
+def _answer(cfg: DictConfig) -> dict[str, float] | float:
+    """The run's last metrics, or the one that a search judges it by."""
+    metrics = _run(cfg)
+    if cfg.objective is None:
+        return metrics
+    if cfg.objective not in metrics:
+        raise InputError(f"objective={cfg.objective} is no metric of this run: there are {', '.join(metrics) or 'none'}")
+    return metrics[cfg.objective]
+
+
+def _job_of_sweep(cfg: DictConfig) -> dict[str, float] | float:
     """One job of a sweep. Its failure is told at once and handed to Hydra, which reports it when the other jobs have run."""
     job = HydraConfig.get()
     name = f"job {job.job.num} of the sweep ({', '.join(job.overrides.task)}) failed"
+    cfg.sweep, cfg.label = Path(job.sweep.dir).name, f"{cfg.name} {job.job.num}"
     try:
-        return _run(cfg)
+        return _answer(cfg)
     except Exception as error:  # made anew, since not every error travels between processes
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         again = f"mwgan-train resume={quoted(Path(job.sweep.dir))} tries it again"
@@ -250,9 +272,9 @@ def _job_of_sweep(cfg: DictConfig) -> dict[str, float]:
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
-def _main(cfg: DictConfig) -> dict[str, float]:
+def _main(cfg: DictConfig) -> dict[str, float] | float:
     swept = HydraConfig.get().mode == RunMode.MULTIRUN
-    return _job_of_sweep(cfg) if swept else exit.in_one_sentence(_run)(cfg)
+    return _job_of_sweep(cfg) if swept else exit.in_one_sentence(_answer)(cfg)
 
 
 def _start() -> None:

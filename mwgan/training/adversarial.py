@@ -18,7 +18,7 @@ from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.losses import AdversarialLoss, PixelLoss
-from mwgan.metrics import ImageQuality
+from mwgan.metrics import ImageQuality, image_metrics
 from mwgan.recon.learned import RECORD_KEY, Record
 from mwgan.recon.task import Task
 from mwgan.training.examples import Examples
@@ -194,10 +194,13 @@ class AdversarialModule(pl.LightningModule):
         for schedule in schedules if isinstance(schedules, list) else [schedules]:
             schedule.step()  # type: ignore[call-arg]
 
-    def validation_step(self, batch: Sample, batch_index: int) -> None:
+    def validation_step(self, batch: Sample, batch_index: int) -> dict[str, Tensor]:
+        """The quality of each image (B,) and its missing wedge in degrees (B,), for those who look closer than the mean."""
         measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
-        output = self.generator(self.task.see(measurement))
-        self.quality.update(self.task.tomogram(output, measurement), batch.image)
+        tomogram = self.task.tomogram(self.generator(self.task.see(measurement)), measurement)
+        self.quality.update(tomogram, batch.image)
+        measured = measurement.mask[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))
+        return {**image_metrics(tomogram, batch.image), "wedge_deg": 180 * (1 - measured)}  # of a full grid of tilts
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict({f"val/{name}": value.float() for name, value in self.quality.compute().items()}, prog_bar=True)

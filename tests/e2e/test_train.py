@@ -13,7 +13,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from mwgan.callbacks import WholeCheckpoints
 from mwgan.cli.build import build, commit
 from mwgan.cli.train import main, train
 from mwgan.data.datamodules import ImageDataModule
@@ -71,6 +73,27 @@ def test_two_epochs_are_one_epoch_and_one_more_after_resuming(run_config, tmp_pa
         assert mine["param_groups"] == theirs["param_groups"]
     assert straight["state_dict"]["batches"] == 4
     assert straight["state_dict"]["images"] == 16
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_whether_or_not_it_was_the_best(run_config, tmp_path):
+    train(run_config(*SMALL, "model=irdm_pixel", "callbacks.checkpoint.mode=min", "trainer.max_epochs=3"))
+    assert torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)["epoch"] == 0
+    assert checkpoint(tmp_path / "run")["epoch"] == 2
+
+
+def test_a_checkpoint_that_is_not_written_to_its_end_leaves_the_one_before(tmp_path, monkeypatch):
+    file = tmp_path / "checkpoints" / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"epoch": 1}, file)
+
+    def killed(self, checkpoint, path, storage_options=None):
+        Path(path).write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        WholeCheckpoints().save_checkpoint({"epoch": 2}, file)
+    assert torch.load(file, weights_only=True) == {"epoch": 1}
+    assert [path.name for path in file.parent.iterdir()] == ["last.ckpt"]
 
 
 def test_learning_rates_follow_the_schedule_of_each_network(run_config, tmp_path):

@@ -9,7 +9,7 @@ from matplotlib.image import imread
 
 from mwgan.acquisition import Sample
 from mwgan.callbacks import ImagePanels
-from mwgan.callbacks.image_panels import draw_panel
+from mwgan.callbacks.image_panels import draw_panel, draw_spectra, log_power
 
 
 @pytest.fixture
@@ -44,11 +44,30 @@ def test_a_row_shows_input_output_truth_and_error_at_five_times_the_contrast(fac
     assert {axis.images[0].get_clim() for axis in figure.axes} == {(0.0, 1.0)}
 
 
+def test_spectra_stand_on_the_scale_of_the_truth(faces):
+    truth = faces[:2, 0].numpy()
+    figure = draw_spectra(0.1 * truth, truth, truth, "epoch 3")
+    assert [axis.get_title() for axis in figure.axes[:3]] == ["input", "output", "truth"]
+    for row in range(2):
+        seen, output, target = (axis.images[0] for axis in figure.axes[3 * row : 3 * row + 3])
+        assert seen.get_clim() == output.get_clim() == target.get_clim()
+        np.testing.assert_allclose(output.get_array(), target.get_array())
+        assert seen.get_array().mean() < target.get_array().mean() - 1.5  # a tenth of the amplitude, a hundredth of the power
+
+
+def test_a_spectrum_shows_a_wave_at_its_frequency():
+    rows = np.arange(64)[:, None] + 0 * np.arange(64)
+    spectrum = log_power(np.cos(2 * np.pi * 8 * rows / 64))
+    peaks = {(32 - 8, 32), (32 + 8, 32)}
+    assert {tuple(int(place) for place in np.unravel_index(flat, spectrum.shape)) for flat in np.argsort(spectrum, axis=None)[-2:]} == peaks
+
+
 def test_a_picture_is_written_after_each_epoch(batch, tmp_path):
     panels = ImagePanels(str(tmp_path / "panels"), images=2)
     for epoch in (0, 1):
         validate(panels, stub_trainer(epoch), batch)
-    assert sorted(path.name for path in (tmp_path / "panels").iterdir()) == ["epoch_000.png", "epoch_001.png"]
+    for folder in (tmp_path / "panels", tmp_path / "panels" / "spectra"):
+        assert sorted(path.name for path in folder.glob("*.png")) == ["epoch_000.png", "epoch_001.png"]
     assert imread(tmp_path / "panels" / "epoch_000.png").std() > 0.1
 
 
@@ -68,7 +87,7 @@ def test_pictures_can_be_drawn_every_few_epochs(batch, tmp_path):
     panels = ImagePanels(str(tmp_path), every_n_epochs=2)
     for epoch in range(4):
         validate(panels, stub_trainer(epoch), batch)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch_000.png", "epoch_002.png"]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["epoch_000.png", "epoch_002.png"]
 
 
 @pytest.mark.parametrize(

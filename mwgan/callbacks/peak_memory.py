@@ -1,0 +1,20 @@
+"""How much of the GPU's memory an epoch took."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+import torch
+
+
+class PeakMemory(pl.Callback):
+    """Logs ``train/peak_memory_gib``, the most that tensors held at a time during the epoch and its validation; CUDA alone tells."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if pl_module.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(pl_module.device)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if pl_module.device.type == "cuda":
+            pl_module.log(
+                "train/peak_memory_gib", torch.cuda.max_memory_allocated(pl_module.device) / 2**30, reduce_fx="max", sync_dist=True
+            )

@@ -1,0 +1,232 @@
+"""Sweeps: killed in the middle they go on where they were, a failure stops no other job, and their folder can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from mwgan.cli import jobs
+from mwgan.cli.resume import whole_command
+from mwgan.cli.sweeps import runs_of
+from mwgan.cli.train import _answer, main
+from mwgan.errors import InputError
+
+PROGRAM = [sys.executable, "-m", "mwgan.cli.train"]
+SMOKE = ("debug=smoke", "model=irdm_pixel", "model.generator.depth=2", "logger=csv", "callbacks.image_panels=null", "threads=1")
+SMOKE += ("callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu")
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def run_program(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False, cwd=folder, env=ENVIRONMENT)
+
+
+def wait_for(file: Path, process: subprocess.Popen) -> None:
+    while not file.exists():
+        assert process.poll() is None, "the sweep ended before it could be killed"
+        time.sleep(0.01)
+
+
+def epochs(log: Path) -> list[int]:
+    """The epochs that a log holds to their end."""
+    return pd.read_csv(log).dropna(subset="train/pixel_loss")["epoch"].tolist()
+
+
+def last_epoch(run: Path) -> int:
+    return torch.load(run / jobs.LAST, weights_only=True)["epoch"]
+
+
+def told(folder: Path, *options: str) -> None:
+    """A run folder as Hydra leaves it."""
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {option}\n" for option in options))
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
+    command = [*PROGRAM, "-m", "seed=0,1,2", *SMOKE, "data.train.count=96", "trainer.max_epochs=5", "hydra.sweep.dir=sweep"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
+        wait_for(tmp_path / "sweep" / "1" / jobs.LAST, running)
+        os.killpg(running.pid, signal.SIGKILL)
+    first, second, third = (tmp_path / "sweep" / str(number) for number in range(3))
+    assert [run.finished for run in runs_of(tmp_path / "sweep")] == [True, False]
+    untouched, stopped_after = (first / jobs.LAST).stat().st_mtime_ns, last_epoch(second)
+    done = run_program("resume=sweep", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (first / jobs.LAST).stat().st_mtime_ns == untouched
+    before, after = epochs(second / "csv" / "metrics_1.csv"), epochs(second / "csv" / "metrics.csv")
+    assert after == list(range(stopped_after + 1, 5))
+    assert set(before).isdisjoint(after)
+    assert epochs(third / "csv" / "metrics.csv") == [0, 1, 2, 3, 4]
+    assert [last_epoch(folder) for folder in (first, second, third)] == [4, 4, 4]
+    assert all(run.finished for run in runs_of(tmp_path / "sweep"))
+    assert [run.train_seed for run in runs_of(tmp_path / "sweep")] == [0, 1, 2]
+
+
+def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="this launcher needs hydra-joblib-launcher")
+    done = run_program("-m", "launcher=joblib", "wedge.min_deg=40,70", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
+    assert done.returncode == 2
+    assert "40 <= max_deg" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: job 1 of the sweep")
+    good, bad = (tmp_path / "sweep" / number for number in "01")
+    assert (jobs.is_finished(good), jobs.is_finished(bad)) == (True, False)
+    untouched = (good / jobs.LAST).stat().st_mtime_ns
+    again = run_program("resume=sweep", folder=tmp_path)
+    assert again.returncode == 2
+    assert (good / jobs.LAST).stat().st_mtime_ns == untouched
+    assert [run.method for run in runs_of(tmp_path / "sweep")] == ["irdm_pixel_min_deg=40", "irdm_pixel_min_deg=70"]
+
+
+def test_a_job_that_fails_does_not_stop_those_after_it(tmp_path):
+    done = run_program("-m", "wedge.min_deg=70,40", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
+    assert done.returncode == 2
+    assert [run.finished for run in runs_of(tmp_path / "sweep")] == [False, True]
+    assert "Traceback" not in done.stderr
+    other = run_program("-m", "wedge.min_deg=40,41", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
+    assert other.returncode == 2
+    assert "sweep/1 holds another job" in other.stderr
+
+
+def test_a_run_folder_alone_is_gone_on_with_in_place(tmp_path):
+    run_program(*SMOKE, "paths.run_dir=run", "trainer.max_epochs=2", folder=tmp_path)
+    note = json.loads((tmp_path / "run" / jobs.FINISHED).read_text())
+    assert note["metrics"]["val/psnr"] > 0
+    assert "trainer.max_epochs=2" in note["overrides"]
+    again = run_program("resume=run", folder=tmp_path)
+    assert (again.returncode, "finished already" in again.stdout) == (0, True)
+    further = run_program("resume=run", "trainer.max_epochs=3", folder=tmp_path)
+    assert further.returncode == 0, further.stderr
+    assert epochs(tmp_path / "run" / "csv" / "metrics.csv") == [2]
+    assert [folder.name for folder in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_search_maximises_its_objective_and_goes_on_with_the_same_trials(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="a search needs hydra-optuna-sweeper")
+    done = run_program("-m", "search=optuna_pixel", "hydra.sweeper.n_trials=2", *SMOKE, "hydra.sweep.dir=search", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = (tmp_path / "search" / number for number in "01")
+    results = tmp_path / "search" / "optimization_results.yaml"
+    assert OmegaConf.load(results).best_value == max(jobs.metrics_of(job)["val/psnr"] for job in (first, second))
+    assert set(OmegaConf.load(results).best_params) == {"model.generator_optimizer.lr", "model.gradient_clip"}
+    untouched = [(job / jobs.LAST).stat().st_mtime_ns for job in (first, second)]
+    further = run_program("resume=search", "hydra.sweeper.n_trials=3", folder=tmp_path)
+    assert further.returncode == 0, further.stderr
+    assert [(job / jobs.LAST).stat().st_mtime_ns for job in (first, second)] == untouched
+    assert jobs.is_finished(tmp_path / "search" / "2")
+
+
+def test_a_sweep_on_one_machine_uses_one_device_a_job(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["mwgan-train", "-m", "seed=0,1", *SMOKE, "trainer.devices=2", f"paths.root={tmp_path}"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "use trainer.devices=1" in capsys.readouterr().err
+
+
+def test_an_objective_that_is_no_metric_is_refused(monkeypatch):
+    monkeypatch.setattr("mwgan.cli.train._run", lambda cfg: {"val/psnr": 30.0})
+    assert _answer(OmegaConf.create({"objective": None})) == {"val/psnr": 30.0}
+    assert _answer(OmegaConf.create({"objective": "val/psnr"})) == 30.0
+    with pytest.raises(InputError, match="there are val/psnr"):
+        _answer(OmegaConf.create({"objective": "val/psnrr"}))
+
+
+@pytest.mark.parametrize(
+    ("option", "plugin", "extra"),
+    [
+        ("launcher=joblib", "joblib_launcher", "sweep"),
+        ("launcher=slurm", "submitit_launcher", "slurm"),
+        ("search=optuna", "optuna_sweeper", "search"),
+    ],
+)
+def test_a_missing_plugin_is_named_with_its_extra(option, plugin, extra, monkeypatch, capsys, tmp_path):
+    if find_spec(f"hydra_plugins.hydra_{plugin}"):
+        pytest.skip("it is installed")
+    monkeypatch.setattr(sys, "argv", ["mwgan-train", "-m", option, "debug=smoke", f"paths.root={tmp_path}"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert f"pip install 'mwgan[{extra}]'" in capsys.readouterr().err
+
+
+def test_what_stands_beside_resume_wins(tmp_path):
+    told(tmp_path / "run", "seed=1", "+x=2", "paths.run_dir=elsewhere", "resume=earlier")
+    resume = f"resume={tmp_path / 'run'}"
+    where = f"paths.run_dir='{tmp_path / 'run'}'"
+    assert whole_command([resume, "seed=3"]) == ["+x=2", "seed=3", where]  # nothing was trained: nothing to go on from
+    (tmp_path / "run" / jobs.LAST).parent.mkdir()
+    (tmp_path / "run" / jobs.LAST).touch()
+    assert whole_command([resume]) == ["seed=1", "+x=2", where, f"resume='{tmp_path / 'run'}'"]
+    for by_itself in ([resume, "experiment=demo/pixel"], ["-m", resume, "seed=0,1"], ["resume=irdm"], ["seed=3"]):
+        assert whole_command(by_itself) == by_itself
+
+
+def test_a_sweeps_folder_gives_its_command_again(tmp_path):
+    told(tmp_path / "0", "seed=0")
+    (tmp_path / "multirun.yaml").write_text(
+        "hydra:\n  overrides:\n    hydra: [hydra.mode=MULTIRUN, hydra.sweep.dir=x, hydra.sweeper.n_trials=3]\n"
+        "    task: [launcher=joblib, 'seed=0,1', threads=1]\n"
+    )
+    where = f"hydra.sweep.dir='{tmp_path}'"
+    assert whole_command([f"resume={tmp_path}", "threads=2"]) == [
+        *("-m", "launcher=joblib", "seed=0,1", "hydra.sweeper.n_trials=3", "threads=2", where)
+    ]
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "multirun.yaml").write_text("{")
+    with pytest.raises(InputError, match=r"multirun\.yaml can't be read"):
+        whole_command([f"resume={tmp_path}"])
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    with jobs.claimed(tmp_path), pytest.raises(InputError, match="another process"), jobs.claimed(tmp_path):
+        pass
+    with jobs.claimed(tmp_path):
+        pass
+
+
+def test_how_a_run_is_computed_does_not_make_it_another(tmp_path):
+    jobs.begin(tmp_path, ["seed=1", "launcher=joblib", "threads=1"])
+    assert jobs.is_same_job(tmp_path, ["threads=2", "seed=1", "logger=csv"])
+    assert not jobs.is_same_job(tmp_path, ["seed=2"])
+    jobs.finish(tmp_path, ["seed=1"], {"val/psnr": 30.0})
+    assert jobs.metrics_of(tmp_path) == {"val/psnr": 30.0}
+    (tmp_path / jobs.FINISHED).write_text("")  # of a stage of an earlier version
+    (tmp_path / jobs.BEGUN).unlink()
+    assert jobs.is_finished(tmp_path)
+    assert jobs.is_same_job(tmp_path, ["seed=2"])
+    assert jobs.metrics_of(tmp_path) == {}
+
+
+def test_methods_of_a_sweep_are_told_by_what_differs(tmp_path):
+    with pytest.raises(InputError, match="not the folder of a sweep"):
+        runs_of(tmp_path)
+    (tmp_path / "multirun.yaml").touch()
+    with pytest.raises(InputError, match="no job of the sweep"):
+        runs_of(tmp_path)
+    for number, (data, seed) in enumerate((("d1", 0), ("d1", 1), ("d2", 0), ("d2", 1))):
+        folder = tmp_path / str(number)
+        told(folder, f"data={data}", f"seed={seed}", "wedge.min_deg=40", "threads=1")
+        (folder / ".hydra" / "hydra.yaml").write_text("hydra: {runtime: {choices: {model: irdm}}}\n")
+        (folder / ".hydra" / "config.yaml").write_text(f"seed: {seed}\n")
+    jobs.finish(tmp_path / "2", [], {})
+    assert [(run.method, run.train_seed, run.finished) for run in runs_of(tmp_path)] == [
+        ("irdm_d1", 0, False),
+        ("irdm_d1", 1, False),
+        ("irdm_d2", 0, True),
+        ("irdm_d2", 1, False),
+    ]
