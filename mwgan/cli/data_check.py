@@ -36,7 +36,7 @@ def check(config: str, overrides: Sequence[str], sheet: Path | None) -> tuple[li
             continue
         told = described(source)[0]
         rows.append({"part": part, "source": told.get("name", name), **{key: told.get(key) for key in _COLUMNS}})
-        pictures[f"{part}: {source.name}"] = _first(source)
+        pictures[f"{part}: {source.name}" + (f" ({name})" if f"{part}: {source.name}" in pictures else "")] = _first(source)
     if not pictures:
         return rows, problems, None
     sheet = sheet or Path(root) / "data_check" / f"{config}.png"
@@ -81,12 +81,11 @@ def _built(node: dict[str, Any]) -> Any:
 
 
 def _first(source: Any) -> Any:
-    """Images (K, size, size) from all over the source, in the poses that training would draw."""
+    """Images (K, size, size) from all over the source, as the first epoch of a training would draw them."""
     import numpy as np
 
-    from mwgan.data.augmentation import drawn_images
-    from mwgan.data.source import draw_seed
+    from mwgan.data.datamodules import SourceDataset
 
+    samples = SourceDataset(source, seed=0)
     indices = sorted({int(index) for index in np.linspace(0, len(source) - 1, SHOWN)})
-    seeds = [draw_seed(0, 0, index) for index in indices]
-    return drawn_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds])[:, 0].numpy()
+    return np.stack([samples.sample(0, index).image[0].numpy() for index in indices])

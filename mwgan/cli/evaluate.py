@@ -46,11 +46,12 @@ def evaluate(cfg: DictConfig) -> Any:
     conditions = Conditions(
         float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed
     )
-    for node in tests.values():
-        test, validation = build(node["test"]), build(node["validation"])
-        for source, asked, key in ((test, cfg.images, "images"), (validation, cfg.tuning_images, "tuning_images")):
+    sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
+    for pair in sources:  # all of them before the first is evaluated, which may take hours
+        for source, asked, key in zip(pair, (cfg.images, cfg.tuning_images), ("images", "tuning_images"), strict=True):
             if len(source) < asked:
                 raise InputError(f"{source.name} has {len(source)} images and {key}={asked} are asked for: ask for fewer, or add data")
+    for test, validation in sources:
         fill(
             methods,
             test,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mwgan.data.canvas import inscribed_disc
 from mwgan.errors import InputError, MissingExtraError
 
 
@@ -56,11 +57,6 @@ class Augmentation:
                 f"{self.pad_resize}, {self.affine} and {self.noise_percent}"
             )
 
-    @property
-    def moves(self) -> bool:
-        """Whether it changes anything at all."""
-        return self != Augmentation()
-
     def draw(self, rng: np.random.Generator) -> Pose:
         """A pose: shrunk, stretched and sheared, mirrored, then turned."""
         matrix = np.eye(2)
@@ -86,17 +82,18 @@ NONE = Augmentation()
 def posed(images: Tensor, pose: Pose, seeds: Tensor) -> Tensor:
     """Images (B, 1, N, N) in the poses of a batch, their noise drawn from ``seeds`` (B,); values stay in [0, 1].
 
-    The ground that a shrunk image leaves is empty. Images whose pose changes nothing stay as they are, to the bit.
+    The ground that a shrunk image leaves is empty, and so is what a pose carries out of the inscribed disc, where not every
+    projection would hold it. Images whose pose changes nothing stay as they are, to the bit.
     """
     still = torch.eye(2, 3).to(pose.matrix)
     moved = (pose.matrix != still).flatten(1).any(dim=1).nonzero().flatten()
-    result = images.clone()
+    result, disc = images.clone(), torch.from_numpy(inscribed_disc(images.shape[-1])).to(images)
     if len(moved):
-        result[moved] = _warped(images[moved], pose.matrix[moved])
+        result[moved] = _warped(images[moved], pose.matrix[moved]) * disc
     for row in pose.noise.nonzero().flatten().tolist():
         generator = torch.Generator(device=images.device).manual_seed(int(seeds[row]) ^ 1)  # not the acquisition's numbers
         noise = torch.randn(images.shape[1:], generator=generator, device=images.device, dtype=images.dtype)
-        result[row] = (result[row] + pose.noise[row] * noise).clamp(0, 1)
+        result[row] = (result[row] + pose.noise[row] * noise * disc).clamp(0, 1)
     return result
 
 
@@ -108,9 +105,9 @@ def _warped(images: Tensor, matrix: Tensor) -> Tensor:
     # kornia's matrices lead from the source to the result, in pixels; ours from the result to the source, about the middle.
     size = images.shape[-1]
     middle = (size - 1) / 2
-    forward = torch.linalg.inv(matrix[:, :, :2].double())
+    forward, moved = torch.linalg.inv(matrix[:, :, :2].double()), matrix[:, :, 2:].double() * size / 2
     shift = torch.full((len(images), 2, 1), middle, dtype=torch.float64, device=images.device)
-    pixels = torch.cat([forward, shift - forward @ shift], dim=2).to(images.dtype)
+    pixels = torch.cat([forward, shift - forward @ (shift + moved)], dim=2).to(images.dtype)
     warped: Tensor = warp_affine(images, pixels, dsize=(size, size), mode="bilinear", padding_mode="zeros", align_corners=True)
     return warped.clamp(0, 1)
 

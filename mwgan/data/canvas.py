@@ -70,3 +70,10 @@ def turned(points: Points, angle: float) -> Points:
     cosine, sine = np.cos(angle), np.sin(angle)
     rotated: Points = points @ np.array([[cosine, -sine], [sine, cosine]]).T
     return rotated
+
+
+def inscribed_disc(size: int) -> Array:
+    """1 inside the circle that every projection holds, 0 outside (size, size), with an edge one pixel wide."""
+    away = np.arange(size, dtype=np.float32) - (size - 1) / 2
+    inside: Array = np.clip(size / 2 - np.hypot(away[:, None], away[None, :]), 0, 1)
+    return inside

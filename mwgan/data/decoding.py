@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from mwgan.data.canvas import Array
+from mwgan.data.canvas import Array, inscribed_disc
 from mwgan.errors import InputError, MissingExtraError
 
 AXES = {"sagittal": 0, "coronal": 1, "axial": 2}  # of a volume in RAS order
 NIFTI = (".nii", ".nii.gz")
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
+NO_PICTURES = ("SEG", "RTDOSE")  # DICOM modalities: masks and doses lie beside many CT series
 CONTRAST = (0.5, 99.5)  # percentiles of a volume that become 0 and 1 where no window is given
 
 
@@ -29,10 +30,10 @@ class Decoded(NamedTuple):
 
 
 def is_scan(path: Path) -> bool:
-    """Whether a file calls itself NIfTI or DICOM; DICOM files often have no ending at all."""
+    """Whether a file calls itself NIfTI or DICOM; DICOM files often have no ending at all, or are named by a UID, which ends in digits."""
     if path.name.endswith(NIFTI) or path.suffix.lower() in (".dcm", ".ima"):
         return True
-    if path.suffix:
+    if path.suffix and not path.suffix[1:].isdigit():
         return False
     with path.open("rb") as file:
         return file.read(132)[128:] == DICOM_MAGIC
@@ -68,7 +69,7 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
         bottom, width = (limits[0] - limits[1] / 2, limits[1]) if limits else (low, high - low)
         if not width > 0:
             raise ValueError("holds one grey level only")
-        grey = np.clip((frame.picture - bottom) / width, 0, 1)
+        grey: Array = np.clip((frame.picture - bottom) / width, 0, 1)
         squares.append(squared(1 - grey if frame.inverted else grey, size, frame.spacing))
     kept = [square for square in squares if _has_content(square)]
     if not kept:
@@ -77,11 +78,17 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
 
 
 def decode_photograph(path: Path, size: int) -> Decoded:
-    """A photograph in grey: its luminance."""
-    from PIL import Image
+    """A photograph in grey, upright: its luminance."""
+    from PIL import Image, ImageOps
 
-    with Image.open(path) as picture:
-        grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
+    with Image.open(path) as stored:
+        picture = ImageOps.exif_transpose(stored)  # as the camera was held
+        if picture.mode == "F":
+            raise ValueError("holds floating-point numbers, not grey levels")
+        if picture.mode.startswith("I"):  # 16 bits, of which converting would cut off all above 255
+            grey = np.asarray(picture, dtype=np.float32) / np.float32(65535)
+        else:
+            grey = np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
     return Decoded(None, squared(grey, size)[None])
 
 
@@ -108,16 +115,12 @@ def squared(frame: Array, size: int, spacing: tuple[float, float] = (1.0, 1.0)) 
     square: Array = np.zeros((size, size), dtype=np.float32)
     top, left = (size - target[0]) // 2, (size - target[1]) // 2
     square[top : top + target[0], left : left + target[1]] = resized
-    return np.clip(square * _disc(size), 0, 1)
-
-
-def _disc(size: int) -> Array:
-    away = np.arange(size, dtype=np.float32) - (size - 1) / 2
-    return np.clip(size / 2 - np.hypot(away[:, None], away[None, :]), 0, 1)
+    cut: Array = np.clip(square * inscribed_disc(size), 0, 1)
+    return cut
 
 
 def _has_content(square: Array) -> bool:
-    """At least a twentieth of the disc is brighter than a tenth: the first and last slices of a head are air."""
+    """More than a twentieth of the square is brighter than a tenth: the first and last slices of a head are air."""
     return float((square > 0.1).mean()) > 0.05
 
 
@@ -142,7 +145,7 @@ def _nifti(path: Path, axes: Sequence[str]) -> list[Frame]:
     unknown = set(axes) - set(AXES)
     if unknown or not axes:
         raise InputError(f"axes are among {', '.join(AXES)}: got {list(axes)}")
-    image: Any = nibabel.as_closest_canonical(nibabel.load(path))  # type: ignore[attr-defined]
+    image: Any = nibabel.as_closest_canonical(nibabel.load(path))  # type: ignore[attr-defined,no-untyped-call]
     volume = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))  # outside a mask some programs write NaN
     if volume.ndim < 3:
         raise ValueError("is no volume")
@@ -159,19 +162,41 @@ def _nifti(path: Path, axes: Sequence[str]) -> list[Frame]:
 def _dicom(path: Path) -> tuple[str | None, list[Frame]]:
     try:
         import pydicom
-        from pydicom.pixels import apply_modality_lut
+        from pydicom.pixels import apply_modality_lut  # type: ignore[attr-defined]
     except ImportError as error:
         raise MissingExtraError("reading DICOM scans", "pydicom", "pip install 'mwgan[data]'") from error
     file = pydicom.dcmread(path)
-    if file.get("SamplesPerPixel", 1) != 1:
+    if file.get("SamplesPerPixel", 1) != 1 or file.get("PhotometricInterpretation") == "PALETTE COLOR":
         raise ValueError("is a colour picture, not a scan")
-    pixels = apply_modality_lut(file.pixel_array, file).astype(np.float32)  # rescale slope and intercept, or the table
-    spacing = [float(value) for value in file.get("PixelSpacing") or (1.0, 1.0)]
+    if file.get("Modality") in NO_PICTURES:
+        raise ValueError(f"is no picture but of modality {file.Modality}")
+    pixels = _rescaled(apply_modality_lut(file.pixel_array, file).astype(np.float32), file)  # slope and intercept, or the table
+    measures = _of_frame(file, "PixelMeasuresSequence", 0) or file
+    spacing = [float(value) for value in measures.get("PixelSpacing") or (1.0, 1.0)]
     centre, width = (_first(file.get(name)) for name in ("WindowCenter", "WindowWidth"))
     window = None if centre is None or width is None or width <= 0 else (centre, width)
     inverted = file.get("PhotometricInterpretation") == "MONOCHROME1"
-    frames = [Frame(picture, (spacing[0], spacing[1]), window, inverted) for picture in pixels.reshape(-1, *pixels.shape[-2:])]
+    frames = [Frame(picture, (spacing[0], spacing[1]), window, inverted) for picture in pixels]
     return str(file.get("PatientID") or "") or None, frames
+
+
+def _rescaled(pixels: Array, file: Any) -> Array:
+    """Pixels after the rescaling of each frame that enhanced multi-frame files state; others hold none."""
+    frames = pixels.reshape(-1, *pixels.shape[-2:])
+    for number, frame in enumerate(frames):
+        told = _of_frame(file, "PixelValueTransformationSequence", number)
+        if told is not None:
+            frames[number] = frame * float(told.RescaleSlope) + float(told.RescaleIntercept)
+    return frames
+
+
+def _of_frame(file: Any, name: str, number: int) -> Any:
+    """What an enhanced multi-frame file states of a frame, for it alone or for all; None if it doesn't."""
+    own, shared = file.get("PerFrameFunctionalGroupsSequence") or [], file.get("SharedFunctionalGroupsSequence") or []
+    for group in (*own[number : number + 1], *shared):
+        if group.get(name):
+            return group[name][0]
+    return None
 
 
 def _first(element: Any) -> float | None:

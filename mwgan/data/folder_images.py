@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ Share = float | Sequence[str]
 class FolderImages(ABC):
     """The slices of one part of a folder's files, decoded once and read from a cache ever after.
 
-    A file that can't be read is left out and listed in ``skipped``; a folder in which none can be read is refused.
+    A file that can't be read is left out and listed in ``skipped``, as is a copy of another, which might fall to another part;
+    a folder in which none can be read is refused.
 
     Parameters
     ----------
@@ -79,11 +81,13 @@ class FolderImages(ABC):
     ) -> None:
         if part not in PARTS or missing not in ("error", "substitute"):
             raise InputError(f"the part is one of {', '.join(PARTS)} and missing is error or substitute: got {part!r} and {missing!r}")
+        if count is not None and count < 1:
+            raise InputError(f"{name}: a count is 1 or more, or null for every slice once: got {count}")
         self.folder, self.size, self.part = Path(folder), size, part
         self.poses = augmentation or Augmentation()
         self.skipped: list[tuple[str, str]] = []
         self.entries: list[Entry] = []
-        files = sorted(file for file in self.folder.rglob("*") if _is_ours(file) and self.takes(file)) if self.folder.is_dir() else []
+        files = sorted(file for file in _files_below(self.folder) if self.takes(file))
         self.substituted = (name,) if not files and missing == "substitute" else ()
         self.name = f"{name} (phantom faces)" if self.substituted else name
         self.licence = licence
@@ -98,7 +102,8 @@ class FolderImages(ABC):
             )
         store = SliceCache(Path(cache), {"size": size, **self.settings()})
         everything, skipped = store.entries(files, self.decode, lambda text: print(f"{name}: {text}", flush=True))
-        self.skipped = [(file.relative_to(self.folder).as_posix(), reason) for file, reason in skipped]
+        everything, copies = _once(everything)
+        self.skipped = [(file.relative_to(self.folder).as_posix(), reason) for file, reason in sorted(skipped + copies)]
         if not everything:
             raise InputError(f"{name}: none of the {len(files)} files in {self.folder} can be read; {self._skipped_in_words()}")
         if self.skipped and part == "train":
@@ -117,6 +122,9 @@ class FolderImages(ABC):
         order = np.random.default_rng([seed, PARTS.index(part)]).permutation(len(places)) if count else np.arange(len(places))
         self._places = [places[order[draw % len(places)]] for draw in range(count or len(places))]
         self.distinct = min(len(places), len(self._places))
+
+    folders_are_subjects = True
+    """Whether a folder below the source's holds one subject; else each file is one."""
 
     @abstractmethod
     def takes(self, file: Path) -> bool:
@@ -140,7 +148,8 @@ class FolderImages(ABC):
         if self.substituted:
             return self._stand_in.image(index, rng)
         number, row = self._places[index]
-        return mapped(self.entries[number].slices)[row].astype(np.float32)
+        image: Array = mapped(self.entries[number].slices)[row].astype(np.float32)
+        return image
 
     def augmentation(self, index: int) -> Augmentation:
         """What may happen to image ``index``."""
@@ -154,7 +163,7 @@ class FolderImages(ABC):
         """What a run's record says of the source."""
         told: dict[str, Any] = {"name": self.name, "images": len(self), "licence": self.licence}
         if self.substituted:
-            return [{**told, "substituted": f"{self.folder} is not there: phantom faces"}]
+            return [{**told, "substituted": "its files are not there: phantom faces"}]
         return [{**told, "distinct": self.distinct, "subjects": len(self.subjects), "skipped": [list(pair) for pair in self.skipped]}]
 
     def _subject(self, entry: Entry) -> str:
@@ -163,8 +172,6 @@ class FolderImages(ABC):
             return entry.subject
         below = entry.path.relative_to(self.folder)
         return below.parts[0] if len(below.parts) > 1 and self.folders_are_subjects else below.as_posix()
-
-    folders_are_subjects = True
 
     def _skipped_in_words(self) -> str:
         told = "; ".join(f"{file} ({reason})" for file, reason in self.skipped[:5])
@@ -245,7 +252,8 @@ def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: 
     InputError
         If a named subject isn't there, or too few are there for three parts.
     """
-    left = sorted(subjects, key=lambda subject: _number(seed, subject))
+    test, validation = _names(test), _names(validation)
+    left = sorted(subjects, key=lambda subject: (_number(seed, subject), subject))
     parts: dict[str, set[str]] = {}
     for part, share in (("test", test), ("validation", validation)):
         if isinstance(share, (int, float)):
@@ -258,11 +266,24 @@ def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: 
             unknown = [name for name in share if name not in subjects]
             if unknown:
                 raise InputError(f"{whose} has no subject {', '.join(unknown)} to set aside for {part}: there are {_some(subjects)}")
+            twice = sorted({name for name in share if any(name in other for other in parts.values())})
+            if twice:
+                raise InputError(f"{whose}: {', '.join(twice)} can't be set aside for both test and {part}: name each subject once")
             parts[part] = set(share)
         left = [subject for subject in left if subject not in parts[part]]
     if not left:
-        raise InputError(f"{whose} has {len(subjects)} subjects ({_some(subjects)}): too few to train on some and set others aside")
+        raise InputError(
+            f"{whose} has {len(subjects)} subject{'s' * (len(subjects) != 1)} ({_some(subjects)}): too few to train on some and set others "
+            "aside: add data, or set fewer aside (data.set_aside=…, a share of 0 for none)"
+        )
     return {"train": set(left), **parts}
+
+
+def _names(share: Share) -> Share:
+    """Names as text, whatever a configuration made of them: 101, or a single one."""
+    if isinstance(share, (int, float)):
+        return share
+    return [share] if isinstance(share, str) else [str(name) for name in share]
 
 
 def _named(subject: str, share: Share) -> bool:
@@ -273,9 +294,21 @@ def _some(subjects: set[str]) -> str:
     return ", ".join(sorted(subjects)[:8]) + (" …" if len(subjects) > 8 else "")
 
 
-def _is_ours(file: Path) -> bool:
-    """Files, but not those that an operating system leaves about."""
-    return file.is_file() and not file.name.startswith(".")
+def _once(entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[Path, str]]]:
+    """The first entry of each content, and the files that are copies."""
+    first: dict[Path, Entry] = {}
+    copies = []
+    for entry in entries:
+        if first.setdefault(entry.slices, entry) is not entry:
+            copies.append((entry.path, f"a copy of {first[entry.slices].path.name}"))
+    return list(first.values()), copies
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files, those behind links too, but not what operating systems and programs leave about in hidden files and folders."""
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place) / name for name in files if not name.startswith("."))
 
 
 def _number(*parts: object) -> int:

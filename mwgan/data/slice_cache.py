@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,11 @@ from mwgan.data.decoding import Decoded
 from mwgan.errors import InputError
 from mwgan.paths import sha256, written_whole
 
-VERSION = 1  # of the decoding: a change of what decoding gives makes older entries strangers
+VERSION = 2  # of the decoding: a change of what decoding gives makes older entries strangers
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True)
+class Entry:
     """A file that was decoded."""
 
     path: Path
@@ -31,7 +34,7 @@ class Entry(NamedTuple):
 class SliceCache:
     """Slices of files in ``folder``, decoded when they are first asked for and found again by their content.
 
-    Stopped in the middle, it goes on behind the last file that was decoded. A cache may be deleted at any time.
+    Stopped in the middle, it goes on behind the last file that was decoded. A cache may be deleted while no training reads it.
 
     Parameters
     ----------
@@ -56,7 +59,8 @@ class SliceCache:
             except InputError:  # the settings' fault or a missing package, not this file's
                 raise
             except Exception as error:  # decoders stumble over a broken file in every possible way
-                skipped.append((file, f"{type(error).__name__}: {error}".split("\n")[0][:200]))
+                reason = f"{type(error).__name__}: {error}".replace(str(file), file.name)  # records tell no folders
+                skipped.append((file, reason.split("\n")[0][:200]))
                 continue
             found.append(entry)
             new += fresh
@@ -72,10 +76,9 @@ class SliceCache:
             known = json.loads(told.read_text())
             return Entry(file, known["subject"], known["count"], slices), False
         decoded = decode(file)
-        slices.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(slices) as partial, partial.open("wb") as stream:
+        with self._writing(slices) as partial, partial.open("wb") as stream:
             np.save(stream, decoded.slices.astype(np.float16))
-        with written_whole(told) as partial:  # last: what it stands for is there
+        with self._writing(told) as partial:  # last: what it stands for is there
             partial.write_text(json.dumps({"subject": decoded.subject, "count": len(decoded.slices), "file": file.name}))
         return Entry(file, decoded.subject, len(decoded.slices), slices), True
 
@@ -87,10 +90,19 @@ class SliceCache:
         if known.is_file() and len(digest := known.read_text()) == 64:
             return digest
         digest = sha256(file)
-        known.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(known) as partial:
+        with self._writing(known) as partial:
             partial.write_text(digest)
         return digest
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[Path]:
+        """:func:`written_whole`; a disk that is full is the cache's fault, not that of the file being decoded."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(path) as partial:
+                yield partial
+        except OSError as error:
+            raise InputError(f"decoded slices can't be kept in {self.folder} ({error}): name another folder (paths.cache=…)") from error
 
 
 def mapped(slices: Path) -> npt.NDArray[np.float16]:

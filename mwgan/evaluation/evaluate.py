@@ -27,6 +27,7 @@ from mwgan.recon import Reconstructor
 COMPLETE = "complete"
 MISSING = "missing"
 FIRST = "first"
+OF = "kept_for"  # the network whose best or worst it is; its truth tells it too
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,12 @@ def evaluate(
                 chosen: dict[str, Any] = {}
                 if method.grid:
                     image, measurement = _measure(validation, list(range(tuning_images)), missing_deg, conditions, device)
-                    setting = {"wedge_deg": missing_deg, "noise_percent": conditions.noise.percent, "seed": conditions.seed}
+                    setting = {
+                        "source": validation.name,
+                        "wedge_deg": missing_deg,
+                        "noise_percent": conditions.noise.percent,
+                        "seed": conditions.seed,
+                    }
                     record = table.path.with_name(table.path.name + ".tuning.csv")
                     chosen = tune(method.name, method.make, method.grid, image, measurement, setting, record)
                 progress(f"{method.name} at {wedge_deg:g} degrees, {sinogram}{f', {describe(chosen)}' if chosen else ''}")
@@ -193,16 +199,16 @@ class _Tomograms:
         truth = {**identity, "method": "truth", "checkpoint": "", "train_data": ""}
         for row, seed, picture in ((identity, method.train_seed, tomogram), (truth, None, image)):
             pixels = picture.detach().cpu().numpy().astype(np.float16)
-            described = {**row, TRAIN_SEED: seed, KEPT_AS: kept_as}
+            described = {**row, TRAIN_SEED: seed, KEPT_AS: kept_as, OF: "" if kept_as == FIRST else identity["checkpoint"]}
             self._new.append({**described, "size": pixels.shape[0], "pixels": pixels.tobytes()})
 
     def write(self) -> None:
         new = pd.DataFrame(self._new)
         if KEPT_AS in self.rows and not new.empty:  # a network has one best and one worst
-            again = new.loc[new[KEPT_AS] != FIRST, ["checkpoint", "source", KEPT_AS]].itertuples(index=False, name=None)
-            replaced = self.rows[["checkpoint", "source", KEPT_AS]].apply(tuple, axis=1).isin({key for key in again if key[0]})
-            self.rows = self.rows[~replaced]
+            which = [OF, "source", KEPT_AS]
+            again = set(new.loc[new[KEPT_AS] != FIRST, which].itertuples(index=False, name=None))
+            self.rows = self.rows[~self.rows[which].apply(tuple, axis=1).isin(again)]
         rows = pd.concat([self.rows, new], ignore_index=True)
-        subset = [*IDENTITY, *(column for column in (KEPT_AS,) if column in rows)]
+        subset = [*IDENTITY, *(column for column in (KEPT_AS, OF) if column in rows)]
         self.rows, self._new = rows.drop_duplicates(subset=subset, keep="last"), []
         write_table(self.rows, self.path, suffixes=(".parquet",))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -16,6 +18,7 @@ from mwgan.acquisition import Acquisition
 from mwgan.cli.build import build
 from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
+from mwgan.data import Augmentation, MixedSources
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.paths import conf_dir
 from mwgan.recon import Reconstructor
@@ -29,7 +32,7 @@ FIGURES = [name for name in EXPERIMENTS if "/figures/" in name]
 STAGED = [name for name in EXPERIMENTS if "\nstages:" in (CONF / "experiment" / f"{name}.yaml").read_text()]
 TRAININGS = [name for name in EXPERIMENTS if name not in {*EVALUATIONS, *FIGURES, *STAGED}]
 # Options of these groups only make sense on top of a whole configuration.
-WHOLE = {"experiment", "debug", "paths"}
+WHOLE = {"experiment", "debug", "launcher", "paths", "search"}
 OPTIONS = sorted(
     (path.parent.relative_to(CONF).as_posix(), path.stem)
     for path in CONF.glob("*/**/*.yaml")
@@ -39,6 +42,7 @@ OPTIONS = sorted(
 # What the nodes of a group build: the group itself, or each of its entries.
 BUILDS = {
     "acquisition": Acquisition,
+    "augmentation": Augmentation,
     "callbacks": pl.Callback,
     "data": object,  # sources are a protocol: checked by drawing from them
     "discriminator": torch.nn.Module,
@@ -50,13 +54,16 @@ BUILDS = {
     "network": torch.nn.Module,
     "optimizer": torch.optim.Optimizer,
     "schedule": torch.optim.lr_scheduler.LRScheduler,
+    "set_aside": (),  # plain names
     "source": object,
+    "tests": object,
     "trainer": pl.Trainer,
     "wedge": (),  # plain numbers
 }
 
 
-QUICK = ("debug=smoke", "trainer.limit_train_batches=1", "+trainer.limit_val_batches=1", "trainer.accelerator=cpu")
+SUBSTITUTED = ("data.missing=substitute", "paths.data=nowhere")  # where measured data belong, phantom faces
+QUICK = (*SUBSTITUTED, "debug=smoke", "trainer.limit_train_batches=1", "+trainer.limit_val_batches=1", "trainer.accelerator=cpu")
 QUICK += ("callbacks.progress_bar=null", "trainer.enable_progress_bar=false")
 
 
@@ -66,10 +73,10 @@ def composed(application: str, *overrides: str, output: Path = Path("unused")) -
 
 
 def nodes(config: DictConfig) -> list[DictConfig]:
-    """The node itself if it names a class, else those of its entries that do."""
+    """The node itself if it names a class, else those of its entries that do, however deep."""
     if "_target_" in config:
         return [config]
-    return [node for node in config.values() if isinstance(node, DictConfig) and "_target_" in node]
+    return [found for node in config.values() if isinstance(node, DictConfig) for found in nodes(node)]
 
 
 def completed(made: object, group: str) -> object:
@@ -89,10 +96,10 @@ def test_every_application_composes_and_every_reference_in_it_resolves(applicati
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_of_every_group_composes_and_builds(group, option, tmp_path):
-    if (group, option) == ("logger", "wandb"):
+    if group == "logger" and option in ("wandb", "all"):
         pytest.importorskip("wandb", reason="this logger needs wandb")
     application = "evaluate" if group == "method" else "train"
-    config = composed(application, f"+{group}@option={option}", output=tmp_path)
+    config = composed(application, f"+{group}@option={option}", "data=d3", *SUBSTITUTED, output=tmp_path)  # d3 sets aside of every source
     OmegaConf.resolve(config.option)
     found = nodes(config.option)
     assert bool(found) == bool(BUILDS[group])
@@ -107,27 +114,41 @@ def test_every_group_is_known():
 
 @pytest.mark.parametrize("source", ["train", "validation", "test"])
 def test_sources_give_images_of_the_stated_size(source, tmp_path):
-    import numpy as np
-
     for option in (name for group, name in OPTIONS if group == "data"):
-        config = composed("train", f"data={option}", "data.size=32", output=tmp_path)
+        config = composed("train", f"data={option}", "data.size=32", *SUBSTITUTED, output=tmp_path)
         image = build(config.data[source]).image(0, np.random.default_rng(0))
         assert image.shape == (32, 32)
         assert image.dtype == np.float32
 
 
-def drawn(part: DictConfig) -> set[tuple[str, int]]:
-    """Source and number of every image that a part of a data option can draw."""
+def drawn(part: DictConfig) -> set[tuple[str, object]]:
+    """Source and number, or subject, of every image that a part of a data option can draw."""
     built = build(part)
-    if not hasattr(built, "sources"):
-        return {(built.name, built.offset + index) for index in range(len(built))}
-    images = [(source.name, source.offset + index) for source in built.sources for index in range(len(source))]
-    return {images[place] for place in built.order}
+    sources = built.sources if isinstance(built, MixedSources) else [built]
+    images = [(source, index) for source in sources for index in range(len(source))]
+    places = built.order if isinstance(built, MixedSources) else range(len(built))
+    numbers = (images[place] for place in places)
+    return {(source.name, source.origin(index) if hasattr(source, "origin") else source.offset + index) for source, index in numbers}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, write_nifti, write_dicom, write_photograph) -> Path:
+    """A folder as paths.data names it: a dozen subjects of each kind."""
+    folder = tmp_path_factory.mktemp("measured")
+    rng = np.random.default_rng(0)
+    for subject in range(12):
+        write_nifti(folder / "brain" / f"{subject}.nii", rng.uniform(0, 1, (8, 8, 8)).astype(np.float32))
+        write_photograph(folder / "dogs" / f"{subject}.png")
+        for file in range(2):
+            pixels = rng.integers(0, 1000, (8, 8)).astype(np.int16)
+            write_dicom(folder / "ct" / f"{file}" / f"{subject}.dcm", pixels, PatientID=f"patient {subject}")
+    return folder
 
 
 @pytest.mark.parametrize("option", [name for group, name in OPTIONS if group == "data"])
-def test_training_validation_and_test_share_no_image(option, tmp_path):
-    data = composed("train", f"data={option}", output=tmp_path).data
+def test_training_validation_and_test_share_no_image_and_no_subject(option, tmp_path, measured):
+    here = (f"paths.data='{measured}'", f"paths.cache='{measured / 'cache'}'", "data.repeat=true", "data.size=16")
+    data = composed("train", f"data={option}", *here, output=tmp_path).data
     train, validation, test = (drawn(data[part]) for part in ("train", "validation", "test"))
     assert train.isdisjoint(validation)
     assert train.isdisjoint(test)
@@ -191,7 +212,7 @@ def test_every_evaluation_experiment_fills_its_table(experiment, tmp_path):
         "checkpoints=null",
     ]
     quick += ["methods.sart.tune={iterations: [1]}", "methods.tvm.tune={weight: [0.01]}", "methods.tvm.reconstructor.iterations=2"]
-    evaluate(composed("evaluate", f"experiment={experiment}", *quick, f"table='{tmp_path / 'results'}'", output=tmp_path))
+    evaluate(composed("evaluate", f"experiment={experiment}", *SUBSTITUTED, *quick, f"table='{tmp_path / 'results'}'", output=tmp_path))
     lines = (tmp_path / "results.csv").read_text().splitlines()
     assert {line.split(",")[0] for line in lines} >= {"method", "wbp", "sart", "tvm"}
 
@@ -246,10 +267,10 @@ def test_ding2019_has_the_hyper_parameters_of_the_paper(tmp_path):
         for part, optimizer in (("generator", adam), ("discriminator", rmsprop)):
             rate = build(config.model[f"{part}_schedule"])(optimizer).lr_lambdas[0]
             assert [4e-4 * rate(epoch) for epoch in (0, 1, 2, 19, 20, 27, 28)] == pytest.approx([1e-4, 2e-4, 4e-4, 4e-4, 4e-5, 4e-5, 4e-6])
-    inpainting = composed("train", "experiment=ding2019/inpainting", output=tmp_path)
+    inpainting = composed("train", "experiment=ding2019/inpainting", *SUBSTITUTED, output=tmp_path)
     assert (inpainting.model.generator.blocks, inpainting.model.generator.width, inpainting.model.generator.keep_measured) == (23, 64, True)
     assert [len(build(inpainting.data[part])) for part in ("train", "validation")] == [50_000, 5_000]
-    deartifact = composed("train", "experiment=ding2019/deartifact", output=tmp_path)
+    deartifact = composed("train", "experiment=ding2019/deartifact", *SUBSTITUTED, output=tmp_path)
     assert [len(build(deartifact.data[part])) for part in ("train", "validation")] == [40_000, 5_000]
     assert dict(deartifact.model.examples.mixture) == {
         "missing_wbp": 10_000,
@@ -257,3 +278,66 @@ def test_ding2019_has_the_hyper_parameters_of_the_paper(tmp_path):
         "missing_sart": 7_500,
         "inpainted_wbp": 20_000,
     }
+
+
+FACES, MEASURED = 25_000, 10_000
+IRDM_DATA = {  # Supplementary Table 1: images, and wedges in degrees
+    "d1": ({"faces": 45_000}, (40, 60)),
+    "d2": ({"faces": FACES, "brain": MEASURED, "ct": MEASURED}, (40, 60)),
+    "d2_prime": ({"faces": FACES, "brain": MEASURED, "ct": MEASURED}, (40, 80)),
+    "d3": ({"faces": FACES, "brain": MEASURED, "ct": MEASURED, "dogs": MEASURED}, (40, 60)),
+    "d4": ({"faces": FACES, "brain": MEASURED, "ct": MEASURED, "dogs": MEASURED}, (45, 55)),
+    "d5": ({"faces": FACES, "brain": MEASURED, "ct": MEASURED, "dogs": MEASURED}, (47.5, 52.5)),
+    "d6": ({"faces": FACES, "brain": MEASURED, "ct": MEASURED, "dogs": MEASURED}, (35, 65)),
+}
+KINDS = ("pad_resize", "rotation", "flip", "affine", "noise_percent")
+
+
+def kinds(source: DictConfig) -> set[str]:
+    """What may happen to a source's images when they are drawn."""
+    if "augmentation" in source:
+        made = build(source.augmentation)
+        return {kind for kind in KINDS if getattr(made, kind) != getattr(Augmentation(), kind)}
+    drawn = {"pad_resize", "rotation"} if source.get("augment") else set()
+    return drawn | ({"noise_percent"} if source.get("noise_percent") else set())
+
+
+@pytest.mark.parametrize("option", IRDM_DATA)
+def test_the_data_sets_of_irdm2020_have_the_images_wedges_and_augmentation_of_the_paper(option, tmp_path):
+    config = composed("train", f"data={option}", *SUBSTITUTED, output=tmp_path)
+    images, wedge = IRDM_DATA[option]
+    train = config.data.train
+    sources = train.sources if "sources" in train else {"faces": train}
+    assert {name: len(build(source)) for name, source in sources.items()} == images
+    assert len(build(train)) == sum(images.values()) == (55_000 if "dogs" in images else 45_000)
+    assert build(config.acquisition).wedge_deg == wedge
+    every = {"pad_resize", "rotation", "flip", "affine"}
+    paper = {"faces": {"pad_resize", "rotation"}, "brain": every, "ct": every, "dogs": {"pad_resize"}}
+    assert {name: kinds(source) for name, source in sources.items()} == {name: paper[name] for name in images}
+    assert config.data.name == {"d2_prime": "D2'"}.get(option, option.upper())
+
+
+@pytest.mark.parametrize("option", ["ding2019_inpainting", "ding2019_deartifact"])
+def test_ding2019_has_the_images_and_augmentation_of_the_paper(option, tmp_path):
+    data = composed("train", f"data={option}", *SUBSTITUTED, output=tmp_path).data
+    built = {part: {name: len(build(source)) for name, source in data[part].sources.items()} for part in ("train", "validation")}
+    together = {name: built["train"][name] + built["validation"][name] for name in built["train"]}
+    assert together == {"dogs": 10_000, "shapes": 15_000, "brain": 15_000, "ct": 15_000}
+    assert (data.wedge.min_deg, data.wedge.max_deg) == (45, 45)
+    paper = {"dogs": {"pad_resize", "noise_percent"}, "shapes": {"pad_resize", "rotation", "noise_percent"}}
+    paper |= {"brain": set(KINDS), "ct": set(KINDS)}
+    assert {name: kinds(source) for name, source in data.train.sources.items()} == paper
+    for source in data.validation.sources.values():
+        assert kinds(source) == set()
+
+
+def test_what_phantoms_stand_in_for_is_in_the_record_of_a_training(tmp_path):
+    config = composed("train", "experiment=irdm2020/reduced/study", "data=d2", *QUICK, output=tmp_path)
+    train(config)
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["train_data"] == "D2 (phantom faces for brain, ct)"
+    assert [(told["name"], "substituted" in told) for told in record["data"]] == [
+        ("phantom_faces", False),
+        ("brain (phantom faces)", True),
+        ("ct (phantom faces)", True),
+    ]

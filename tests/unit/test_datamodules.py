@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
-from mwgan.data import PhantomFaces
-from mwgan.data.datamodules import ImageDataModule
+from mwgan.data import Augmentation, PhantomFaces
+from mwgan.data.datamodules import ImageDataModule, SourceDataset
 from mwgan.data.source import draw_seed
 
 
@@ -107,3 +109,62 @@ def test_a_draw_is_seeded_by_seed_epoch_and_index(other):
     assert draw_seed(0, 0, 0) == draw_seed(0, 0, 0)
     assert draw_seed(*other) != draw_seed(0, 0, 0)
     assert 0 <= draw_seed(*other) < 2**63
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """Images of noise, every third of them left in its pose."""
+
+    count: int = 12
+    size: int = 16
+    name: str = "augmented"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def image(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        return np.random.default_rng(index).uniform(0, 1, (self.size, self.size)).astype(np.float32)
+
+    def augmentation(self, index: int) -> Augmentation:
+        return Augmentation() if index % 3 == 0 else Augmentation(0.8, True, True, 0.15, 5.0)
+
+
+def finished(epoch: int, workers: int = 0, rank: int = 0, ranks: int = 1, batch_size: int = 3) -> dict[int, torch.Tensor]:
+    """Every image of an epoch as the network's side gets it, by its index."""
+    data = ImageDataModule(Augmented(), Augmented(), batch_size, workers, seed=5)
+    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks)
+    loader = data.train_dataloader()
+    loader.sampler.set_epoch(epoch)
+    batches = [data.on_after_batch_transfer(batch, 0) for batch in loader]
+    return {int(index): image for batch in batches for index, image in zip(batch.image_index, batch.image, strict=True)}
+
+
+@pytest.mark.parametrize(
+    "other", [{"batch_size": 4}, {"batch_size": 1}, {"workers": 2}, {"rank": 0, "ranks": 2}, {"rank": 1, "ranks": 2, "workers": 1}]
+)
+def test_the_pose_of_a_sample_is_the_same_whoever_draws_it(other):
+    for epoch in (0, 3):
+        whole, found = finished(epoch), finished(epoch, **other)
+        assert len(found) == 12 // other.get("ranks", 1)
+        assert all(torch.equal(image, whole[index]) for index, image in found.items())
+
+
+def test_poses_differ_between_epochs_and_an_image_without_any_stays():
+    first, second = finished(0), finished(1)
+    for index in range(12):
+        assert torch.equal(first[index], second[index]) == (index % 3 == 0)
+    assert torch.equal(first[3][0], torch.from_numpy(Augmented().image(3, np.random.default_rng(0))))
+
+
+def test_a_sample_asked_for_by_itself_is_the_one_that_training_sees():
+    dataset = SourceDataset(Augmented(), seed=5)
+    for index, image in finished(2).items():
+        sample = dataset.sample(2, index)
+        assert torch.equal(sample.image, image)
+        assert (sample.seed, sample.image_index) == (draw_seed(5, 2, index), index)
+
+
+def test_images_on_their_way_are_in_no_pose_yet():
+    batch = next(iter(make().train_dataloader()))
+    assert batch.pose.matrix.shape == (3, 2, 3)
+    assert batch.pose.noise.shape == (3,)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mwgan.data import MixedSources, PhantomFaces, RandomShapes
+from mwgan.data import Augmentation, MixedSources, PhantomFaces, RandomShapes
 from mwgan.errors import InputError
 
 
@@ -126,3 +126,46 @@ def test_a_negative_count_is_refused():
 def test_an_image_that_is_not_there_is_an_index_error(index):
     with pytest.raises(IndexError):
         MixedSources(SOURCES, 20).image(index, rng())
+
+
+@dataclass(frozen=True)
+class Told(Numbered):
+    """A source that tells of itself."""
+
+    shrinks: float = 1.0
+    substituted: tuple[str, ...] = ()
+
+    def augmentation(self, index: int) -> Augmentation:
+        assert 0 <= index < self.count
+        return Augmentation(pad_resize=self.shrinks)
+
+    def describe(self) -> list[dict]:
+        return [{"name": self.name, "images": self.count, "licence": "mine"}]
+
+
+TELLING = {
+    "brain": Told("brain", 0, 20, shrinks=0.5, substituted=("brain",)),
+    "silent": Numbered("silent", 100, 20),
+    "ct": Told("ct", 200, 20, shrinks=0.7),
+}
+
+
+def test_an_image_is_augmented_as_its_own_source_says():
+    mixed = MixedSources(TELLING, seed=1)
+    shrinks = {0: 0.5, 1: 1.0, 2: 0.7}
+    for index, number in enumerate(numbers(mixed)):
+        assert mixed.augmentation(index) == Augmentation(pad_resize=shrinks[number // 100])
+
+
+def test_every_source_is_told_of_those_that_say_little_too():
+    assert MixedSources(TELLING).describe() == [
+        {"name": "brain", "images": 20, "licence": "mine"},
+        {"name": "silent", "images": 20},
+        {"name": "ct", "images": 20, "licence": "mine"},
+    ]
+
+
+def test_what_phantoms_stand_in_for_is_handed_on():
+    assert MixedSources(TELLING).substituted == ("brain",)
+    assert MixedSources(SOURCES).substituted == ()
+    assert MixedSources({"inner": MixedSources(TELLING), "other": Told("ct", 0, 3, substituted=("ct",))}).substituted == ("brain", "ct")

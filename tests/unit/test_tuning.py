@@ -23,7 +23,7 @@ class Scaled:
 def test_the_best_value_wins_and_every_trial_is_recorded_once(faces, tmp_path):
     geometry = TiltGeometry.full(faces.shape[-1], 6.0)
     measurement = Measurement(ParallelBeam(geometry)(faces), geometry.measured(45.0), geometry)
-    setting = {"wedge_deg": 45.0, "noise_percent": 2.0, "seed": 0}
+    setting = {"source": "phantom_faces", "wedge_deg": 45.0, "noise_percent": 2.0, "seed": 0}
     Scaled.made = 0
     arguments = ("scaled", lambda gain: Scaled(gain, faces), {"gain": [0.5, 0.9, 1.4]}, faces, measurement, setting, tmp_path / "t.csv")
     assert tune(*arguments) == {"gain": 0.9}
