@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ def run(program: Callable[[], object]) -> None:
     """Run a Hydra application so that a user's mistake reads as one sentence."""
     # Hydra would print its own summary and exit with 1; with this it raises, and the message is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas' helper would tell its number of threads
     try:
         _explained(program)
     except KeyboardInterrupt:
