@@ -60,7 +60,8 @@ bench: install
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/data.py
 
-# Redraw every recorded figure of both papers. With SCALE=smoke: every figure from nothing, trainings included, in minutes.
+# Redraw every recorded figure of both papers. With SCALE=smoke: every figure from nothing, trainings included, in minutes
+# (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).
 figures: install
 ifeq ($(SCALE_GIVEN),)
 	$(BIN)/mwgan-figures table=experiments/irdm2020/shipped_weights/results 'figures=[nrmse_by_wedge,psnr_by_wedge]'
@@ -92,6 +93,7 @@ ding2019: install
 
 # The whole study of IRDM 2020 from nothing: a sweep over D1 to D6, its table, figures and report. SCALE=reduced wants images of
 # brain, CT and dogs (docs/data.md) and two hours on two cores; smoke makes do with phantoms for those that aren't there.
+# OPTIONS are handed to training and evaluation. Run again after a stop, it goes on where it was.
 IRDM := outputs/irdm2020/$(SCALE)
 IRDM_SWEEP := $(IRDM)/sweep
 ifeq ($(SCALE),paper)
@@ -109,8 +111,8 @@ IRDM_FIGURES := fig2 fig3 fig4a fig4b fig4cd fig6 figs1 claims
 
 irdm2020: install
 	$(BIN)/mwgan-train $(if $(wildcard $(IRDM_SWEEP)/multirun.yaml),resume=$(IRDM_SWEEP),-m experiment=$(IRDM_STUDY)/study \
-	  data=d1,d2,d3,d4,d5,d6 seed=0,1 hydra.sweep.dir=$(IRDM_SWEEP) $(IRDM_JOBS) $(IRDM_DATA) $(IRDM_QUICK))
-	$(BIN)/mwgan-evaluate experiment=$(IRDM_STUDY)/evaluate sweep=$(IRDM_SWEEP) $(IRDM_DATA) $(IRDM_QUICK_TABLE)
+	  data=d1,d2,d2_prime,d3,d4,d5,d6 seed=0,1 hydra.sweep.dir=$(IRDM_SWEEP) $(IRDM_JOBS) $(IRDM_DATA) $(IRDM_QUICK) $(OPTIONS))
+	$(BIN)/mwgan-evaluate experiment=$(IRDM_STUDY)/evaluate sweep=$(IRDM_SWEEP) $(IRDM_DATA) $(IRDM_QUICK_TABLE) $(OPTIONS)
 	for figure in $(IRDM_FIGURES); do \
 	  $(BIN)/mwgan-figures experiment=irdm2020/figures/$$figure table=$(IRDM_SWEEP)/results folder=$(IRDM)/$$figure || exit 1; done
 	$(BIN)/mwgan-figures report=$(IRDM_SWEEP)
