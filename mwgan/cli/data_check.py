@@ -19,10 +19,11 @@ def check(config: str, overrides: Sequence[str], sheet: Path | None) -> tuple[li
     Returns
     -------
     rows, problems, sheet
-        One row a source and part (``part``, ``source``, ``images``, ``distinct``, ``subjects``, ``skipped``, ``licence``);
-        what can't be used, in sentences; and the picture that was written, if there was anything to show.
+        One row a source and part (``part``, ``source``, ``images``, ``distinct``, ``subjects``, ``who``, ``skipped``, ``licence``,
+        ``strange``); what can't be used, in sentences; and the picture that was written, if there was anything to show.
     """
     from mwgan.data.source import described
+    from mwgan.data.subjects import some
     from mwgan.figures.contact_sheet import contact_sheet
 
     rows, problems, pictures = [], [], {}
@@ -35,7 +36,8 @@ def check(config: str, overrides: Sequence[str], sheet: Path | None) -> tuple[li
                 problems.append(str(error))
             continue
         told = described(source)[0]
-        rows.append({"part": part, "source": told.get("name", name), **{key: told.get(key) for key in _COLUMNS}})
+        row = {"part": part, "source": told.get("name", name), **{key: told.get(key) for key in _COLUMNS}}
+        rows.append({**row, "who": some(getattr(source, "subjects", ())), "strange": _strange(source)})
         pictures[f"{part}: {source.name}" + (f" ({name})" if f"{part}: {source.name}" in pictures else "")] = _first(source)
     if not pictures:
         return rows, problems, None
@@ -78,6 +80,13 @@ def _built(node: dict[str, Any]) -> Any:
     from mwgan.cli.build import build
 
     return build(node)
+
+
+def _strange(source: Any) -> str:
+    """How many files of a CT source are of another modality: topograms and other scans lie in many CT collections."""
+    found = source.modalities() if source.name == "ct" else {}
+    others = {modality: count for modality, count in found.items() if modality != "CT"}
+    return f"{sum(others.values())} DICOM files are no CT but {', '.join(sorted(others))}" if others else ""
 
 
 def _first(source: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from mwgan.cli.build import build, commit, device_name, plain
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir, sha256
 
+STAND_INS = re.compile(r"\(phantom faces for [^)]*\)")  # as mwgan-train writes it into train_data
+
 
 def evaluate(cfg: DictConfig) -> Any:
     """Fill the table that ``cfg`` names; the table."""
@@ -24,6 +28,7 @@ def evaluate(cfg: DictConfig) -> Any:
     from mwgan.evaluation import evaluate as fill
     from mwgan.evaluation.evaluate import Conditions
     from mwgan.evaluation.results import check_conditions
+    from mwgan.evaluation.unseen import check_unseen
 
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
@@ -42,15 +47,17 @@ def evaluate(cfg: DictConfig) -> Any:
     described = {"step_deg": float(cfg.step_deg), "noise": plain(cfg.noise)}
     described |= {"tests": plain(several)} if several else {part: plain(node) for part, node in tests["data"].items()}
     described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
-    check_conditions(table.path, described)
+    sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
     conditions = Conditions(
         float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed
     )
-    sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
     for pair in sources:  # all of them before the first is evaluated, which may take hours
         for source, asked, key in zip(pair, (cfg.images, cfg.tuning_images), ("images", "tuning_images"), strict=True):
             if len(source) < asked:
                 raise InputError(f"{source.name} has {len(source)} images and {key}={asked} are asked for: ask for fewer, or add data")
+    for method in methods:
+        check_unseen(method.checkpoint.rpartition("#")[0], method.trained_on, [source for pair in sources for source in pair])
+    check_conditions(table.path, {**described, **_fingerprints(list(tests), sources)})
     for test, validation in sources:
         fill(
             methods,
@@ -68,6 +75,17 @@ def evaluate(cfg: DictConfig) -> Any:
             progress=lambda text, name=test.name: print(f"{name}: {text}", flush=True),  # type: ignore[misc]
         )
     return table
+
+
+def _fingerprints(names: Sequence[str], sources: Sequence[tuple[Any, Any]]) -> dict[str, dict[str, str]]:
+    """What the measured images are, by test and part: the configuration names a folder and not what is in it."""
+    from mwgan.data.source import measured
+
+    found = {}
+    for name, (test, validation) in zip(names, sources, strict=True):
+        parts = {"test": measured(test), "validation": measured(validation)}
+        found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
+    return {key: prints for key, prints in found.items() if prints}
 
 
 def _table(cfg: DictConfig) -> str:
@@ -109,16 +127,16 @@ def _learned(name: str, path: str, cfg: DictConfig) -> Any:
     # The content's hash, so that a run trained again into the same folder is not taken for the old one.
     digest = sha256(find_weights(path))[:8]
     record = reconstructor.record
-    return Method(
-        name, lambda: reconstructor, checkpoint=f"{path}#{digest}", train_data=str(record["train_data"]), train_seed=record.get("seed")
-    )
+    trained_on = record.get("data") or ()
+    train_data = str(record["train_data"])
+    return Method(name, lambda: reconstructor, {}, f"{path}#{digest}", train_data, record.get("seed"), trained_on)
 
 
 def _print_summary(table: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    summary = table.summary()
+    summary, names = table.summary(), _names_in_full(table)
     for source, rows in summary.groupby("source", sort=False):
         wedges = sorted(rows["wedge_deg"].unique())
         shown = Table(title=f"{source}: PSNR in dB / SSIM, mean over images, by missing wedge")
@@ -127,8 +145,16 @@ def _print_summary(table: Any) -> None:
         for (method, sinogram), found in rows.groupby(["method", "sinogram"], sort=False):
             means = found.set_index("wedge_deg")
             cells = [f"{means['psnr'][wedge]:.1f} / {means['ssim'][wedge]:.3f}" if wedge in means.index else "" for wedge in wedges]
-            shown.add_row(method, sinogram, *cells, f"{1000 * found['seconds'].mean():.1f}")
-        Console(width=50 + 17 * len(wedges)).print(shown)
+            shown.add_row(names[method], sinogram, *cells, f"{1000 * found['seconds'].mean():.1f}")
+        wide = Console(width=10_000)  # or names and numbers would be cut to the terminal's width
+        Console(width=wide.measure(shown).maximum).print(shown)
+
+
+def _names_in_full(table: Any) -> dict[str, str]:
+    """Each method's name, and what stood in for measured images when it was trained."""
+    trained = table.rows[["method", "train_data"]].fillna("").drop_duplicates("method", keep="last")
+    found = {name: STAND_INS.search(data) for name, data in trained.itertuples(index=False, name=None)}
+    return {name: f"{name} {stand_ins[0]}" if stand_ins else name for name, stand_ins in found.items()}
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="evaluate", version_base="1.3")

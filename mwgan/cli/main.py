@@ -179,11 +179,14 @@ def data_check(
     rows, problems, sheet = check(config, overrides or [], output)
     for row in rows:
         drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
-        subjects = f", subjects: {row['subjects']}" if row["subjects"] else ""
+        subjects = f", subjects: {row['subjects']} ({row['who']})" if row["subjects"] else ""
         licence = f"; licence: {row['licence']}" if row["licence"] else ""
         typer.echo(f"{row['part']:>10}  {row['source']}: {row['images']} images{drawn}{subjects}{licence}")
     for source, file, reason in sorted({(row["source"], *pair) for row in rows for pair in row["skipped"] or []}):
         typer.echo(f"   skipped  {source}: {file} ({reason})")
+    for row in rows:
+        if row["strange"]:
+            typer.echo(f"warning: {row['source']}, {row['part']}: {row['strange']}", err=True)
     if sheet is not None:
         typer.echo(f"{sheet}")
     if problems:

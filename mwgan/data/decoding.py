@@ -17,6 +17,7 @@ NIFTI = (".nii", ".nii.gz")
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
 NO_PICTURES = ("SEG", "RTDOSE")  # DICOM modalities: masks and doses lie beside many CT series
+OWNERS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")  # the first that a DICOM file states says whose it is
 CONTRAST = (0.5, 99.5)  # percentiles of a volume that become 0 and 1 where no window is given
 
 
@@ -24,9 +25,11 @@ class Decoded(NamedTuple):
     """What a file holds."""
 
     subject: str | None
-    """Whose images they are, where the file says: a DICOM file's patient."""
+    """Whose images they are, where the file says: a DICOM file's patient, or else its study or series."""
     slices: Array
     """(K, size, size) in [0, 1]."""
+    modality: str | None = None
+    """What took them, where the file says: CT, MR …"""
 
 
 def is_scan(path: Path) -> bool:
@@ -59,9 +62,9 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
         ``axial``, ``coronal``, ``sagittal``: which slices of a volume. A DICOM file is cut as it was stored.
     """
     if path.name.endswith(NIFTI):
-        subject, frames = None, _nifti(path, axes)
+        subject, modality, frames = None, None, _nifti(path, axes)
     else:
-        subject, frames = _dicom(path)
+        subject, modality, frames = _dicom(path)
     low, high = np.percentile(np.concatenate([frame.picture.ravel() for frame in frames]), CONTRAST)
     squares = []
     for frame in frames:
@@ -74,7 +77,7 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
     kept = [square for square in squares if _has_content(square)]
     if not kept:
         raise ValueError("holds no slice with anything in it")
-    return Decoded(subject, np.stack(kept))
+    return Decoded(subject, np.stack(kept), modality)
 
 
 def decode_photograph(path: Path, size: int) -> Decoded:
@@ -159,7 +162,7 @@ def _nifti(path: Path, axes: Sequence[str]) -> list[Frame]:
     return frames
 
 
-def _dicom(path: Path) -> tuple[str | None, list[Frame]]:
+def _dicom(path: Path) -> tuple[str | None, str | None, list[Frame]]:
     try:
         import pydicom
         from pydicom.pixels import apply_modality_lut  # type: ignore[attr-defined]
@@ -177,7 +180,8 @@ def _dicom(path: Path) -> tuple[str | None, list[Frame]]:
     window = None if centre is None or width is None or width <= 0 else (centre, width)
     inverted = file.get("PhotometricInterpretation") == "MONOCHROME1"
     frames = [Frame(picture, (spacing[0], spacing[1]), window, inverted) for picture in pixels]
-    return str(file.get("PatientID") or "") or None, frames
+    owner = next((file.get(name) for name in OWNERS if file.get(name)), "")
+    return str(owner) or None, str(file.get("Modality") or "") or None, frames
 
 
 def _rescaled(pixels: Array, file: Any) -> Array:

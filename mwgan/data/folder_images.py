@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,8 @@ from mwgan.data.canvas import Array
 from mwgan.data.decoding import Decoded, decode_photograph, decode_scan, is_photograph, is_scan
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.slice_cache import Entry, SliceCache, mapped
+from mwgan.data.subjects import PARTS, Share, in_turn, number, split, told
 from mwgan.errors import InputError
-
-PARTS = ("train", "validation", "test")
-Share = float | Sequence[str]
 
 
 class FolderImages(ABC):
@@ -87,41 +85,28 @@ class FolderImages(ABC):
         self.poses = augmentation or Augmentation()
         self.skipped: list[tuple[str, str]] = []
         self.entries: list[Entry] = []
+        self.subjects: list[str] = []
         files = sorted(file for file in _files_below(self.folder) if self.takes(file))
         self.substituted = (name,) if not files and missing == "substitute" else ()
         self.name = f"{name} (phantom faces)" if self.substituted else name
         self.licence = licence
         if self.substituted:
-            self._stand_in = PhantomFaces(size, count or 100, _number(seed, name, part))
+            self._stand_in = PhantomFaces(size, count or 100, number(seed, name, part))
             self.licence = self._stand_in.licence
+            if part == "train":
+                print(f"{name}: {self._lack()}: {len(self._stand_in)} phantom faces take its share", flush=True)
             return
         if not files:
             raise InputError(
-                f"{name}: {self.folder} {'holds no file that this source reads' if self.folder.is_dir() else 'is not there'}: put the "
-                "data there, name another folder, or let phantom faces take its share (data.missing=substitute)"
+                f"{name}: {self._lack()}: put the data there, name another folder, or let phantom faces take its share "
+                "(data.missing=substitute)"
             )
-        store = SliceCache(Path(cache), {"size": size, **self.settings()})
-        everything, skipped = store.entries(files, self.decode, lambda text: print(f"{name}: {text}", flush=True))
-        everything, copies = _once(everything)
-        self.skipped = [(file.relative_to(self.folder).as_posix(), reason) for file, reason in sorted(skipped + copies)]
-        if not everything:
-            raise InputError(f"{name}: none of the {len(files)} files in {self.folder} can be read; {self._skipped_in_words()}")
-        if self.skipped and part == "train":
-            print(f"{name}: {len(self.skipped)} of {len(files)} files left out: {self._skipped_in_words()}", flush=True)
-        subjects = split({self._subject(entry) for entry in everything}, validation, test, seed, f"{name} ({self.folder})")[part]
-        self.entries = [entry for entry in everything if self._subject(entry) in subjects]
-        self.subjects = sorted(subjects)
-        places = [(number, row) for number, entry in enumerate(self.entries) for row in range(entry.count)]
-        if not places:
-            raise InputError(f"{name}: no slice of {self.folder} falls to {part}: add subjects, or set aside more for {part} ({part}=…)")
-        if count is not None and count > len(places) and not repeat:
-            raise InputError(
-                f"{name}: {self.folder} gives {len(places)} images to {part}, {count} are asked for: add data, ask for fewer (count), or "
-                "draw each in several poses (data.repeat=true)"
-            )
-        order = np.random.default_rng([seed, PARTS.index(part)]).permutation(len(places)) if count else np.arange(len(places))
-        self._places = [places[order[draw % len(places)]] for draw in range(count or len(places))]
-        self.distinct = min(len(places), len(self._places))
+        everything = self._decoded(files, Path(cache))
+        self.subjects = sorted(split(set(map(self._subject, everything)), validation, test, seed, f"{name} ({self.folder})")[part])
+        own = set(self.subjects)
+        self.entries = [entry for entry in everything if self._subject(entry) in own]
+        self._places = self._ordered(count, repeat, seed)
+        self.distinct = len(set(self._places))
 
     folders_are_subjects = True
     """Whether a folder below the source's holds one subject; else each file is one."""
@@ -155,16 +140,64 @@ class FolderImages(ABC):
         """What may happen to image ``index``."""
         return self.poses
 
-    def origin(self, index: int) -> str:
-        """Whose image ``index`` is."""
-        return f"{self.name} {index}" if self.substituted else str(self._subject(self.entries[self._places[index][0]]))
+    def origin(self, index: int) -> str | None:
+        """Whose image ``index`` is; None of a phantom."""
+        return None if self.substituted else self._subject(self.entries[self._places[index][0]])
+
+    def measured(self) -> list[FolderImages]:
+        """Itself, unless phantoms stand in for it."""
+        return [] if self.substituted else [self]
+
+    def modalities(self) -> Counter[str]:
+        """How many of its files state which DICOM modality."""
+        return Counter(entry.modality for entry in self.entries if entry.modality is not None)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that other files, another split or another order would change; folders and names don't."""
+        images = [(self.entries[place].digest, row) for place, row in self._places]
+        return hashlib.sha256(repr((self.part, images)).encode()).hexdigest()[:16]
 
     def describe(self) -> list[dict[str, Any]]:
         """What a run's record says of the source."""
-        told: dict[str, Any] = {"name": self.name, "images": len(self), "licence": self.licence}
+        record: dict[str, Any] = {"name": self.name, "images": len(self), "licence": self.licence}
         if self.substituted:
-            return [{**told, "substituted": "its files are not there: phantom faces"}]
-        return [{**told, "distinct": self.distinct, "subjects": len(self.subjects), "skipped": [list(pair) for pair in self.skipped]}]
+            return [{**record, "substituted": "its files are not there: phantom faces"}]
+        record |= {"distinct": self.distinct, "subjects": len(self.subjects), "subject_hashes": told(self.subjects)}
+        return [{**record, "skipped": [list(pair) for pair in self.skipped]}]
+
+    def _decoded(self, files: Sequence[Path], cache: Path) -> list[Entry]:
+        """The files of all parts that can be read, each content once; the others go to ``skipped``."""
+        store = SliceCache(cache, {"size": self.size, **self.settings()})
+        everything, broken = store.entries(files, self.decode, lambda text: print(f"{self.name}: {text}", flush=True))
+        everything, copies = _once(everything)
+        self.skipped = [(file.relative_to(self.folder).as_posix(), reason) for file, reason in sorted(broken + copies)]
+        if not everything:
+            raise InputError(f"{self.name}: none of the {len(files)} files in {self.folder} can be read; {self._skipped_in_words()}")
+        if self.skipped and self.part == "train":
+            print(f"{self.name}: {len(self.skipped)} of {len(files)} files left out: {self._skipped_in_words()}", flush=True)
+        return everything
+
+    def _ordered(self, count: int | None, repeat: bool, seed: int) -> list[tuple[int, int]]:
+        """Entry and slice of each image: every slice once, or as many as ``count`` says, the subjects taking turns."""
+        slices: dict[str, list[tuple[int, int]]] = {}
+        for place, entry in enumerate(self.entries):
+            slices.setdefault(self._subject(entry), []).extend((place, row) for row in range(entry.count))
+        order = in_turn(slices, [seed, PARTS.index(self.part)])
+        if not order:
+            raise InputError(
+                f"{self.name}: no slice of {self.folder} falls to {self.part}: add subjects, or set aside more for {self.part} "
+                f"({self.part}=…)"
+            )
+        if count is not None and count > len(order) and not repeat:
+            raise InputError(
+                f"{self.name}: {self.folder} gives {len(order)} images to {self.part}, {count} are asked for: add data, ask for fewer "
+                "(count), or draw each in several poses (data.repeat=true)"
+            )
+        return [order[draw % len(order)] for draw in range(count or len(order))]
+
+    def _lack(self) -> str:
+        return f"{self.folder} {'holds no file that this source reads' if self.folder.is_dir() else 'is not there'}"
 
     def _subject(self, entry: Entry) -> str:
         """The patient that the file names; else the first folder below the source's, else the file."""
@@ -242,65 +275,13 @@ class Photographs(FolderImages):
         return {"kind": "photograph"}
 
 
-def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: str) -> dict[str, set[str]]:
-    """The subjects of train, validation and test: named, or drawn by a hash of their names.
-
-    A subject's rank never depends on which others there are, so that data added later move few of them.
-
-    Raises
-    ------
-    InputError
-        If a named subject isn't there, or too few are there for three parts.
-    """
-    test, validation = _names(test), _names(validation)
-    left = sorted(subjects, key=lambda subject: (_number(seed, subject), subject))
-    parts: dict[str, set[str]] = {}
-    for part, share in (("test", test), ("validation", validation)):
-        if isinstance(share, (int, float)):
-            if not 0 <= share < 1:
-                raise InputError(f"the share of subjects for {part} lies in [0, 1), not {share:g}")
-            wanted = math.ceil(share * len(subjects)) if share else 0
-            free = [subject for subject in left if not _named(subject, validation)]
-            parts[part] = set(free[:wanted])
-        else:
-            unknown = [name for name in share if name not in subjects]
-            if unknown:
-                raise InputError(f"{whose} has no subject {', '.join(unknown)} to set aside for {part}: there are {_some(subjects)}")
-            twice = sorted({name for name in share if any(name in other for other in parts.values())})
-            if twice:
-                raise InputError(f"{whose}: {', '.join(twice)} can't be set aside for both test and {part}: name each subject once")
-            parts[part] = set(share)
-        left = [subject for subject in left if subject not in parts[part]]
-    if not left:
-        raise InputError(
-            f"{whose} has {len(subjects)} subject{'s' * (len(subjects) != 1)} ({_some(subjects)}): too few to train on some and set others "
-            "aside: add data, or set fewer aside (data.set_aside=…, a share of 0 for none)"
-        )
-    return {"train": set(left), **parts}
-
-
-def _names(share: Share) -> Share:
-    """Names as text, whatever a configuration made of them: 101, or a single one."""
-    if isinstance(share, (int, float)):
-        return share
-    return [share] if isinstance(share, str) else [str(name) for name in share]
-
-
-def _named(subject: str, share: Share) -> bool:
-    return not isinstance(share, (int, float)) and subject in share
-
-
-def _some(subjects: set[str]) -> str:
-    return ", ".join(sorted(subjects)[:8]) + (" …" if len(subjects) > 8 else "")
-
-
 def _once(entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[Path, str]]]:
-    """The first entry of each content, and the files that are copies."""
-    first: dict[Path, Entry] = {}
+    """The first entry of each content, and the files that are copies: of the slices, so that a compressed copy counts too."""
+    first: dict[str, Entry] = {}
     copies = []
     for entry in entries:
-        if first.setdefault(entry.slices, entry) is not entry:
-            copies.append((entry.path, f"a copy of {first[entry.slices].path.name}"))
+        if first.setdefault(entry.content, entry) is not entry:
+            copies.append((entry.path, f"a copy of {first[entry.content].path.name}"))
     return list(first.values()), copies
 
 
@@ -309,7 +290,3 @@ def _files_below(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(place) / name for name in files if not name.startswith("."))
-
-
-def _number(*parts: object) -> int:
-    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:4], "big")

@@ -9,7 +9,7 @@ import numpy as np
 
 from mwgan.data.augmentation import Augmentation, augmentation_of
 from mwgan.data.canvas import Array
-from mwgan.data.source import ImageSource, described, substitutions
+from mwgan.data.source import ImageSource, MeasuredSource, described, measured, origin_of, substitutions
 from mwgan.errors import InputError
 
 
@@ -61,6 +61,14 @@ class MixedSources:
     def augmentation(self, index: int) -> Augmentation:
         """What may happen to image ``index``."""
         return augmentation_of(*self._find(index))
+
+    def origin(self, index: int) -> str | None:
+        """Whose image ``index`` is; None where nobody's."""
+        return origin_of(*self._find(index))
+
+    def measured(self) -> list[MeasuredSource]:
+        """The measured ones of the sources."""
+        return [one for source in self.sources for one in measured(source)]
 
     def describe(self) -> list[dict[str, Any]]:
         """What a run's record says of the sources."""

@@ -17,7 +17,7 @@ from mwgan.data.decoding import Decoded
 from mwgan.errors import InputError
 from mwgan.paths import sha256, written_whole
 
-VERSION = 2  # of the decoding: a change of what decoding gives makes older entries strangers
+VERSION = 3  # of the decoding: a change of what decoding gives makes older entries strangers
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Entry:
     count: int
     slices: Path
     """A (count, size, size) float16 array, to be memory-mapped."""
+    digest: str
+    """SHA-256 of the file."""
+    content: str
+    """SHA-256 of its slices: the same for copies that are packed or labelled differently."""
+    modality: str | None = None
 
 
 class SliceCache:
@@ -69,18 +74,20 @@ class SliceCache:
         return found, skipped
 
     def _entry(self, file: Path, decode: Callable[[Path], Decoded]) -> tuple[Entry, bool]:
-        content = self._digest(file)
-        slices = self.folder / content[:2] / f"{content[:32]}-{self.key}.npy"
+        digest = self._digest(file)
+        slices = self.folder / digest[:2] / f"{digest[:32]}-{self.key}.npy"
         told = slices.with_suffix(".json")
-        if told.is_file() and slices.is_file():
-            known = json.loads(told.read_text())
-            return Entry(file, known["subject"], known["count"], slices), False
-        decoded = decode(file)
-        with self._writing(slices) as partial, partial.open("wb") as stream:
-            np.save(stream, decoded.slices.astype(np.float16))
-        with self._writing(told) as partial:  # last: what it stands for is there
-            partial.write_text(json.dumps({"subject": decoded.subject, "count": len(decoded.slices), "file": file.name}))
-        return Entry(file, decoded.subject, len(decoded.slices), slices), True
+        fresh = not (told.is_file() and slices.is_file())
+        if fresh:
+            decoded = decode(file)
+            array = np.ascontiguousarray(decoded.slices, dtype=np.float16)
+            described = {"subject": decoded.subject, "count": len(array), "file": file.name, "modality": decoded.modality}
+            with self._writing(slices) as partial, partial.open("wb") as stream:
+                np.save(stream, array)
+            with self._writing(told) as partial:  # last: what it stands for is there
+                partial.write_text(json.dumps({**described, "content": hashlib.sha256(array.tobytes()).hexdigest()}))
+        known = json.loads(told.read_text())
+        return Entry(file, known["subject"], known["count"], slices, digest, known["content"], known["modality"]), fresh
 
     def _digest(self, file: Path) -> str:
         """The file's SHA-256; of a file whose name, size and time are as they were, the one computed then."""

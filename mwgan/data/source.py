@@ -13,7 +13,8 @@ class ImageSource(Protocol):
 
     A source may also have ``augmentation(index)``: what may happen to an image once it is drawn, on the training device
     (:class:`mwgan.data.Augmentation`); ``describe()``: what a run's record says of it (``name``, ``images``, ``licence`` …);
-    and ``substituted``: names of measured sources that phantoms stand in for.
+    ``origin(index)``: whose image it is; ``measured()``: the :class:`MeasuredSource` that it is or holds; and ``substituted``:
+    names of measured sources that phantoms stand in for.
     """
 
     name: str
@@ -24,6 +25,19 @@ class ImageSource(Protocol):
 
     def image(self, index: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Image ``index`` as (size, size) float32 in [0, 1]; ``rng`` draws its augmentation, never its content."""
+        ...
+
+
+class MeasuredSource(Protocol):
+    """Images of subjects, some of whom a training never sees."""
+
+    name: str
+    subjects: list[str]
+    """Whose images they are."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the images and their order."""
         ...
 
 
@@ -41,3 +55,15 @@ def described(source: ImageSource) -> list[dict[str, Any]]:
 def substitutions(source: ImageSource) -> tuple[str, ...]:
     """The measured sources that phantoms stand in for."""
     return tuple(getattr(source, "substituted", ()))
+
+
+def origin_of(source: ImageSource, index: int) -> str | None:
+    """Whose image ``index`` is; None of a drawn one."""
+    tell = getattr(source, "origin", None)
+    return None if tell is None else tell(index)
+
+
+def measured(source: ImageSource) -> list[MeasuredSource]:
+    """The measured sources that a source is or holds."""
+    tell = getattr(source, "measured", None)
+    return [] if tell is None else tell()

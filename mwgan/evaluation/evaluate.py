@@ -15,10 +15,10 @@ from torch import Tensor
 
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.augmentation import drawn_images
-from mwgan.data.source import ImageSource, draw_seed
+from mwgan.data.source import ImageSource, draw_seed, origin_of
 from mwgan.errors import InputError
 from mwgan.evaluation.perceptual import perceptual_index
-from mwgan.evaluation.results import IDENTITY, KEPT_AS, TRAIN_SEED, ResultsTable, write_table
+from mwgan.evaluation.results import IDENTITY, KEPT_AS, SUBJECT, TRAIN_SEED, ResultsTable, write_table
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
@@ -46,6 +46,8 @@ class Method:
         Where its weights come from and what they were trained on; empty for classical methods.
     train_seed
         The seed of its training.
+    trained_on
+        What its record says of each source of its training.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Method:
     checkpoint: str = ""
     train_data: str = ""
     train_seed: int | None = None
+    trained_on: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,8 @@ def evaluate(
                     quality["perceptual_index"] = index(tomogram).tolist() if index else [None] * len(batch)
                     for position, number in enumerate(batch):
                         metrics = {name: values[position] for name, values in quality.items()}
-                        timed = {"seconds": seconds / len(batch), TRAIN_SEED: method.train_seed}
-                        done.append({**rows[number], **metrics, "perceptual_note": note, **timed, **provenance})
+                        told = {SUBJECT: origin_of(test, number), TRAIN_SEED: method.train_seed, "perceptual_note": note}
+                        done.append({**rows[number], **told, **metrics, "seconds": seconds / len(batch), **provenance})
                         if number < kept_images:
                             pictures.keep(rows[number], method, tomogram[position, 0], image[position, 0], FIRST)
                 pictures.write()

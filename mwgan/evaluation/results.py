@@ -16,7 +16,10 @@ IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "sour
 KEPT_AS = "kept_as"  # of kept tomograms: one of the first images, or a network's best or worst
 PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there is no index
 TRAIN_SEED = "train_seed"  # of a network's training; none for classical methods and in older tables
-COLUMNS = (*IDENTITY, TRAIN_SEED, *METRICS, *PERCEPTUAL, "seconds", "commit", "device")
+SUBJECT = "subject"  # whose image it is; none of a drawn one and in older tables
+PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
+TOLD = 5  # differences that a refusal names
+COLUMNS = (*IDENTITY, SUBJECT, TRAIN_SEED, *METRICS, *PERCEPTUAL, "seconds", "commit", "device")
 
 
 class ResultsTable:
@@ -70,17 +73,39 @@ def table_path(name: str | Path) -> Path:
 def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     """Write down what a table's numbers hold for, or raise an :class:`InputError` if it was begun under other conditions.
 
-    The columns don't tell an image's size, the tilt step or a method's settings; rows of two kinds must not mix.
+    The columns don't tell an image's size, the tilt step or a method's settings; rows of two kinds must not mix. Where files
+    lie is no condition: a digest of them is among ``conditions`` where they matter.
     """
+    conditions = _without_places(conditions)
     record = table.with_name(table.name + ".conditions.json")
-    known = json.loads(record.read_text()) if record.exists() else {}
-    for key, value in conditions.items():
-        if key in known and known[key] != value:
-            raise InputError(f"the table {table} was made with {key} {known[key]}, not {value}: give table=another name")
+    known = _without_places(json.loads(record.read_text())) if record.exists() else {}
+    changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
+    if changed:
+        more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""
+        raise InputError(f"the table {table} was made with {'; '.join(changed[:TOLD])}{more}: give table=another name")
     if known != {**known, **conditions}:
         record.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(record) as partial:
             partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
+
+
+def _without_places(value: Any) -> Any:
+    """A configuration without the folders that another machine, or a moved cache, would change."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_places(inner) for key, inner in value.items() if key not in PLACES}
+
+
+def _differences(key: str, known: Any, value: Any) -> list[str]:
+    """Each single setting that differs, as ``test.count 40, not 80``."""
+    if isinstance(known, dict) and isinstance(value, dict):
+        inner = [name for name in {**known, **value} if known.get(name) != value.get(name)]
+        return [told for name in inner for told in _differences(f"{key}.{name}", known.get(name), value.get(name))]
+    return [] if known == value else [f"{key} {_shown(known)}, not {_shown(value)}"]
+
+
+def _shown(value: Any) -> str:
+    return "set" if isinstance(value, dict) else "none" if value is None else str(value)
 
 
 def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".parquet", ".csv")) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
 from mwgan.cli import main as program
+from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
 from mwgan.data import ScanSlices
+from mwgan.data.subjects import among
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir
 
 SMALL = ("debug=smoke", "model.generator.depth=2", "model=irdm_pixel", "callbacks.image_panels=null", "logger=csv")
 BROKEN = ("brain/cut.nii.gz", "ct/text.dcm", "dogs/cut.jpg")
@@ -61,10 +67,21 @@ def test_every_source_and_part_is_told_with_images_subjects_and_licence(check, d
     told = rows(out)
     assert {source for _, source in told} == {"phantom_faces", "brain", "ct", "dogs"}
     assert len(told) == 12
-    assert told["train", "brain"] == "10000 images in many poses of 32, subjects: 4; licence: the data set's own terms"
-    assert told["train", "ct"].startswith("10000 images in many poses of 8, subjects: 4")
+    found = re.fullmatch(
+        r"10000 images in many poses of 32, subjects: 4 \((.*)\); licence: the data set's own terms", told["train", "brain"]
+    )
+    assert set(found[1].split(", ")) < {f"{number}.nii.gz" for number in range(6)}
+    assert told["train", "ct"].startswith("10000 images in many poses of 8, subjects: 4 (patient ")
     assert told["test", "dogs"].startswith("1 images, subjects: 1")
     assert told["train", "phantom_faces"] == "25000 images; licence: none needed"
+
+
+def test_dicom_files_of_another_modality_in_a_ct_source_are_counted(check, data, write_dicom):
+    for number, modality in enumerate(("MR", "PT", "CT")):
+        pixels = np.random.default_rng(number).integers(0, 99, (8, 8)).astype(np.int16)
+        write_dicom(data / "ct" / f"other_{number}.dcm", pixels, PatientID="mixed", Modality=modality)
+    _, _, err = check("d2", "data.repeat=true", "data.set_aside.ct.test=[mixed]")
+    assert err == "warning: ct, test: 2 DICOM files are no CT but MR, PT\n"
 
 
 def test_the_contact_sheet_is_a_picture_where_one_would_look_for_it(check, data, tmp_path):
@@ -148,3 +165,40 @@ def test_a_training_on_data_that_are_not_there_says_so_before_it_begins(run_conf
     with pytest.raises(ValueError, match=r"brain: .*nowhere.*data\.missing=substitute"):
         train(run_config(*SMALL, "data=d2", f"paths.data='{tmp_path / 'nowhere'}'"))
     assert not (tmp_path / "run" / "record.json").exists()
+
+
+def evaluated(tmp_path, *overrides: str):
+    """The table of a short evaluation on the brains and dogs, and a network that knows them if it is given."""
+    where = (f"paths.data='{tmp_path / 'data'}'", f"paths.cache='{tmp_path / 'cache'}'", f"table='{tmp_path / 'results'}'", "data.size=16")
+    quick = ("step_deg=12", "wedges_deg=[40]", "images=2", "tuning_images=1", "kept_images=0", "methods.sart=null", "methods.tvm=null")
+    tests = [f"+source@tests.{kind}.{part}={kind}" for kind in ("brain", "dogs") for part in ("test", "validation")]
+    parts = [f"tests.{kind}.{part}.{key}={value}" for kind in ("brain", "dogs") for part in ("test", "validation")
+             for key, value in (("part", part), ("count", 2))]  # fmt: skip
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return evaluate(compose("evaluate", overrides=["data=d3", "data.repeat=true", *tests, *parts, *where, *quick, *overrides]))
+
+
+def test_a_table_tells_whose_image_each_row_is_and_knows_other_files_by_their_content(data, tmp_path, write_photograph):
+    rows = evaluated(tmp_path).rows
+    dogs = rows[rows["source"] == "dogs"]
+    assert set(dogs["subject"]) < {f"{number}.jpg" for number in range(6)}
+    assert rows["subject"].notna().all()
+    evaluated(tmp_path, f"paths.cache='{tmp_path / 'other'}'")
+    write_photograph(data / "dogs" / dogs["subject"].iloc[0], np.full((12, 16, 3), 77, np.uint8))
+    with pytest.raises(InputError, match=r"was made with images of dogs\.test dogs \w+, not \w+: give table="):
+        evaluated(tmp_path)
+
+
+def test_no_network_is_evaluated_on_subjects_that_it_was_trained_on(run_config, data, tmp_path):
+    here = (f"paths.data='{data}'", f"paths.cache='{tmp_path / 'cache'}'", "data.repeat=true", "data.size=16")
+    train(run_config(*SMALL, "data=d3", *here))
+    record = {source["name"]: source for source in json.loads((tmp_path / "run" / "record.json").read_text())["data"]}
+    network = f"checkpoints={{net: '{tmp_path / 'run'}'}}"
+    assert len(evaluated(tmp_path, network).rows) == 8
+    seen = among([f"{number}.jpg" for number in range(6)], record["dogs"]["subject_hashes"])[0]
+    head = among([f"{number}.nii.gz" for number in range(6)], record["brain"]["subject_hashes"])[0]
+    with pytest.raises(InputError, match=rf"run was trained on subjects of dogs .* \({seen}\): give the data\.set_aside and data\.seed"):
+        evaluated(tmp_path, network, f"data.set_aside.dogs.validation=[{seen}]")
+    with pytest.raises(InputError, match="trained on subjects of brain"):
+        evaluated(tmp_path, network, f"data.set_aside.brain.test=[{head}]", f"table={tmp_path / 'new'}")
+    assert not (tmp_path / "new.conditions.json").exists()

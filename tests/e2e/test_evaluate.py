@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 
-from mwgan.cli.evaluate import evaluate
+from mwgan.cli.evaluate import _print_summary, evaluate
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
+from mwgan.evaluation import ResultsTable
 from mwgan.paths import conf_dir
 from mwgan.recon.learned import find_weights, read_weights
 
@@ -154,6 +155,22 @@ def test_more_images_later_leave_a_network_one_best_and_one_worst_of_each_source
         assert found[["wedge_deg", "image"]].iloc[0].tolist() == expected[["wedge_deg", "image"]].tolist()
         truth = kept[(kept["method"] == "truth") & (kept["source"] == source) & (kept["kept_as"] == kept_as)]
         assert (truth[["wedge_deg", "image"]] == found[["wedge_deg", "image"]].iloc[0]).all(axis=1).any()
+
+
+def test_the_summary_cuts_no_name_and_says_what_stood_in_for_training_images(sources, tmp_path, capsys):
+    table = ResultsTable(tmp_path / "results")
+    rows = sources[1].assign(train_data=lambda rows: rows["train_data"].where(rows["method"] != "net", "D2 (phantom faces for brain, ct)"))
+    table.rows = rows.replace({"net": "a_network_of_a_very_long_name_indeed"})
+    _print_summary(table)
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert out.count("a_network_of_a_very_long_name_indeed (phantom faces for brain, ct)") == 2
+    assert "wbp (" not in out
+    assert "phantom_faces: PSNR in dB" in out
+
+
+def test_drawn_images_are_nobody_s(sources):
+    assert sources[1]["subject"].isna().all()
 
 
 def test_classical_methods_are_tuned_on_each_source_s_own_images(sources):

@@ -12,7 +12,7 @@ import torch
 
 from mwgan.data import Augmentation, Photographs, ScanSlices
 from mwgan.data.datamodules import ImageDataModule
-from mwgan.data.folder_images import PARTS, split
+from mwgan.data.subjects import PARTS, among, in_turn, split, told
 from mwgan.errors import InputError
 from mwgan.paths import PACKAGE
 
@@ -295,6 +295,49 @@ def test_too_few_subjects_are_refused_with_folder_and_remedy(folder, write_photo
         photographs(folder)
 
 
+def test_a_dicom_file_without_a_patient_belongs_to_its_study_and_without_that_to_its_series(folder, write_dicom):
+    for number in range(12):
+        pixels = np.full((N, N), 500 + number, dtype=np.int16)
+        series = {"SeriesInstanceUID": f"1.2.{number // 3}"}
+        write_dicom(folder / f"{number}.dcm", pixels, **series, **({"StudyInstanceUID": "1.1"} if number < 6 else {}))
+    assert scans(folder, validation=0, test=0).subjects == ["1.1", "1.2.2", "1.2.3"]
+
+
+def test_the_same_slices_in_another_file_are_a_copy(folder, write_nifti):
+    volume = np.random.default_rng(0).uniform(400, 600, (N, N, N)).astype(np.float32)
+    for name in ("a.nii", "b.nii.gz"):
+        write_nifti(folder / name, volume)
+    source = scans(folder, validation=0, test=0)
+    assert source.subjects == ["a.nii"]
+    assert source.skipped == [("b.nii.gz", "a copy of a.nii")]
+
+
+# Order
+
+
+@pytest.mark.parametrize("count", [None, 25])
+def test_the_first_images_are_of_as_many_subjects_as_there_are(patients, count):
+    source = scans(patients, validation=0, test=0, count=count)
+    whose = [source.origin(index) for index in range(len(source))]
+    assert set(whose[:10]) == set(whose[10:20]) == set(source.subjects)
+    assert len(contents(source)) == len(source) == (count or 30)
+    assert whose[:10] != sorted(whose[:10])
+
+
+def test_the_order_is_the_same_each_time_and_decided_by_the_seed(patients):
+    orders = [[image.tobytes() for image in images(scans(patients, validation=0, test=0, seed=seed))] for seed in (0, 0, 1)]
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+
+
+def test_subjects_with_few_slices_drop_out_of_the_turns():
+    places = {"few": ["f0"], "many": ["m0", "m1", "m2", "m3"], "some": ["s0", "s1"]}
+    order = in_turn(places, [3])
+    assert sorted(order) == ["f0", "m0", "m1", "m2", "m3", "s0", "s1"]
+    assert {name[0] for name in order[:3]} == {"f", "m", "s"}
+    assert {name[0] for name in order[3:5]} == {"m", "s"}
+
+
 # Counts
 
 
@@ -346,6 +389,28 @@ def test_options_that_there_are_not_are_refused(folder, options, reason):
         ScanSlices(str(folder), N, "ct", **options)
 
 
+# What is told of the subjects
+
+
+def test_a_record_tells_the_subjects_of_its_part_without_their_names(patients):
+    source = scans(patients, validation=0.2, test=0.2)
+    record = source.describe()[0]
+    assert (record["subjects"], len(record["subject_hashes"])) == (6, 6)
+    assert not any(subject in repr(record) for subject in source.subjects)
+    assert among([*source.subjects, "stranger"], record["subject_hashes"]) == source.subjects
+    assert among(["stranger"], told(["subject 7"])) == []
+
+
+def test_the_fingerprint_follows_the_images_and_not_where_they_lie(dogs, tmp_path, write_photograph):
+    first = photographs(dogs).fingerprint
+    moved = shutil.copytree(dogs, tmp_path / "elsewhere" / "data")
+    assert photographs(moved).fingerprint == first
+    assert photographs(dogs, part="test").fingerprint != first
+    assert photographs(dogs, count=5).fingerprint != first
+    write_photograph(dogs / photographs(dogs).subjects[0], np.zeros((12, 16, 3), np.uint8) + 99)
+    assert photographs(dogs).fingerprint != first
+
+
 # Workers
 
 
@@ -370,12 +435,13 @@ def test_worker_processes_give_the_images_that_the_training_process_would(dogs):
 # Phantoms in place of what is not there
 
 
-def test_phantom_faces_take_the_share_of_a_source_that_is_not_there_and_say_so(folder):
+def test_phantom_faces_take_the_share_of_a_source_that_is_not_there_and_say_so(folder, capsys):
     source = photographs(folder, missing="substitute", count=30, licence="the owner's")
+    assert capsys.readouterr().out == f"dogs: {folder} is not there: 30 phantom faces take its share\n"
     assert len(source) == 30
     assert source.name == "dogs (phantom faces)"
     assert source.substituted == ("dogs",)
-    assert source.origin(3) == "dogs (phantom faces) 3"
+    assert source.origin(3) is None
     told = source.describe()[0]
     assert (told["name"], told["images"], told["licence"]) == ("dogs (phantom faces)", 30, "none needed")
     assert "phantom faces" in told["substituted"]

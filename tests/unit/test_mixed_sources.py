@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mwgan.data import Augmentation, MixedSources, PhantomFaces, RandomShapes
+from mwgan.data import Augmentation, MixedSources, PhantomFaces, Photographs, RandomShapes
 from mwgan.errors import InputError
 
 
@@ -169,3 +169,13 @@ def test_what_phantoms_stand_in_for_is_handed_on():
     assert MixedSources(TELLING).substituted == ("brain",)
     assert MixedSources(SOURCES).substituted == ()
     assert MixedSources({"inner": MixedSources(TELLING), "other": Told("ct", 0, 3, substituted=("ct",))}).substituted == ("brain", "ct")
+
+
+def test_whose_an_image_is_and_which_sources_are_measured_is_asked_of_each_source(tmp_path, write_photograph):
+    for number in range(3):
+        write_photograph(tmp_path / "dogs" / f"{number}.png")
+    dogs = Photographs(str(tmp_path / "dogs"), 4, "dogs", validation=0, test=0, cache=str(tmp_path / "cache"))
+    mixed = MixedSources({"shapes": Numbered("random", 0, 3), "dogs": dogs}, seed=1)
+    assert mixed.measured() == [dogs]
+    assert sorted(mixed.origin(index) or "" for index in range(6)) == ["", "", "", "0.png", "1.png", "2.png"]
+    assert MixedSources(SOURCES).measured() == []

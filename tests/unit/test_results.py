@@ -1,3 +1,5 @@
+import json
+
 import pandas as pd
 import pytest
 
@@ -63,3 +65,33 @@ def test_the_latest_training_of_a_network_counts(tmp_path):
 def test_a_misspelt_sinogram_is_refused_rather_than_taken_for_complete():
     with pytest.raises(InputError, match="missing or complete, not mising"):
         Conditions(1.0, [45.0], NoNoise(), sinograms=["mising"])
+
+
+def test_a_table_from_before_subjects_is_read_and_goes_on(tmp_path):
+    old = pd.DataFrame([_row(0)])
+    old.to_parquet(tmp_path / "r.parquet")
+    table = ResultsTable(tmp_path / "r")
+    assert table.missing([_row(0), _row(1)]) == [1]
+    table.append([{**_row(1), "subject": "somebody"}])
+    assert pd.read_parquet(tmp_path / "r.parquet")["subject"].fillna("").tolist() == ["", "somebody"]
+    assert table.summary()["psnr"].tolist() == [20.0]
+
+
+BRAIN = {"folder": "data/brain", "cache": "outputs/cache", "licence": "theirs", "count": 40, "part": "test"}
+
+
+def test_moving_the_files_or_the_cache_makes_no_other_table(tmp_path):
+    (tmp_path / "r.conditions.json").write_text(json.dumps({"tests": {"brain": {"test": BRAIN}}}))  # as it was written once
+    moved = {**BRAIN, "folder": "elsewhere", "cache": "/tmp/cache", "licence": "ours"}
+    check_conditions(tmp_path / "r", {"tests": {"brain": {"test": moved}}, "images of brain": {"test brain": "12ab"}})
+    written = json.loads((tmp_path / "r.conditions.json").read_text())
+    assert written == {"tests": {"brain": {"test": {"count": 40, "part": "test"}}}, "images of brain": {"test brain": "12ab"}}
+
+
+def test_a_refusal_names_what_differs_and_nothing_else(tmp_path):
+    check_conditions(tmp_path / "r", {"tests": {"brain": {"test": BRAIN}}, "images of brain": {"test brain": "12ab"}})
+    other = {"tests": {"brain": {"test": {**BRAIN, "count": 80}}}, "images of brain": {"test brain": "34cd"}}
+    with pytest.raises(InputError) as refused:
+        check_conditions(tmp_path / "r", other)
+    assert "with tests.brain.test.count 40, not 80; images of brain.test brain 12ab, not 34cd: give table=" in str(refused.value)
+    assert "part" not in str(refused.value)

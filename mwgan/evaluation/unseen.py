@@ -1,0 +1,33 @@
+"""No network is judged by images of subjects that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mwgan.data.source import ImageSource, measured
+from mwgan.data.subjects import among, some
+from mwgan.errors import InputError
+
+
+def check_unseen(network: str, trained_on: Sequence[Mapping[str, Any]], sources: Sequence[ImageSource]) -> None:
+    """Refuse ``sources`` (of test and tuning images) with a subject that the network was trained on.
+
+    Parameters
+    ----------
+    network
+        What messages call it.
+    trained_on
+        What its record says of each source of its training; a source is taken for the same where its name is. Records
+        from before subjects were in them tell nobody, and pass.
+    sources
+        What it is about to be evaluated on.
+    """
+    for source in (one for whole in sources for one in measured(whole)):
+        hashes = [told for record in trained_on if record.get("name") == source.name for told in record.get("subject_hashes", ())]
+        known = among(source.subjects, hashes)
+        if known:
+            raise InputError(
+                f"{network} was trained on subjects of {source.name} that this evaluation takes for testing or tuning ({some(known)}): "
+                "give the data.set_aside and data.seed of its training (or, if they only share their names, the source another name)"
+            )
