@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import hydra
@@ -14,7 +15,7 @@ from omegaconf import DictConfig
 from mwgan.cli import exit
 from mwgan.cli.report import read_log, write_report
 from mwgan.errors import InputError
-from mwgan.paths import conf_dir
+from mwgan.paths import conf_dir, written_whole
 
 IMAGES = 3  # rows of a figure of several images, where none are asked for
 
@@ -22,7 +23,7 @@ IMAGES = 3  # rows of a figure of several images, where none are asked for
 def draw(cfg: DictConfig) -> list[Path]:
     """Draw the figures that ``cfg`` names; the files."""
     if cfg.report is not None:
-        return [write_report(Path(cfg.report))]
+        return [_report(Path(cfg.report), cfg.folder)]
     if cfg.run is not None:
         return [_training_curves(Path(cfg.run), cfg.folder)]
     recorded = _Recorded(cfg)
@@ -33,6 +34,18 @@ def draw(cfg: DictConfig) -> list[Path]:
     folder = Path(cfg.folder) if cfg.folder is not None else recorded.table.parent
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(drawers[name](), folder / name) for name in cfg.figures]
+
+
+def _report(sweep: Path, folder: str | None) -> Path:
+    """The report of a sweep; in ``folder`` a copy, which is whole because the page needs nothing beside it."""
+    file = write_report(sweep)
+    if folder is None:
+        return file
+    copy = Path(folder) / file.name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(copy) as partial:
+        copyfile(file, partial)
+    return copy
 
 
 def _training_curves(run: Path, folder: str | None) -> Path:
@@ -188,7 +201,14 @@ class _Recorded:
         chosen = rows[rows["wedge_deg"].isin(asked)]
         if chosen.empty:
             raise InputError(f"{path} has nothing at wedges of {_listed(asked)} degrees: it has {_listed(there)} (wedges_deg=…)")
-        return latest(choose(chosen, self.cfg.test_source, self.cfg.methods, self.cfg.train_seed))
+        return latest(choose(chosen, self.cfg.test_source, self._methods(chosen), self.cfg.train_seed))
+
+    def _methods(self, rows: Any) -> list[str] | None:
+        """The methods that must be there, and of ``also`` those that are; None for all."""
+        if self.cfg.methods is None:
+            return None
+        there = set(rows["method"])
+        return [*self.cfg.methods, *(method for method in self.cfg.also if method in there and method not in self.cfg.methods)]
 
 
 def _comparison_panel(recorded: _Recorded) -> Any:

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.figures.boxes import COLORS, border, busiest_boxes, cut, mark
-from mwgan.figures.kept import columns_to_draw, pixels, scores, title, truth
+from mwgan.figures.kept import columns_to_draw, of_columns, pixels, scores, titles, truth
 from mwgan.figures.picture_grid import picture_grid, show
+from mwgan.figures.stand_ins import write_note
 
 COLUMNS = (("deartifact", "missing"), ("inpainting_wbp", "missing"), ("joint", "missing"))
 DETAIL = 0.3  # side of the box, as a share of the image
@@ -30,7 +31,7 @@ def ablation(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, col
     """
     drawn, original = columns_to_draw(tomograms, COLUMNS, columns), truth(tomograms, image)
     box = busiest_boxes(original, DETAIL)[0]
-    figure, axes = picture_grid(["truth", *map(title, drawn)], rows=3)
+    figure, axes = picture_grid(["truth", *titles(drawn, tomograms)], rows=3)
     scale = None
     for place, column in enumerate([None, *drawn]):
         picture = original if column is None else pixels(tomograms, column, image)
@@ -51,4 +52,5 @@ def ablation(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, col
         bar.set_label("difference from the truth", fontsize=8)
         bar.ax.yaxis.set_label_position("left")
         bar.ax.tick_params(labelsize=7)
+    write_note(figure, of_columns(drawn, tomograms))
     return figure

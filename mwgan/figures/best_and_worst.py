@@ -9,23 +9,27 @@ from mwgan.errors import InputError
 from mwgan.figures.kept import decode
 from mwgan.figures.means import with_train_seed
 from mwgan.figures.picture_grid import picture_grid, show
+from mwgan.figures.subjects import known_subject
 
 LARGEST_DIFFERENCE = 0.3  # of intensities in [0, 1], at the ends of the colour scale
 KINDS = ("best", "worst")
 SAME = ["method", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed", "train_seed"]
 SCORES = ["psnr", "ssim", "nrmse"]
+SUBJECT_LETTERS = 28  # of a subject's name, which may be a path: its end tells more
 
 
 def extremes(results: pd.DataFrame, tomograms: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Of the tomograms of ``method`` kept as best and worst the very best and worst of each source, by NRMSE, with scores.
+    """Of the tomograms of ``method`` kept as best and worst the very best and worst of each source, by NRMSE, with scores and,
+    where the table knows it, their subject.
 
     Empty where none were kept, or where the table is older than ``kept_as``.
     """
     if "kept_as" not in tomograms:
         return tomograms.iloc[:0]
-    rows = with_train_seed(tomograms).drop(columns=SCORES, errors="ignore")
+    rows = with_train_seed(tomograms).drop(columns=[*SCORES, "subject"], errors="ignore")
     rows = rows[(rows["method"] == method) & rows["kept_as"].isin(KINDS)]
-    scored = rows.merge(with_train_seed(results)[[*SAME, *SCORES]].drop_duplicates(SAME, keep="last"), on=SAME)
+    known = with_train_seed(results).assign(subject=known_subject(results))
+    scored = rows.merge(known[[*SAME, *SCORES, "subject"]].drop_duplicates(SAME, keep="last"), on=SAME)
     best = scored[scored["kept_as"] == "best"].sort_values("nrmse")
     worst = scored[scored["kept_as"] == "worst"].sort_values("nrmse", ascending=False)
     return pd.concat([best.drop_duplicates("source"), worst.drop_duplicates("source")], ignore_index=True)
@@ -65,11 +69,12 @@ def best_and_worst(chosen: pd.DataFrame, tomograms: pd.DataFrame) -> Figure:
 
 
 def caption(row: pd.Series) -> str:
-    """Wedge, image, training and scores of a row of :func:`extremes`, in two lines."""
+    """Wedge, image, training, scores and subject of a row of :func:`extremes`, in two lines, or three where the subject is known."""
     training = "" if pd.isna(row["train_seed"]) else f", seed {row['train_seed']:g}"
-    return (
-        f"wedge {row['wedge_deg']:g}°, image {row['image']}{training}\n{row['psnr']:.1f} dB / {row['ssim']:.3f} / NRMSE {row['nrmse']:.3f}"
-    )
+    lines = [f"wedge {row['wedge_deg']:g}°, image {row['image']}{training}"]
+    if subject := row["subject"]:
+        lines.append("of " + (subject if len(subject) <= SUBJECT_LETTERS else f"…{subject[-SUBJECT_LETTERS:]}"))
+    return "\n".join([*lines, f"{row['psnr']:.1f} dB / {row['ssim']:.3f} / NRMSE {row['nrmse']:.3f}"])
 
 
 def _truth_of(tomograms: pd.DataFrame, row: pd.Series):  # type: ignore[no-untyped-def]

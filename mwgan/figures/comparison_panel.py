@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.boxes import busiest_boxes, cut, mark
 from mwgan.figures.kept import decode
+from mwgan.figures.stand_ins import marked, write_note
 from mwgan.figures.style import label, new_figure
 
 DETAIL = 0.36  # side of the enlarged box, as a share of the image
@@ -27,7 +28,8 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
     kept = tomograms[(tomograms["image"] == image) & (tomograms["sinogram"] == sinogram)]
     if kept.empty:
         raise ValueError(f"no tomograms of image {image} were kept: there are {sorted(tomograms['image'].unique())}")
-    methods = ["truth", *dict.fromkeys(results.loc[results["sinogram"] == sinogram, "method"])]
+    names = marked(results[results["sinogram"] == sinogram])
+    methods = ["truth", *names]
     wedges = sorted(kept["wedge_deg"].unique())
     figure = new_figure(1.35 * len(methods) + 0.3, 2.75 * len(wedges) + 0.2)
     axes = figure.subplots(2 * len(wedges), len(methods), squeeze=False)
@@ -47,10 +49,11 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
             detail.imshow(cut(pixels, box), cmap="gray", vmin=0, vmax=1)
             mark(whole, box)
             if row == 0:
-                whole.set_title(label(method), fontsize=8)
+                whole.set_title(names.get(method, label(method)), fontsize=8)
             scores = results[(results["method"] == method) & (results["wedge_deg"] == wedge) & (results["image"] == image)]
             scores = scores[scores["sinogram"] == sinogram]
             if not scores.empty:
                 detail.set_xlabel(f"{scores['psnr'].iloc[-1]:.1f} dB / {scores['ssim'].iloc[-1]:.2f}", fontsize=7)
         axes[2 * row, 0].set_ylabel(f"wedge {wedge:g}°", fontsize=9)
+    write_note(figure, results[results["sinogram"] == sinogram])
     return figure

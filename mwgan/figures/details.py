@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.figures.boxes import COLORS, border, busiest_boxes, cut, mark
-from mwgan.figures.kept import columns_to_draw, pixels, scores, title, truth
+from mwgan.figures.kept import columns_to_draw, of_columns, pixels, scores, titles, truth
 from mwgan.figures.picture_grid import picture_grid, show
+from mwgan.figures.stand_ins import write_note
 
 COLUMNS = (("wbp", "missing"), ("sart", "missing"), ("tvm", "missing"), ("joint", "missing"))
 DETAIL = 0.25  # side of a box, as a share of the image
@@ -29,7 +30,7 @@ def details(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, colu
     """
     drawn, original = columns_to_draw(tomograms, COLUMNS, columns), truth(tomograms, image)
     boxes = busiest_boxes(original, DETAIL, count=2)
-    figure, axes = picture_grid(["original", *map(title, drawn)], rows=1 + len(boxes))
+    figure, axes = picture_grid(["original", *titles(drawn, tomograms)], rows=1 + len(boxes))
     for place, column in enumerate([None, *drawn]):
         picture = original if column is None else pixels(tomograms, column, image)
         if picture is None:
@@ -40,4 +41,5 @@ def details(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, colu
             show(axis, cut(picture, box))
             border(axis, color)
         axes[-1, place].set_xlabel("PSNR / SSIM" if column is None else scores(results, column, image), fontsize=8)
+    write_note(figure, of_columns(drawn, tomograms))
     return figure

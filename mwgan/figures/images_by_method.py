@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.kept import Column, columns_to_draw, kept_columns, pixels, scores, title, truth
+from mwgan.figures.kept import Column, columns_to_draw, kept_columns, of_columns, pixels, scores, titles, truth
 from mwgan.figures.picture_grid import picture_grid, show
+from mwgan.figures.stand_ins import write_note
 
 CLASSICAL = ("wbp", "sart", "tvm")
 ELSEWHERE = ("tvm_paper", "inpainting_wbp", "deartifact")  # a control, and the parts that the ablation shows
@@ -44,7 +45,7 @@ def rows_of_images(
 ) -> Figure:
     """Rows of images: the truth under the heading ``first``, then the columns that :func:`columns_to_draw` chooses."""
     drawn = columns_to_draw(tomograms, usual, asked)
-    figure, axes = picture_grid([first, *map(title, drawn)], rows=len(images))
+    figure, axes = picture_grid([first, *titles(drawn, tomograms)], rows=len(images))
     for row, image in enumerate(images):
         show(axes[row, 0], truth(tomograms, image))
         axes[row, 0].set_xlabel("PSNR / SSIM", fontsize=7)
@@ -53,4 +54,5 @@ def rows_of_images(
             if picture is not None:
                 show(axis, picture)
             axis.set_xlabel(scores(results, column, image), fontsize=7)
+    write_note(figure, of_columns(drawn, tomograms))
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -12,13 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mwgan.figures.means import averaged_over, source_means, with_train_seed
-from mwgan.figures.style import label, new_figure
+from mwgan.figures.stand_ins import marked, note, train_data
+from mwgan.figures.style import new_figure
+from mwgan.figures.subjects import standard_error, with_subject
 
 METRIC = "nrmse"
+NOT_METHODS = ("source", "wedge_deg", "best", "tied", "train_data")  # columns of the table
 NOTE = (
-    "Solid frame: the lowest of its row. Dashed: as good, that is, no further from the lowest than\n"
-    "two trainings of either differ, or than the standard error of the paired difference over images."
+    "Solid frame: the lowest of its row. Dashed: as good, that is, no further from the lowest than two trainings of either differ,\n"
+    "or than the standard error of the paired difference between three or more subjects (a drawn image is its own)."
 )
+LETTERS = 118  # of a line of what stands below
 
 
 def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_deg: Mapping[str, Sequence[float]] | None = None) -> Figure:
@@ -34,7 +39,7 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
         The lowest and the highest wedge that a method was trained on, to stand under its name.
     """
     table = inclusion_matrix_table(results, sinogram)
-    methods = [str(column) for column in table if column not in ("source", "wedge_deg", "best", "tied")]
+    methods = [str(column) for column in table if column not in NOT_METHODS]
     cells = table[methods].to_numpy(dtype=float)
     figure = new_figure(1.9 + 0.85 * len(methods), 1.6 + 0.3 * len(table))
     axis = figure.subplots()
@@ -49,10 +54,10 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
         )
         if best or methods[column] in table["tied"][row].split("; "):
             _frame(axis, row, column, dark, dashed=not best)
-    names = [
-        f"{label(name)}\n{'{:g}–{:g}°'.format(*ranges_deg[name])}" if ranges_deg and name in ranges_deg else label(name) for name in methods
-    ]
-    axis.set_xticks(range(len(methods)), names, fontsize=8)
+    rows = results[results["sinogram"] == sinogram]
+    names, ranges = marked(rows), ranges_deg or {}
+    headings = [names[name] + (f"\n{ranges[name][0]:g}–{ranges[name][1]:g}°" if name in ranges else "") for name in methods]
+    axis.set_xticks(range(len(methods)), headings, fontsize=8)
     axis.xaxis.tick_top()
     axis.set_yticks(range(len(table)), [f"{wedge:g}°" for wedge in table["wedge_deg"]], fontsize=8)
     axis.tick_params(length=0)
@@ -61,16 +66,17 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
     bar = figure.colorbar(drawn, ax=axis, fraction=0.04, pad=0.02)
     bar.set_label("NRMSE", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    rows = results[results["sinogram"] == sinogram]
-    figure.supxlabel(f"{NOTE}\n{averaged_over(rows).replace('mean over ', '')}", fontsize=7.5)
+    below = [averaged_over(rows).replace("mean over ", ""), note(rows)]
+    figure.supxlabel("\n".join([NOTE, *(line for text in below for line in textwrap.wrap(text, LETTERS))]), fontsize=7.5)
     return figure
 
 
 def inclusion_matrix_table(results: pd.DataFrame, sinogram: str = "missing") -> pd.DataFrame:
-    """The matrix: ``source``, ``wedge_deg``, a column of mean NRMSE for each method, ``best``, and ``tied``, joined by ``; ``.
+    """The matrix: ``source``, ``wedge_deg``, a column of mean NRMSE for each method, ``best``, ``tied`` and ``train_data``.
 
     A method is tied with the best of its row if it is worse by no more than the range over trainings of either, or than the
-    standard error of the difference between them on the same images, whichever is larger.
+    standard error between subjects of the difference between them on the same images, whichever is larger; ``tied`` joins
+    them by ``; ``. ``train_data``, as in ``irdm_d1: D1 | irdm_d2: D2 (phantom faces for ct)``, is the same in every row.
     """
     rows = with_train_seed(results[results["sinogram"] == sinogram])
     methods = list(dict.fromkeys(rows["method"]))
@@ -79,11 +85,12 @@ def inclusion_matrix_table(results: pd.DataFrame, sinogram: str = "missing") -> 
         trainings = source_means(group, METRIC).groupby("method")[METRIC]
         means, spreads = trainings.mean(), trainings.max() - trainings.min()
         best = str(means.idxmin())
-        images = group.pivot_table(index=["image", "seed"], columns="method", values=METRIC)  # means over trainings
+        images = with_subject(group).pivot_table(index=["subject", "image", "seed"], columns="method", values=METRIC)  # over trainings
         noise = {method: max(spreads[method], spreads[best], _paired_error(images[method] - images[best])) for method in means.index}
         tied = [method for method in methods if method in noise and method != best and means[method] - means[best] <= noise[method]]
         matrix.append({"source": source, "wedge_deg": wedge_deg, **means.reindex(methods).to_dict(), "best": best, "tied": "; ".join(tied)})
-    table = pd.DataFrame(matrix)
+    data = " | ".join(f"{method}: {name}" for method, name in train_data(rows).items() if name)
+    table = pd.DataFrame(matrix).assign(train_data=data)
     order = {source: rank for rank, source in enumerate(dict.fromkeys(rows["source"]))}
     return table.sort_values(
         ["source", "wedge_deg"], key=lambda column: column.map(order) if column.name == "source" else column, ignore_index=True
@@ -91,8 +98,8 @@ def inclusion_matrix_table(results: pd.DataFrame, sinogram: str = "missing") -> 
 
 
 def _paired_error(difference: pd.Series) -> float:
-    # A single image that both have gives no error.
-    return float(difference.std()) / float(np.sqrt(difference.count())) if difference.count() > 1 else 0.0
+    """The standard error between subjects of a difference by image; 0 of too few, where trainings alone decide a tie."""
+    return float(np.nan_to_num(standard_error(difference.groupby("subject").mean())))
 
 
 def _frame(axis: Axes, row: int, column: int, dark: bool, dashed: bool) -> None:

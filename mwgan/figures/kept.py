@@ -6,13 +6,14 @@ complete ones (Ding 2019, Fig. 10).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from mwgan.errors import InputError
+from mwgan.figures.stand_ins import marked
 from mwgan.figures.style import label
 
 Pixels = npt.NDArray[np.float32]
@@ -57,9 +58,20 @@ def columns_to_draw(tomograms: pd.DataFrame, usual: Sequence[Column], asked: Seq
     return found
 
 
-def title(column: Column) -> str:
-    """A column's name for people: ``M_joint, adversarial``."""
-    return f"{PREFIX[column[1]]}{label(column[0])}"
+def title(column: Column, names: Mapping[str, str] | None = None) -> str:
+    """A column's name for people: ``M_joint, adversarial``; ``names`` are the methods' where they aren't the usual ones."""
+    return PREFIX[column[1]] + (names or {}).get(column[0], label(column[0]))
+
+
+def titles(columns: Sequence[Column], rows: pd.DataFrame) -> list[str]:
+    """Names for people of the columns drawn, marked where a network was trained with stand-ins."""
+    names = marked(of_columns(columns, rows))
+    return [title(column, names) for column in columns]
+
+
+def of_columns(columns: Sequence[Column], rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the columns' methods."""
+    return rows[rows["method"].isin([method for method, _ in columns])]
 
 
 def truth(tomograms: pd.DataFrame, image: int) -> Pixels:

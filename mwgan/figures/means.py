@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mwgan.figures.subjects import counted, named
+
 KEYS = ["method", "train_seed", "wedge_deg"]
 
 
@@ -38,9 +40,10 @@ def over_seeds(means: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def averaged_over(results: pd.DataFrame) -> str:
-    """What such means are over: sources, images and noise, as ``phantom_faces, 100 images, noise 2 %``."""
+    """What such means are over: sources, images, their subjects and noise, as ``brain, 40 images of 2 subjects, noise 2 %``."""
     sources = list(results["source"].unique())
-    images = len(results[["source", "image"]].drop_duplicates())
-    over = sources[0] if len(sources) == 1 else f"mean over {len(sources)} sources ({', '.join(sources)})"
     noise = ", ".join(f"{noise:g}" for noise in sorted(results["noise_percent"].unique()))
-    return f"{over}, {images} images, noise {noise} %"
+    if len(sources) == 1:
+        return f"{sources[0]}, {counted(results)}, noise {noise} %"
+    images = len(results[["source", "image"]].drop_duplicates())
+    return f"mean over {len(sources)} sources ({', '.join(named(results))}), {images} images, noise {noise} %"

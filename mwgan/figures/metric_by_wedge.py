@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mwgan.figures.means import averaged_over, means_over_sources, over_seeds, with_train_seed
-from mwgan.figures.style import label, look, new_figure
+from mwgan.figures.stand_ins import marked, write_note
+from mwgan.figures.style import look, new_figure
 
 AXES = {"nrmse": "NRMSE", "psnr": "PSNR / dB", "ssim": "SSIM", "rmse_255": "RMSE / grey levels of 255"}
 LETTERS = 86  # of a line of the title
@@ -53,17 +54,18 @@ def metric_by_wedge(
     if with_train_seed(rows)["train_seed"].notna().any():
         lines += textwrap.wrap(about_bands(rows), LETTERS)
     axis.set_title("\n".join(lines), fontsize=9)
+    write_note(figure, rows)
     return figure
 
 
 def draw_lines(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
     """A line and a band for each method of ``rows``, and the axes' names."""
     methods = list(dict.fromkeys(rows["method"]))
-    styles = look(methods)
+    styles, names = look(methods), marked(rows)
     means = means_over_sources(rows, metric)
     for method in methods:
         line = over_seeds(means[means["method"] == method], metric)
-        axis.plot(line.index, line["mean"], label=label(method), linewidth=1.6, markersize=5, **styles[method])  # type: ignore[arg-type]
+        axis.plot(line.index, line["mean"], label=names[method], linewidth=1.6, markersize=5, **styles[method])  # type: ignore[arg-type]
         low, high, alpha = line["low"], line["high"], 0.25
         if line["seeds"].max() < 2:
             images = rows[(rows["method"] == method) & rows["wedge_deg"].isin(line.index)].groupby("wedge_deg")[metric]

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.figures.kept import title
-from mwgan.figures.psnr_ssim import described, scatter_means
+from mwgan.figures.psnr_ssim import described, errors, scatter_means
+from mwgan.figures.stand_ins import marked, note
 from mwgan.figures.style import look, new_figure
 
 INDEX = "perceptual_index"
@@ -27,9 +28,13 @@ def perceptual(results: pd.DataFrame) -> Figure:
     results = results.assign(**{INDEX: pd.to_numeric(results[INDEX]) if INDEX in results else float("nan")})
     known, lacking = results[results[INDEX].notna()], results[results[INDEX].isna()]
     figure = _rmse_alone(results) if known.empty else new_figure(8.4, 6.0)
+    below = []
     if not lacking.empty:
         who = "" if known.empty else f" for {', '.join(dict.fromkeys(map(title, _columns(lacking))))}"
-        figure.supxlabel(textwrap.fill(f"No perceptual index{who}: {_reasons(lacking)}", 110), fontsize=8, x=0.02, ha="left")
+        below += textwrap.wrap(f"No perceptual index{who}: {_reasons(lacking)}", 110)
+    below += textwrap.wrap(note(results), 110)
+    if below:
+        figure.supxlabel("\n".join(below), fontsize=8, x=0.02, ha="left")
     if not known.empty:
         axis = figure.subplots()
         axis.set(xlabel=RMSE, ylabel="perceptual index")
@@ -39,19 +44,21 @@ def perceptual(results: pd.DataFrame) -> Figure:
 
 
 def _rmse_alone(results: pd.DataFrame) -> Figure:
-    styles = look(list(dict.fromkeys(results["method"])))
-    quality = results.groupby(["method", "sinogram"], as_index=False)["rmse_255"].agg(["mean", "sem"]).sort_values("mean")
+    styles, named = look(list(dict.fromkeys(results["method"]))), marked(results)
+    groups = results.groupby(["method", "sinogram"])
+    quality = pd.DataFrame({"mean": groups["rmse_255"].mean(), "error": groups.apply(lambda rows: errors(rows, ["rmse_255"])["rmse_255"])})
+    quality = quality.reset_index().sort_values("mean")
     figure = new_figure(8.4, 1.6 + 0.27 * len(quality))
     axis = figure.subplots()
     names = []
-    rows = zip(quality["method"], quality["sinogram"], quality["mean"], quality["sem"].fillna(0.0), strict=True)
+    rows = zip(quality["method"], quality["sinogram"], quality["mean"], quality["error"], strict=True)
     for place, (method, sinogram, mean, error) in enumerate(rows):
         color, marker = styles[method]["color"], styles[method]["marker"]
         axis.errorbar(
             mean, place, xerr=error, color=color, marker=marker, markersize=7, linewidth=1, capsize=2,
             markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
         )  # fmt: skip
-        names.append(title((method, sinogram)))
+        names.append(title((method, sinogram), named))
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set(xlabel=RMSE, xlim=(0, None))
     axis.invert_yaxis()

@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.kept import title
 from mwgan.figures.label_placement import Point, label_points
+from mwgan.figures.stand_ins import marked, write_note
 from mwgan.figures.style import look, new_figure
+from mwgan.figures.subjects import counted, standard_error, with_subject
 
 
 def psnr_ssim(results: pd.DataFrame) -> Figure:
@@ -21,36 +23,41 @@ def psnr_ssim(results: pd.DataFrame) -> Figure:
     scatter_means(axis, results, "psnr", "ssim")
     axis.set(xlabel="PSNR / dB", ylabel="SSIM")
     axis.set_title(f"{described(results)}; bars: standard error; better is up and to the right", fontsize=9)
+    write_note(figure, results)
     return figure
 
 
 def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
-    """A named point for each method and kind of sinogram at its means of two columns, with their standard errors.
+    """A named point for each method and kind of sinogram at its means of two columns, with their standard errors between subjects.
 
     Where one of the columns is all NaN there is no point.
     """
-    styles = look(list(dict.fromkeys(results["method"])))
+    styles, names = look(list(dict.fromkeys(results["method"]))), marked(results)
     points = []
-    for names, rows in results.groupby(["method", "sinogram"], sort=False)[[x, y]]:
-        method, sinogram = map(str, names)
+    for column, rows in results.groupby(["method", "sinogram"], sort=False):
+        method, sinogram = map(str, column)  # type: ignore[call-overload]
         color, marker = styles[method]["color"], styles[method]["marker"]
-        mean, error = rows.mean(), rows.sem().fillna(0.0)  # a single image has no standard error
+        mean, error = rows[[x, y]].mean(), errors(rows, [x, y])
         if mean.isna().any():
             continue
         axis.errorbar(
             mean[x], mean[y], xerr=error[x], yerr=error[y], color=color, marker=marker, markersize=7, linewidth=1, capsize=2,
             markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
         )  # fmt: skip
-        points.append(Point(mean[x], mean[y], error[x], error[y], title((method, sinogram)), color))
+        points.append(Point(mean[x], mean[y], error[x], error[y], title((method, sinogram), names), color))
     axis.margins(0.12)
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
     label_points(axis, points)
 
 
+def errors(rows: pd.DataFrame, metrics: list[str]) -> pd.Series:
+    """The standard error between subjects of each metric's mean; 0 of fewer subjects than have one."""
+    return with_subject(rows).groupby(["source", "subject"])[metrics].mean().agg(standard_error).fillna(0.0)
+
+
 def described(results: pd.DataFrame) -> str:
     """What the means are over: source, images, wedge and noise."""
     wedges = ", ".join(f"{wedge:g}°" for wedge in sorted(results["wedge_deg"].unique()))
     sources = ", ".join(results["source"].unique())
-    images = len(results[["source", "image"]].drop_duplicates())  # image 0 of one source is not image 0 of the next
-    return f"{sources}, {images} images, wedge {wedges}, noise {results['noise_percent'].iloc[0]:g} %"
+    return f"{sources}, {counted(results)}, wedge {wedges}, noise {results['noise_percent'].iloc[0]:g} %"

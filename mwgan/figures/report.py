@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from mwgan.figures.best_and_worst import best_and_worst, caption, extremes
-from mwgan.figures.means import means_over_sources
+from mwgan.figures.means import averaged_over, means_over_sources
 from mwgan.figures.metric_by_wedge import metric_by_wedge
 from mwgan.figures.nrmse_table import ALL, nrmse_table
 from mwgan.figures.page import Cell, folded, heading, page, picture, sentence, table
 from mwgan.figures.run_curves import run_curves
-from mwgan.figures.style import label
+from mwgan.figures.stand_ins import in_full, marked, note
 
 FILES_TOLD = 5  # of those that were left out
 
@@ -197,16 +197,17 @@ def _nrmse(title: str, results: pd.DataFrame | None) -> list[str]:
 
 
 def _nrmse_of(rows: pd.DataFrame, source: str) -> str:
-    """Mean NRMSE by method and wedge, with the standard deviation over trainings where there are several."""
-    means = nrmse_table(rows)
+    """Mean NRMSE by method and wedge, with the standard deviation over trainings where there are several; stand-ins marked."""
+    means, names = nrmse_table(rows), marked(rows)
     means = means[means["source"] == source]
     wedges = sorted(means["wedge_deg"].unique())
     body = []
     for method, own in means.groupby("method", sort=False):
         by_wedge = own.set_index("wedge_deg")
         cells = [_mean_and_deviation(by_wedge.loc[wedge]) if wedge in by_wedge.index else "–" for wedge in wedges]
-        body.append([label(str(method)), str(own["trainings"].max() or ""), *cells])
-    caption = "Mean NRMSE by missing wedge, ± standard deviation over trainings"
+        body.append([names[str(method)], str(own["trainings"].max() or ""), *cells])
+    told = "Mean NRMSE by missing wedge, ± standard deviation over trainings"
+    caption = "; ".join(filter(None, [told, averaged_over(rows), note(rows)]))
     return table(("method", "trainings", *(f"{wedge:g}°" for wedge in wedges)), body, caption, numbers=range(1, 2 + len(wedges)))
 
 
@@ -217,18 +218,20 @@ def _mean_and_deviation(row: pd.Series) -> str:
 def _images(results: pd.DataFrame | None, tomograms: pd.DataFrame | None) -> list[str]:
     if results is None or tomograms is None:
         return [sentence("No tomograms were kept yet: mwgan-evaluate keeps them beside the results table.", absent=True)]
-    chosen = {method: extremes(results, tomograms, str(method)) for method in dict.fromkeys(results["method"])}
+    names = in_full(results)
+    chosen = {method: extremes(results, tomograms, method) for method in names}
     parts = [
         sentence(
             "Of each test source the image with the lowest NRMSE and the one with the highest, over all wedges and trainings: "
-            "tomogram, truth, and tomogram less truth (orange: too dark, purple: too bright). Seeds are of trainings; PSNR / SSIM / NRMSE."
+            "tomogram, truth, and tomogram less truth (orange: too dark, purple: too bright). "
+            "Seeds are of trainings; below them the subject, where it is known, and PSNR / SSIM / NRMSE."
         )
     ]
     for method, rows in chosen.items():
         if not rows.empty:
             told = "; ".join(f"{row['source']}, {row['kept_as']}: {caption(row)}" for _, row in rows.iterrows()).replace("\n", ", ")
-            parts.append(folded(label(str(method)), picture(best_and_worst(rows, tomograms), told), is_open=len(parts) == 1))
-    absent = [label(str(method)) for method, rows in chosen.items() if rows.empty]
+            parts.append(folded(names[method], picture(best_and_worst(rows, tomograms), told), is_open=len(parts) == 1))
+    absent = [names[method] for method, rows in chosen.items() if rows.empty]
     if len(absent) == len(chosen):
         return [sentence("No best and worst images were kept: mwgan-evaluate keeps those of networks.", absent=True)]
     if absent:

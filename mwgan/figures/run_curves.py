@@ -7,13 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.style import new_figure
+from mwgan.figures.style import LINES, MARKERS, new_figure
 
 PANELS = {"val/psnr": "PSNR / dB, held out", "train/pixel_loss": "pixel loss, training"}
 LOGARITHMIC = "train/pixel_loss"
 IMAGES = "train/images"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#999999")
-LINES = ("-", "--", ":", "-.")
 MARKED = 12  # epochs, with more the marks would hide the kind of line
 
 
@@ -23,8 +22,8 @@ def run_curves(logs: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
     Parameters
     ----------
     logs
-        By what is trained, which gives the colour, and by which of its trainings, which gives the kind of line: a run's
-        ``csv/metrics.csv``.
+        By what is trained, which gives the colour, and by which of its trainings: a run's ``csv/metrics.csv``. Runs of one
+        colour have each a kind of line, and where these run out a marker.
     """
     runs = {names: log.groupby("epoch").last() for names, log in logs.items()}  # a value an epoch and key, whichever row it stands in
     colors = {kind: COLORS[rank % len(COLORS)] for rank, kind in enumerate(dict.fromkeys(kind for kind, _ in runs))}
@@ -33,16 +32,17 @@ def run_curves(logs: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
     axes = figure.subplots(1, len(PANELS))
     seen: dict[str, int] = {}
     for (kind, training), epochs in runs.items():
-        line = LINES[seen.setdefault(kind, 0) % len(LINES)]
-        seen[kind] += 1
+        color = colors[kind]
+        turn, place = divmod(seen.get(color, 0), len(LINES))
+        seen[color] = seen.get(color, 0) + 1
         name = ", ".join(part for part in (kind, training) if part)
         for axis, key in zip(axes, PANELS, strict=True):
             if key in epochs:
                 values = epochs[key].dropna()
                 x = epochs[IMAGES][values.index] if by_images else values.index + 1
-                axis.plot(
-                    x, values, line, color=colors[kind], marker="o" if len(x) <= MARKED else None, markersize=3, linewidth=1.3, label=name
-                )
+                marker = MARKERS[turn % len(MARKERS)] if turn or len(x) <= MARKED else None
+                style = {"color": color, "linestyle": LINES[place], "marker": marker, "markevery": -(-len(x) // MARKED)}
+                axis.plot(x, values, markersize=3, linewidth=1.3, label=name, **style)
     for axis, (key, title) in zip(axes, PANELS.items(), strict=True):
         if key == LOGARITHMIC and axis.lines:
             axis.set_yscale("log")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.kept import columns_to_draw, pixels, title, truth
+from mwgan.figures.kept import columns_to_draw, of_columns, pixels, titles, truth
 from mwgan.figures.picture_grid import picture_grid, show
 from mwgan.figures.spectrum import outline_wedge, show_spectrum
+from mwgan.figures.stand_ins import write_note
 
 COLUMNS = (("joint", "missing"), ("sart", "complete"), ("sart", "missing"), ("tvm", "missing"), ("wbp", "missing"))
 
@@ -29,7 +30,7 @@ def spectra(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, colu
         Which methods, as in ``M_wbp``; None takes those of the paper, TVM and every joint model.
     """
     drawn, original = columns_to_draw(tomograms, COLUMNS, columns), truth(tomograms, image)
-    figure, axes = picture_grid(["original", *map(title, drawn)], rows=2)
+    figure, axes = picture_grid(["original", *titles(drawn, tomograms)], rows=2)
     show(axes[0, 0], original)
     scale = show_spectrum(axes[1, 0], original, like=original)
     for column, above, below in zip(drawn, axes[0, 1:], axes[1, 1:], strict=True):
@@ -43,4 +44,5 @@ def spectra(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, colu
     bar = figure.colorbar(scale, ax=axes[1, :].tolist(), fraction=0.02, pad=0.01, extend="both")
     bar.set_label("log₁₀ |Fourier transform|", fontsize=8)
     bar.ax.tick_params(labelsize=7)
+    write_note(figure, of_columns(drawn, tomograms))
     return figure

@@ -56,8 +56,10 @@ COLORS = {
     "irdm_d5": "#EFC3DB",
     "irdm_d6": "#222222",
 }
-SPARE = ("#44AA99", "#F0E442")
+# For methods without a colour of their own, as those of a sweep over a value; where they run out the kind of line tells.
+SPARE = ("#44AA99", "#F0E442", "#AA3377", "#4477AA", "#BBCC33", "#EE8866", "#7A5195", "#8C6D31")
 MARKERS = "os^Dv*PX<>ph"
+LINES = ("-", "--", ":", "-.")
 
 
 def label(method: str) -> str:
@@ -66,13 +68,17 @@ def label(method: str) -> str:
 
 
 def look(methods: list[str]) -> dict[str, dict[str, str]]:
-    """Colour and marker of each method; the same for a known method in every figure."""
-    unknown = [method for method in methods if method not in COLORS]
-    spare = {method: SPARE[rank % len(SPARE)] for rank, method in enumerate(unknown)}
-    return {
-        method: {"color": COLORS.get(method) or spare[method], "marker": MARKERS[rank % len(MARKERS)]}
-        for rank, method in enumerate(methods)
-    }
+    """Colour, marker and kind of line of each method; colour and line are the same for a known method in every figure."""
+    places = {method: place for place, method in enumerate(method for method in methods if method not in COLORS)}
+    styles = {}
+    for rank, method in enumerate(methods):
+        turn, place = divmod(places.get(method, 0), len(SPARE))
+        styles[method] = {
+            "color": COLORS.get(method, SPARE[place]),
+            "marker": MARKERS[rank % len(MARKERS)],
+            "linestyle": LINES[turn % len(LINES)],
+        }
+    return styles
 
 
 def new_figure(width: float, height: float) -> Figure:

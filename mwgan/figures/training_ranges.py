@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from mwgan.errors import InputError
 from mwgan.figures.means import averaged_over, means_over_sources
 from mwgan.figures.metric_by_wedge import about_bands, draw_lines
-from mwgan.figures.style import label, look, new_figure
+from mwgan.figures.stand_ins import marked, write_note
+from mwgan.figures.style import look, new_figure
 
 METRIC = "nrmse"
 
@@ -46,7 +47,7 @@ def training_ranges(
     for above, below in axes.T:
         draw_lines(above, rows, METRIC)
         above.set_xlabel("")
-        _draw_ranges(below, trained, look(list(dict.fromkeys(rows["method"]))))
+        _draw_ranges(below, trained, look(list(dict.fromkeys(rows["method"]))), marked(rows))
     wedges = sorted(rows["wedge_deg"].unique())
     axes[0, 0].set(ylim=(0, None), xlim=(wedges[0] - 1, wedges[-1] + 1))
     figure.suptitle(f"{averaged_over(rows)}\n{about_bands(rows)}", fontsize=9)
@@ -54,13 +55,16 @@ def training_ranges(
     axes[0, 0].legend(frameon=False, fontsize=8)
     _enlarge(axes[0, 1], rows, list(trained), zoom_deg)
     axes[0, 1].set_title(f"(d) wedges of {zoom_deg[0]:g}° to {zoom_deg[1]:g}°", fontsize=9, loc="left")
+    write_note(figure, rows)
     return figure
 
 
-def _draw_ranges(axis: Axes, trained: Mapping[str, Sequence[float]], styles: Mapping[str, Mapping[str, str]]) -> None:
+def _draw_ranges(
+    axis: Axes, trained: Mapping[str, Sequence[float]], styles: Mapping[str, Mapping[str, str]], names: Mapping[str, str]
+) -> None:
     for place, (method, (low, high)) in enumerate(trained.items()):
         axis.barh(place, high - low, left=low, height=0.55, color=styles[method]["color"])
-    axis.set_yticks(range(len(trained)), [label(method) for method in trained], fontsize=7)
+    axis.set_yticks(range(len(trained)), [names[method] for method in trained], fontsize=7)
     axis.invert_yaxis()
     axis.set_xlabel("missing wedge / degrees; bars: wedges of training")
     axis.tick_params(axis="y", length=0)
@@ -80,9 +84,10 @@ def _enlarge(axis: Axes, rows: pd.DataFrame, networks: Sequence[str], zoom_deg: 
     margin = 0.12 * max(float(np.ptp(shown)), 0.05 * float(shown.max()))
     top = float(shown.max()) + margin
     axis.set_ylim(float(shown.min()) - margin, top)
+    names = marked(rows)
     reach = inside.groupby("method", sort=False)[METRIC].agg(["min", "max"])
     above = [
-        f"{label(str(method))} lies above, from {low:.3f}" if low > top else f"{label(str(method))} goes on above, to {high:.3f}"
+        f"{names[method]} lies above, from {low:.3f}" if low > top else f"{names[method]} goes on above, to {high:.3f}"
         for method, low, high in reach.itertuples()
         if high > top
     ]

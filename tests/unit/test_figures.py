@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mwgan.figures import comparison_panel, metric_by_wedge, slice_panel, training_curves
+from mwgan.figures import comparison_panel, metric_by_wedge, quality_bars, slice_panel, training_curves
 from mwgan.figures.comparison_panel import decode
+from mwgan.figures.style import COLORS
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_the_panel_shows_truth_and_every_method_with_its_scores(results, tomogra
 def test_an_image_that_was_not_kept_is_refused(results, tomograms):
     with pytest.raises(ValueError, match="image 7"):
         comparison_panel(results, tomograms, image=7)
+
+
+def test_sixteen_methods_without_a_colour_of_their_own_are_told_apart(results):
+    methods = ["wbp", *(f"lr_{number}" for number in range(16)), "tvm"]
+    rows = pd.concat([results[results["method"] == "tvm"].assign(method=method, psnr=20.0 + rank) for rank, method in enumerate(methods)])
+    lines = metric_by_wedge(rows).axes[0].lines
+    looks = [(line.get_color(), line.get_linestyle()) for line in lines]
+    assert len(set(looks)) == len({(line.get_color(), line.get_marker()) for line in lines}) == len(methods)
+    assert (looks[0], looks[-1]) == ((COLORS["wbp"], "-"), (COLORS["tvm"], "-"))
+    bars = quality_bars(rows).axes[0].patches
+    assert len({(bar.get_facecolor(), bar.get_hatch()) for bar in bars}) == len(methods)
 
 
 def test_slices_are_labelled_with_their_ratio():

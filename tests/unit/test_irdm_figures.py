@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from mwgan import figures
 from mwgan.cli.figures import _Recorded, draw
 from mwgan.errors import InputError
-from mwgan.figures.best_and_worst import best_and_worst, extremes
+from mwgan.figures.best_and_worst import best_and_worst, caption, extremes
 from mwgan.figures.kept import decode
 from mwgan.figures.means import means_over_sources
 from mwgan.figures.selection import choose, first_images, of_one_source, of_one_training
@@ -262,6 +262,28 @@ def test_bars_are_means_of_sources_with_the_range_of_trainings(results):
     assert "wedges 40°, 45°, 50°, 55°, 60°" in words(figure)
 
 
+def of_subjects(results, brain, phantom_faces=""):
+    """The rows with a subject each: of an image of brain ``brain[image]``, of a drawn image none."""
+    own = [brain[image] if source == "brain" else phantom_faces for source, image in zip(results["source"], results["image"], strict=True)]
+    return results.assign(subject=own)
+
+
+def test_bars_have_errors_between_subjects_and_none_of_fewer_than_three(results):
+    rows = choose(of_subjects(results, ["a", "a", "b"]), methods=["tvm"])
+    figure = figures.quality_bars(rows)
+    errors = [container for container in figure.axes[0].containers if hasattr(container, "lines")]
+    assert len(errors) == 1  # of phantom_faces: brain is of two subjects, so that the mean of both has no error either
+    assert "brain of 2 subjects" in words(figure)
+    assert "standard error between subjects" in " ".join(words(figure).split())  # which a line may end in
+    two_poses = pd.concat([rows, rows.assign(image=rows["image"] + 3, psnr=rows["psnr"] + 0.5)])
+    measured = choose(of_subjects(two_poses, ["a", "b", "c"] * 2), source="brain")
+    figure = figures.quality_bars(measured)
+    assert "brain, 6 images of 3 subjects" in words(figure)
+    (error,) = (container for container in figure.axes[0].containers if hasattr(container, "lines"))
+    ends = error.lines[2][0].get_segments()[0][:, 1]
+    assert np.ptp(ends) == pytest.approx(2 * measured.groupby("subject")["psnr"].mean().sem())
+
+
 def test_a_method_without_a_source_has_no_bar_for_the_mean(results):
     rows = results[(results["wedge_deg"] == 50) & ~((results["method"] == "tvm") & (results["source"] == "brain"))]
     above = figures.quality_bars(choose(rows, methods=["sart", "tvm"])).axes[0]
@@ -306,7 +328,7 @@ def matrix_of(*cells):
 
 def test_the_matrix_holds_means_and_the_lowest_of_each_row(results):
     table = figures.inclusion_matrix_table(results)
-    assert list(table.columns) == ["source", "wedge_deg", *METHODS, "best", "tied"]
+    assert list(table.columns) == ["source", "wedge_deg", *METHODS, "best", "tied", "train_data"]
     assert list(zip(table["source"], table["wedge_deg"], strict=True)) == list(itertools.product(SOURCES, WEDGES))
     means = results.groupby(["source", "wedge_deg", "method"])["nrmse"].mean().unstack()
     np.testing.assert_allclose(table.set_index(["source", "wedge_deg"])[list(METHODS)].sort_index(), means[list(METHODS)])
@@ -334,6 +356,22 @@ def test_what_is_within_the_paired_standard_error_is_tied():
     assert (table["best"][0], table["tied"][0]) == ("tvm", "sart")  # WBP is worse by as little, but on every image
     single = figures.inclusion_matrix_table(matrix_of(("tvm", np.nan, [0.3]), ("sart", np.nan, [0.31])))
     assert single["tied"][0] == ""
+
+
+def test_poses_of_a_subject_are_no_independent_samples():
+    images = [0.20, 0.31, 0.25, 0.20, 0.31, 0.25]
+    wavering = matrix_of(("tvm", np.nan, [0.30, 0.20, 0.25] * 2), ("sart", np.nan, images), ("wbp", np.nan, [0.31, 0.21, 0.26] * 2))
+    assert figures.inclusion_matrix_table(wavering)["tied"][0] == "sart"
+    for subjects, tied in (("abcabc", "sart"), ("ababab", ""), ("aaaaaa", "")):  # three at least
+        table = figures.inclusion_matrix_table(of_subjects(wavering, subjects))
+        assert (table["best"][0], table["tied"][0]) == ("tvm", tied)
+    partly = of_subjects(wavering, ["a", "a", "a", "", "", None])  # a drawn image is its own
+    assert "6 images of 4 subjects" in words(figures.inclusion_matrix(partly))
+    begun_before = of_subjects(wavering, "abcabc")
+    begun_before.loc[begun_before["method"] == "tvm", "subject"] = np.nan
+    assert figures.inclusion_matrix_table(begun_before)["tied"][0] == "sart"
+    trainings = matrix_of(("irdm_d1", 0, [0.20] * 2), ("irdm_d1", 1, [0.24] * 2), ("irdm_d2", 0, [0.21] * 2), ("irdm_d2", 1, [0.21] * 2))
+    assert figures.inclusion_matrix_table(of_subjects(trainings, "aa"))["tied"][0] == "irdm_d1"
 
 
 def test_the_picture_frames_the_best_cell_and_lightly_what_is_tied():
@@ -408,6 +446,61 @@ def test_the_very_best_and_worst_of_each_source_stand_beside_their_truth(results
         best_and_worst(extremes(results, tomograms, "tvm"), tomograms)
 
 
+def test_the_subject_of_the_best_and_worst_image_is_named(results, tomograms):
+    told = of_subjects(results, ["sub-1", "sub-2", "scans/of/a/hospital/with/a/long/name/3.nii"])
+    chosen = extremes(told, tomograms.assign(subject="another"), "irdm_d2").set_index(["source", "kept_as"])
+    assert chosen.loc[("brain", "best"), "subject"] == "sub-1"
+    captions = {place: caption(row).split("\n") for place, row in chosen.iterrows()}
+    assert captions["brain", "best"][:2] == ["wedge 35°, image 0, seed 3", "of sub-1"]
+    assert captions["brain", "worst"][1] == "of …ospital/with/a/long/name/3.nii"[:4] + "ospital/with/a/long/name/3.nii"[-28:]
+    assert len(captions["phantom_faces", "best"]) == 2
+    older = extremes(results, tomograms, "irdm_d2").iloc[0]
+    assert len(caption(older).split("\n")) == 2
+
+
+# Networks that were trained with stand-ins.
+
+
+def with_stand_ins(rows):
+    """D2 was trained with phantom faces for CT, one training of D3 for more; the others with what they should be."""
+    data = rows["train_data"].where(rows["method"] != "irdm_d2", "D2 (phantom faces for ct)")
+    return rows.assign(train_data=data.where((rows["method"] != "irdm_d3") | (rows["train_seed"] == 3), "D3 (phantom faces for ct, dogs)"))
+
+
+def test_tables_tell_what_networks_were_trained_on(results):
+    told = with_stand_ins(results)
+    table = figures.nrmse_table(told).groupby("method")["train_data"].unique()
+    assert table["irdm_d2"].tolist() == ["D2 (phantom faces for ct)"]
+    assert table["irdm_d3"].tolist() == ["D; D3 (phantom faces for ct, dogs)"]
+    assert (table["tvm"].tolist(), table["irdm_d1"].tolist()) == ([""], ["D"])
+    (data,) = figures.inclusion_matrix_table(choose(told, methods=["tvm", "irdm_d1", "irdm_d2"]))["train_data"].unique()
+    assert data == "irdm_d1: D | irdm_d2: D2 (phantom faces for ct)"
+
+
+def test_stand_ins_are_marked_in_every_figure_and_told_in_its_note(results, tomograms):
+    rows, kept_rows = with_stand_ins(results), with_stand_ins(first_images(tomograms))
+    note = "trained with stand-ins: * phantom faces for ct; † phantom faces for ct, dogs in some trainings"
+    one_source = of_one_training(choose(kept_rows, source="brain", methods=["tvm", "irdm_d1", "irdm_d2"]))
+    at_40 = of_one_training(choose(rows[rows["wedge_deg"] == 40], source="brain", methods=["tvm", "irdm_d1", "irdm_d2"]))
+    columns = ["M_tvm", "M_irdm_d1", "M_irdm_d2"]
+    for figure, wanted in (
+        (figures.metric_by_wedge(rows), note),
+        (figures.training_ranges(rows, {"irdm_d2": [40, 60], "irdm_d3": [40, 60]}, [45, 65]), note),
+        (figures.inclusion_matrix(rows), note),
+        (figures.quality_bars(rows), note),
+        (figures.psnr_ssim(at_40), note.split(";")[0]),
+        (figures.perceptual(at_40), note.split(";")[0]),
+        (figures.comparison_panel(at_40, one_source[one_source["wedge_deg"] == 40]), note.split(";")[0]),
+        (figures.images_by_method(at_40, one_source[one_source["wedge_deg"] == 40], [0], columns), note.split(";")[0]),
+        (figures.spectra(at_40, one_source[one_source["wedge_deg"] == 40], 0, columns), note.split(";")[0]),
+    ):
+        told = " ".join(words(figure).split())
+        assert "IRDM, D2 *" in told
+        assert "IRDM, D1 *" not in told
+        assert wanted in told
+    assert "stand-ins" not in words(figures.metric_by_wedge(results))
+
+
 # From configuration to files.
 
 
@@ -426,6 +519,18 @@ def test_every_experiment_draws_its_figure(recorded, tmp_path, name):
     assert [file.stem for file in files] == list(cfg.figures)
     assert all(file.stat().st_size > 500 for file in files)
     assert all(file.suffix == (".csv" if file.stem.endswith("_table") else ".png") for file in files)
+
+
+def test_the_matrix_holds_the_second_d2_where_the_table_has_it(recorded, tmp_path):
+    table = _Recorded(configured("experiment=irdm2020/figures/fig6", f"table={recorded}"))
+    assert list(dict.fromkeys(table.results["method"])) == ["tvm", *NETWORKS]
+    rows = pd.read_parquet(f"{recorded}.parquet")
+    second = rows[rows["method"] == "irdm_d2"].assign(method="irdm_d2_prime")
+    pd.concat([second, rows]).to_parquet(tmp_path / "results.parquet")
+    cfg = configured("experiment=irdm2020/figures/fig6", f"table={tmp_path}/results", f"folder={tmp_path}")
+    assert list(dict.fromkeys(_Recorded(cfg).results["method"])) == ["tvm", *NETWORKS, "irdm_d2_prime"]
+    assert list(cfg.ranges_deg.irdm_d2_prime) == [40, 80]
+    assert len(draw(cfg)) == 2
 
 
 def test_there_are_no_other_experiments():
