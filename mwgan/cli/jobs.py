@@ -1,9 +1,10 @@
-"""The state of a run folder: whose it is, whether it is being trained right now, and whether it is finished."""
+"""The state of a run folder: whose it is, whether it is being trained right now, and whether it is finished or failed."""
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from mwgan.paths import written_whole
 
 BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
 FINISHED = "finished"  # the same and the last metrics, written when it is done
+FAILED = "failed"  # of a job of a sweep: why, until it is tried again
+RECORD = "record.json"  # what was trained, where and with what
 # Options that say where and how a run is computed, not what is computed.
 NOT_THE_JOB = (
     *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers"),
@@ -22,6 +25,7 @@ NOT_THE_JOB = (
 )
 LAST = Path("checkpoints") / "last.ckpt"
 TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
+INTERRUPTED = 128 + signal.SIGINT  # and of what was stopped by Ctrl-C
 
 
 def is_finished(folder: Path) -> bool:
@@ -37,6 +41,23 @@ def key_of(option: str) -> str:
 def job_of(options: Sequence[str]) -> list[str]:
     """Those options that tell a run from another, in the order of their keys."""
     return sorted(option.lstrip("+") for option in options if not key_of(option).startswith(NOT_THE_JOB))
+
+
+def jobs_in(folder: Path) -> list[Path]:
+    """The folders of the jobs that were begun in a sweep's folder: by number, then those with other names."""
+    if not folder.is_dir():
+        return []
+    return sorted((path for path in folder.iterdir() if (path / BEGUN).is_file() or (path / RECORD).is_file()), key=by_number)
+
+
+def by_number(folder: Path) -> tuple[bool, int, str]:
+    """Sorts the folders of jobs."""
+    return (not folder.name.isdecimal(), int(folder.name) if folder.name.isdecimal() else 0, folder.name)
+
+
+def is_first_process() -> bool:
+    """Whether this is the one of a run's processes that keeps its books."""
+    return not int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", 0)))
 
 
 @contextmanager
@@ -59,31 +80,41 @@ def claimed(folder: Path) -> Iterator[None]:
         yield
 
 
-def begin(folder: Path, options: Sequence[str]) -> None:
-    """Note that the run with ``options`` is trained in ``folder`` and not finished."""
+def begin(folder: Path, options: Sequence[str], model: str | None = None) -> None:
+    """Note that the run with ``options``, of the configuration ``model``, is trained in ``folder`` and not finished."""
     (folder / FINISHED).unlink(missing_ok=True)
-    (folder / BEGUN).write_text(json.dumps({"overrides": list(options)}) + "\n")  # in place: the file is what holds the claim
+    note = {"overrides": list(options), "model": model}
+    (folder / BEGUN).write_text(json.dumps(note) + "\n")  # in place: the file is what holds the claim
 
 
 def finish(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> None:
     """Note that the run is finished, and with which metrics."""
     with written_whole(folder / FINISHED) as partial:
         partial.write_text(json.dumps({"overrides": list(options), "metrics": metrics}, indent=2) + "\n")
+    (folder / FAILED).unlink(missing_ok=True)  # of a second process that was refused meanwhile
 
 
 def metrics_of(folder: Path) -> dict[str, float]:
     """The last metrics of a finished run."""
-    return dict(_note(folder / FINISHED).get("metrics", {}))
+    return dict(read_note(folder / FINISHED).get("metrics", {}))
+
+
+def options_of(folder: Path) -> list[str]:
+    """The options of the run that was begun or finished in ``folder``; none where it doesn't say."""
+    return list(next((note["overrides"] for note in _notes(folder) if note.get("overrides")), []))
 
 
 def is_same_job(folder: Path, options: Sequence[str]) -> bool:
     """Whether what was begun or finished in ``folder``, if anything, is the run with ``options``."""
-    notes = [_note(folder / name) for name in (FINISHED, BEGUN)]
-    return all(job_of(note["overrides"]) == job_of(options) for note in notes if "overrides" in note)
+    return all(job_of(note["overrides"]) == job_of(options) for note in _notes(folder) if "overrides" in note)
 
 
-def _note(file: Path) -> dict[str, Any]:
-    """What a marker says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
+def _notes(folder: Path) -> list[dict[str, Any]]:
+    return [read_note(folder / name) for name in (FINISHED, BEGUN)]
+
+
+def read_note(file: Path) -> dict[str, Any]:
+    """What a marker or a record says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
     try:
         note = json.loads(file.read_text())
     except (OSError, ValueError):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from mwgan.cli.jobs import is_finished
-from mwgan.cli.resume import OVERRIDES
+from mwgan.cli.jobs import RECORD, is_finished, jobs_in, options_of, read_note
 from mwgan.errors import InputError
 from mwgan.paths import written_whole
-
-RECORD = "record.json"
 
 
 def write_report(sweep: Path) -> Path:
@@ -24,10 +20,10 @@ def write_report(sweep: Path) -> Path:
     """
     from mwgan.figures.report import report
 
-    jobs = [folder for folder in sweep.iterdir() if _is_job(folder)] if sweep.is_dir() else []
+    jobs = jobs_in(sweep)
     if not jobs:
         raise InputError(f"{sweep} holds no job of a sweep: give the folder that mwgan-train -m named (report=…)")
-    runs = [_run(folder) for folder in sorted(jobs, key=_number_first)]
+    runs = [_run(folder) for folder in jobs]
     text = report(str(sweep), runs, _rows(sweep / "results.parquet"), _rows(sweep / "results.tomograms.parquet"))
     file = sweep / "report.html"
     with written_whole(file) as partial:
@@ -51,38 +47,12 @@ def read_log(run: Path) -> Any:
     return pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
 
 
-def _is_job(folder: Path) -> bool:
-    return (folder / OVERRIDES).is_file() or (folder / RECORD).is_file()
-
-
-def _number_first(folder: Path) -> tuple[bool, int, str]:
-    """Jobs by number, then folders with other names."""
-    return (not folder.name.isdecimal(), int(folder.name) if folder.name.isdecimal() else 0, folder.name)
-
-
 def _run(folder: Path) -> Any:
     from mwgan.figures.report import Run
 
     panels = sorted((folder / "panels").glob("epoch_*.png"))
     panel = panels[-1].read_bytes() if panels else None
-    return Run(folder.name, _overrides(folder), _record(folder), _log(folder), is_finished(folder), panel)
-
-
-def _overrides(folder: Path) -> tuple[str, ...]:
-    from omegaconf import OmegaConf
-
-    try:
-        return tuple(str(option) for option in OmegaConf.load(folder / OVERRIDES))
-    except Exception:  # yaml's and OmegaConf's own, of a job that was killed while it wrote
-        return ()
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((folder / RECORD).read_text())
-    except (OSError, ValueError):  # not begun, or killed while it wrote
-        return {}
-    return record if isinstance(record, dict) else {}
+    return Run(folder.name, tuple(options_of(folder)), read_note(folder / RECORD), _log(folder), is_finished(folder), panel)
 
 
 def _log(folder: Path) -> Any:

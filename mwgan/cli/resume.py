@@ -19,30 +19,36 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
     """The arguments of the command line, with those of the folder to resume where they name nothing but that.
 
     A sweep's folder is swept on, job by job; a run's folder is trained on in. Options beside ``resume=`` win over the
-    recorded ones. With ``experiment=`` or ``-m`` beside it the command line says all by itself, and nothing is added.
+    recorded ones. With ``experiment=`` or ``-m`` beside a run's folder the command line says all by itself, and nothing is added.
 
     Raises
     ------
     InputError
-        If the folder's record can't be read.
+        If there is nothing to resume, or its record can't be read, or ``-m`` would sweep over a sweep.
     """
     given = {key_of(argument): argument for argument in arguments if not argument.startswith("-") and "=" in argument}
-    if "resume" not in given or "experiment" in given or any(flag in arguments for flag in FLAGS):
+    folder = Path(given.get("resume", "resume=").split("=", 1)[1].strip("'\""))
+    if str(folder) in (".", "null"):
         return list(arguments)
-    folder = Path(given["resume"].split("=", 1)[1].strip("'\""))
+    sweeps = any(flag in arguments for flag in FLAGS)
+    if sweeps and (folder / SWEEP).is_file():
+        raise InputError(f"{folder} holds a sweep: go on with it by mwgan-train resume={quoted(folder)}, without -m and what was swept")
+    if sweeps:
+        return list(arguments)
     others = [argument for argument in arguments if argument != given["resume"]]
     if (folder / SWEEP).is_file():
-        recorded = _read(folder / SWEEP)
+        recorded = read_yaml(folder / SWEEP)
         overrides = recorded["hydra"]["overrides"] if "hydra" in recorded else {}
         task, hydras = overrides.get("task", []), overrides.get("hydra", [])
         kept = [option for option in (*task, *hydras) if key_of(option) not in (*given, "resume", *HYDRAS)]
         return ["-m", *kept, *others, f"hydra.sweep.dir={quoted(folder)}"]
-    if (folder / OVERRIDES).is_file():
-        kept = [option for option in _read(folder / OVERRIDES) if key_of(option) not in (*given, "resume", "paths.run_dir")]
+    if "experiment" not in given and (folder / OVERRIDES).is_file():
+        kept = [option for option in read_yaml(folder / OVERRIDES) if key_of(option) not in (*given, "resume", "paths.run_dir")]
         where = [] if "paths.run_dir" in given else [f"paths.run_dir={quoted(folder)}"]
         # A run that ended before its first checkpoint begins again.
         resume = [f"resume={quoted(folder)}"] if has_begun(folder) else []
         return [*kept, *others, *where, *resume]
+    _check_holds_something(folder)
     return list(arguments)
 
 
@@ -51,15 +57,36 @@ def has_begun(folder: Path) -> bool:
     return (folder / LAST).is_file() or any(folder.glob(f"*/{OVERRIDES}"))
 
 
+def _check_holds_something(folder: Path) -> None:
+    """Refuse to go on from nothing, before a folder is made for it."""
+    from mwgan.recon.learned import find_weights  # which loads torch
+
+    if (folder / OVERRIDES).is_file() or has_begun(folder):
+        return
+    try:
+        find_weights(folder)
+    except InputError:
+        raise InputError(f"{folder} holds no run or sweep to go on from: give the folder of one, or a checkpoint") from None
+
+
 def quoted(path: Path) -> str:
     """A path as Hydra reads it whole."""
     return "'" + str(path).replace("'", "\\'") + "'"
 
 
-def _read(file: Path) -> Any:
+def read_yaml(file: Path) -> Any:
+    """A record of Hydra's as plain values, interpolations as they are.
+
+    Raises
+    ------
+    InputError
+        If it can't be read.
+    """
     from omegaconf import OmegaConf
 
     try:
         return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     except Exception as error:  # yaml's and OmegaConf's own
-        raise InputError(f"{file} can't be read: give the options of the run beside resume=") from error
+        sweep = "move it away and give the sweep's options again, with -m and hydra.sweep.dir="
+        remedy = sweep if file.name == SWEEP else "give experiment= and the options of the run beside resume="
+        raise InputError(f"{file} can't be read: {remedy}") from error

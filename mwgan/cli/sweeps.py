@@ -1,22 +1,19 @@
-"""Sweeps: what is set up when one starts, and which runs the folder of one holds."""
+"""Which runs the folder of a sweep holds, and what tells them apart."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
-from mwgan.cli.jobs import TERMINATED, is_finished, job_of, key_of
-from mwgan.cli.resume import OVERRIDES, SWEEP
+from mwgan.cli.jobs import BEGUN, RECORD, is_finished, job_of, jobs_in, key_of, options_of, read_note
+from mwgan.cli.resume import SWEEP, quoted, read_yaml
 from mwgan.errors import InputError
 
-CHOICES = Path(".hydra") / "hydra.yaml"
+NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class SweptRun:
     """One job of a sweep."""
 
     method: str
-    """Its model and what tells it from the other jobs, its seed apart: ``irdm_pixel_d1``, ``irdm_min_deg=40``."""
+    """Its model and what was swept, its seed apart: ``irdm_pixel_d1``, ``irdm_min_deg=40``."""
     folder: Path
     """Its run folder."""
     train_seed: int
@@ -34,7 +31,9 @@ class SweptRun:
 
 
 def runs_of(folder: str | Path) -> list[SweptRun]:
-    """The jobs that were begun in the folder of a sweep, in their order.
+    """The jobs that were begun in the folder of a sweep, in their order, as they say themselves.
+
+    Hydra's record of a job isn't asked: Hydra writes it before anybody can say that the job is not the one of that folder.
 
     Raises
     ------
@@ -44,39 +43,39 @@ def runs_of(folder: str | Path) -> list[SweptRun]:
     folder = Path(folder)
     if not (folder / SWEEP).is_file():
         raise InputError(f"{folder} is not the folder of a sweep: give one that mwgan-train -m made, with a {SWEEP} in it")
-    jobs = [path for path in folder.iterdir() if (path / OVERRIDES).is_file()]
-    jobs.sort(key=lambda path: (len(path.name), path.name))  # by number
+    jobs = jobs_in(folder)
     if not jobs:
-        raise InputError(f"no job of the sweep in {folder} was begun: go on with it by mwgan-train resume={folder}")
-    options = {job: dict(_split(option) for option in job_of([*OmegaConf.load(job / OVERRIDES)])) for job in jobs}
-    keys = dict.fromkeys(key for given in options.values() for key in given)
-    swept = [key for key in keys if key not in ("seed", "model") and len({given.get(key) for given in options.values()}) > 1]
+        raise InputError(f"no job of the sweep in {folder} was begun: go on with it by mwgan-train resume={quoted(folder)}")
+    sweep = OmegaConf.create(read_yaml(folder / SWEEP))
+    keys = swept_keys(sweep)
     runs = []
-    for job, given in options.items():
-        model = OmegaConf.select(OmegaConf.load(job / CHOICES), "hydra.runtime.choices.model")
-        label = [given[key] if key == "data" else f"{key.split('.')[-1]}={given[key]}" for key in swept if key in given]
-        config = OmegaConf.load(job / CHOICES.with_name("config.yaml"))
-        runs.append(SweptRun("_".join([str(model), *label]), job, int(config.seed), is_finished(job)))
+    for job in jobs:
+        given = dict(_split(option) for option in job_of(options_of(job)))
+        # What a job doesn't say is as the sweep has it for all.
+        model = given.get("model") or read_note(job / BEGUN).get("model") or OmegaConf.select(sweep, "hydra.runtime.choices.model")
+        seed = read_note(job / RECORD).get("seed", given.get("seed", OmegaConf.select(sweep, "seed", default=0)))
+        label = [_label(key, given[key], keys) for key in keys if key in given and key not in NAMED_OTHERWISE]
+        runs.append(SweptRun("_".join([str(model), *label]), job, int(seed), is_finished(job)))
     return runs
+
+
+def swept_keys(sweep: Any) -> list[str]:
+    """The keys that a sweep's configuration gives several values, those of a search first."""
+    params = OmegaConf.select(sweep, "hydra.sweeper.params") or {}
+    options = [*(f"{key}={value}" for key, value in params.items()), *OmegaConf.select(sweep, "hydra.overrides.task", default=[])]
+    overrides = OverridesParser.create().parse_overrides(options)
+    return list(dict.fromkeys(key_of(override.get_key_element()) for override in overrides if override.is_sweep_override()))
+
+
+def _label(key: str, value: str, keys: list[str]) -> str:
+    """What a method's name says of a swept key: the end of the key that no other swept one has, and its value."""
+    if key == "data":
+        return value
+    parts = key.split(".")
+    ends = [".".join(parts[-length:]) for length in range(1, len(parts))]
+    alone = (end for end in ends if not any(other != key and f".{other}".endswith(f".{end}") for other in keys))
+    return f"{next(alone, key)}={value}"
 
 
 def _split(option: str) -> tuple[str, str]:
     return key_of(option), option.split("=", 1)[-1].strip("'\"")
-
-
-class SweepStart(Callback):
-    """Told by Hydra that a sweep begins (``hydra.callbacks``): records it for ``resume=`` and sees to an orderly end."""
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / SWEEP)  # Hydra's basic sweeper does so too, a search doesn't
-        if "joblib" in config.hydra.launcher._target_:
-            signal.signal(signal.SIGTERM, _end_jobs)
-
-
-def _end_jobs(number: int, frame: object) -> None:
-    """Pass on to the processes of a sweep that it is to end: they would train on, and nobody would know of them."""
-    for child in multiprocessing.active_children():
-        child.terminate()
-    sys.exit(TERMINATED)

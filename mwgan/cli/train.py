@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-import traceback
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +16,17 @@ from omegaconf import DictConfig
 
 from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.jobs import TERMINATED, begin, claimed, finish, is_finished, is_same_job, metrics_of
-from mwgan.cli.resume import has_begun, quoted, whole_command
-from mwgan.cli.stages import run_stages
+from mwgan.cli.jobs import TERMINATED
+from mwgan.cli.loggers import loggers
+from mwgan.cli.resume import whole_command
+from mwgan.cli.runs import SINGLE, Metrics, answer
+from mwgan.cli.sweeping import job_of_sweep
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.paths import conf_dir, sha256
 
 if TYPE_CHECKING:
     from mwgan.data import ImageSource
 
-SINGLE = (1, "1", [0])  # devices: one, or the first one
 PLUGINS = {  # of Hydra, that launchers and searches need: the package and our extra
     "hydra/launcher/joblib": ("hydra-joblib-launcher", "sweep"),
     "hydra/launcher/submitit_slurm": ("hydra-submitit-launcher", "slurm"),
@@ -36,7 +34,7 @@ PLUGINS = {  # of Hydra, that launchers and searches need: the package and our e
 }
 
 
-def train(cfg: DictConfig) -> dict[str, float]:
+def train(cfg: DictConfig) -> Metrics:
     """Train as ``cfg`` says; the last validation metrics."""
     import pytorch_lightning as pl
     import torch
@@ -77,7 +75,6 @@ def train(cfg: DictConfig) -> dict[str, float]:
         module.record["init"] = record.get("init")
     if cfg.cache is not None:
         data.train = module.examples = _cached(cfg, module, data.train, accelerator)
-    _keep_log(Path(cfg.paths.output_dir) / "csv")
     strategy = cfg.trainer.strategy
     if strategy == "auto" and cfg.trainer.devices not in SINGLE and module.discriminator is not None:
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
@@ -86,7 +83,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         accelerator=accelerator,
         strategy=strategy,
         callbacks=[build(node) for node in cfg.callbacks.values() if node],
-        logger=_loggers(cfg),
+        logger=loggers(cfg),
         plugins=[WholeCheckpoints()],
     )
     status = 1
@@ -97,17 +94,14 @@ def train(cfg: DictConfig) -> dict[str, float]:
         status = 0
     except SIGTERMException:  # an exit without a status, which would read as success
         sys.exit(TERMINATED)
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C is an exit without a word
+            raise KeyboardInterrupt from None
+        raise
     finally:
         if "wandb" in sys.modules:  # or the next job of a sweep would go on in this one's run
             sys.modules["wandb"].finish(exit_code=status)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
-
-
-def _loggers(cfg: DictConfig) -> list[Any]:
-    nodes = [node for node in cfg.logger.values() if node]
-    if any("Wandb" in node._target_ for node in nodes) and find_spec("wandb") is None:
-        raise MissingExtraError("the log of Weights & Biases", "wandb", "pip install 'mwgan[wandb]', or log elsewhere (logger=default)")
-    return [build(node) for node in nodes]
 
 
 def _accelerator(cfg: DictConfig) -> str:
@@ -154,13 +148,6 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
     return CachedExamples(folder)
 
 
-def _keep_log(folder: Path) -> None:
-    """Set aside the log of a run that goes on in its own folder: the logger would begin by deleting it."""
-    log = folder / "metrics.csv"
-    if log.is_file():
-        log.rename(folder / f"metrics_{len(list(folder.glob('metrics_*.csv'))) + 1}.csv")
-
-
 def _take_inpainter(run: str, module: Any) -> None:
     """Set the last inpainter of a run into the joint model that is about to be trained."""
     from mwgan.recon import JointModel
@@ -202,79 +189,11 @@ def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str,
     }
 
 
-def _refuse_multirun_ddp(cfg: DictConfig) -> None:
-    hydra_cfg = HydraConfig.get()
-    if hydra_cfg.mode != RunMode.MULTIRUN or cfg.trainer.devices in SINGLE:
-        return
-    on_slurm = "submitit" in hydra_cfg.launcher._target_
-    if cfg.stages is None and not on_slurm:
-        raise InputError("a sweep on one machine can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
-    if cfg.stages is not None and on_slurm:
-        raise InputError("the stages of a run can't share SLURM's tasks: use trainer.devices=1, or train each stage by its own experiment=")
-
-
-def _run(cfg: DictConfig) -> dict[str, float]:
-    """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
-    _refuse_multirun_ddp(cfg)
-    folder, options = Path(cfg.paths.output_dir), list(HydraConfig.get().overrides.task)
-    if _goes_on(cfg, folder, options) and is_finished(folder):
-        print(f"the run in {folder} is finished already", flush=True)
-        return metrics_of(folder)
-    if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", 0))):  # one of several processes; the first keeps the books
-        return train(cfg)
-    with claimed(folder):
-        begin(folder, options)
-        if cfg.stages is not None:
-            metrics, done = {}, run_stages(cfg, options)
-        else:
-            metrics, done = train(cfg), folder
-        finish(folder, options, metrics)
-    print(f"the run is in {done}", flush=True)
-    return metrics
-
-
-def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
-    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep then goes on from there."""
-    same = is_same_job(folder, options)
-    if HydraConfig.get().mode != RunMode.MULTIRUN:
-        return same and cfg.resume is not None and Path(cfg.resume).resolve() == folder.resolve()
-    if not same:
-        raise InputError(f"{folder} holds another job than {' '.join(options)}: give the sweep a folder of its own (hydra.sweep.dir=)")
-    if has_begun(folder):
-        cfg.resume = str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
-    return True
-
-
-def _answer(cfg: DictConfig) -> dict[str, float] | float:
-    """The run's last metrics, or the one that a search judges it by."""
-    metrics = _run(cfg)
-    if cfg.objective is None:
-        return metrics
-    if cfg.objective not in metrics:
-        raise InputError(f"objective={cfg.objective} is no metric of this run: there are {', '.join(metrics) or 'none'}")
-    return metrics[cfg.objective]
-
-
-def _job_of_sweep(cfg: DictConfig) -> dict[str, float] | float:
-    """One job of a sweep. Its failure is told at once and handed to Hydra, which reports it when the other jobs have run."""
-    job = HydraConfig.get()
-    name = f"job {job.job.num} of the sweep ({', '.join(job.overrides.task)}) failed"
-    cfg.sweep, cfg.label = Path(job.sweep.dir).name, f"{cfg.name} {job.job.num}"
-    try:
-        return _answer(cfg)
-    except Exception as error:  # made anew, since not every error travels between processes
-        print(f"{name}: {error}", file=sys.stderr, flush=True)
-        again = f"mwgan-train resume={quoted(Path(job.sweep.dir))} tries it again"
-        if isinstance(error, InputError):
-            raise InputError(f"{name}: {error}; {again}") from None
-        traceback.print_exc()
-        raise RuntimeError(f"{name}: {type(error).__name__}: {error}; {again}") from None
-
-
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
-def _main(cfg: DictConfig) -> dict[str, float] | float:
-    swept = HydraConfig.get().mode == RunMode.MULTIRUN
-    return _job_of_sweep(cfg) if swept else exit.in_one_sentence(_answer)(cfg)
+def _main(cfg: DictConfig) -> Metrics | float | None:
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return job_of_sweep(cfg, train)
+    return exit.in_one_sentence(lambda cfg: answer(cfg, train))(cfg)
 
 
 def _start() -> None:

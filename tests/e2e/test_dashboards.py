@@ -1,4 +1,4 @@
-"""What the logs of a run hold: scalars, pictures and settings; each job of a sweep a run of its own, closed also when it fails."""
+"""What the logs of a run hold: scalars, pictures and settings; each job of a sweep a run of its own, also after a failure or a stop."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_without_a_gpu_no_memory_is_told():
 
 
 def test_a_missing_wandb_is_named_with_its_extra(run_config, monkeypatch):
-    monkeypatch.setattr("mwgan.cli.train.find_spec", lambda name: None)
+    monkeypatch.setattr("mwgan.cli.loggers.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"mwgan\[wandb\]"):
         train(run_config(*SMALL, "logger=wandb"))
 
@@ -127,13 +127,30 @@ def read_run(folder: Path) -> dict[str, Any]:
     return found
 
 
+def run_program(*options: str, folder: Path) -> subprocess.CompletedProcess:
+    """``mwgan-train`` with Weights & Biases kept offline."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_CONSOLE": "off"}
+    command = [sys.executable, "-m", "mwgan.cli.train", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
+def test_a_resumed_run_goes_on_in_its_own_and_a_new_one_does_not(tmp_path):
+    pytest.importorskip("wandb", reason="this logger needs wandb")
+    begin = (*SMALL, *QUIET, "logger=wandb", "paths.run_dir=run", "callbacks.image_panels=null")
+    ids = []
+    for options in (begin, ("resume=run", "trainer.max_epochs=2"), begin):
+        done = run_program(*options, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        ids.append((tmp_path / "run" / "wandb_id").read_text().strip())
+    assert ids[0] == ids[1] != ids[2]
+    parts = sorted(file.stem.removeprefix("run-") for file in (tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb"))
+    assert parts == sorted(ids)
+
+
 def test_each_job_of_a_sweep_is_a_run_of_its_own_also_after_a_failure(tmp_path):
     pytest.importorskip("wandb", reason="this logger needs wandb")
-    command = [sys.executable, "-m", "mwgan.cli.train", "-m", "model.generator_optimizer.lr=1e30,1e-4", *SMALL, *QUIET]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_CONSOLE": "off"}
-    done = subprocess.run(
-        [*command, "logger=wandb", "hydra.sweep.dir=sweep"], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
-    )
+    options = ("-m", "model.generator_optimizer.lr=1e30,1e-4", *SMALL, *QUIET, "logger=wandb", "hydra.sweep.dir=sweep")
+    done = run_program(*options, folder=tmp_path)
     assert done.returncode == 2
     assert "the pixel loss is no longer a number" in done.stderr
     failed, good = (read_run(tmp_path / "sweep" / number) for number in "01")

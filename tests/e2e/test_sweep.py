@@ -18,8 +18,9 @@ from omegaconf import OmegaConf
 
 from mwgan.cli import jobs
 from mwgan.cli.resume import whole_command
+from mwgan.cli.runs import answer
 from mwgan.cli.sweeps import runs_of
-from mwgan.cli.train import _answer, main
+from mwgan.cli.train import main
 from mwgan.errors import InputError
 
 PROGRAM = [sys.executable, "-m", "mwgan.cli.train"]
@@ -45,6 +46,10 @@ def epochs(log: Path) -> list[int]:
 
 def last_epoch(run: Path) -> int:
     return torch.load(run / jobs.LAST, weights_only=True)["epoch"]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def told(folder: Path, *options: str) -> None:
@@ -80,7 +85,9 @@ def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
     done = run_program("-m", "launcher=joblib", "wedge.min_deg=40,70", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
     assert done.returncode == 2
     assert "40 <= max_deg" not in done.stderr
-    assert done.stderr.strip().splitlines()[-1].startswith("error: job 1 of the sweep")
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == "error: 1 of 2 jobs failed: 1; mwgan-train resume='sweep' tries them again"
+    assert done.stderr.count("70 to 60") == 1
     good, bad = (tmp_path / "sweep" / number for number in "01")
     assert (jobs.is_finished(good), jobs.is_finished(bad)) == (True, False)
     untouched = (good / jobs.LAST).stat().st_mtime_ns
@@ -91,13 +98,74 @@ def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
 
 
 def test_a_job_that_fails_does_not_stop_those_after_it(tmp_path):
-    done = run_program("-m", "wedge.min_deg=70,40", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
+    done = run_program("-m", "wedge.min_deg=70,40,71", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
     assert done.returncode == 2
-    assert [run.finished for run in runs_of(tmp_path / "sweep")] == [False, True]
+    assert [run.finished for run in runs_of(tmp_path / "sweep")] == [False, True, False]
     assert "Traceback" not in done.stderr
-    other = run_program("-m", "wedge.min_deg=40,41", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
-    assert other.returncode == 2
-    assert "sweep/1 holds another job" in other.stderr
+    assert [line.split(" (")[0] for line in done.stderr.strip().splitlines() if "job" in line] == [
+        "job 0 of the sweep",
+        "job 2 of the sweep",
+        "error: 2 of 3 jobs failed: 0, 2; mwgan-train resume='sweep' tries them again",
+    ]
+
+
+def test_another_sweep_is_refused_before_it_writes_over_the_first(tmp_path):
+    done = run_program("-m", "wedge.min_deg=40,50", "seed=3", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    before = contents(tmp_path / "sweep")
+    for other in (["-m", "wedge.min_deg=41,51", "seed=4", *SMOKE, "hydra.sweep.dir=sweep"], ["resume=sweep", "trainer.max_epochs=2"]):
+        refused = run_program(*other, folder=tmp_path)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("error: sweep holds another sweep (wedge.min_deg=40,50 seed=3 ")
+        assert refused.stderr.count("\n") == 1
+        assert "tries" not in refused.stderr
+        assert contents(tmp_path / "sweep") == before
+    again = run_program("resume=sweep", "threads=2", folder=tmp_path)
+    assert (again.returncode, again.stdout.count("finished already")) == (0, 2)
+    runs = [(run.method, run.train_seed) for run in runs_of(tmp_path / "sweep")]
+    assert runs == [("irdm_pixel_min_deg=40", 3), ("irdm_pixel_min_deg=50", 3)]
+
+
+def test_ctrl_c_ends_a_run_and_a_sweep_in_a_sentence(tmp_path):
+    for options, log in ((["paths.run_dir=run"], "run"), (["-m", "seed=0,1", "hydra.sweep.dir=sweep"], "sweep/0")):
+        command = [*PROGRAM, *options, *SMOKE, "data.train.count=96", "trainer.max_epochs=500"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        ) as running:
+            wait_for(tmp_path / log / jobs.LAST, running)
+            running.send_signal(signal.SIGINT)
+            told = running.communicate(timeout=60)[1]
+        assert running.returncode == 130
+        assert told.strip().splitlines()[-1] == "interrupted: what was finished is kept"
+        assert "Traceback" not in told
+    assert not (tmp_path / "sweep" / "1").exists()
+
+
+def test_a_misspelt_word_for_missing_data_is_refused_before_any_job(tmp_path):
+    misspelt = "data.missing=subsitute"
+    for command in ([misspelt, "paths.run_dir=run"], ["-m", "data=d1,d2", misspelt, "hydra.sweep.dir=sweep"]):
+        done = run_program(*command, *SMOKE, folder=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: data.missing=subsitute is neither error nor substitute")
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "sweep").exists()
+    assert not (tmp_path / "run" / jobs.BEGUN).exists()
+
+
+def test_a_stage_that_fails_does_not_stop_the_other_jobs(monkeypatch, capsys, tmp_path):
+    def stage_failed(cfg, options):
+        sys.exit(1)
+
+    monkeypatch.setattr("mwgan.cli.runs.run_stages", stage_failed)
+    monkeypatch.chdir(tmp_path)
+    options = ("experiment=ding2019/reduced/joint", "seed=0,1", "threads=1", "hydra.sweep.dir=sweep")
+    monkeypatch.setattr(sys, "argv", ["mwgan-train", "-m", *options])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert told.count("one of its stages failed") == 2
+    assert "2 of 2 jobs failed: 0, 1" in told
 
 
 def test_a_run_folder_alone_is_gone_on_with_in_place(tmp_path):
@@ -137,11 +205,11 @@ def test_a_sweep_on_one_machine_uses_one_device_a_job(monkeypatch, capsys, tmp_p
 
 
 def test_an_objective_that_is_no_metric_is_refused(monkeypatch):
-    monkeypatch.setattr("mwgan.cli.train._run", lambda cfg: {"val/psnr": 30.0})
-    assert _answer(OmegaConf.create({"objective": None})) == {"val/psnr": 30.0}
-    assert _answer(OmegaConf.create({"objective": "val/psnr"})) == 30.0
+    monkeypatch.setattr("mwgan.cli.runs.run", lambda cfg, train: {"val/psnr": 30.0})
+    assert answer(OmegaConf.create({"objective": None}), dict) == {"val/psnr": 30.0}
+    assert answer(OmegaConf.create({"objective": "val/psnr"}), dict) == 30.0
     with pytest.raises(InputError, match="there are val/psnr"):
-        _answer(OmegaConf.create({"objective": "val/psnrr"}))
+        answer(OmegaConf.create({"objective": "val/psnrr"}), dict)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +254,16 @@ def test_a_sweeps_folder_gives_its_command_again(tmp_path):
     ]
 
 
+def test_a_folder_that_holds_nothing_to_go_on_from_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="holds no run or sweep to go on from"):
+            whole_command([f"resume={folder}"])
+    (tmp_path / "multirun.yaml").touch()
+    with pytest.raises(InputError, match=r"go on with it by mwgan-train resume='.*', without -m"):
+        whole_command(["-m", f"resume={tmp_path}", "seed=0,1"])
+    assert whole_command(["resume=null"]) == ["resume=null"]
+
+
 def test_a_record_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "multirun.yaml").write_text("{")
     with pytest.raises(InputError, match=r"multirun\.yaml can't be read"):
@@ -212,17 +290,28 @@ def test_how_a_run_is_computed_does_not_make_it_another(tmp_path):
     assert jobs.metrics_of(tmp_path) == {}
 
 
-def test_methods_of_a_sweep_are_told_by_what_differs(tmp_path):
+def swept(folder: Path, *options: str, model: str = "irdm", params: str = "null") -> None:
+    """The record of a sweep as Hydra leaves it."""
+    listed = "".join(f"    - {option}\n" for option in options)
+    (folder / "multirun.yaml").write_text(
+        f"hydra:\n  sweeper: {{params: {params}}}\n  runtime: {{choices: {{model: {model}}}}}\n  overrides:\n    task:\n{listed}seed: 5\n"
+    )
+
+
+def begun(folder: Path, *options: str, model: str | None = None) -> None:
+    folder.mkdir()
+    jobs.begin(folder, options, model)
+    told(folder, "data=other", "seed=9")  # of a second sweep that was refused
+
+
+def test_methods_of_a_sweep_are_told_by_what_was_swept(tmp_path):
     with pytest.raises(InputError, match="not the folder of a sweep"):
         runs_of(tmp_path)
-    (tmp_path / "multirun.yaml").touch()
+    swept(tmp_path, "data=d1,d2", "seed=0,1", "wedge.min_deg=40", "data.missing=substitute", "threads=1")
     with pytest.raises(InputError, match="no job of the sweep"):
         runs_of(tmp_path)
     for number, (data, seed) in enumerate((("d1", 0), ("d1", 1), ("d2", 0), ("d2", 1))):
-        folder = tmp_path / str(number)
-        told(folder, f"data={data}", f"seed={seed}", "wedge.min_deg=40", "threads=1")
-        (folder / ".hydra" / "hydra.yaml").write_text("hydra: {runtime: {choices: {model: irdm}}}\n")
-        (folder / ".hydra" / "config.yaml").write_text(f"seed: {seed}\n")
+        begun(tmp_path / str(number), f"data={data}", f"seed={seed}", "wedge.min_deg=40", "data.missing=substitute", "threads=1")
     jobs.finish(tmp_path / "2", [], {})
     assert [(run.method, run.train_seed, run.finished) for run in runs_of(tmp_path)] == [
         ("irdm_d1", 0, False),
@@ -230,3 +319,21 @@ def test_methods_of_a_sweep_are_told_by_what_differs(tmp_path):
         ("irdm_d2", 0, True),
         ("irdm_d2", 1, False),
     ]
+
+
+def test_keys_that_end_alike_are_told_apart(tmp_path):
+    generator, discriminator = "model.generator_optimizer.lr", "model.discriminator_optimizer.lr"
+    swept(tmp_path, f"{discriminator}=1,2", "model.gradient_clip=1,2", params=f"{{{generator}: 'tag(log, interval(1, 9))'}}")
+    begun(tmp_path / "0", f"{generator}=3.5", f"{discriminator}=1", "model.gradient_clip=2", model="irdm_pixel")
+    (run,) = runs_of(tmp_path)
+    assert run.method == "irdm_pixel_generator_optimizer.lr=3.5_discriminator_optimizer.lr=1_gradient_clip=2"
+    assert run.train_seed == 5
+    (tmp_path / "0" / "record.json").write_text('{"seed": 7}')
+    assert runs_of(tmp_path)[0].train_seed == 7
+
+
+def test_models_that_were_swept_begin_the_name(tmp_path):
+    swept(tmp_path, "model=irdm,irdm_pixel", "+data.seed=1,2", "seed=0,1")
+    begun(tmp_path / "10", "model=irdm_pixel", "data.seed=2", "seed=1", model="irdm_pixel")
+    begun(tmp_path / "9", "model=irdm", "data.seed=1", "seed=0")
+    assert [run.method for run in runs_of(tmp_path)] == ["irdm_data.seed=1", "irdm_pixel_data.seed=2"]

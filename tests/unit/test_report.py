@@ -1,4 +1,4 @@
-"""The report of a sweep: from Hydra's folders to one page that needs nothing else, also where little is there yet."""
+"""The report of a sweep: from the folders of its jobs to one page that needs nothing else, also where little is there yet."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from matplotlib.image import imread
 
+from mwgan.cli import jobs
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
 from mwgan.figures.report import Run, report
@@ -38,8 +39,8 @@ def log(epochs, first=0):
 
 def job(sweep, name, overrides, epochs=None, finished=False, **told):
     folder = sweep / name
-    (folder / ".hydra").mkdir(parents=True)
-    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {option}\n" for option in overrides) or "[]\n")
+    folder.mkdir(parents=True)
+    jobs.begin(folder, overrides)
     if epochs is not None:
         record = {"train_data": "D2", "commit": "abc1234", "device": "CPU, 1 threads", "config": {"trainer": {"max_epochs": 4}}, **told}
         (folder / "record.json").write_text(json.dumps(record))
@@ -169,7 +170,7 @@ def test_a_sweep_that_has_only_begun_is_told(tmp_path):
     (tmp_path / "0" / "record.json").write_text('{"train_data": ')  # killed while it wrote
     (tmp_path / "0" / "csv").mkdir()
     (tmp_path / "0" / "csv" / "metrics.csv").touch()
-    (tmp_path / ".hydra").mkdir()  # of no job
+    (tmp_path / "1" / ".hydra").mkdir(parents=True)  # refused before it was begun
     page = Page(written(tmp_path))
     assert "1 run: 0 finished, 1 not finished" in page.words
     assert "No run has logged an epoch yet." in page.words
@@ -215,6 +216,20 @@ def test_best_and_worst_images_of_every_network_are_shown_with_their_numbers(swe
     kept = pd.read_parquet(sweep / "results.tomograms.parquet")
     kept.drop(columns="kept_as").to_parquet(sweep / "results.tomograms.parquet")
     assert "No best and worst images were kept" in Page(written(sweep)).words
+
+
+def test_stand_ins_and_subjects_are_told_beside_the_numbers(sweep):
+    tables(sweep)
+    rows = pd.read_parquet(sweep / "results.parquet")
+    data = rows["train_data"].where(rows["method"] != "irdm_d2", "D2 (phantom faces for ct)")
+    rows.assign(train_data=data, subject=np.where(rows["source"] == "brain", "sub-7", None)).to_parquet(sweep / "results.parquet")
+    page = Page(written(sweep))
+    assert len([row for row in page.rows if row[0] == "IRDM, D2 *"]) == 3
+    assert page.words.count("noise 0 %; trained with stand-ins: * phantom faces for ct") == 3
+    assert "brain, 2 images of 1 subject" in page.words
+    assert "IRDM, D2 (phantom faces for ct)" in page.words  # above the best and worst images
+    told = next(picture["alt"] for picture in page.pictures if "best" in picture["alt"])
+    assert "brain, worst: wedge 50°, image 1, seed 1, of sub-7" in told
 
 
 def test_sources_that_no_method_has_all_of_have_no_mean(sweep):
@@ -272,6 +287,21 @@ def test_curves_have_a_colour_for_what_is_trained_and_a_line_for_each_training()
     without = run_curves({("a", ""): log(2).drop(columns="train/images"), ("b", ""): log(2)})
     assert without.axes[0].get_xlabel() == "epochs"
     assert without.axes[0].lines[0].get_xdata().tolist() == [1, 2]
+
+
+def test_the_report_goes_into_the_folder_asked_for(sweep, tmp_path):
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        cfg = compose("figures")
+    for folder in (tmp_path / "new" / "folder", sweep):
+        cfg.report, cfg.folder = str(sweep), str(folder)
+        assert draw(cfg) == [folder / "report.html"]
+        assert (folder / "report.html").read_text() == (sweep / "report.html").read_text()
+
+
+@pytest.mark.parametrize("names", [[(f"lr={k}", "") for k in range(16)], [("", f"seed={k}") for k in range(16)]])
+def test_sixteen_runs_are_told_apart(names):
+    lines = run_curves({name: log(20) for name in names}).axes[0].lines
+    assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}) == 16
 
 
 @pytest.mark.parametrize("make", [lambda folder: folder / "nowhere", lambda folder: folder])
