@@ -87,6 +87,29 @@ def begin(folder: Path, options: Sequence[str], model: str | None = None) -> Non
     (folder / BEGUN).write_text(json.dumps(note) + "\n")  # in place: the file is what holds the claim
 
 
+@contextmanager
+def begun(folder: Path, options: Sequence[str], model: str | None = None) -> Iterator[None]:
+    """:func:`begin` a run, and train it inside.
+
+    If it is refused before it has trained at all, the folder's notes are as they were: it holds what it held.
+    """
+    before = {name: text for name in (BEGUN, FINISHED) if (folder / name).is_file() and (text := (folder / name).read_text())}
+    trained = _changed(folder / LAST)
+    begin(folder, options, model)
+    try:
+        yield
+    except InputError:
+        if _changed(folder / LAST) == trained:
+            for name, text in before.items():
+                (folder / name).write_text(text)
+        raise
+
+
+def _changed(file: Path) -> int:
+    """When a file was last written; 0 where there is none."""
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
 def finish(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> None:
     """Note that the run is finished, and with which metrics."""
     with written_whole(folder / FINISHED) as partial:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mwgan.cli.jobs import LAST, key_of
+from mwgan.cli.jobs import LAST, key_of, options_of
 from mwgan.errors import InputError
 
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep, in its folder
@@ -43,7 +43,8 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         kept = [option for option in (*task, *hydras) if key_of(option) not in (*given, "resume", *HYDRAS)]
         return ["-m", *kept, *others, f"hydra.sweep.dir={quoted(folder)}"]
     if "experiment" not in given and (folder / OVERRIDES).is_file():
-        kept = [option for option in read_yaml(folder / OVERRIDES) if key_of(option) not in (*given, "resume", "paths.run_dir")]
+        recorded = options_of(folder) or read_yaml(folder / OVERRIDES)  # Hydra's own tells of a refused attempt too
+        kept = [option for option in recorded if key_of(option) not in (*given, "resume", "paths.run_dir")]
         where = [] if "paths.run_dir" in given else [f"paths.run_dir={quoted(folder)}"]
         # A run that ended before its first checkpoint begins again.
         resume = [f"resume={quoted(folder)}"] if has_begun(folder) else []

@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mwgan.cli.jobs import begin, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
+from mwgan.cli.jobs import begun, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
 from mwgan.cli.resume import has_begun
 from mwgan.cli.stages import run_stages
 from mwgan.errors import InputError
@@ -48,11 +48,11 @@ def run(cfg: DictConfig, train: Train) -> Metrics:
     if not is_first_process():
         return train(cfg)
     with claimed(folder):
-        begin(folder, options, hydra.runtime.choices.get("model"))
-        if cfg.stages is not None:
-            metrics, done = {}, run_stages(cfg, options)
-        else:
-            metrics, done = train(cfg), folder
+        with begun(folder, options, hydra.runtime.choices.get("model")):
+            if cfg.stages is not None:
+                metrics, done = {}, run_stages(cfg, options)
+            else:
+                metrics, done = train(cfg), folder
         finish(folder, options, metrics)
     print(f"the run is in {done}", flush=True)
     return metrics

@@ -242,6 +242,28 @@ def test_what_stands_beside_resume_wins(tmp_path):
         assert whole_command(by_itself) == by_itself
 
 
+def test_a_refused_attempt_leaves_what_a_folder_says_of_its_run(tmp_path):
+    told(tmp_path, "seed=1", "wedge.min_deg=20")
+    (tmp_path / jobs.LAST).parent.mkdir()
+    (tmp_path / jobs.LAST).touch()
+    with jobs.begun(tmp_path, ["seed=1"], "irdm"):
+        pass
+    jobs.finish(tmp_path, ["seed=1"], {"val/psnr": 20.0})
+    with pytest.raises(InputError, match="another wedge"), jobs.begun(tmp_path, ["seed=1", "wedge.min_deg=20"], "irdm"):
+        raise InputError("it was trained on another wedge")
+    assert jobs.metrics_of(tmp_path) == {"val/psnr": 20.0}
+    assert whole_command([f"resume={tmp_path}"])[0:2] == ["seed=1", f"paths.run_dir='{tmp_path}'"]
+
+    def diverge() -> None:
+        with jobs.begun(tmp_path, ["seed=1", "trainer.max_epochs=3"], "irdm"):
+            (tmp_path / jobs.LAST).write_text("an epoch more")
+            raise InputError("the pixel loss is no longer a number")
+
+    with pytest.raises(InputError):
+        diverge()
+    assert not jobs.is_finished(tmp_path)
+
+
 def test_a_sweeps_folder_gives_its_command_again(tmp_path):
     told(tmp_path / "0", "seed=0")
     (tmp_path / "multirun.yaml").write_text(
