@@ -97,20 +97,30 @@ class Acquisition:
     Parameters
     ----------
     detector_size, step_deg
-        The full tilt grid, -90 up to +90 in steps of ``step_deg``.
+        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by the seed of
+        its first sample.
     wedge_deg
         (lowest, highest) missing wedge in degrees, drawn uniformly; equal numbers fix it.
     noise
         :class:`NoNoise`, :class:`GaussianNoise` or :class:`PoissonNoise`.
     """
 
-    def __init__(self, detector_size: int, step_deg: float, wedge_deg: tuple[float, float], noise: Noise | None = None) -> None:
+    def __init__(
+        self, detector_size: int, step_deg: float | Sequence[float], wedge_deg: tuple[float, float], noise: Noise | None = None
+    ) -> None:
         low, high = (float(bound) for bound in wedge_deg)
         if not 0 <= low <= high < 180:
             raise InputError(f"the wedge range must lie in [0, 180) degrees with min_deg <= max_deg, not {low:g} to {high:g}")
-        self.geometry = TiltGeometry.full(detector_size, step_deg)
-        self.geometry.measured(high)  # a wedge that leaves no tilt is refused here, not in the middle of an epoch
+        steps = list(step_deg) if isinstance(step_deg, Sequence) else [step_deg]
+        self.geometries = [TiltGeometry.full(detector_size, float(step)) for step in steps]
+        for geometry in self.geometries:
+            geometry.measured(high)  # a wedge that leaves no tilt is refused here, not in the middle of an epoch
         self.wedge_deg, self.noise = (low, high), noise or NoNoise()
+
+    @property
+    def geometry(self) -> TiltGeometry:
+        """The grid; the first of several."""
+        return self.geometries[0]
 
     @torch.no_grad()
     def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None) -> Measurement:
@@ -119,7 +129,8 @@ class Acquisition:
         Samples for which ``complete`` (B,) is true lose no wedge.
         """
         low, high = self.wedge_deg
-        sinogram = projector_for(self.geometry)(image)
+        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
+        sinogram = projector_for(geometry)(image)
         wedges, rows = [], []
         for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):
             generator = torch.Generator(device=image.device).manual_seed(int(sample_seed))
@@ -127,5 +138,5 @@ class Acquisition:
             wedges.append(low + (high - low) * draw)
             rows.append(self.noise(row, generator))
         wedge = torch.stack(wedges)
-        measured = self.geometry.measured(wedge if complete is None else torch.where(complete, 0.0, wedge))
-        return Measurement(torch.stack(rows).unsqueeze(1), measured, self.geometry)
+        measured = geometry.measured(wedge if complete is None else torch.where(complete, 0.0, wedge))
+        return Measurement(torch.stack(rows).unsqueeze(1), measured, geometry)

@@ -17,7 +17,7 @@ EVERYWHERE = {"errors", "paths"}
 BUILDS_ON = {
     "geometry": set(),
     "operators": {"geometry"},
-    "recon": {"operators"},
+    "recon": {"operators", "networks"},  # unrolled networks are built of small ones
     "acquisition": {"operators"},
     "data": {"acquisition"},
     "networks": set(),

@@ -120,7 +120,7 @@ def _learned(name: str, path: str, cfg: DictConfig) -> Any:
     from mwgan.recon.learned import find_weights, load_reconstructor
 
     reconstructor = load_reconstructor(path, cfg.device)
-    if reconstructor.detector_size < cfg.data.size:
+    if reconstructor.detector_size < cfg.data.size and not getattr(reconstructor.generator, "any_size", False):
         raise InputError(
             f"{path} was trained for slices of {reconstructor.detector_size} pixels: evaluate it at data.size={reconstructor.detector_size}"
         )

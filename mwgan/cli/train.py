@@ -179,7 +179,7 @@ def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str,
     return {
         "generator": plain(cfg.model.generator),
         "task": plain(cfg.model.task),
-        "geometry": {"detector_size": cfg.data.size, "step_deg": float(cfg.acquisition.step_deg)},
+        "geometry": {"detector_size": cfg.data.size, "step_deg": _coarsest(plain(cfg.acquisition.step_deg))},
         "wedge_deg": [float(cfg.wedge.min_deg), float(cfg.wedge.max_deg)],
         "noise_percent": noise.percent,
         "train_data": cfg.data.name + (f" (phantom faces for {', '.join(substituted)})" if substituted else ""),
@@ -187,6 +187,11 @@ def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str,
         "seed": cfg.seed,
         **provenance(cfg, "cuda" if accelerator in ("gpu", "cuda") else "cpu"),
     }
+
+
+def _coarsest(step_deg: float | list[float]) -> float:
+    """The tilt step that the record tells: of several the largest."""
+    return float(max(step_deg)) if isinstance(step_deg, list) else float(step_deg)
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")

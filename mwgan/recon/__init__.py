@@ -1,9 +1,11 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
 from mwgan.recon.base import Progress, Reconstructor
+from mwgan.recon.data_consistent import DataConsistent
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.primal_dual import LearnedPrimalDual
 from mwgan.recon.sart import SART, SIRT
 from mwgan.recon.task import RestoreMeasurement, RestoreWBP, Task
 from mwgan.recon.tomopy import TomoPy
@@ -15,8 +17,10 @@ __all__ = [
     "SIRT",
     "TVM",
     "WBP",
+    "DataConsistent",
     "InpaintSinogram",
     "JointModel",
+    "LearnedPrimalDual",
     "LearnedReconstructor",
     "Progress",
     "Reconstructor",

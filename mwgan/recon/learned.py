@@ -36,7 +36,8 @@ class LearnedReconstructor:
     """A trained generator with the face of every other method.
 
     Slices smaller than those it was trained on are set into the trained size; larger ones are refused, since a network's
-    idea of a wedge's streaks belongs to the size where it learned them.
+    idea of a wedge's streaks belongs to the size where it learned them. A network that projects itself (``any_size``)
+    takes slices as they are.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ class LearnedReconstructor:
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
         """The measurement on the trained detector, and the pixels added on its left."""
         geometry = measurement.geometry
+        if getattr(self.generator, "any_size", False):
+            return measurement, 0
         missing = self.detector_size - geometry.detector_size
         if missing < 0:
             raise InputError(

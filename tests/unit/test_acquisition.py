@@ -118,3 +118,18 @@ def test_impossible_gaussian_levels_are_refused(percent):
 def test_impossible_doses_are_refused(dose):
     with pytest.raises(InputError, match="electrons"):
         PoissonNoise(dose)
+
+
+def test_of_several_tilt_steps_each_batch_draws_one_by_its_first_seed(faces):
+    acquire = Acquisition(32, [3.0, 4.0, 6.0], (20.0, 100.0), GaussianNoise(2.0))
+    first = faces[:1]
+    drawn = [acquire(first, torch.tensor([seed])) for seed in range(24)]
+    assert {len(measurement.geometry.tilt_deg) for measurement in drawn} == {60, 45, 30}
+    again = acquire(faces, torch.tensor([5, 11, 12]))
+    assert again.geometry == drawn[5].geometry
+    torch.testing.assert_close(again.sinogram[:1], drawn[5].sinogram)
+
+
+def test_every_tilt_step_must_leave_a_tilt():
+    with pytest.raises(InputError):
+        Acquisition(32, [1.0, 60.0], (150.0, 170.0))
