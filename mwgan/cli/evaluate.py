@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,6 @@ from mwgan.cli import exit
 from mwgan.cli.build import build, commit, device_name, plain
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir, sha256
-
-STAND_INS = re.compile(r"\(phantom faces for [^)]*\)")  # as mwgan-train writes it into train_data
 
 
 def evaluate(cfg: DictConfig) -> Any:
@@ -120,7 +117,7 @@ def _learned(name: str, path: str, cfg: DictConfig) -> Any:
     from mwgan.recon.learned import find_weights, load_reconstructor
 
     reconstructor = load_reconstructor(path, cfg.device)
-    if reconstructor.detector_size < cfg.data.size and not getattr(reconstructor.generator, "any_size", False):
+    if reconstructor.detector_size < cfg.data.size and not reconstructor.any_size:
         raise InputError(
             f"{path} was trained for slices of {reconstructor.detector_size} pixels: evaluate it at data.size={reconstructor.detector_size}"
         )
@@ -152,6 +149,8 @@ def _print_summary(table: Any) -> None:
 
 def _names_in_full(table: Any) -> dict[str, str]:
     """Each method's name, and what stood in for measured images when it was trained."""
+    from mwgan.figures.stand_ins import STAND_INS
+
     trained = table.rows[["method", "train_data"]].fillna("").drop_duplicates("method", keep="last")
     found = {name: STAND_INS.search(data) for name, data in trained.itertuples(index=False, name=None)}
     return {name: f"{name} {stand_ins[0]}" if stand_ins else name for name, stand_ins in found.items()}

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import Sample
-from mwgan.data.augmentation import Pose, augmentation_of, posed, stacked
+from mwgan.data.augmentation import Pose, augmentation_of, drawn_images, posed
 from mwgan.data.source import ImageSource, draw_seed
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
@@ -39,15 +39,19 @@ class SourceDataset(Dataset[Draw]):
     def __getitem__(self, key: tuple[int, int]) -> Draw:
         epoch, index = key
         seed = draw_seed(self.seed, epoch, index)
-        rng = np.random.Generator(np.random.SFC64(seed))
+        rng = _draws(seed)
         image = self.source.image(index, rng)
         return Draw(torch.from_numpy(image).unsqueeze(0), seed, index, augmentation_of(self.source, index).draw(rng))
 
     def sample(self, epoch: int, index: int) -> Sample:
         """One sample in its pose."""
-        drawn = self[epoch, index]
-        image = posed(drawn.image[None], stacked([drawn.pose]), torch.as_tensor([drawn.seed]))[0]
-        return Sample(image, drawn.seed, drawn.image_index)
+        seed = draw_seed(self.seed, epoch, index)
+        return Sample(drawn_images(self.source, [index], [seed], [_draws(seed)])[0], seed, index)
+
+
+def _draws(seed: int) -> np.random.Generator:
+    """What a sample draws its pose from."""
+    return np.random.Generator(np.random.SFC64(seed))
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

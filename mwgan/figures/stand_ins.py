@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.style import label
 
-STAND_INS = re.compile(r"\((phantom faces for [^)]*)\)")
+STAND_INS = re.compile(r"\((phantom faces for [^)]*)\)")  # as mwgan-train writes it into train_data
 MARKS = "*†‡§¶#"
 LETTERS_PER_INCH = 17  # of a note
 

@@ -60,6 +60,11 @@ class LearnedReconstructor:
         """Slice size it was trained on, in pixels."""
         return int(self.record["geometry"]["detector_size"])
 
+    @property
+    def any_size(self) -> bool:
+        """Whether it takes slices larger than those it was trained on."""
+        return bool(getattr(self.generator, "any_size", False))
+
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
@@ -85,7 +90,7 @@ class LearnedReconstructor:
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
         """The measurement on the trained detector, and the pixels added on its left."""
         geometry = measurement.geometry
-        if getattr(self.generator, "any_size", False):
+        if self.any_size:
             return measurement, 0
         missing = self.detector_size - geometry.detector_size
         if missing < 0:

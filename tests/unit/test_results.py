@@ -82,7 +82,7 @@ BRAIN = {"folder": "data/brain", "cache": "outputs/cache", "licence": "theirs", 
 
 def test_moving_the_files_or_the_cache_makes_no_other_table(tmp_path):
     (tmp_path / "r.conditions.json").write_text(json.dumps({"tests": {"brain": {"test": BRAIN}}}))  # as it was written once
-    moved = {**BRAIN, "folder": "elsewhere", "cache": "/tmp/cache", "licence": "ours"}
+    moved = {**BRAIN, "folder": "elsewhere", "cache": "another", "licence": "ours"}
     check_conditions(tmp_path / "r", {"tests": {"brain": {"test": moved}}, "images of brain": {"test brain": "12ab"}})
     written = json.loads((tmp_path / "r.conditions.json").read_text())
     assert written == {"tests": {"brain": {"test": {"count": 40, "part": "test"}}}, "images of brain": {"test brain": "12ab"}}
