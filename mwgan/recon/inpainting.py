@@ -155,7 +155,7 @@ def _resample(rows: Tensor, have_deg: tuple[float, ...], want_deg: tuple[float, 
         below, above = turned[max(later - 1, 0)], turned[later]
         if abs(above[0] - want) <= SAME_TILT_DEG:
             parts = [(1.0, above)]
-        elif above[0] - below[0] <= limit:
+        elif above[0] - below[0] <= limit + SAME_TILT_DEG:  # a gap of exactly that, whatever its rounding
             share = (want - below[0]) / (above[0] - below[0])
             parts = [(1 - share, below), (share, above)]
         else:
