@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import torch
@@ -98,7 +99,7 @@ class Acquisition:
     ----------
     detector_size, step_deg
         The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by the seed of
-        its first sample.
+        its first sample. Images of another size than ``detector_size`` meet a detector of theirs.
     wedge_deg
         (lowest, highest) missing wedge in degrees, drawn uniformly; equal numbers fix it.
     noise
@@ -130,6 +131,8 @@ class Acquisition:
         """
         low, high = self.wedge_deg
         geometry = self.geometries[int(seed[0]) % len(self.geometries)]
+        if image.shape[-1] != geometry.detector_size:
+            geometry = replace(geometry, detector_size=image.shape[-1])
         sinogram = projector_for(geometry)(image)
         wedges, rows = [], []
         for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):

@@ -55,7 +55,9 @@ def train(cfg: DictConfig) -> Metrics:
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
     accelerator = _accelerator(cfg)
-    data = ImageDataModule(build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed)
+    data = ImageDataModule(
+        build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed, plain(cfg.data.get("sizes"))
+    )
     module = build(cfg.model, record=_record(cfg, accelerator, data.train))
     if isinstance(module.examples, DeArtifactExamples):
         module.examples.check()

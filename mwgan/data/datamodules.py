@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import Sample
 from mwgan.data.augmentation import Pose, augmentation_of, drawn_images, posed
 from mwgan.data.source import ImageSource, draw_seed
+from mwgan.errors import InputError
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
 
@@ -90,10 +91,24 @@ class ImageDataModule(pl.LightningDataModule):
         Worker processes that make images; 0 makes them in the training process.
     seed
         Decides order, augmentation, wedge and noise of every sample.
+    sizes
+        Sides in pixels that training batches are averaged down to, one drawn for each batch by its first sample's seed;
+        validation is at the first of them. For networks that serve slices of any size.
     """
 
-    def __init__(self, train: ImageSource, validation: ImageSource, batch_size: int, workers: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        train: ImageSource,
+        validation: ImageSource,
+        batch_size: int,
+        workers: int = 0,
+        seed: int = 0,
+        sizes: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
+        self.sizes = tuple(sizes or (train.size,))
+        if not all(8 <= size <= train.size for size in self.sizes):
+            raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")
         self.train, self.validation = train, validation
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
 
@@ -105,7 +120,15 @@ class ImageDataModule(pl.LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Sample:
         """A batch on its device, in its poses."""
-        return Sample(posed(batch.image, batch.pose, torch.as_tensor(batch.seed)), batch.seed, batch.image_index)
+        seed = torch.as_tensor(batch.seed)
+        image = posed(batch.image, batch.pose, seed)
+        size = self.sizes[0]
+        if len(self.sizes) > 1 and self.trainer is not None and self.trainer.training:
+            # Not the seed itself: its remainders choose the tilt step too, and sizes and steps must not go hand in hand.
+            size = self.sizes[(int(seed[0]) >> 16) % len(self.sizes)]
+        if size != image.shape[-1]:
+            image = nn.functional.interpolate(image, size=(size, size), mode="bilinear", antialias=True)
+        return Sample(image, batch.seed, batch.image_index)
 
     def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Draw]:
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Literal, Protocol
 
 import torch
@@ -15,6 +15,7 @@ from mwgan.operators import matrix_free, sparse
 
 LinearMap = Callable[[Tensor], Tensor]
 MATRIX_LIMIT_GIB = 2.0
+SHARED_LIMIT_GIB = 4.0
 
 
 class Projector(Protocol):
@@ -91,10 +92,19 @@ class ParallelBeam:
         )
 
 
-@lru_cache(maxsize=4)
 def projector_for(geometry: TiltGeometry) -> ParallelBeam:
-    """The shared projector of a geometry, so that methods and batches don't build its matrix again."""
-    return ParallelBeam(geometry)
+    """The shared projector of a geometry, so that methods and batches don't build its matrix again.
+
+    The latest ones are kept, as many as ``SHARED_LIMIT_GIB`` of matrices hold: dozens of small geometries, few of large slices.
+    """
+    projector = _shared.pop(geometry, None) or ParallelBeam(geometry)
+    _shared[geometry] = projector
+    while len(_shared) > 1 and sum(sparse.estimated_gib(kept, torch.float32) for kept in _shared) > SHARED_LIMIT_GIB:
+        _shared.popitem(last=False)
+    return projector
+
+
+_shared: OrderedDict[TiltGeometry, ParallelBeam] = OrderedDict()
 
 
 class _LinearMap(torch.autograd.Function):
