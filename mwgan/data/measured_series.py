@@ -1,0 +1,255 @@
+"""A test source that no projector drew: slices of a series over the full half circle, each with the rows measured of it.
+
+Taking tilts away from such a series leaves a wedge of which the truth is known: what all its tilts give together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from functools import cached_property, partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from scipy.interpolate import CubicSpline
+from torch import Tensor
+
+from mwgan.acquisition import Noise
+from mwgan.data.canvas import Array
+from mwgan.data.source import ImageSource
+from mwgan.data.subjects import told
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.io import TiltSeries
+from mwgan.operators import ParallelBeam
+from mwgan.paths import sha256
+from mwgan.recon import WBP
+
+AT_ONCE = 8  # slices reconstructed together
+
+
+class MeasuredSeries:
+    """Slices of a measured tilt series over the half circle, in several orientations.
+
+    A slice turned (clockwise) by an angle is the slice as if the specimen had lain so in the microscope: its rows are those
+    measured that much later in the series, flipped where that goes past the half turn. Nothing is interpolated, and the wedge
+    that an evaluation takes away lies elsewhere in it. Image k is of slice k mod S, turned by ``first_turn_deg`` and k // S
+    times 180 / ``turns`` degrees.
+
+    The truth is the weighted back-projection of all tilts and all pixels, averaged down to ``size``. Below 0 it is cut off:
+    there are only noise and the dark fringes of phase contrast, and no method but WBP gives densities below 0. One factor
+    for all images of the source makes the brightest pixel of their truths 1. Files are read on first use.
+
+    Parameters
+    ----------
+    series, tilts, tilt_axis, axis_offset_px
+        As :class:`mwgan.io.TiltSeries` takes them: line integrals, air at 0, tilts even over the half circle, each direction once.
+    size
+        Images are (size, size). As many pixels are averaged as it takes for the whole detector to fit in; what it doesn't
+        cover is air. A series finer than ``size`` by a whole factor fills the image.
+    name
+        What tables call the source; also the one subject, since neither slices nor turns make a second specimen.
+    slices
+        Which slices along the tilt axis; None takes all.
+    turns
+        Orientations of each slice over the half circle; divides the number of tilts.
+    first_turn_deg
+        The first orientation; a multiple of the tilt step.
+    licence
+        What the data's owner asks of those who use them.
+
+    Raises
+    ------
+    InputError
+        If the series can't be read or doesn't cover the half circle, has no such slice, or can't be turned so.
+    """
+
+    def __init__(
+        self,
+        series: str,
+        tilts: str,
+        size: int,
+        name: str,
+        tilt_axis: Literal["x", "y"] = "y",
+        axis_offset_px: float = 0.0,
+        slices: Sequence[int] | None = None,
+        turns: int = 1,
+        first_turn_deg: float = 0.0,
+        licence: str = "",
+    ) -> None:
+        if size < 2 or turns < 1:
+            raise InputError(f"{name}: images have 2 pixels or more and 1 turn or more, not {size} and {turns}")
+        self.path, self.tilts, self.tilt_axis, self.axis_offset_px = series, tilts, tilt_axis, axis_offset_px
+        self.size, self.name, self.turns, self.first_turn_deg = size, name, turns, first_turn_deg
+        self.wanted = None if slices is None else list(slices)
+        self.licence, self.subjects = licence, [name]
+
+    def __len__(self) -> int:
+        return len(self.slices) * self.turns
+
+    def image(self, index: int, rng: np.random.Generator) -> Array:
+        """The truth (size, size) of image ``index`` in [0, 1]; nothing is drawn from ``rng``."""
+        self._check(index)
+        image: Array = self._truths[0][index].numpy().copy()
+        return image
+
+    def sinogram(self, index: int, geometry: TiltGeometry) -> Array:
+        """The measured rows (A, N) of image ``index``: line integrals in pixels of ``size``, scaled as the truth is.
+
+        Raises
+        ------
+        InputError
+            If tilts of ``geometry`` were not measured, or its detector is another.
+        """
+        self._check(index)
+        if geometry.detector_size != self.size or geometry.axis_offset_px:
+            raise InputError(f"{self.name} is measured by {self.size} pixels about the tilt axis: take such a geometry")
+        rows = self._rows(index)
+        rows = rows.reshape(len(rows), self.size, -1).mean(dim=-1) / (rows.shape[-1] // self.size) * self._truths[1]
+        step, first = 180.0 / len(rows), self.measured_tilt_deg[0]
+        place = [round((tilt - first) / step) for tilt in geometry.tilt_deg]
+        if any(abs(first + step * number - tilt) > 0.01 * step for number, tilt in zip(place, geometry.tilt_deg, strict=True)):
+            steps = ", ".join(f"{step * factor:g}" for factor in range(1, len(rows) // 2 + 1) if len(rows) % factor == 0)
+            raise InputError(f"{self.name} was measured every {step:g} degrees from {first:g}: take a tilt step of {steps}")
+        sinogram: Array = torch.stack([_view(rows, number) for number in place]).numpy()
+        return sinogram
+
+    def pose(self, index: int) -> tuple[int, float]:
+        """The slice that image ``index`` is of, and by how many degrees it is turned."""
+        self._check(index)
+        turn, place = divmod(index, len(self.slices))
+        return self.slices[place], self.first_turn_deg + 180.0 / self.turns * turn
+
+    def origin(self, index: int) -> str:
+        """Whose image ``index`` is: the one specimen's, so that nobody takes turns for independent samples."""
+        self._check(index)
+        return self.name
+
+    def measured(self) -> list[MeasuredSeries]:
+        """Itself."""
+        return [self]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that another series, or other images of it, would change; where it lies doesn't."""
+        poses = [self.pose(index) for index in range(len(self))]
+        content = (sha256(self._series.path), self.measured_tilt_deg, self.tilt_axis, self.axis_offset_px, poses)
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What a run's record says of the source."""
+        record = {"name": self.name, "images": len(self), "distinct": len(self.slices), "licence": self.licence}
+        return [{**record, "subjects": len(self.subjects), "subject_hashes": told(self.subjects)}]
+
+    @cached_property
+    def slices(self) -> list[int]:
+        """The slices, by their number along the tilt axis."""
+        there = list(range(self._series.slices))
+        wanted = there if self.wanted is None else self.wanted
+        if not wanted or not set(wanted) <= set(there):
+            raise InputError(f"{self.path} has the slices 0 to {there[-1]}, and {wanted} are asked for")
+        return wanted
+
+    @property
+    def measured_tilt_deg(self) -> tuple[float, ...]:
+        """The tilts of the series."""
+        return self._series.geometry.tilt_deg
+
+    @cached_property
+    def _series(self) -> TiltSeries:
+        """The files, once they are known to hold what the turns need."""
+        opened = TiltSeries(self.path, self.tilts, self.tilt_axis, self.axis_offset_px)
+        tilts = np.asarray(opened.geometry.tilt_deg)
+        step = 180.0 / len(tilts)
+        if np.abs(tilts - tilts[0] - step * np.arange(len(tilts))).max() > 0.01 * step:
+            raise InputError(
+                f"{self.tilts} holds {len(tilts)} tilts from {tilts[0]:g} to {tilts[-1]:g} degrees: a truth takes even ones over the whole "
+                "half circle, and the opposite view of the first left out, such as -90, -89, … 89"
+            )
+        if len(tilts) % self.turns or abs(self.first_turn_deg / step - round(self.first_turn_deg / step)) > 0.01:
+            raise InputError(
+                f"{self.name}: {len(tilts)} tilts can't be turned by {self.first_turn_deg:g} degrees and {self.turns} turns: "
+                f"give a multiple of {step:g} degrees, and turns that divide {len(tilts)}"
+            )
+        return opened
+
+    @cached_property
+    def _measured_rows(self) -> Tensor:
+        """Rows (S, A, W) of the slices as measured, on a detector whose centre is the tilt axis."""
+        rows = torch.cat([self._series.sinograms(number, number + 1)[:, 0] for number in self.slices])
+        return _centred(rows, self.axis_offset_px, self.size)
+
+    def _rows(self, index: int) -> Tensor:
+        """Rows (A, W) of image ``index``: those measured ``turn`` later, seen from behind past the half turn."""
+        rows = self._measured_rows[index % len(self.slices)]
+        later = round(self.pose(index)[1] / 180.0 * len(rows))
+        return torch.stack([_view(rows, number + later) for number in range(len(rows))])
+
+    @cached_property
+    def _truths(self) -> tuple[Tensor, float]:
+        """The truths (K, N, N) of all images, and the factor that their brightest pixel asked for."""
+        parts = []
+        for start in range(0, len(self), AT_ONCE):
+            rows = torch.stack([self._rows(index) for index in range(start, min(start + AT_ONCE, len(self)))])
+            whole = _back_projected(rows.unsqueeze(1), self.measured_tilt_deg)
+            factor = whole.shape[-1] // self.size
+            parts.append(whole.reshape(-1, self.size, factor, self.size, factor).mean(dim=(2, 4)))
+        truths = torch.cat(parts).clamp(min=0)
+        brightest = float(truths.max())
+        if not brightest > 0:
+            raise InputError(f"{self.path} gives an empty slice: its images are line integrals, 0 where nothing lies")
+        return truths / brightest, 1.0 / brightest
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            raise IndexError(f"image {index} of {len(self)}")
+
+
+def measured_rows(
+    source: ImageSource,
+    indices: Sequence[int],
+    geometry: TiltGeometry,
+    noise: Noise,
+    seeds: Sequence[int],
+) -> Tensor | None:
+    """Sinograms (B, 1, A, N) that a source brings along, or None of a source of images alone.
+
+    ``noise`` comes on top of what the detector left in them, a seed for each; the results table names what was added.
+    """
+    tell = getattr(source, "sinogram", None)
+    if tell is None:
+        return None
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    rows = [torch.from_numpy(tell(index, geometry)) for index in indices]
+    return torch.stack([noise(row, generator) for row, generator in zip(rows, generators, strict=True)]).unsqueeze(1)
+
+
+def _view(rows: Tensor, number: int) -> Tensor:
+    """Row ``number`` of a half circle (A, W) that goes on beyond its ends: half a turn on, the same row flipped."""
+    half_turns, place = divmod(number, len(rows))
+    return rows[place].flip(-1) if half_turns % 2 else rows[place]
+
+
+def _centred(rows: Tensor, axis_offset_px: float, size: int) -> Tensor:
+    """Rows (..., W) on a detector of a multiple of ``size`` pixels with the axis in its middle, air (0) where it is the wider."""
+    width = rows.shape[-1]
+    wide = size * math.ceil((width - 1 + 2 * abs(axis_offset_px)) / size)  # up to half a pixel at either end may be lost
+    position = (width - wide) / 2 + axis_offset_px + np.arange(wide)
+    spline = CubicSpline(np.arange(width), rows.numpy(), axis=-1, extrapolate=False)  # through every pixel: exact at whole shifts
+    return torch.from_numpy(np.nan_to_num(spline(position)).astype(np.float32))
+
+
+def _back_projected(rows: Tensor, tilt_deg: tuple[float, ...]) -> Tensor:
+    """Slices (B, W, W) from all rows (B, 1, A, W).
+
+    The detector is widened to the slice's diagonal: the tails that filtering leaves beyond its ends are missing from the
+    corners otherwise, and the projections of the truth were 4 % too bright.
+    """
+    margin = math.ceil((math.sqrt(2) - 1) / 2 * rows.shape[-1])
+    wide = torch.nn.functional.pad(rows, (margin, margin))
+    geometry = TiltGeometry(tilt_deg, wide.shape[-1])
+    measurement = Measurement(wide, torch.ones(geometry.tilts, dtype=torch.bool), geometry)
+    back_project = WBP(projector=partial(ParallelBeam, method="matrix_free"))  # used once: a matrix would not pay
+    return back_project(measurement)[:, 0, margin:-margin, margin:-margin]
