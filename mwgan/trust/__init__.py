@@ -1,0 +1,29 @@
+"""How far a reconstruction may be believed: against its data, beyond its data, and by its own disagreement with itself."""
+
+from mwgan.trust.beyond import added_part, added_share, wedge_mask, wedges
+from mwgan.trust.calibration import Sparsification, ause, calibrated_scale, coverage, rank_correlation, sparsification
+from mwgan.trust.frc import fourier_ring_correlation, frc_inside_outside
+from mwgan.trust.residual import noise_deviation, noise_residual, relative_residual, residual_map
+from mwgan.trust.uncertainty import Believed, Uncertainty, contrast
+
+__all__ = [
+    "Believed",
+    "Sparsification",
+    "Uncertainty",
+    "added_part",
+    "added_share",
+    "ause",
+    "calibrated_scale",
+    "contrast",
+    "coverage",
+    "fourier_ring_correlation",
+    "frc_inside_outside",
+    "noise_deviation",
+    "noise_residual",
+    "rank_correlation",
+    "relative_residual",
+    "residual_map",
+    "sparsification",
+    "wedge_mask",
+    "wedges",
+]

@@ -1,0 +1,134 @@
+"""How far a tomogram may be off, pixel by pixel: how much it changes where a right answer would not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement
+from mwgan.recon import Reconstructor
+
+BRIGHT = 0.995  # the quantile that counts as a slice's contrast, above single bright pixels
+
+
+class Believed(NamedTuple):
+    """A tomogram and how far to believe it."""
+
+    tomogram: Tensor
+    """(B, 1, N, N), the plain answer."""
+    deviation: Tensor
+    """(B, 1, N, N), one standard deviation in the tomogram's units."""
+
+
+class Uncertainty:
+    """The first reconstructor's answer, and the root mean square by which its fellows differ from it.
+
+    Its fellows are: the other reconstructors (networks trained apart make a deep ensemble); every reconstructor on the
+    specimen's mirror image and on the specimen turned by half, its answer put back; and every reconstructor on parts of
+    the tilts. Nothing is drawn: the same measurement gives the same deviation.
+
+    A method may be wrong and sure of it. What every fellow gets wrong alike doesn't show, so the deviation says how far
+    off a tomogram is only after :func:`mwgan.trust.calibrated_scale` on images like the specimen.
+
+    Parameters
+    ----------
+    reconstructors
+        The first gives the tomogram.
+    flips
+        Whether to ask about the mirror image and the half turn.
+    folds
+        Parts of the tilts: fold k leaves out every ``folds``-th measured tilt, from the k-th on. 0 for none.
+    scale
+        What the root mean square is multiplied with, from a calibration.
+    floor
+        What is added to it everywhere, as a share of the slice's :func:`contrast`.
+
+    Raises
+    ------
+    InputError
+        If no fellow is left to differ, or there is 1 fold.
+
+    References
+    ----------
+    Lakshminarayanan et al., Deep ensembles, NeurIPS 2017; Wang et al., Neurocomputing 338 (2019) 34–45: flips at test time.
+    """
+
+    def __init__(
+        self, reconstructors: Sequence[Reconstructor], flips: bool = True, folds: int = 4, scale: float = 1.0, floor: float = 0.0
+    ) -> None:
+        if not reconstructors or (len(reconstructors) == 1 and not flips and folds == 0):
+            raise InputError("an uncertainty needs something to compare with: give a second reconstructor, flips or folds")
+        if folds < 0 or folds == 1:
+            raise InputError(f"tilts are left out in 2 folds or more, or 0 for none, not {folds}")
+        if not (scale > 0 and floor >= 0):
+            raise InputError(f"the scale of an uncertainty must be above 0 and its floor 0 or more, not {scale} and {floor}")
+        self.reconstructors, self.flips, self.folds, self.scale, self.floor = list(reconstructors), flips, folds, scale, floor
+
+    @torch.no_grad()
+    def __call__(self, measurement: Measurement) -> Believed:
+        """Tomograms (B, 1, N, N) of a measurement, and their deviations."""
+        tomogram = self.reconstructors[0](measurement)
+        squared, fellows = torch.zeros_like(tomogram), 0
+        for fellow in self._fellows(measurement):
+            squared += (fellow - tomogram).square()
+            fellows += 1
+        return Believed(tomogram, (squared / fellows).sqrt() * self.scale + self.floor * contrast(tomogram))
+
+    def _fellows(self, measurement: Measurement) -> Iterator[Tensor]:
+        """The other answers, one at a time: a member is as large as the tomogram and there are many."""
+        for other in self.reconstructors[1:]:
+            yield other(measurement)
+        for reconstructor in self.reconstructors:
+            if self.flips:
+                yield reconstructor(mirrored(measurement)).flip(-1)
+                yield reconstructor(half_turned(measurement)).flip(-2, -1)
+            for fold in range(self.folds):
+                yield reconstructor(without_fold(measurement, fold, self.folds))
+
+
+def mirrored(measurement: Measurement) -> Measurement:
+    """The measurement of the mirror image, left for right: x to -x makes each tilt its opposite and flips the detector.
+
+    A tilt of 90 that this makes of -90 is turned back by half a turn, so that a full grid stays the grid that networks know
+    and projectors are kept for; off the detector's centre a half turn is more than a flip, and the tilt stays.
+    """
+    geometry, axis = measurement.geometry, -1 if measurement.measured.ndim == 1 else 2
+    tilts = tuple(-tilt for tilt in reversed(geometry.tilt_deg))
+    sinogram, measured = measurement.sinogram.flip(2, 3), measurement.measured.flip(axis)
+    if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.axis_offset_px == 0:
+        tilts = (-90.0, *tilts[:-1])
+        sinogram = torch.cat([sinogram[:, :, -1:].flip(3), sinogram[:, :, :-1]], dim=2)
+        measured = measured.roll(1, axis)
+    return Measurement(sinogram, measured, replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px))
+
+
+def half_turned(measurement: Measurement) -> Measurement:
+    """The measurement of the specimen turned by 180 degrees in the slice: the tilts stay, the detector is flipped."""
+    turned = replace(measurement.geometry, axis_offset_px=-measurement.geometry.axis_offset_px)
+    return Measurement(measurement.sinogram.flip(3), measurement.measured, turned)
+
+
+def without_fold(measurement: Measurement, fold: int, folds: int) -> Measurement:
+    """The measurement without every ``folds``-th of its measured tilts, from the ``fold``-th on, counted in each sample.
+
+    A sample that would keep none of its tilts keeps all. Samples with the same tilts lose the rows themselves, so that a
+    network which knows one grid reads across them instead of seeing holes.
+    """
+    mask = measurement.mask
+    rank = mask.cumsum(dim=2) - 1
+    kept = mask & (rank % folds != fold)
+    kept = torch.where(kept.any(dim=2, keepdim=True), kept, mask)
+    left = Measurement(measurement.sinogram, kept.reshape(measurement.measured.shape), measurement.geometry)
+    return left.only_measured() if measurement.measured.ndim == 1 else left
+
+
+def contrast(tomogram: Tensor) -> Tensor:
+    """What counts as a slice's contrast, (B, 1, 1, 1): the 99.5th percentile of its absolute values (B, 1, N, N)."""
+    pixels = tomogram.abs().flatten(1)
+    rank = max(1, round(BRIGHT * pixels.shape[1]))
+    return pixels.kthvalue(rank, dim=1).values.reshape(-1, 1, 1, 1)
