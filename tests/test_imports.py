@@ -18,20 +18,21 @@ BUILDS_ON = {
     "geometry": set(),
     "operators": {"geometry"},
     "recon": {"operators", "networks"},  # unrolled networks are built of small ones
+    "trust": {"recon"},
     "acquisition": {"operators"},
-    "data": {"acquisition"},
+    "data": {"acquisition", "recon", "io"},  # a measured truth is read and reconstructed
     "networks": set(),
     "losses": set(),
     "metrics": set(),
     "training": {"networks", "losses", "metrics", "acquisition", "recon"},
     "callbacks": {"acquisition"},
-    "evaluation": {"recon", "data", "metrics", "acquisition"},
+    "evaluation": {"recon", "data", "metrics", "acquisition", "trust"},
     "figures": set(),
     "io": {"geometry"},
     "errors": set(),
     "paths": set(),
     "cli": {"geometry", "operators", "recon", "acquisition", "data", "networks", "losses", "metrics"}
-    | {"training", "callbacks", "evaluation", "figures", "io"},
+    | {"training", "callbacks", "evaluation", "figures", "io", "trust"},
 }
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "cli"}

@@ -30,9 +30,11 @@ def evaluate(cfg: DictConfig) -> Any:
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
     check_device(cfg.device)
-    methods = [_classical(name, node) for name, node in cfg.methods.items() if node is not None]
+    methods = _classical({str(name): node for name, node in cfg.methods.items() if node is not None})
     methods += [_learned(str(name), str(path), cfg) for name, path in (cfg.checkpoints or {}).items()]
     methods += [_learned(run.method, str(run.folder), cfg) for run in _finished_runs(cfg.sweep)] if cfg.sweep is not None else []
+    if cfg.data_consistency is not None:
+        methods = [twin for method in methods for twin in (method, _data_consistent(method, plain(cfg.data_consistency)))]
     if not methods:
         raise InputError("there is nothing to evaluate: name a method (methods.wbp, …) or a checkpoint (checkpoints={name: run folder})")
     for wedge in cfg.wedges_deg:
@@ -41,12 +43,14 @@ def evaluate(cfg: DictConfig) -> Any:
     table = ResultsTable(_table(cfg))
     several = cfg.get("tests")  # a group of which no option was chosen leaves no key
     tests = several or {"data": {"test": cfg.data.test, "validation": cfg.data.validation}}
-    described = {"step_deg": float(cfg.step_deg), "noise": plain(cfg.noise)}
+    noise = build(cfg.noise)
+    # A table may hold several levels of one kind of noise, which the rows tell apart.
+    described = {"step_deg": float(cfg.step_deg), f"noise of {noise.percent:g} %": plain(cfg.noise)}
     described |= {"tests": plain(several)} if several else {part: plain(node) for part, node in tests["data"].items()}
     described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
     sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
     conditions = Conditions(
-        float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], build(cfg.noise), list(cfg.sinograms), cfg.seed
+        float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], noise, list(cfg.sinograms), cfg.seed
     )
     for pair in sources:  # all of them before the first is evaluated, which may take hours
         for source, asked, key in zip(pair, (cfg.images, cfg.tuning_images), ("images", "tuning_images"), strict=True):
@@ -69,6 +73,7 @@ def evaluate(cfg: DictConfig) -> Any:
             batch_size=cfg.batch_size,
             device=cfg.device,
             perceptual=cfg.perceptual,
+            confidence=build(cfg.uncertainty) if cfg.get("uncertainty") else None,
             progress=lambda text, name=test.name: print(f"{name}: {text}", flush=True),  # type: ignore[misc]
         )
     return table
@@ -106,10 +111,29 @@ def _finished_runs(folder: str) -> Any:
     return finished
 
 
-def _classical(name: str, node: DictConfig) -> Any:
+def _classical(nodes: dict[str, DictConfig]) -> list[Any]:
+    """Methods by name; one that goes ``after`` another takes over what that one was tuned to."""
     from mwgan.evaluation import Method
 
-    return Method(name, partial(build, node.reconstructor), plain(node.tune) or {})
+    methods: dict[str, Any] = {}
+    for name, node in nodes.items():
+        base = node.get("after")
+        if base is not None and base not in methods:
+            raise InputError(f"the method {name} goes on from {base}, which is not among the methods before it: add methods.{base}")
+        methods[name] = Method(name, partial(build, node.reconstructor), plain(node.tune) or {}, base=methods.get(base))
+    return list(methods.values())
+
+
+def _data_consistent(method: Any, weights: Sequence[float]) -> Any:
+    """The same method, its tomograms corrected by what they leave of the data."""
+    from mwgan.evaluation import Method
+    from mwgan.recon import DataConsistent
+
+    def make(consistency_weight: float, **chosen: Any) -> DataConsistent:
+        return DataConsistent(method.make(**chosen), consistency_weight)
+
+    told = (method.checkpoint, method.train_data, method.train_seed, method.trained_on)
+    return Method(f"{method.name} + data", make, {"consistency_weight": weights}, *told, base=method)
 
 
 def _learned(name: str, path: str, cfg: DictConfig) -> Any:
@@ -134,9 +158,10 @@ def _print_summary(table: Any) -> None:
     from rich.table import Table
 
     summary, names = table.summary(), _names_in_full(table)
-    for source, rows in summary.groupby("source", sort=False):
+    several = summary["noise_percent"].nunique() > 1
+    for (source, noise), rows in summary.groupby(["source", "noise_percent"], sort=False):
         wedges = sorted(rows["wedge_deg"].unique())
-        shown = Table(title=f"{source}: PSNR in dB / SSIM, mean over images, by missing wedge")
+        shown = Table(title=f"{source}{f', {noise:g} % noise' if several else ''}: PSNR in dB / SSIM, mean over images, by missing wedge")
         for heading in ("method", "sinogram", *(f"{wedge:g}°" for wedge in wedges), "ms per image"):
             shown.add_column(heading, justify="left" if heading in ("method", "sinogram") else "right", no_wrap=True)
         for (method, sinogram), found in rows.groupby(["method", "sinogram"], sort=False):

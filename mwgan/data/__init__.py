@@ -1,11 +1,24 @@
 """Images to learn from: sources, and the DataModule that turns them into batches."""
 
 from mwgan.data.augmentation import Augmentation
+from mwgan.data.challenge import Challenge
 from mwgan.data.dead_leaves import DeadLeaves
 from mwgan.data.folder_images import Photographs, ScanSlices
+from mwgan.data.measured_series import MeasuredSeries
 from mwgan.data.mixed_sources import MixedSources
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.random_shapes import RandomShapes
 from mwgan.data.source import ImageSource
 
-__all__ = ["Augmentation", "DeadLeaves", "ImageSource", "MixedSources", "PhantomFaces", "Photographs", "RandomShapes", "ScanSlices"]
+__all__ = [
+    "Augmentation",
+    "Challenge",
+    "DeadLeaves",
+    "ImageSource",
+    "MeasuredSeries",
+    "MixedSources",
+    "PhantomFaces",
+    "Photographs",
+    "RandomShapes",
+    "ScanSlices",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,20 @@ from torch import Tensor
 
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.augmentation import drawn_images
+from mwgan.data.measured_series import measured_rows
 from mwgan.data.source import ImageSource, draw_seed, origin_of
 from mwgan.errors import InputError
+from mwgan.evaluation.confidence import Confidence
+from mwgan.evaluation.judgement import judged
+from mwgan.evaluation.kept import FIRST, KeptTomograms
 from mwgan.evaluation.perceptual import perceptual_index
-from mwgan.evaluation.results import IDENTITY, KEPT_AS, SUBJECT, TRAIN_SEED, ResultsTable, write_table
+from mwgan.evaluation.results import IDENTITY, SUBJECT, TRAIN_SEED, ResultsTable
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
-from mwgan.metrics import image_metrics
 from mwgan.recon import Reconstructor
 
 COMPLETE = "complete"
 MISSING = "missing"
-FIRST = "first"
-OF = "kept_for"  # the network whose best or worst it is; its truth tells it too
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Method:
         The seed of its training.
     trained_on
         What its record says of each source of its training.
+    base
+        The method that this one goes on from: tuned before it and left at that, its parameters handed to ``make`` too.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Method:
     train_data: str = ""
     train_seed: int | None = None
     trained_on: Sequence[Mapping[str, Any]] = ()
+    base: Method | None = None
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,18 @@ def evaluate(
     device: str = "cpu",
     progress: Callable[[str], None] = lambda text: None,
     perceptual: bool = False,
+    confidence: Confidence | None = None,
 ) -> None:
     """Fill ``table`` with a row for each method, wedge and test image that it lacks.
 
     Methods with a grid are tuned first on ``tuning_images`` of ``validation``, for each wedge, and the trials recorded in
     ``<table>.tuning.csv``. The tomograms of the first ``kept_images``, and each network's best and worst by NRMSE, are
     kept in ``<table>.tomograms.parquet`` for pictures. ``seconds`` is the time of a batch divided by its images. With
-    ``perceptual`` the perceptual index is computed, if it can be had; ``perceptual_note`` says why where it is empty.
+    ``perceptual`` the perceptual index is computed, if it can be had; ``perceptual_note`` says why where it is empty. With
+    ``confidence`` networks are asked for their uncertainty, calibrated for each wedge on the validation images.
     """
     index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
-    pictures = _Tomograms(table.path)
+    pictures = KeptTomograms(table.path)
     for wedge_deg in conditions.wedges_deg:
         for sinogram in conditions.sinograms:
             missing_deg = float(wedge_deg) if sinogram == MISSING else 0.0
@@ -107,19 +113,13 @@ def evaluate(
                 todo = table.missing(rows)
                 if not todo:
                     continue
-                chosen: dict[str, Any] = {}
-                if method.grid:
-                    image, measurement = _measure(validation, list(range(tuning_images)), missing_deg, conditions, device)
-                    setting = {
-                        "source": validation.name,
-                        "wedge_deg": missing_deg,
-                        "noise_percent": conditions.noise.percent,
-                        "seed": conditions.seed,
-                    }
-                    record = table.path.with_name(table.path.name + ".tuning.csv")
-                    chosen = tune(method.name, method.make, method.grid, image, measurement, setting, record)
+                chosen = _tuned(method, validation, missing_deg, conditions, table, tuning_images, device)
                 progress(f"{method.name} at {wedge_deg:g} degrees, {sinogram}{f', {describe(chosen)}' if chosen else ''}")
                 reconstruct = method.make(**chosen)
+                uncertainty = None
+                if confidence is not None and method.checkpoint:
+                    known = _measure(validation, list(range(tuning_images)), missing_deg, conditions, device)
+                    uncertainty = confidence.calibrated(reconstruct, *known)
                 done = []
                 for start in range(0, len(todo), batch_size):
                     batch = todo[start : start + batch_size]
@@ -127,14 +127,15 @@ def evaluate(
                     if start == 0:
                         reconstruct(measurement)  # builds matrices and warms caches, which the timing should not see
                     tomogram, seconds = _timed(reconstruct, measurement)
-                    quality: dict[str, list[Any]] = {name: values.tolist() for name, values in image_metrics(tomogram, image).items()}
+                    quality = judged(tomogram, image, measurement, test, batch)
+                    quality |= confidence.judged(uncertainty, image, measurement) if confidence and uncertainty else {}
                     quality["perceptual_index"] = index(tomogram).tolist() if index else [None] * len(batch)
                     for position, number in enumerate(batch):
                         metrics = {name: values[position] for name, values in quality.items()}
                         told = {SUBJECT: origin_of(test, number), TRAIN_SEED: method.train_seed, "perceptual_note": note}
                         done.append({**rows[number], **told, **metrics, "seconds": seconds / len(batch), **provenance})
                         if number < kept_images:
-                            pictures.keep(rows[number], method, tomogram[position, 0], image[position, 0], FIRST)
+                            pictures.keep(rows[number], method.train_seed, tomogram[position, 0], image[position, 0], FIRST)
                 pictures.write()
                 table.append(done)
     for method in methods:
@@ -142,11 +143,36 @@ def evaluate(
             _keep_extremes(method, test, conditions, table, pictures, device)
 
 
+def _tuned(
+    method: Method,
+    validation: ImageSource,
+    missing_deg: float,
+    conditions: Conditions,
+    table: ResultsTable,
+    tuning_images: int,
+    device: str,
+) -> dict[str, Any]:
+    """The parameters of a method, and of the one it goes on from, that suit the validation images best."""
+    given = _tuned(method.base, validation, missing_deg, conditions, table, tuning_images, device) if method.base else {}
+    if not method.grid:
+        return given
+    image, measurement = _measure(validation, list(range(tuning_images)), missing_deg, conditions, device)
+    setting = {
+        "source": validation.name,
+        "wedge_deg": missing_deg,
+        "noise_percent": conditions.noise.percent,
+        "seed": conditions.seed,
+    }
+    record = table.path.with_name(table.path.name + ".tuning.csv")
+    return given | tune(method.name, partial(method.make, **given), method.grid, image, measurement, setting, record)
+
+
 def _keep_extremes(
-    method: Method, test: ImageSource, conditions: Conditions, table: ResultsTable, pictures: _Tomograms, device: str
+    method: Method, test: ImageSource, conditions: Conditions, table: ResultsTable, pictures: KeptTomograms, device: str
 ) -> None:
     """Keep a network's best and worst tomogram of this source, over all wedges and images that the table has."""
-    known = {"checkpoint": method.checkpoint, "source": test.name, "noise_percent": conditions.noise.percent, "seed": conditions.seed}
+    known: dict[str, object] = {"method": method.name, "checkpoint": method.checkpoint, "source": test.name}
+    known |= {"noise_percent": conditions.noise.percent, "seed": conditions.seed}
     rows = table.rows[(table.rows[list(known)] == pd.Series(known)).all(axis=1) & (table.rows["sinogram"] == MISSING)]
     if rows.empty:
         return
@@ -154,7 +180,7 @@ def _keep_extremes(
     for found, kept_as in ((ranked[0], "best"), (ranked[-1], "worst")):
         row: dict[str, object] = {str(column): value for column, value in found.items()}
         image, measurement = _measure(test, [int(found["image"])], float(found["wedge_deg"]), conditions, device)
-        pictures.keep(row, method, method.make()(measurement)[0, 0], image[0, 0], kept_as)
+        pictures.keep(row, method.train_seed, method.make()(measurement)[0, 0], image[0, 0], kept_as)
     pictures.write()
 
 
@@ -164,9 +190,10 @@ def _measure(
     seeds = [draw_seed(conditions.seed, 0, index) for index in indices]
     image = drawn_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds]).to(device)
     acquisition = Acquisition(source.size, conditions.step_deg, (missing_deg, missing_deg), conditions.noise)
-    measurement = acquisition(image, torch.tensor(seeds))
+    rows = measured_rows(source, indices, acquisition.geometry, conditions.noise, seeds)
+    sinogram = acquisition(image, torch.tensor(seeds)).sinogram if rows is None else rows.to(device)
     # All samples share the wedge here: saying so lets methods leave out the rows that nobody measured.
-    return image, Measurement(measurement.sinogram, acquisition.geometry.measured(missing_deg), acquisition.geometry)
+    return image, Measurement(sinogram, acquisition.geometry.measured(missing_deg), acquisition.geometry)
 
 
 def _timed(reconstruct: Reconstructor, measurement: Measurement) -> tuple[Tensor, float]:
@@ -187,31 +214,3 @@ def _identity(
     described = (method.name, method.checkpoint, method.train_data)
     values = (*described, sinogram, wedge_deg, source.name, noise_percent, index, conditions.seed)
     return dict(zip(IDENTITY, values, strict=True))
-
-
-class _Tomograms:
-    """A few tomograms beside the table, for pictures: one row each, identified as in the table, the truth among them."""
-
-    def __init__(self, table_path: Path) -> None:
-        self.path = table_path.with_name(table_path.name + ".tomograms")
-        parquet = self.path.with_name(self.path.name + ".parquet")
-        self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame()
-        self._new: list[dict[str, object]] = []
-
-    def keep(self, identity: dict[str, object], method: Method, tomogram: Tensor, image: Tensor, kept_as: str) -> None:
-        truth = {**identity, "method": "truth", "checkpoint": "", "train_data": ""}
-        for row, seed, picture in ((identity, method.train_seed, tomogram), (truth, None, image)):
-            pixels = picture.detach().cpu().numpy().astype(np.float16)
-            described = {**row, TRAIN_SEED: seed, KEPT_AS: kept_as, OF: "" if kept_as == FIRST else identity["checkpoint"]}
-            self._new.append({**described, "size": pixels.shape[0], "pixels": pixels.tobytes()})
-
-    def write(self) -> None:
-        new = pd.DataFrame(self._new)
-        if KEPT_AS in self.rows and not new.empty:  # a network has one best and one worst
-            which = [OF, "source", KEPT_AS]
-            again = set(new.loc[new[KEPT_AS] != FIRST, which].itertuples(index=False, name=None))
-            self.rows = self.rows[~self.rows[which].apply(tuple, axis=1).isin(again)]
-        rows = pd.concat([self.rows, new], ignore_index=True)
-        subset = [*IDENTITY, *(column for column in (KEPT_AS, OF) if column in rows)]
-        self.rows, self._new = rows.drop_duplicates(subset=subset, keep="last"), []
-        write_table(self.rows, self.path, suffixes=(".parquet",))

@@ -17,9 +17,16 @@ KEPT_AS = "kept_as"  # of kept tomograms: one of the first images, or a network'
 PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there is no index
 TRAIN_SEED = "train_seed"  # of a network's training; none for classical methods and in older tables
 SUBJECT = "subject"  # whose image it is; none of a drawn one and in older tables
+# Relative residual on the measured tilts, of the tomogram and of the truth itself (the noise), and the mean Fourier ring
+# correlation with the truth in the missing wedge and outside it.
+FIDELITY = ("residual", "residual_of_truth", "frc_inside", "frc_outside")
+HONESTY = ("omission", "hallucination")  # of images whose features are known: mwgan.evaluation.features
+# Of networks, where it is asked for: what the calibration multiplied the deviations with, the share of pixels whose error
+# the band holds, Spearman's correlation of error and deviation, and the area between sparsification curve and oracle.
+CONFIDENCE = ("band_scale", "coverage", "rank_correlation", "ause")
 PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
 TOLD = 5  # differences that a refusal names
-COLUMNS = (*IDENTITY, SUBJECT, TRAIN_SEED, *METRICS, *PERCEPTUAL, "seconds", "commit", "device")
+COLUMNS = (*IDENTITY, SUBJECT, TRAIN_SEED, *METRICS, *FIDELITY, *HONESTY, *CONFIDENCE, *PERCEPTUAL, "seconds", "commit", "device")
 
 
 class ResultsTable:
@@ -43,18 +50,21 @@ class ResultsTable:
 
     def append(self, rows: list[dict[str, object]]) -> None:
         """Add rows and write both files."""
-        added = pd.DataFrame(rows, columns=list(COLUMNS)).astype({TRAIN_SEED: float})
+        numbers = (TRAIN_SEED, *HONESTY, *CONFIDENCE)  # whose None must not make a column of objects
+        added = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(numbers, float))
         self.rows = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
         self._known.update(added[list(IDENTITY)].itertuples(index=False, name=None))
         write_table(self.rows, self.path)
 
     def summary(self) -> pd.DataFrame:
-        """Mean of each metric over images, by source, method, sinogram and wedge."""
+        """Mean of each metric over images, by source, noise, method, sinogram and wedge."""
         order = {name: rank for rank, name in enumerate([*self.rows["source"].drop_duplicates(), *self.rows["method"].drop_duplicates()])}
-        by = ["source", "method", "sinogram", "wedge_deg"]
-        means = latest(self.rows).groupby(by, as_index=False)[[*METRICS, "seconds"]].mean()
+        by = ["source", "noise_percent", "method", "sinogram", "wedge_deg"]
+        averaged = [name for name in (*METRICS, *FIDELITY, *HONESTY, *CONFIDENCE, "seconds") if name in self.rows]
+        means = latest(self.rows).groupby(by, as_index=False)[averaged].mean()
         return means.sort_values(
-            ["source", "wedge_deg", "method"], key=lambda column: column.map(order) if column.name in by[:2] else column
+            ["source", "noise_percent", "wedge_deg", "method"],
+            key=lambda column: column.map(order) if column.name in ("source", "method") else column,
         )
 
 

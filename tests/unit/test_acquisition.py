@@ -133,3 +133,13 @@ def test_of_several_tilt_steps_each_batch_draws_one_by_its_first_seed(faces):
 def test_every_tilt_step_must_leave_a_tilt():
     with pytest.raises(InputError):
         Acquisition(32, [1.0, 60.0], (150.0, 170.0))
+
+
+def test_images_of_another_size_meet_a_detector_of_theirs(faces):
+    small = torch.nn.functional.avg_pool2d(faces, 2)
+    size = small.shape[-1]
+    seeds = torch.arange(len(small))
+    measurement = Acquisition(faces.shape[-1], [3.0, 6.0], (30, 60))(small, seeds)
+    expected = Acquisition(size, [3.0, 6.0], (30, 60))(small, seeds)
+    assert measurement.geometry == expected.geometry
+    assert torch.equal(measurement.sinogram, expected.sinogram)

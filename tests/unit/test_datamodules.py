@@ -10,6 +10,7 @@ import torch
 from mwgan.data import Augmentation, PhantomFaces
 from mwgan.data.datamodules import ImageDataModule, SourceDataset
 from mwgan.data.source import draw_seed
+from mwgan.errors import InputError
 
 
 def make(workers: int = 0, rank: int = 0, ranks: int = 1, batch_size: int = 3, count: int = 12, seed: int = 5) -> ImageDataModule:
@@ -168,3 +169,29 @@ def test_images_on_their_way_are_in_no_pose_yet():
     batch = next(iter(make().train_dataloader()))
     assert batch.pose.matrix.shape == (3, 2, 3)
     assert batch.pose.noise.shape == (3,)
+
+
+def sized(sizes, training=True, batch_size=3) -> list[torch.Tensor]:
+    data = ImageDataModule(Augmented(count=120), Augmented(), batch_size, seed=5, sizes=sizes)
+    data.trainer = SimpleNamespace(global_rank=0, world_size=1, training=training)
+    return [data.on_after_batch_transfer(batch, 0).image for batch in data.train_dataloader()]
+
+
+def test_training_batches_are_averaged_down_to_sizes_drawn_by_their_first_seed():
+    found = sized([16, 8, 12])
+    assert {image.shape[-1] for image in found} == {8, 12, 16}
+    assert all(image.shape[-2] == image.shape[-1] for image in found)
+    assert all(torch.equal(one, other) for one, other in zip(found, sized([16, 8, 12]), strict=True))
+    whole = sized([16])
+    for image, full in zip(found, whole, strict=True):
+        torch.testing.assert_close(image.mean(dim=(1, 2, 3)), full.mean(dim=(1, 2, 3)), atol=0.03, rtol=0)
+
+
+def test_held_out_images_keep_the_first_size():
+    assert {image.shape[-1] for image in sized([12, 8, 16], training=False)} == {12}
+
+
+@pytest.mark.parametrize("sizes", [[32], [4], [16, 17]])
+def test_training_sizes_beyond_the_images_are_refused(sizes):
+    with pytest.raises(InputError, match="training sizes"):
+        ImageDataModule(Augmented(), Augmented(), 3, sizes=sizes)

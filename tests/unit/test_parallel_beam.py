@@ -144,3 +144,25 @@ def test_images_of_another_shape_are_refused(geometry, shape):
 def test_sinograms_of_another_shape_are_refused(geometry, shape):
     with pytest.raises(InputError, match=r"\(B, 1, 36, 32\)"):
         ParallelBeam(geometry).adjoint(torch.zeros(shape))
+
+
+def test_shared_projectors_are_kept_by_their_memory_the_latest_last(monkeypatch):
+    from mwgan.operators import parallel_beam, sparse
+
+    geometries = [TiltGeometry([0.0, float(tilt)], 24) for tilt in range(1, 6)]
+    one = sparse.estimated_gib(geometries[0], torch.float32)
+    monkeypatch.setattr(parallel_beam, "SHARED_LIMIT_GIB", 3.5 * one)
+    kept = [projector_for(one) for one in geometries[:3]]
+    assert [projector_for(one) for one in geometries[:3]] == kept
+    projector_for(geometries[0])  # asked for again: the second is now the oldest
+    projector_for(geometries[3])
+    assert projector_for(geometries[0]) is kept[0]
+    assert projector_for(geometries[1]) is not kept[1]
+
+
+def test_a_projector_beyond_the_limit_is_shared_all_the_same(monkeypatch):
+    from mwgan.operators import parallel_beam
+
+    monkeypatch.setattr(parallel_beam, "SHARED_LIMIT_GIB", 0.0)
+    geometry = TiltGeometry([0.0, 7.0], 24)
+    assert projector_for(geometry) is projector_for(geometry)

@@ -1,0 +1,32 @@
+"""All that a results table says of a tomogram beside its truth and its measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from mwgan.data.source import ImageSource
+from mwgan.evaluation.features import backgrounds, feature_rates
+from mwgan.evaluation.results import FIDELITY
+from mwgan.geometry import Measurement
+from mwgan.metrics import image_metrics
+from mwgan.trust import frc_inside_outside, relative_residual
+
+
+def judged(tomogram: Tensor, image: Tensor, measurement: Measurement, source: ImageSource, indices: Sequence[int]) -> dict[str, list[Any]]:
+    """Values by column, one per image: quality, fidelity to the measurement and in its wedge, and honesty where features are known.
+
+    Parameters
+    ----------
+    tomogram, image, measurement
+        Tomograms (B, 1, N, N), their truths, and what was measured of these.
+    source, indices
+        Where the images come from.
+    """
+    fidelity = dict(zip(FIDELITY[:2], (relative_residual(picture, measurement) for picture in (tomogram, image)), strict=True))
+    fidelity |= frc_inside_outside(tomogram, image, measurement)
+    background = backgrounds(source, indices)
+    honesty = {} if background is None else feature_rates(tomogram, image, background.to(image))
+    return {name: values.tolist() for name, values in {**image_metrics(tomogram, image), **fidelity, **honesty}.items()}
