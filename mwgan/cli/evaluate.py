@@ -49,9 +49,7 @@ def evaluate(cfg: DictConfig) -> Any:
     described |= {"tests": plain(several)} if several else {part: plain(node) for part, node in tests["data"].items()}
     described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
     sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
-    conditions = Conditions(
-        float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], noise, list(cfg.sinograms), cfg.seed
-    )
+    conditions = Conditions(float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], noise, list(cfg.sinograms), cfg.seed)
     for pair in sources:  # all of them before the first is evaluated, which may take hours
         for source, asked, key in zip(pair, (cfg.images, cfg.tuning_images), ("images", "tuning_images"), strict=True):
             if len(source) < asked:

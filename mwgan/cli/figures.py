@@ -82,6 +82,9 @@ def _drawers(recorded: _Recorded) -> dict[str, Callable[[], Any]]:
     def by_wedge(metric: str) -> Callable[[], Any]:
         return lambda: figures.metric_by_wedge(recorded.of_one_sinogram(recorded.results), metric, cfg.sinogram, cfg.trained_deg)
 
+    def grid(metric: str) -> Callable[[], Any]:
+        return lambda: figures.metric_grid(recorded.of_one_sinogram(recorded.everything), metric)
+
     return {
         "comparison_panel": lambda: _comparison_panel(recorded),
         "wedge": lambda: _wedge(recorded),
@@ -100,7 +103,10 @@ def _drawers(recorded: _Recorded) -> dict[str, Callable[[], Any]]:
         "inclusion_matrix": of_all_wedges(figures.inclusion_matrix, cfg.sinogram, cfg.ranges_deg),
         "inclusion_matrix_table": of_all_wedges(figures.inclusion_matrix_table, cfg.sinogram),
         "nrmse_table": of_all_wedges(figures.nrmse_table, cfg.sinogram),
+        "means_table": lambda: figures.means_table(recorded.of_one_sinogram(recorded.everything)),
+        "honesty": lambda: figures.honesty(recorded.of_one_wedge(recorded.of_one_sinogram(recorded.results))),
         **{f"{metric}_by_wedge": by_wedge(metric) for metric in recorded.metrics},
+        **{f"{metric}_grid": grid(metric) for metric in recorded.metrics},
     }
 
 
@@ -113,9 +119,16 @@ class _Recorded:
         self.cfg, self.table = cfg, table_path(cfg.table)
 
     @cached_property
-    def results(self) -> Any:
-        """Rows of both kinds of sinogram."""
+    def everything(self) -> Any:
+        """Rows of both kinds of sinogram and all noise levels."""
         return self._read(".parquet")
+
+    @cached_property
+    def results(self) -> Any:
+        """Rows of both kinds of sinogram, one noise level."""
+        from mwgan.figures.selection import of_one_noise
+
+        return of_one_noise(self.everything)
 
     @cached_property
     def shown(self) -> Any:
@@ -127,16 +140,16 @@ class _Recorded:
     @cached_property
     def tomograms(self) -> Any:
         """Kept tomograms of both kinds of sinogram, and the truth: one source's first images, one training of each network."""
-        from mwgan.figures.selection import of_one_source, of_one_training
+        from mwgan.figures.selection import of_one_noise, of_one_source, of_one_training
 
-        return of_one_training(of_one_source(self._read(".tomograms.parquet")))
+        return of_one_training(of_one_source(of_one_noise(self._read(".tomograms.parquet"))))
 
     @property
     def metrics(self) -> list[str]:
         """The columns of numbers that were measured."""
         from mwgan.evaluation.results import IDENTITY
 
-        return [column for column in self.results.select_dtypes("number") if column not in (*IDENTITY, "train_seed")]
+        return [column for column in self.everything.select_dtypes("number") if column not in (*IDENTITY, "train_seed")]
 
     @property
     def image(self) -> int:
@@ -201,7 +214,7 @@ class _Recorded:
         chosen = rows[rows["wedge_deg"].isin(asked)]
         if chosen.empty:
             raise InputError(f"{path} has nothing at wedges of {_listed(asked)} degrees: it has {_listed(there)} (wedges_deg=…)")
-        return latest(choose(chosen, self.cfg.test_source, self._methods(chosen), self.cfg.train_seed))
+        return latest(choose(chosen, self.cfg.test_source, self._methods(chosen), self.cfg.train_seed, self.cfg.noise_percent))
 
     def _methods(self, rows: Any) -> list[str] | None:
         """The methods that must be there, and of ``also`` those that are; None for all."""

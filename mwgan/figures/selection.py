@@ -16,18 +16,24 @@ TRUTH = "truth"
 
 
 def choose(
-    rows: pd.DataFrame, source: str | None = None, methods: Sequence[str] | None = None, train_seed: int | None = None
+    rows: pd.DataFrame,
+    source: str | None = None,
+    methods: Sequence[str] | None = None,
+    train_seed: int | None = None,
+    noise_percent: float | None = None,
 ) -> pd.DataFrame:
     """The rows asked for, methods in the order asked for; None takes all. The truth and what needs no training stay.
 
     Raises
     ------
     InputError
-        If the table has no such source, method or training; it lists those there are.
+        If the table has no such source, method, training or noise; it lists those there are.
     """
     rows = with_train_seed(rows)
     if source is not None:
         rows = _some(rows, rows["source"] == source, f"test_source={source}", rows["source"])
+    if noise_percent is not None:
+        rows = _some(rows, rows["noise_percent"] == noise_percent, f"noise_percent={noise_percent:g}", rows["noise_percent"])
     if methods is not None:
         there = rows.loc[rows["method"] != TRUTH, "method"]
         absent = [name for name in methods if name not in set(there)]
@@ -47,6 +53,15 @@ def of_one_source(rows: pd.DataFrame) -> pd.DataFrame:
     if rows["source"].nunique() > 1:
         raise InputError(
             f"this figure shows images of one test source, and the table has {_listed(rows['source'])}: choose one (test_source=…)"
+        )
+    return rows
+
+
+def of_one_noise(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows``, for a figure that means nothing across noise levels."""
+    if rows["noise_percent"].nunique() > 1:
+        raise InputError(
+            f"this figure shows one noise level, and the table has {_listed(rows['noise_percent'])} %: choose one (noise_percent=…)"
         )
     return rows
 

@@ -26,6 +26,9 @@ LABELS = {
     "inpainting_wbp": "inpainting + WBP",
     "deartifact": "de-artifact alone",
     "deartifact_equal_compute": "de-artifact alone, equal compute",
+    "tvm_directional": "TVM, directional",
+    "lpd": "LPD",
+    "lpd_gan": "LPD, adversarial",
     "joint": "joint",
     "joint_adversarial": "joint, adversarial",
     "joint_two_stages": "joint, two stages",
@@ -48,6 +51,9 @@ COLORS = {
     "joint": "#332288",
     "joint_adversarial": "#000000",
     "joint_two_stages": "#88CCEE",
+    "tvm_directional": "#DDCC77",
+    "lpd": "#000000",
+    "lpd_gan": "#CC79A7",
     "irdm_d1": "#88CCEE",
     "irdm_d2": "#009E73",
     "irdm_d2_prime": "#117733",
@@ -62,21 +68,30 @@ MARKERS = "os^Dv*PX<>ph"
 LINES = ("-", "--", ":", "-.")
 
 
+CORRECTED = " + data"  # ends the name of a method whose tomograms data consistency corrected
+
+
 def label(method: str) -> str:
     """A method's name for people."""
-    return LABELS.get(method, method)
+    base = method.removesuffix(CORRECTED)
+    return LABELS.get(base, base) + method[len(base) :]
 
 
 def look(methods: list[str]) -> dict[str, dict[str, str]]:
-    """Colour, marker and kind of line of each method; colour and line are the same for a known method in every figure."""
-    places = {method: place for place, method in enumerate(method for method in methods if method not in COLORS)}
+    """Colour, marker and kind of line of each method; colour and line are the same for a known method in every figure.
+
+    A method corrected for data consistency has the colour of the method itself, and a dashed line.
+    """
+    bases = {method: method.removesuffix(CORRECTED) for method in methods}
+    unknown = list(dict.fromkeys(base for base in bases.values() if base not in COLORS))
+    places = {base: place for place, base in enumerate(unknown)}
     styles = {}
     for rank, method in enumerate(methods):
-        turn, place = divmod(places.get(method, 0), len(SPARE))
+        turn, place = divmod(places.get(bases[method], 0), len(SPARE))
         styles[method] = {
-            "color": COLORS.get(method, SPARE[place]),
+            "color": COLORS.get(bases[method], SPARE[place]),
             "marker": MARKERS[rank % len(MARKERS)],
-            "linestyle": LINES[turn % len(LINES)],
+            "linestyle": LINES[(turn + (bases[method] != method)) % len(LINES)],
         }
     return styles
 

@@ -14,7 +14,9 @@ def panel(wedges_deg, noise: float = 2.0):
     generator = np.random.default_rng(0)
     slices = generator.random((3, 32, 32), dtype=np.float32)
     residual = noise * generator.standard_normal((11, 32)).astype(np.float32)
-    return trust_panel(slices[0], slices[1] - 0.5, residual, noise, 0.02 * slices[2], 1.0, np.linspace(-50.0, 50.0, 11).tolist(), wedges_deg)
+    return trust_panel(
+        slices[0], slices[1] - 0.5, residual, noise, 0.02 * slices[2], 1.0, np.linspace(-50.0, 50.0, 11).tolist(), wedges_deg
+    )
 
 
 def test_every_picture_has_its_scale():
