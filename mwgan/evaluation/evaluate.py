@@ -125,7 +125,8 @@ def evaluate(
                     batch = todo[start : start + batch_size]
                     image, measurement = _measure(test, batch, missing_deg, conditions, device)
                     if start == 0:
-                        reconstruct(measurement)  # builds matrices and warms caches, which the timing should not see
+                        # One image builds matrices and warms caches, which the timing should not see.
+                        reconstruct(measurement.samples(torch.tensor([0])))
                     tomogram, seconds = _timed(reconstruct, measurement)
                     quality = judged(tomogram, image, measurement, test, batch)
                     quality |= confidence.judged(uncertainty, image, measurement) if confidence and uncertainty else {}
