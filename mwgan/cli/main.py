@@ -29,6 +29,7 @@ app.add_typer(weights_app, name="weights")
 data_app = typer.Typer(no_args_is_help=True, help="Images to train on: check what each source of a data set gives.")
 app.add_typer(data_app, name="data")
 
+DEFAULT_METHOD = "lpd"  # takes any tilts, wedge and size of slice
 SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond this nothing was reconstructed
 
 Series = Annotated[Path, typer.Argument(help="Aligned tilt series, MRC.")]
@@ -49,7 +50,7 @@ def reconstruct(
     output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
     method: Annotated[
         str, typer.Option(help="wbp, sart, sirt, tvm, a shipped network (mwgan weights list), a checkpoint or a run folder.")
-    ],
+    ] = DEFAULT_METHOD,
     tilt_axis: Axis = "y",
     axis_offset: Offset = 0.0,
     binning: Bin = 1,
@@ -58,6 +59,10 @@ def reconstruct(
     iterations: Iterations = None,
     weight: Weight = 0.025,
     block: Annotated[int, typer.Option(min=1, help="Slices in memory at a time.")] = 16,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
+    ] = False,
     device: Device = "cpu",
 ) -> None:
     """Reconstruct a tilt series, a block of slices at a time; the voxel size is kept.
@@ -65,12 +70,15 @@ def reconstruct(
     Densities must be positive, as in dark-field contrast: invert bright-field images first.
     """
     from mwgan.cli.reconstruct import make_method, reconstruct_series
+    from mwgan.cli.trust import TrustReport, trust_files
     from mwgan.io import TiltSeries
 
-    _guard(output, series, tilts)
+    for written in (output, *(trust_files(output) if trust else ())):
+        _guard(written, series, tilts)
     opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
     reconstructor = make_method(method, filter, iterations, weight, device)
-    residual = reconstruct_series(opened, reconstructor, output, block, device)
+    report = TrustReport(reconstructor, output, opened) if trust else None
+    residual = reconstruct_series(opened, reconstructor, output, block, device, report)
     size = opened.geometry.detector_size
     typer.echo(f"{output}: {opened.slices} x {size} x {size} (y, z, x), voxels of {opened.voxel_size_angstrom:g} Å")
     typer.echo(
@@ -79,6 +87,13 @@ def reconstruct(
     if residual > SUSPICIOUS:
         remedy = "are the densities positive (invert bright-field images), the tilts and the tilt axis right?"
         typer.echo(f"warning: that is far too much for noise: {remedy}", err=True)
+    if report is not None:
+        for sentence in report.sentences():
+            typer.echo(sentence)
+        typer.echo(", ".join(str(file) for file in trust_files(output)))
+        if report.contradicts:
+            remedy = "compare with --method sirt, and check tilts, tilt axis and alignment"
+            typer.echo(f"warning: the tomogram contradicts the measurement ({report.times_noise:.1f} times the noise): {remedy}", err=True)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
+from mwgan.cli.trust import TrustReport
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
@@ -39,20 +41,27 @@ def make_method(method: str, filter: str, iterations: int | None, weight: float,
     return Normalized(load_reconstructor(method, device))
 
 
-def reconstruct_series(series: TiltSeries, reconstructor: Reconstructor, output: Path, block: int, device: str) -> float:
-    """Write the volume of a series; the relative residual of the whole on its measured tilts."""
+def reconstruct_series(
+    series: TiltSeries, reconstructor: Reconstructor, output: Path, block: int, device: str, report: TrustReport | None = None
+) -> float:
+    """Write the volume of a series, and what a ``report`` has to say of it; the relative residual of the whole on its measured tilts."""
     size = series.geometry.detector_size
     _report_wedge(reconstructor, series.geometry)
     misfit = power = 0.0
-    with VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom) as volume:
+    with ExitStack() as files:
+        if report is not None:
+            files.enter_context(report)
+        volume = files.enter_context(VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom))
         for start in track(range(0, series.slices, block), description="slices"):
             measurement = _measurement(series, start, min(start + block, series.slices), device)
-            tomogram = reconstructor(measurement)
+            tomogram = reconstructor(measurement) if report is None else report.reconstruct(start, measurement)
             if not bool(tomogram.isfinite().all()):
                 raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
             volume.write(start, tomogram)
             misfit += _misfit(tomogram, measurement)
             power += float(measurement.sinogram.square().sum())
+        if report is not None:
+            report.write()
     return math.sqrt(misfit / max(power, 1e-300))
 
 

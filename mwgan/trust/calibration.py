@@ -42,7 +42,7 @@ def calibrated_scale(error: Tensor, deviation: Tensor, band: float = 0.9) -> flo
 
     References
     ----------
-    Angelopoulos and Bates, A gentle introduction to conformal prediction, arXiv 2107.07511 (2021), section 2.3.2.
+    Angelopoulos and Bates, A gentle introduction to conformal prediction, arXiv 2107.07511 (2021), section 2.3.
     """
     width = band_width(band)
     ratio = torch.where(error == 0, 0.0, error.abs().double() / deviation.double()).flatten()
@@ -66,7 +66,7 @@ def sparsification(error: Tensor, deviation: Tensor, steps: int = 20) -> Sparsif
 
     References
     ----------
-    Ilg et al., Uncertainty estimates and multi-hypotheses networks for optical flow, ECCV 2018, section 4.1: theirs is of
+    Ilg et al., Uncertainty estimates and multi-hypotheses networks for optical flow, ECCV 2018. Theirs is of
     endpoint errors, ours of squared ones.
     """
     if steps < 1:

@@ -55,7 +55,8 @@ class Uncertainty:
 
     References
     ----------
-    Lakshminarayanan et al., Deep ensembles, NeurIPS 2017; Wang et al., Neurocomputing 338 (2019) 34–45: flips at test time.
+    Lakshminarayanan et al., Deep ensembles, NeurIPS 2017; Wang et al., Neurocomputing (2019), doi
+    10.1016/j.neucom.2019.01.103: flips at test time.
     """
 
     def __init__(
