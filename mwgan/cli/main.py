@@ -40,6 +40,12 @@ Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels
 Filter = Annotated[str, typer.Option(help="WBP: ramp, shepp-logan, hann or hamming.")]
 Iterations = Annotated[int | None, typer.Option(min=1, help="SART, SIRT, TVM: iterations.")]
 Weight = Annotated[float, typer.Option(help="TVM: weight of the total variation, in units of the slice's contrast.")]
+Consistency = Annotated[
+    float | None,
+    typer.Option(
+        help="Correct what the tomogram contradicts of the data; the less, the more the data count: 100 for noisy data, 1 for clean."
+    ),
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
 
 
@@ -58,6 +64,7 @@ def reconstruct(
     filter: Filter = "ramp",
     iterations: Iterations = None,
     weight: Weight = 0.025,
+    consistency: Consistency = None,
     block: Annotated[int, typer.Option(min=1, help="Slices in memory at a time.")] = 16,
     trust: Annotated[
         bool,
@@ -76,7 +83,7 @@ def reconstruct(
     for written in (output, *(trust_files(output) if trust else ())):
         _guard(written, series, tilts)
     opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
-    reconstructor = make_method(method, filter, iterations, weight, device)
+    reconstructor = make_method(method, filter, iterations, weight, device, consistency)
     report = TrustReport(reconstructor, output, opened) if trust else None
     residual = reconstruct_series(opened, reconstructor, output, block, device, report)
     size = opened.geometry.detector_size
@@ -112,6 +119,7 @@ def compare(
     filter: Filter = "ramp",
     iterations: Iterations = None,
     weight: Weight = 0.025,
+    consistency: Consistency = None,
     device: Device = "cpu",
 ) -> None:
     """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
@@ -122,7 +130,7 @@ def compare(
     if output.suffix != ".png":
         raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
     named = [entry.partition("=") for entry in methods.split(",")]
-    makers = {name: make_method(path or name, filter, iterations, weight, device) for name, _, path in named}
+    makers = {name: make_method(path or name, filter, iterations, weight, device, consistency) for name, _, path in named}
     try:
         limits = [float(limit) for limit in max_tilts.split(",")]
     except ValueError as error:
@@ -134,6 +142,29 @@ def compare(
             f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"
         )
     typer.echo(f"{output} and {output.with_suffix('.csv')}")
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Argument(help="Tilt series to write, MRC; its tilts (.tlt) and truth (.truth.mrc) go beside it.")],
+    specimen: Annotated[str, typer.Option(help="faces, shapes, leaves or challenge: another image a slice.")] = "leaves",
+    size: Annotated[int, typer.Option(min=8, help="Detector pixels across the tilt axis.")] = 128,
+    slices: Annotated[int, typer.Option(min=1, help="Slices along the tilt axis.")] = 16,
+    step: Annotated[float, typer.Option(help="Tilt step in degrees.")] = 2.0,
+    max_tilt: Annotated[float, typer.Option(help="Tilts reach from -MAX to +MAX degrees.")] = 60.0,
+    noise: Annotated[float, typer.Option(help="White noise, in percent of a slice's largest line integral.")] = 2.0,
+    voxel_size: Annotated[float, typer.Option(help="Voxel size in ångström to write into the headers.")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides specimen and noise.")] = 0,
+) -> None:
+    """Make a tilt series whose truth is known, to try methods and settings on."""
+    from mwgan.cli.simulate import simulate as write
+    from mwgan.cli.simulate import simulated_files
+
+    files = simulated_files(output)
+    for file in files:
+        _guard(file)
+    tilts = write(specimen, output, size, slices, step, max_tilt, noise, voxel_size, seed)
+    typer.echo(f"{', '.join(str(file) for file in files)}: {tilts} tilts of {slices} x {size} pixels")
 
 
 @app.command()

@@ -7,25 +7,37 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.progress import track
 from torch import Tensor
 
-from mwgan.cli.trust import TrustReport
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.operators import projector_for
 from mwgan.paths import shipped_weights, written_whole
-from mwgan.recon import SART, SIRT, TVM, WBP, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.recon import SART, SIRT, TVM, WBP, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
 
+if TYPE_CHECKING:  # it asks network_in here
+    from mwgan.cli.trust import TrustReport
 
-def make_method(method: str, filter: str, iterations: int | None, weight: float, device: str) -> Reconstructor:
-    """The reconstructor behind a name of the command line, for data in any units."""
+
+def make_method(
+    method: str, filter: str, iterations: int | None, weight: float, device: str, consistency: float | None = None
+) -> Reconstructor:
+    """The reconstructor behind a name of the command line, for data in any units; with ``consistency`` corrected by the data."""
     check_device(device)
+    made = _named(method, filter, iterations, weight, device)
+    if consistency is not None:
+        return Normalized(DataConsistent(made, consistency))
+    # A linear method means the same in any units.
+    return Normalized(made) if isinstance(made, TVM | LearnedReconstructor) else made
+
+
+def _named(method: str, filter: str, iterations: int | None, weight: float, device: str) -> Reconstructor:
     if method == "wbp":
         return WBP(filter)
     if method == "sart":
@@ -33,12 +45,19 @@ def make_method(method: str, filter: str, iterations: int | None, weight: float,
     if method == "sirt":
         return SIRT(iterations or 100)
     if method == "tvm":
-        return Normalized(TVM(weight, iterations or 300))
+        return TVM(weight, iterations or 300)
     shipped = shipped_weights()
     if method not in shipped and not Path(method).exists():
         known = ", ".join(["wbp", "sart", "sirt", "tvm", *shipped])
         raise InputError(f"there is no method or checkpoint {method!r}: give {known}, a checkpoint or a run folder")
-    return Normalized(load_reconstructor(method, device))
+    return load_reconstructor(method, device)
+
+
+def network_in(reconstructor: Reconstructor) -> LearnedReconstructor | None:
+    """The network inside a method as :func:`make_method` wraps it; None of a classical one."""
+    while isinstance(reconstructor, Normalized | DataConsistent):
+        reconstructor = reconstructor.reconstructor
+    return reconstructor if isinstance(reconstructor, LearnedReconstructor) else None
 
 
 def reconstruct_series(
@@ -114,6 +133,6 @@ def _misfit(tomogram: Tensor, measurement: Measurement) -> float:
 
 
 def _report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:
-    network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
-    if isinstance(network, LearnedReconstructor) and (warning := network.outside_training(geometry)):
+    network = network_in(reconstructor)
+    if network is not None and (warning := network.outside_training(geometry)):
         print(f"warning: {warning}; look at the result with that in mind", file=sys.stderr)

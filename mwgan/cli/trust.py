@@ -10,11 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
+from mwgan.cli.reconstruct import network_in
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.paths import written_whole
-from mwgan.recon import LearnedReconstructor, Reconstructor
-from mwgan.recon.normalized import Normalized
+from mwgan.recon import Reconstructor
 from mwgan.trust import Uncertainty, added_part, contrast, noise_deviation, noise_residual, relative_residual, residual_map, wedges
 
 CONTRADICTION = 1.5  # times the noise: half as much again can't be the noise's doing, nor the error of its estimate
@@ -141,8 +141,8 @@ class TrustReport:
 
 def band_scale(reconstructor: Reconstructor) -> float | None:
     """What a network's calibration found its deviations must be multiplied with; None where there was none."""
-    network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
-    scale = network.record.get("band_scale") if isinstance(network, LearnedReconstructor) else None
+    network = network_in(reconstructor)
+    scale = None if network is None else network.record.get("band_scale")
     return None if scale is None else float(scale)
 
 

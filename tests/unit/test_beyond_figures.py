@@ -59,7 +59,7 @@ def test_a_corrected_method_has_the_colour_of_its_own_and_another_line():
 def test_a_noise_level_is_chosen_or_asked_for():
     rows = table()
     assert choose(rows, noise_percent=2.0)["noise_percent"].unique().tolist() == [2.0]
-    with pytest.raises(InputError, match="it has 0.0, 2.0"):
+    with pytest.raises(InputError, match=r"it has 0\.0, 2\.0"):
         choose(rows, noise_percent=5.0)
     with pytest.raises(InputError, match="noise_percent"):
         of_one_noise(rows)

@@ -1,0 +1,85 @@
+"""mwgan simulate: a tilt series, its tilts and its truth."""
+
+from __future__ import annotations
+
+import mrcfile
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from mwgan.cli.main import app
+from mwgan.cli.reconstruct import make_method, network_in
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement
+from mwgan.io import TiltSeries
+from mwgan.operators import projector_for
+from mwgan.recon import SIRT, DataConsistent
+
+QUICK = ("--size", "32", "--slices", "3", "--step", "6")
+
+
+def simulate(output, *options):
+    result = CliRunner().invoke(app, ["simulate", str(output), *QUICK, *options])
+    if isinstance(result.exception, InputError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("specimen", ["faces", "shapes", "leaves", "challenge"])
+def test_without_noise_the_series_is_the_projection_of_the_truth(tmp_path, specimen):
+    told = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--max-tilt", "60", "--noise", "0", "--voxel-size", "4.2")
+    assert "21 tilts of 3 x 32 pixels" in told
+    series = TiltSeries(tmp_path / "s.mrc", tmp_path / "s.tlt")
+    assert series.geometry.tilt_deg == tuple(float(tilt) for tilt in range(-60, 61, 6))
+    assert series.voxel_size_angstrom == pytest.approx(4.2)
+    truth = torch.from_numpy(mrcfile.read(tmp_path / "s.truth.mrc").copy()).unsqueeze(1)
+    torch.testing.assert_close(series.sinograms(0, 3), projector_for(series.geometry)(truth), atol=1e-4, rtol=1e-4)
+    assert len(np.unique(truth.numpy().reshape(3, -1), axis=0)) == 3  # another image a slice
+
+
+def test_the_noise_is_a_share_of_a_slices_largest_line_integral_and_the_seed_decides_all(tmp_path):
+    for name, options in {"clean": ("--noise", "0"), "noisy": (), "again": (), "other": ("--seed", "1")}.items():
+        simulate(tmp_path / f"{name}.mrc", "--max-tilt", "90", *options)
+    clean, noisy, again, other = (mrcfile.read(tmp_path / f"{name}.mrc") for name in ("clean", "noisy", "again", "other"))
+    for number in range(3):
+        error = (noisy - clean)[:, number]
+        assert error.std() == pytest.approx(0.02 * clean[:, number].max(), rel=0.15)
+    np.testing.assert_array_equal(noisy, again)
+    assert not np.array_equal(noisy, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--specimen", "cats"), "faces, shapes, leaves, challenge"),
+        (("--max-tilt", "0"), "tilts reach"),
+        (("--step", "95"), "tilts reach"),
+        (("--noise", "-1"), "noise is a percentage"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said_and_nothing_written(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        simulate(tmp_path / "s.mrc", *options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_consistency_brings_a_method_nearer_to_the_data_in_any_units(tmp_path):
+    simulate(tmp_path / "s.mrc", "--noise", "0")
+    series = TiltSeries(tmp_path / "s.mrc", tmp_path / "s.tlt")
+    rows, measured = series.sinograms(0, 3), torch.ones(series.geometry.tilts, dtype=torch.bool)
+
+    def left(unit: float, **options: float) -> float:
+        measurement = Measurement(unit * rows, measured, series.geometry)
+        tomogram = make_method("sirt", "ramp", 3, 0.0, "cpu", **options)(measurement)
+        return float((projector_for(series.geometry)(tomogram) / unit - rows).norm() / rows.norm())
+
+    assert left(1.0, consistency=1.0) < 0.8 * left(1.0)
+    assert left(1000.0, consistency=1.0) == pytest.approx(left(1.0, consistency=1.0), rel=1e-3)
+
+
+def test_the_network_inside_a_corrected_method_is_found_and_a_classical_method_has_none():
+    assert network_in(make_method("irdm", "ramp", None, 0.0, "cpu", 3.0)) is not None
+    assert network_in(make_method("sirt", "ramp", None, 0.0, "cpu", 3.0)) is None
+    assert network_in(DataConsistent(SIRT())) is None
