@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -199,13 +200,20 @@ def weights_list() -> None:
 def weights_export(
     run: Annotated[Path, typer.Argument(help="Run folder or checkpoint of mwgan-train.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors.")],
+    band_scale: Annotated[
+        float | None, typer.Option(help="What mwgan-evaluate uncertainty=flips_and_folds found (band_scale): calibrates --trust.")
+    ] = None,
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
     from mwgan.recon.learned import find_weights, read_weights, save_weights
 
     _guard(output, run)
+    if band_scale is not None and not band_scale > 0:
+        raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
-    save_weights(output, state, record)
+    # A file that travels doesn't tell the folders of the machine that made it.
+    record = record | {"command": re.sub(r"=/\S*/", "=", str(record.get("command", "")))}
+    save_weights(output, state, record if band_scale is None else record | {"band_scale": band_scale})
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 

@@ -14,7 +14,12 @@ from mwgan.figures.stand_ins import marked, write_note
 from mwgan.figures.style import look, new_figure
 
 AXES = {"nrmse": "NRMSE", "psnr": "PSNR / dB", "ssim": "SSIM", "rmse_255": "RMSE / grey levels of 255"}
-AXES |= {"residual": "residual on measured tilts", "frc_inside": "FRC in the wedge", "frc_outside": "FRC outside the wedge"}
+AXES |= {
+    "coverage": "share of pixels in the band",
+    "residual": "residual on measured tilts",
+    "frc_inside": "FRC in the wedge",
+    "frc_outside": "FRC outside the wedge",
+}
 LETTERS = 86  # of a line of the title
 LEGEND_INSIDE = 6  # methods, with more the legend would cover lines
 

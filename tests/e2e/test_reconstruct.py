@@ -9,6 +9,11 @@ import mrcfile
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
+
+from mwgan.cli.main import app
+from mwgan.errors import InputError
+from mwgan.recon.learned import find_weights, read_weights, save_weights
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SERIES, TILTS = SAMPLES / "needle.mrc", SAMPLES / "needle.tlt"
@@ -75,6 +80,19 @@ def test_compare_draws_and_writes_its_numbers(tmp_path):
     ratio = pd.read_csv(tmp_path / "needle.csv").set_index(["tilts", "method"])["width_over_height"]
     # The round needle: WBP stretches it along the beam when tilts go missing, the shipped network hardly.
     assert ratio["±50°", "wbp"] < 0.75 < 0.9 < ratio["±50°", "net"]
+
+
+def test_exported_weights_carry_their_calibration_and_no_folders(tmp_path):
+    record, state = read_weights(find_weights("irdm"))
+    save_weights(
+        tmp_path / "mine.safetensors", state, record | {"command": "mwgan-train init=/home/me/first paths.run_dir=/data/x/mine seed=1"}
+    )
+    arguments = ["weights", "export", str(tmp_path / "mine.safetensors"), "-o", str(tmp_path / "out.safetensors"), "--band-scale"]
+    assert CliRunner().invoke(app, [*arguments, "2.5"]).exit_code == 0
+    exported, _ = read_weights(tmp_path / "out.safetensors")
+    assert exported["band_scale"] == 2.5
+    assert exported["command"] == "mwgan-train init=first paths.run_dir=mine seed=1"
+    assert isinstance(CliRunner().invoke(app, [*arguments, "0"]).exception, InputError)
 
 
 def test_info_and_weights(tmp_path):
