@@ -60,7 +60,7 @@ bench: install
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/data.py
 
-# Redraw every recorded figure of both papers. With SCALE=smoke: every figure from nothing, trainings included, in minutes
+# Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
 # (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).
 figures: install
 ifeq ($(SCALE_GIVEN),)
@@ -70,7 +70,7 @@ ifeq ($(SCALE_GIVEN),)
 	for figure in $(DING_FIGURES); do $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure || exit 1; done
 	for figure in $(BEYOND_FIGURES); do $(BIN)/mwgan-figures experiment=beyond/figures/$$figure || exit 1; done
 else
-	$(MAKE) irdm2020 ding2019 beyond SCALE=$(SCALE)
+	$(MAKE) irdm2020 ding2019 $(if $(filter paper,$(SCALE)),,beyond) SCALE=$(SCALE)
 endif
 
 # The whole study of Ding 2019 from nothing: train, evaluate, draw. SCALE=smoke takes minutes, reduced two hours on two cores,
@@ -130,13 +130,14 @@ endif
 BEYOND_FIGURES := wedge_sweep wedge_table brain challenge challenge_table measured tooth trust
 
 beyond: install
+	$(if $(filter paper,$(SCALE)),$(error these networks are of no paper: take SCALE=smoke or SCALE=reduced))
 	$(BEYOND_TRAIN) experiment=beyond/lpd paths.run_dir=$(BEYOND)/lpd $(OPTIONS)
 	$(BEYOND_TRAIN) experiment=beyond/unetpp paths.run_dir=$(BEYOND)/unetpp $(OPTIONS)
 	$(BEYOND_TRAIN) experiment=beyond/lpd_gan init=$(BEYOND)/lpd paths.run_dir=$(BEYOND)/lpd_gan $(OPTIONS)
 	$(BEYOND_TRAIN) experiment=beyond/irdm init=$(BEYOND)/unetpp paths.run_dir=$(BEYOND)/irdm $(OPTIONS)
 	$(BEYOND_TRAIN) experiment=beyond/joint paths.run_dir=$(BEYOND)/joint $(OPTIONS)
-	$(BIN)/mwgan-evaluate -m experiment=beyond/evaluate_wedges noise.percent=0,2,5 table=$(BEYOND)/wedge_sweep/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK)
-	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_trust table=$(BEYOND)/trust/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK)
+	$(BIN)/mwgan-evaluate -m experiment=beyond/evaluate_wedges noise.percent=0,2,5 table=$(BEYOND)/wedge_sweep/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK) $(OPTIONS)
+	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_trust table=$(BEYOND)/trust/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK) $(OPTIONS)
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_challenge table=$(BEYOND)/challenge/results $(BEYOND_NETWORKS) $(BEYOND_QUICK)
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_measured table=$(BEYOND)/measured/results $(BEYOND_NETWORKS) $(BEYOND_QUICK)
 	for pair in wedge_sweep:wedge_sweep wedge_table:wedge_sweep brain:wedge_sweep challenge:challenge challenge_table:challenge measured:measured tooth:measured trust:trust; do \

@@ -46,6 +46,8 @@ def evaluate(cfg: DictConfig) -> Any:
     noise = build(cfg.noise)
     # A table may hold several levels of one kind of noise, which the rows tell apart.
     described = {"step_deg": float(cfg.step_deg), f"noise of {noise.percent:g} %": plain(cfg.noise)}
+    described |= {"uncertainty": plain(cfg.get("uncertainty"))}
+    described |= {} if cfg.data_consistency is None else {"data_consistency": plain(cfg.data_consistency)}
     described |= {"tests": plain(several)} if several else {part: plain(node) for part, node in tests["data"].items()}
     described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
     sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
@@ -125,6 +127,7 @@ def _classical(nodes: dict[str, DictConfig]) -> list[Any]:
 def _data_consistent(method: Any, weights: Sequence[float]) -> Any:
     """The same method, its tomograms corrected by what they leave of the data."""
     from mwgan.evaluation import Method
+    from mwgan.figures.style import CORRECTED
     from mwgan.recon import DataConsistent
 
     bases: dict[str, _Remembering] = {}
@@ -134,7 +137,7 @@ def _data_consistent(method: Any, weights: Sequence[float]) -> Any:
         return DataConsistent(base, consistency_weight)
 
     told = (method.checkpoint, method.train_data, method.train_seed, method.trained_on)
-    return Method(f"{method.name} + data", make, {"consistency_weight": weights}, *told, base=method)
+    return Method(f"{method.name}{CORRECTED}", make, {"consistency_weight": weights}, *told, base=method)
 
 
 class _Remembering:

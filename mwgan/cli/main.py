@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -100,7 +100,7 @@ def reconstruct(
             typer.echo(sentence)
         typer.echo(", ".join(str(file) for file in trust_files(output)))
         if report.contradicts:
-            remedy = "compare with --method sirt, and check tilts, tilt axis and alignment"
+            remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
             typer.echo(f"warning: the tomogram contradicts the measurement ({report.times_noise:.1f} times the noise): {remedy}", err=True)
 
 
@@ -131,7 +131,8 @@ def compare(
     if output.suffix != ".png":
         raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
     named = [entry.partition("=") for entry in methods.split(",")]
-    makers = {name: make_method(path or name, filter, iterations, weight, device, consistency) for name, _, path in named}
+    told = "" if consistency is None else " + data"
+    makers = {name + told: make_method(path or name, filter, iterations, weight, device, consistency) for name, _, path in named}
     try:
         limits = [float(limit) for limit in max_tilts.split(",")]
     except ValueError as error:
@@ -184,15 +185,16 @@ def info(series: Series, tilts: Tilts) -> None:
 def weights_list() -> None:
     """The networks shipped with this version, by the name that --method takes."""
     from mwgan.paths import shipped_weights
-    from mwgan.recon.learned import read_weights
+    from mwgan.recon import load_reconstructor
 
     for name, file in shipped_weights().items():
-        record, _ = read_weights(file)
-        low, high = record["wedge_deg"]
+        network = load_reconstructor(name)
+        low, high = network.record["wedge_deg"]
         wedges = f"wedge {low:g}" if low == high else f"wedges {low:g} to {high:g}"
+        size = "any size" if network.any_size else f"{network.detector_size} pixels"
         typer.echo(
-            f"{name}: {record['train_data']}, {record['geometry']['detector_size']} pixels, {wedges} degrees, "
-            f"commit {record['commit']}, {file.stat().st_size / 1e6:.1f} MB"
+            f"{name}: {network.record['train_data']}, {size}, {wedges} degrees, commit {network.record['commit']}, "
+            f"{file.stat().st_size / 1e6:.1f} MB"
         )
 
 
@@ -201,7 +203,7 @@ def weights_export(
     run: Annotated[Path, typer.Argument(help="Run folder or checkpoint of mwgan-train.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors.")],
     band_scale: Annotated[
-        float | None, typer.Option(help="What mwgan-evaluate uncertainty=flips_and_folds found (band_scale): calibrates --trust.")
+        float | None, typer.Option(help="Calibrates --trust: the largest band_scale that mwgan-evaluate uncertainty=flips_and_folds found.")
     ] = None,
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
@@ -211,9 +213,8 @@ def weights_export(
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
-    # A file that travels doesn't tell the folders of the machine that made it.
-    record = record | {"command": re.sub(r"=/\S*/", "=", str(record.get("command", "")))}
-    save_weights(output, state, record if band_scale is None else record | {"band_scale": band_scale})
+    record = _without_folders(record if band_scale is None else record | {"band_scale": band_scale})
+    save_weights(output, state, record)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
@@ -245,6 +246,15 @@ def data_check(
         typer.echo(f"{sheet}")
     if problems:
         fail("; ".join(problems))
+
+
+def _without_folders(value: Any) -> Any:
+    """Plain values with every absolute path cut to its last name: a file that travels doesn't tell of the machine that made it."""
+    if isinstance(value, dict):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner) for inner in value]
+    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
 
 
 def _guard(output: Path, *inputs: Path) -> None:

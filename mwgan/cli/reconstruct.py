@@ -16,10 +16,10 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
-from mwgan.operators import projector_for
 from mwgan.paths import shipped_weights, written_whole
 from mwgan.recon import SART, SIRT, TVM, WBP, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
+from mwgan.trust import residual_map
 
 if TYPE_CHECKING:  # it asks network_in here
     from mwgan.cli.trust import TrustReport
@@ -129,7 +129,7 @@ def _measurement(series: TiltSeries, start: int, stop: int, device: str) -> Meas
 
 def _misfit(tomogram: Tensor, measurement: Measurement) -> float:
     """Sum of squares of what the tomogram, projected again, leaves of the data."""
-    return float(((projector_for(measurement.geometry)(tomogram) - measurement.sinogram) * measurement.mask).square().sum())
+    return float(residual_map(tomogram, measurement).square().sum())
 
 
 def _report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:

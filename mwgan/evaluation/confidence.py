@@ -1,4 +1,7 @@
-"""Whether a method's own uncertainty is true: calibrated on validation images, judged on test images."""
+"""Whether a method's own uncertainty is true: calibrated on validation images, judged on test images.
+
+Only pixels that hold something count, in the truth or in the tomogram: air that every method finds is no test of an uncertainty.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from mwgan.errors import InputError
 from mwgan.evaluation.results import CONFIDENCE
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
-from mwgan.trust import Uncertainty, ause, calibrated_scale, coverage, rank_correlation
+from mwgan.trust import FLOOR, Uncertainty, ause, calibrated_scale, contrast, coverage, rank_correlation
+
+HELD = 0.02  # of a slice's contrast: more than a network's rounding of air
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,14 @@ class Confidence:
     flips, folds
         What a method is asked besides its plain answer: see :class:`mwgan.trust.Uncertainty`.
     floor
-        What is added everywhere before the calibration, as a share of the slice's contrast: answers that agree to the
-        last digit may still be wrong.
+        What is added everywhere, as a share of the slice's contrast: answers that agree to the last digit may still be wrong.
     band
         The probability that a band states.
     """
 
     flips: bool = True
     folds: int = 4
-    floor: float = 0.005
+    floor: float = FLOOR
     band: float = 0.9
 
     def __post_init__(self) -> None:
@@ -42,17 +46,24 @@ class Confidence:
     def calibrated(self, reconstruct: Reconstructor, image: Tensor, measurement: Measurement) -> Uncertainty:
         """An uncertainty whose bands hold ``band`` of the pixels of these images (B, 1, N, N)."""
         believed = Uncertainty([reconstruct], self.flips, self.folds, floor=self.floor)(measurement)
-        scale = calibrated_scale(believed.tomogram - image, believed.deviation, self.band)
-        return Uncertainty([reconstruct], self.flips, self.folds, scale, scale * self.floor)
+        held = _held(believed.tomogram, image)
+        scale = calibrated_scale((believed.tomogram - image)[held], believed.deviation[held], self.band)
+        return Uncertainty([reconstruct], self.flips, self.folds, scale, self.floor)
 
     def judged(self, uncertainty: Uncertainty, image: Tensor, measurement: Measurement) -> Mapping[str, list[Any]]:
         """Columns of the table, one value an image: the scale, how much the bands hold, and how well errors are ranked."""
         believed = uncertainty(measurement)
-        error = believed.tomogram - image
+        judged = zip(believed.tomogram - image, believed.deviation, _held(believed.tomogram, image), strict=True)
+        pixels = [(error[held][None], deviation[held][None]) for error, deviation, held in judged]
         values = (
             [uncertainty.scale] * len(image),
-            coverage(error, believed.deviation, self.band).tolist(),
-            rank_correlation(error, believed.deviation).tolist(),
-            ause(error, believed.deviation).tolist(),
+            [float(coverage(*pair, self.band)) for pair in pixels],
+            [float(rank_correlation(*pair)) for pair in pixels],
+            [float(ause(*pair)) for pair in pixels],
         )
         return dict(zip(CONFIDENCE, values, strict=True))
+
+
+def _held(tomogram: Tensor, image: Tensor) -> Tensor:
+    """Pixels (B, 1, N, N) where the truth or the tomogram holds something."""
+    return (image > 0) | (tomogram > HELD * contrast(tomogram))

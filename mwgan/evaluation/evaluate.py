@@ -159,6 +159,7 @@ def _tuned(
         return given
     image, measurement = _measure(validation, list(range(tuning_images)), missing_deg, conditions, device)
     setting = {
+        "checkpoint": method.checkpoint,
         "source": validation.name,
         "wedge_deg": missing_deg,
         "noise_percent": conditions.noise.percent,

@@ -12,7 +12,7 @@ from mwgan.evaluation.features import backgrounds, feature_rates
 from mwgan.evaluation.results import FIDELITY
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
-from mwgan.trust import frc_inside_outside, relative_residual
+from mwgan.trust import added_share, frc_inside_outside, relative_residual
 
 
 def judged(tomogram: Tensor, image: Tensor, measurement: Measurement, source: ImageSource, indices: Sequence[int]) -> dict[str, list[Any]]:
@@ -25,7 +25,8 @@ def judged(tomogram: Tensor, image: Tensor, measurement: Measurement, source: Im
     source, indices
         Where the images come from.
     """
-    fidelity = dict(zip(FIDELITY[:2], (relative_residual(picture, measurement) for picture in (tomogram, image)), strict=True))
+    told = (ask(picture, measurement) for ask in (relative_residual, added_share) for picture in (tomogram, image))
+    fidelity = dict(zip(FIDELITY[:4], told, strict=True))
     fidelity |= frc_inside_outside(tomogram, image, measurement)
     background = backgrounds(source, indices)
     honesty = {} if background is None else feature_rates(tomogram, image, background.to(image))

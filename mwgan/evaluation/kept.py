@@ -35,7 +35,7 @@ class KeptTomograms:
         """Write what was taken in; of a network's best and worst the latest stay."""
         new = pd.DataFrame(self._new)
         if KEPT_AS in self.rows and not new.empty:  # a network has one best and one worst
-            which = [OF, "source", KEPT_AS]
+            which = [OF, "source", "noise_percent", KEPT_AS]
             again = set(new.loc[new[KEPT_AS] != FIRST, which].itertuples(index=False, name=None))
             self.rows = self.rows[~self.rows[which].apply(tuple, axis=1).isin(again)]
         rows = pd.concat([self.rows, new], ignore_index=True)

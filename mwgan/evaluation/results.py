@@ -18,8 +18,8 @@ PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there 
 TRAIN_SEED = "train_seed"  # of a network's training; none for classical methods and in older tables
 SUBJECT = "subject"  # whose image it is; none of a drawn one and in older tables
 # Relative residual on the measured tilts, of the tomogram and of the truth itself (the noise), and the mean Fourier ring
-# correlation with the truth in the missing wedge and outside it.
-FIDELITY = ("residual", "residual_of_truth", "frc_inside", "frc_outside")
+# correlation with the truth in the missing wedge and outside it; the share of the power that lies in the wedge, of both.
+FIDELITY = ("residual", "residual_of_truth", "added_share", "added_share_of_truth", "frc_inside", "frc_outside")
 HONESTY = ("omission", "hallucination")  # of images whose features are known: mwgan.evaluation.features
 # Of networks, where it is asked for: what the calibration multiplied the deviations with, the share of pixels whose error
 # the band holds, Spearman's correlation of error and deviation, and the area between sparsification curve and oracle.

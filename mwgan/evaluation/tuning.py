@@ -15,7 +15,7 @@ from mwgan.metrics import image_metrics
 from mwgan.paths import written_whole
 from mwgan.recon import Reconstructor
 
-SETTING = ["method", "parameters", "source", "wedge_deg", "noise_percent", "images", "seed"]
+SETTING = ["method", "checkpoint", "parameters", "source", "wedge_deg", "noise_percent", "images", "seed"]
 
 
 def tune(
@@ -36,13 +36,16 @@ def tune(
     image, measurement
         Validation images (B, 1, N, N) and what was measured of them; not images that are reported on.
     setting
-        ``source`` (of the validation images), ``wedge_deg``, ``noise_percent`` and ``seed``, for the record.
+        ``checkpoint`` (of a network, else empty), ``source`` (of the validation images), ``wedge_deg``, ``noise_percent`` and
+        ``seed``, for the record.
     record
         A csv to which every combination tried is appended; what it already holds is not tried again.
     """
     known = pd.read_csv(record) if record.exists() else pd.DataFrame()
     if not known.empty and "source" not in known:  # written when a table had one source, and didn't name it
         known.insert(2, "source", setting["source"])
+    if not known.empty:  # read back from csv, where nothing is NaN; not there in records of classical methods alone
+        known["checkpoint"] = known["checkpoint"].fillna("") if "checkpoint" in known else ""
     rows: list[dict[str, Any]] = []
     scores: list[float] = []
     choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]

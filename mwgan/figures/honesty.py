@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.errors import InputError
-from mwgan.figures.style import label, look, new_figure
+from mwgan.figures.stand_ins import marked, write_note
+from mwgan.figures.style import look, new_figure
 from mwgan.figures.subjects import counted
 
 RATES = {"omission": "features left out / %", "hallucination": "clear area with made-up structure / %"}
@@ -25,25 +26,26 @@ def honesty(results: pd.DataFrame) -> Figure:
     """
     if "omission" not in results or results["omission"].isna().all():
         raise InputError("the table has no images whose features are known: evaluate on data=challenge")
+    results = results[results["hallucination"].notna()]
     rows = results.assign(kind=results["subject"].str.split().str[0])
     methods, kinds = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["kind"]))
-    styles, groups = look(methods), [*kinds, ALL]
+    styles, names, groups = look(methods), marked(rows), [*kinds, ALL]
     figure = new_figure(max(6.0, 0.14 * len(methods) * len(groups) + 2.0), 4.6)
-    for axis, (rate, name) in zip(figure.subplots(2, 1, sharex=True), RATES.items(), strict=True):
+    for axis, (rate, meaning) in zip(figure.subplots(2, 1, sharex=True), RATES.items(), strict=True):
         for rank, method in enumerate(methods):
             own = rows[rows["method"] == method]
             means = [100 * (own if group == ALL else own[own["kind"] == group])[rate].mean() for group in groups]
             shift = WIDTH * ((rank + 0.5) / len(methods) - 0.5)
             places = np.arange(len(groups)) + shift
             hatch = None if styles[method]["linestyle"] == "-" else "///"
-            axis.bar(places, means, WIDTH / len(methods), color=styles[method]["color"], hatch=hatch, label=label(method), linewidth=0)
-        axis.set_ylabel(name, fontsize=8)
+            axis.bar(places, means, WIDTH / len(methods), color=styles[method]["color"], hatch=hatch, label=names[method], linewidth=0)
+        axis.set_ylabel(meaning, fontsize=8)
         axis.set_xticks(range(len(groups)), groups)
         axis.tick_params(axis="x", length=0)
         axis.spines[["top", "right"]].set_visible(False)
         axis.axvline(len(kinds) - 0.5, color="#cccccc", linewidth=0.8)
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center", frameon=False, fontsize=8)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     wedge, noise = rows["wedge_deg"].iloc[0], rows["noise_percent"].iloc[0]
     figure.axes[0].set_title(f"{counted(results)}, {wedge:g}° missing, noise {noise:g} %", fontsize=9)
+    write_note(figure, rows)
     return figure

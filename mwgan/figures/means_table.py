@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 CELL = ["source", "noise_percent", "wedge_deg", "method"]
-MEASURES = ["psnr", "ssim", "nrmse", "frc_inside", "frc_outside", "residual", "residual_of_truth"]
+MEASURES = ["psnr", "ssim", "nrmse", "frc_inside", "frc_outside", "residual", "residual_of_truth", "added_share", "added_share_of_truth"]
 MEASURES += ["omission", "hallucination", "band_scale", "coverage", "rank_correlation", "ause", "seconds"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.metric_by_wedge import draw_lines
+from mwgan.figures.metric_by_wedge import about_bands, draw_lines
 from mwgan.figures.stand_ins import write_note
 from mwgan.figures.style import new_figure
 from mwgan.figures.subjects import counted
@@ -20,7 +20,7 @@ def metric_grid(results: pd.DataFrame, metric: str = "psnr") -> Figure:
     axes = figure.subplots(len(noises), len(sources), sharex=True, sharey="col", squeeze=False)
     for row, noise in zip(axes, noises, strict=True):
         for axis, source in zip(row, sources, strict=True):
-            chosen = results[(results["source"] == source) & (results["noise_percent"] == noise)]
+            chosen = results[(results["source"] == source) & (results["noise_percent"] == noise)].dropna(subset=metric)
             if chosen.empty:
                 axis.set_axis_off()
                 continue
@@ -28,8 +28,9 @@ def metric_grid(results: pd.DataFrame, metric: str = "psnr") -> Figure:
             axis.set(
                 xlabel="missing wedge / degrees" if noise == noises[-1] else "", ylabel=axis.get_ylabel() if source == sources[0] else ""
             )
-            axis.set_title(f"{source}, {noise:g} % noise\n{counted(chosen)}", fontsize=8)
+            axis.set_title(f"{source}, {noise:g} % noise added\n{counted(chosen)}", fontsize=8)
     handles = {name: handle for axis in axes.flat for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(list(handles.values()), list(handles), loc="outside right center", frameon=False, fontsize=8)
+    figure.supxlabel(about_bands(results), fontsize=8)
     write_note(figure, results)
     return figure

@@ -76,6 +76,13 @@ class ParallelBeam:
         forward, adjoint = self._pair(sinogram)
         return _apply(_at_least_float32(sinogram), adjoint, forward)
 
+    @property
+    def matrix_gib(self) -> float:
+        """About what its matrices take in GiB, once they are there: 0 where they aren't kept."""
+        size = sparse.estimated_gib(self.geometry, torch.float32)
+        fits = self.method == "matrix" or (self.method == "auto" and size <= self.matrix_limit_gib)
+        return size if fits else 0.0
+
     def _pair(self, like: Tensor) -> tuple[LinearMap, LinearMap]:
         geometry, size, tilts = self.geometry, self.geometry.detector_size, self.geometry.tilts
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
@@ -99,7 +106,7 @@ def projector_for(geometry: TiltGeometry) -> ParallelBeam:
     """
     projector = _shared.pop(geometry, None) or ParallelBeam(geometry)
     _shared[geometry] = projector
-    while len(_shared) > 1 and sum(sparse.estimated_gib(kept, torch.float32) for kept in _shared) > SHARED_LIMIT_GIB:
+    while len(_shared) > 1 and sum(one.matrix_gib for one in _shared.values()) > SHARED_LIMIT_GIB:
         _shared.popitem(last=False)
     return projector
 

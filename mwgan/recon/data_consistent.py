@@ -16,18 +16,19 @@ class DataConsistent:
 
     The correction is the smallest that explains what the reconstruction x0 leaves of the data b,
 
-        1 / (2 n) ||M (A x - b)||^2 + weight / 2 ||x - x0||^2
+        1 / (2 n N) ||M (A x - b)||^2 + weight / 2 ||x - x0||^2
 
-    with n the number of measured tilts, solved by conjugate gradients from x0. It lies in the range of the measured
-    projections' adjoint: what no tilt has seen, the content of the missing wedge above all, stays as x0 has it. Needs no
-    training and no gradients; works on networks and classical methods alike.
+    with n the number of measured tilts and N the detector's size, so that one weight means the same for any of them, solved by
+    conjugate gradients from x0. It lies in the range of the measured projections' adjoint: what no tilt has seen, the content of
+    the missing wedge above all, stays as x0 has it, but for the clipping to ``bounds``. Needs no training and no gradients;
+    works on networks and classical methods alike.
 
     Parameters
     ----------
     reconstructor
         What gives x0.
     weight
-        Trust in x0 against the data: with noisy data a small one writes the noise into the tomogram.
+        Trust in x0 against the data: with noisy data a small one writes the noise into the tomogram. 0.5 suits 2 % of noise.
     iterations
         Steps of conjugate gradients; few of them regularise further.
     bounds
@@ -44,7 +45,7 @@ class DataConsistent:
     def __init__(
         self,
         reconstructor: Reconstructor,
-        weight: float = 1.0,
+        weight: float = 0.5,
         iterations: int = 10,
         bounds: tuple[float | None, float | None] = (0.0, None),
         projector: ProjectorFactory = projector_for,
@@ -61,12 +62,12 @@ class DataConsistent:
         if measurement.measured.ndim == 1:
             measurement = measurement.only_measured()
         projector, mask = self.projector(measurement.geometry), measurement.mask.to(tomogram.dtype)
-        tilts = mask.sum(dim=2, keepdim=True).clamp(min=1)
+        rays = mask.sum(dim=2, keepdim=True).clamp(min=1) * measurement.geometry.detector_size
 
         def normal(image: Tensor) -> Tensor:
-            return projector.adjoint(projector(image) * mask) / tilts + self.weight * image
+            return projector.adjoint(projector(image) * mask) / rays + self.weight * image
 
-        residual = projector.adjoint((measurement.sinogram - projector(tomogram)) * mask) / tilts
+        residual = projector.adjoint((measurement.sinogram - projector(tomogram)) * mask) / rays
         direction, power = residual, _dot(residual, residual)
         for _ in range(self.iterations):
             image = normal(direction)

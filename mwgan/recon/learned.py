@@ -8,6 +8,7 @@ Nothing is ever unpickled: training checkpoints are read with torch's ``weights_
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import warnings
 from dataclasses import replace
@@ -27,6 +28,8 @@ from mwgan.recon.task import Task
 Record = dict[str, Any]
 RECORD_KEY = "mwgan"
 RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
+STRETCH = 1.2  # how far beyond a training's tilt steps a network is taken without a word
+LARGER = 4  # times the trained size
 OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model decibels
 GENERATOR_PREFIX = "generator."
 PARTS = ("mwgan.networks", "mwgan.recon")
@@ -76,16 +79,23 @@ class LearnedReconstructor:
         return tomogram[..., before : before + size, before : before + size]
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
-        """One sentence if the missing wedge of these tilts is not like those trained on, else None."""
-        (low, high), step = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
+        """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
+        (low, high), coarsest = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
+        spacings = sorted(after - before for before, after in itertools.pairwise(geometry.tilt_deg))
+        step = spacings[len(spacings) // 2] if spacings else coarsest
         # On a grid a wedge reaches up to a step further on either side, to the nearest tilts that were measured.
-        if low - step <= geometry.gap_deg <= high + 2 * step:
-            if abs(middle) <= OFF_CENTRE_DEG:
-                return None
+        if not low - step <= geometry.gap_deg <= high + 2 * step:
+            trained = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            return f"{geometry.gap_deg:g} degrees are missing and {self.name} was trained on {trained}"
+        if abs(middle) > OFF_CENTRE_DEG:
             return f"the tilts lie about {middle:g} degrees and {self.name} was trained on tilts about 0"
-        trained = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        return f"{geometry.gap_deg:g} degrees are missing and {self.name} was trained on {trained}"
+        if self.any_size and step > STRETCH * coarsest:
+            return f"the tilts lie {step:g} degrees apart and {self.name} was trained on steps of up to {coarsest:g}"
+        if geometry.detector_size > LARGER * self.detector_size:
+            size = geometry.detector_size
+            return f"slices have {size} pixels and {self.name} was trained on up to {self.detector_size}: --bin brings them nearer"
+        return None
 
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
         """The measurement on the trained detector, and the pixels added on its left."""

@@ -47,9 +47,9 @@ def fourier_ring_correlation(tomogram: Tensor, image: Tensor, inside: Tensor | N
 def frc_inside_outside(tomogram: Tensor, image: Tensor, measurement: Measurement) -> dict[str, Tensor]:
     """Mean Fourier ring correlation of tomograms (B, 1, N, N) with their images, in the missing wedge and outside it.
 
-    ``frc_inside`` (B,) tells whether what a method supplied where nothing was measured is also right, and is NaN where
-    there is no wedge; ``frc_outside`` (B,) how well it kept what was. Each is the mean over the rings 1 … N // 2 that
-    have a pixel of its region, each ring counting alike.
+    ``frc_inside`` (B,) tells whether what a method supplied where nothing was measured is also right, not how much of it
+    there is (:func:`mwgan.trust.added_share` does), and is NaN where there is no wedge; ``frc_outside`` (B,) how well it kept
+    what was. Each is the mean over the rings 1 … N // 2 that have a pixel of its region, each ring counting alike.
     """
     missing = wedge_mask(measurement)
     return {

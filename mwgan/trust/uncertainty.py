@@ -13,6 +13,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
 
+FLOOR = 0.005  # of the contrast: what calibrations are made with, and so used with
 BRIGHT = 0.995  # the quantile that counts as a slice's contrast, above single bright pixels
 
 
@@ -22,7 +23,7 @@ class Believed(NamedTuple):
     tomogram: Tensor
     """(B, 1, N, N), the plain answer."""
     deviation: Tensor
-    """(B, 1, N, N), one standard deviation in the tomogram's units."""
+    """(B, 1, N, N) in the tomogram's units: disagreement, and one standard deviation of the error only where it was calibrated."""
 
 
 class Uncertainty:
@@ -44,9 +45,10 @@ class Uncertainty:
     folds
         Parts of the tilts: fold k leaves out every ``folds``-th measured tilt, from the k-th on. 0 for none.
     scale
-        What the root mean square is multiplied with, from a calibration.
+        What the deviation is multiplied with, from a calibration.
     floor
-        What is added to it everywhere, as a share of the slice's :func:`contrast`.
+        What is added to the root mean square everywhere, as a share of the slice's :func:`contrast`; :data:`FLOOR` where a
+        calibration is meant.
 
     Raises
     ------
@@ -78,7 +80,7 @@ class Uncertainty:
         for fellow in self._fellows(measurement):
             squared += (fellow - tomogram).square()
             fellows += 1
-        return Believed(tomogram, (squared / fellows).sqrt() * self.scale + self.floor * contrast(tomogram))
+        return Believed(tomogram, ((squared / fellows).sqrt() + self.floor * contrast(tomogram)) * self.scale)
 
     def _fellows(self, measurement: Measurement) -> Iterator[Tensor]:
         """The other answers, one at a time: a member is as large as the tomogram and there are many."""

@@ -34,7 +34,7 @@ def rows(folder):
     asked = (
         "data=challenge", "wedges_deg=[0,60]", "images=6", "tuning_images=6", "+method@methods.tvm_directional=tvm_directional",
         "methods.tvm_directional.tune.direction_weights=[[1,1],[0.5,2]]", "methods.tvm_directional.reconstructor.iterations=60",
-        "data_consistency=[3,30]", "checkpoints={net: irdm}", "uncertainty=flips_and_folds", "uncertainty.folds=2",
+        "data_consistency=[0.05,0.5]", "checkpoints={net: irdm}", "uncertainty=flips_and_folds", "uncertainty.folds=2",
     )  # fmt: skip
     _evaluate(folder, *asked, "noise.percent=0")
     return _evaluate(folder, *asked, "noise.percent=2")

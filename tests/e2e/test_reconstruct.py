@@ -84,13 +84,14 @@ def test_compare_draws_and_writes_its_numbers(tmp_path):
 
 def test_exported_weights_carry_their_calibration_and_no_folders(tmp_path):
     record, state = read_weights(find_weights("irdm"))
-    save_weights(
-        tmp_path / "mine.safetensors", state, record | {"command": "mwgan-train init=/home/me/first paths.run_dir=/data/x/mine seed=1"}
-    )
+    command = "mwgan-train init=/home/me/first paths.run_dir=/data/x/mine seed=1"
+    told = {"command": command, "init": {"command": "a={b: '/home/me/x'}"}}
+    save_weights(tmp_path / "mine.safetensors", state, record | told)
     arguments = ["weights", "export", str(tmp_path / "mine.safetensors"), "-o", str(tmp_path / "out.safetensors"), "--band-scale"]
     assert CliRunner().invoke(app, [*arguments, "2.5"]).exit_code == 0
     exported, _ = read_weights(tmp_path / "out.safetensors")
     assert exported["band_scale"] == 2.5
+    assert exported["init"]["command"] == "a={b: 'x'}"
     assert exported["command"] == "mwgan-train init=first paths.run_dir=mine seed=1"
     assert isinstance(CliRunner().invoke(app, [*arguments, "0"]).exception, InputError)
 

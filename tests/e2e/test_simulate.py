@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from mwgan.cli.main import app
 from mwgan.cli.reconstruct import make_method, network_in
+from mwgan.data import PhantomFaces
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
@@ -50,6 +51,22 @@ def test_the_noise_is_a_share_of_a_slices_largest_line_integral_and_the_seed_dec
     assert not np.array_equal(noisy, other)
 
 
+@pytest.mark.parametrize(("step", "reach", "tilts"), [("4", "60", 31), ("7", "60", 17), ("6", "90", 30)])
+def test_tilts_lie_evenly_about_zero_and_no_view_comes_twice(tmp_path, step, reach, tilts):
+    simulate(tmp_path / "s.mrc", "--step", step, "--max-tilt", reach)
+    found = TiltSeries(tmp_path / "s.mrc", tmp_path / "s.tlt").geometry.tilt_deg
+    assert len(found) == tilts
+    assert 0.0 in found
+    assert found[0] == -(float(reach) // float(step)) * float(step)
+
+
+def test_no_slice_is_one_that_networks_are_trained_on(tmp_path):
+    simulate(tmp_path / "s.mrc", "--specimen", "faces")
+    first = mrcfile.read(tmp_path / "s.truth.mrc")[0]
+    trained = PhantomFaces(32, count=100)
+    assert not any(np.allclose(first, trained.image(index, np.random.default_rng(0))) for index in range(100))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -57,6 +74,7 @@ def test_the_noise_is_a_share_of_a_slices_largest_line_integral_and_the_seed_dec
         (("--max-tilt", "0"), "tilts reach"),
         (("--step", "95"), "tilts reach"),
         (("--noise", "-1"), "noise is a percentage"),
+        (("--voxel-size", "0"), "voxels above 0"),
     ],
 )
 def test_what_cannot_be_simulated_is_said_and_nothing_written(tmp_path, options, message):
@@ -75,8 +93,8 @@ def test_consistency_brings_a_method_nearer_to_the_data_in_any_units(tmp_path):
         tomogram = make_method("sirt", "ramp", 3, 0.0, "cpu", **options)(measurement)
         return float((projector_for(series.geometry)(tomogram) / unit - rows).norm() / rows.norm())
 
-    assert left(1.0, consistency=1.0) < 0.8 * left(1.0)
-    assert left(1000.0, consistency=1.0) == pytest.approx(left(1.0, consistency=1.0), rel=1e-3)
+    assert left(1.0, consistency=0.02) < 0.8 * left(1.0)
+    assert left(1000.0, consistency=0.02) == pytest.approx(left(1.0, consistency=0.02), rel=1e-3)
 
 
 def test_the_network_inside_a_corrected_method_is_found_and_a_classical_method_has_none():

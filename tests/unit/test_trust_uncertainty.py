@@ -84,7 +84,7 @@ def test_the_deviation_is_the_root_mean_square_of_what_the_others_differ():
     assert torch.equal(believed.tomogram, torch.ones(1, 1, 2, 2))
     assert torch.allclose(believed.deviation, torch.full((1, 1, 2, 2), 2.0))
     scaled = Uncertainty(answers, flips=False, folds=0, scale=1.5, floor=0.1)(data)
-    assert torch.allclose(scaled.deviation, torch.full((1, 1, 2, 2), 3.1))
+    assert torch.allclose(scaled.deviation, torch.full((1, 1, 2, 2), 3.15))
 
 
 def test_nothing_is_drawn_and_units_go_along():
