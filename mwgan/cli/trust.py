@@ -103,7 +103,7 @@ class TrustReport:
         """What the volume as a whole has to say for itself."""
         sums = self._sums
         noise = math.sqrt(_ratio(sums["noise"], sums["data"]))
-        calibration = "; calibrated on drawn images: nine errors of ten should lie within 1.64 times it on specimens like those"
+        calibration = "; calibrated: nine errors of ten or more should lie within 1.64 times the uncertainty (docs/trust.md)"
         if not self.calibrated:
             calibration = "; not calibrated for this method, so it tells where the method wavers, not by how much it errs"
         return [
