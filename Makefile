@@ -26,17 +26,17 @@ demo: install
 	$(BIN)/mwgan-evaluate experiment=demo/evaluate 'checkpoints={irdm_pixel: $(DEMO)/pixel, irdm: $(DEMO)/adversarial, irdm_shipped: irdm, irdm_pixel_shipped: irdm_pixel}'
 	@echo "3/5 drawing"
 	$(BIN)/mwgan-figures table=$(DEMO)/results wedges_deg=[40,60,80]
-	@echo "4/5 reconstructing a measured needle from tilts of ±50 degrees, by TVM and by the shipped network"
+	@echo "4/5 reconstructing a measured needle from tilts of ±50 degrees, by TVM and by the shipped networks"
 	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --method tvm --output $(DEMO)/needle_tvm.mrc
-	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --method irdm --output $(DEMO)/needle_irdm.mrc
+	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --output $(DEMO)/needle_lpd.mrc
 	@echo "5/5 one slice of the needle by every method, from more and from fewer tilts"
-	$(BIN)/mwgan compare samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --slice 56 --max-tilts 76,50 --methods wbp,sart,tvm,irdm_pixel,irdm --output $(DEMO)/needle.png
+	$(BIN)/mwgan compare samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --slice 56 --max-tilts 76,50 --methods wbp,sart,tvm,irdm_pixel,lpd --output $(DEMO)/needle.png
 	@echo
 	@echo "Where to look:"
 	@echo "  $(DEMO)/comparison_panel.png   a face no network has seen, by every method, wedges of 40, 60 and 80 degrees"
 	@echo "  $(DEMO)/nrmse_by_wedge.png     the error of each method as the wedge grows"
 	@echo "  $(DEMO)/results.csv            every number behind them; results.tuning.csv: what the classical methods were given"
-	@echo "  $(DEMO)/needle.png             the measured needle; needle_tvm.mrc and needle_irdm.mrc: the whole volumes"
+	@echo "  $(DEMO)/needle.png             the measured needle; needle_tvm.mrc and needle_lpd.mrc: the whole volumes"
 	@echo "  $(DEMO)/pixel/panels           what the network learned, epoch by epoch; tensorboard --logdir $(DEMO)"
 
 test: install lint types
