@@ -135,7 +135,7 @@ beyond: install
 	$(BEYOND_TRAIN) experiment=beyond/unetpp paths.run_dir=$(BEYOND)/unetpp $(OPTIONS)
 	$(BEYOND_TRAIN) experiment=beyond/lpd_gan init=$(BEYOND)/lpd paths.run_dir=$(BEYOND)/lpd_gan $(OPTIONS)
 	$(BEYOND_TRAIN) experiment=beyond/irdm init=$(BEYOND)/unetpp paths.run_dir=$(BEYOND)/irdm $(OPTIONS)
-	$(BEYOND_TRAIN) experiment=beyond/joint paths.run_dir=$(BEYOND)/joint $(OPTIONS)
+	$(BEYOND_TRAIN) experiment=beyond/joint paths.run_dir=$(BEYOND)/joint $(if $(wildcard $(BEYOND)/joint/inpainting),resume=$(BEYOND)/joint) $(OPTIONS)
 	$(BIN)/mwgan-evaluate -m experiment=beyond/evaluate_wedges noise.percent=0,2,5 table=$(BEYOND)/wedge_sweep/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK) $(OPTIONS)
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_trust table=$(BEYOND)/trust/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK) $(OPTIONS)
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_challenge table=$(BEYOND)/challenge/results $(BEYOND_NETWORKS) $(BEYOND_QUICK)
