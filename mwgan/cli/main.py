@@ -43,9 +43,7 @@ Iterations = Annotated[int | None, typer.Option(min=1, help="SART, SIRT, TVM: it
 Weight = Annotated[float, typer.Option(help="TVM: weight of the total variation, in units of the slice's contrast.")]
 Consistency = Annotated[
     float | None,
-    typer.Option(
-        help="Correct what the tomogram contradicts of the data; the less, the more the data count: 100 for noisy data, 1 for clean."
-    ),
+    typer.Option(help="Correct the tomogram where it contradicts the data. Less trusts the data more: 0.5 if noisy, 0.02 if clean."),
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
 
@@ -125,13 +123,14 @@ def compare(
 ) -> None:
     """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
     from mwgan.cli.reconstruct import compare_slice, make_method
+    from mwgan.figures.style import CORRECTED
     from mwgan.io import TiltSeries
 
     _guard(output, series, tilts)
     if output.suffix != ".png":
         raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
     named = [entry.partition("=") for entry in methods.split(",")]
-    told = "" if consistency is None else " + data"
+    told = "" if consistency is None else CORRECTED
     makers = {name + told: make_method(path or name, filter, iterations, weight, device, consistency) for name, _, path in named}
     try:
         limits = [float(limit) for limit in max_tilts.split(",")]

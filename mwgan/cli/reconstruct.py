@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from rich.progress import track
 from torch import Tensor
 
+from mwgan.cli.trust import TrustReport
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
@@ -20,9 +21,6 @@ from mwgan.paths import shipped_weights, written_whole
 from mwgan.recon import SART, SIRT, TVM, WBP, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
 from mwgan.trust import residual_map
-
-if TYPE_CHECKING:  # it asks network_in here
-    from mwgan.cli.trust import TrustReport
 
 
 def make_method(
