@@ -128,7 +128,7 @@ ifeq ($(SCALE),smoke)
 BEYOND_DATA := paths.data=samples data.missing=substitute
 BEYOND_QUICK := data.size=32 step_deg=6 wedges_deg=[30,60,70,80] images=6 tuning_images=6 kept_images=6
 endif
-BEYOND_FIGURES := wedge_sweep wedge_table brain challenge challenge_table measured tooth trust
+BEYOND_FIGURES := wedge_sweep wedge_table brain challenge challenge_table measured measured_table tooth trust
 
 beyond: install
 	$(if $(filter paper,$(SCALE)),$(error these networks are of no paper: take SCALE=smoke or SCALE=reduced))
@@ -141,7 +141,7 @@ beyond: install
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_trust table=$(BEYOND)/trust/results $(BEYOND_NETWORKS) $(BEYOND_DATA) $(BEYOND_QUICK) $(OPTIONS)
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_challenge table=$(BEYOND)/challenge/results $(BEYOND_NETWORKS) $(BEYOND_QUICK)
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_measured table=$(BEYOND)/measured/results $(BEYOND_NETWORKS) $(BEYOND_QUICK)
-	for pair in wedge_sweep:wedge_sweep wedge_table:wedge_sweep brain:wedge_sweep challenge:challenge challenge_table:challenge measured:measured tooth:measured trust:trust; do \
+	for pair in wedge_sweep:wedge_sweep wedge_table:wedge_sweep brain:wedge_sweep challenge:challenge challenge_table:challenge measured:measured measured_table:measured tooth:measured trust:trust; do \
 	  $(BIN)/mwgan-figures experiment=beyond/figures/$${pair%%:*} table=$(BEYOND)/$${pair##*:}/results folder=$(BEYOND)/$${pair##*:} || exit 1; done
 
 # Without the extra perceptual, whose torchvision brings CUDA with it. Torch stays where it is: moving it is a step of its own.
