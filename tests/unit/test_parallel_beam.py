@@ -173,6 +173,19 @@ def _projected(geometry, image):
     return ParallelBeam(geometry)(torch.from_numpy(image))
 
 
+def test_kernels_are_compiled_where_nothing_can_be_kept(monkeypatch):
+    from numba.core.caching import CompileResultCacheImpl
+
+    from mwgan.operators.cpu_kernels import compiled
+
+    monkeypatch.setattr(CompileResultCacheImpl, "_locator_classes", [])
+    assert compiled(_twice)(2) == 4
+
+
+def _twice(number):
+    return 2 * number
+
+
 def test_an_unknown_method_is_refused(geometry):
     with pytest.raises(InputError, match="matrix_free"):
         ParallelBeam(geometry, "fft")
