@@ -84,8 +84,10 @@ class LearnedPrimalDual(nn.Module):
             projected: Tensor = projector(image)
             return unit * projected * mask
 
+        weights = self.wbp.weights(measurement)
+
         def back_project(rows: Tensor) -> Tensor:
-            return self.wbp(Measurement(rows / unit, measured, geometry))
+            return self.wbp.back_project(rows / unit, geometry, weights)
 
         primal = torch.cat([back_project(sinogram)] * self.memory, dim=1)
         dual = sinogram.new_zeros(len(sinogram), self.memory, *sinogram.shape[-2:])
