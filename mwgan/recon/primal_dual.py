@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -99,6 +100,11 @@ class LearnedPrimalDual(nn.Module):
             else:
                 primal, dual = self._step(number, primal, dual, sinogram, mask, noise, project, back_project)
         return primal[:, :1]
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles the networks between the projections, which are no work for a compiler."""
+        for block in (*self.dual, *self.primal):
+            block.compile(*args, **kwargs)
 
     def _step(
         self,
