@@ -123,6 +123,11 @@ class Acquisition:
         """The grid; the first of several."""
         return self.geometries[0]
 
+    def geometry_of(self, image: Tensor, seed: Tensor) -> TiltGeometry:
+        """The grid that a batch of images (B, 1, N, N) with these seeds (B,) is measured on."""
+        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
+        return geometry if image.shape[-1] == geometry.detector_size else replace(geometry, detector_size=image.shape[-1])
+
     @torch.no_grad()
     def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None) -> Measurement:
         """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
@@ -131,9 +136,7 @@ class Acquisition:
         nothing waits for a GPU. So are wedges drawn, which makes them the same on every device; noise is drawn where it is added.
         """
         low, high = self.wedge_deg
-        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
-        if image.shape[-1] != geometry.detector_size:
-            geometry = replace(geometry, detector_size=image.shape[-1])
+        geometry = self.geometry_of(image, seed)
         sinogram = projector_for(geometry)(image)
         wedges, rows = [], []
         for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):
