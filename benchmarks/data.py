@@ -19,7 +19,6 @@ import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 from machine import arguments, describe, provenance, write_csv
-from pytorch_lightning.utilities import move_data_to_device
 from rich.console import Console
 from rich.table import Table
 from torch.utils.data import DataLoader
@@ -100,7 +99,7 @@ def loaded(
     data = ImageDataModule(train, validation, batch, workers)
     while True:
         for drawn in data.train_dataloader():
-            yield data.on_after_batch_transfer(move_data_to_device(drawn, device), 0)
+            yield data.on_after_batch_transfer(data.transfer_batch_to_device(drawn, torch.device(device), 0), 0)
 
 
 def data_side(size: int, tilts: int, batch: int, device: str, source: ImageSource | None) -> Generator[object, None, None]:

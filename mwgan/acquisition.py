@@ -123,23 +123,28 @@ class Acquisition:
         """The grid; the first of several."""
         return self.geometries[0]
 
+    def geometry_of(self, image: Tensor, seed: Tensor) -> TiltGeometry:
+        """The grid that a batch of images (B, 1, N, N) with these seeds (B,) is measured on."""
+        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
+        return geometry if image.shape[-1] == geometry.detector_size else replace(geometry, detector_size=image.shape[-1])
+
     @torch.no_grad()
     def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None) -> Measurement:
         """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
 
-        Samples for which ``complete`` (B,) is true lose no wedge.
+        Samples for which ``complete`` (B,) is true lose no wedge. Seeds and ``complete`` are read on the CPU: kept there,
+        nothing waits for a GPU. So are wedges drawn, which makes them the same on every device; noise is drawn where it is added.
         """
         low, high = self.wedge_deg
-        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
-        if image.shape[-1] != geometry.detector_size:
-            geometry = replace(geometry, detector_size=image.shape[-1])
+        geometry = self.geometry_of(image, seed)
         sinogram = projector_for(geometry)(image)
         wedges, rows = [], []
         for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):
-            generator = torch.Generator(device=image.device).manual_seed(int(sample_seed))
-            draw = torch.rand((), generator=generator, device=image.device, dtype=torch.float64)
-            wedges.append(low + (high - low) * draw)
+            generator = torch.Generator().manual_seed(int(sample_seed))
+            wedges.append(low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64))
+            if image.device.type != "cpu":
+                generator = torch.Generator(device=image.device).manual_seed(int(sample_seed))
             rows.append(self.noise(row, generator))
         wedge = torch.stack(wedges)
-        measured = geometry.measured(wedge if complete is None else torch.where(complete, 0.0, wedge))
+        measured = geometry.measured(wedge if complete is None else torch.where(complete.cpu(), 0.0, wedge))
         return Measurement(torch.stack(rows).unsqueeze(1), measured, geometry)

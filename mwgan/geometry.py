@@ -147,7 +147,8 @@ class Measurement:
             raise InputError(f"measured must be boolean (True = measured), not {self.measured.dtype}")
         if tuple(self.measured.shape) not in {(shape[2],), (shape[0], 1, shape[2], 1)}:
             raise InputError(f"measured must be ({shape[2]},) or ({shape[0]}, 1, {shape[2]}, 1), not {tuple(self.measured.shape)}")
-        object.__setattr__(self, "measured", self.measured.to(self.sinogram.device))
+        device = self.sinogram.device
+        object.__setattr__(self, "measured", self.measured.to(device, non_blocking=device.type == "cuda"))  # nobody waits for a GPU
         object.__setattr__(self, "sinogram", torch.where(self.mask, self.sinogram, 0.0))
 
     @property

@@ -20,7 +20,7 @@ FAILED = "failed"  # of a job of a sweep: why, until it is tried again
 RECORD = "record.json"  # what was trained, where and with what
 # Options that say where and how a run is computed, not what is computed.
 NOT_THE_JOB = (
-    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers"),
+    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch"),
     *("trainer.accelerator", "trainer.devices", "trainer.enable_progress_bar"),
 )
 LAST = Path("checkpoints") / "last.ckpt"

@@ -56,7 +56,13 @@ def train(cfg: DictConfig) -> Metrics:
         torch.set_num_threads(cfg.threads)
     accelerator = _accelerator(cfg)
     data = ImageDataModule(
-        build(cfg.data.train), build(cfg.data.validation), cfg.data.batch_size, cfg.data.workers, cfg.seed, plain(cfg.data.get("sizes"))
+        build(cfg.data.train),
+        build(cfg.data.validation),
+        cfg.data.batch_size,
+        cfg.data.workers,
+        cfg.seed,
+        plain(cfg.data.get("sizes")),
+        cfg.data.get("prefetch", 2),
     )
     module = build(cfg.model, record=_record(cfg, accelerator, data.train))
     if isinstance(module.examples, DeArtifactExamples):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mwgan.data.canvas import inscribed_disc
-from mwgan.errors import InputError, MissingExtraError
+from mwgan.errors import InputError
 
 
 class Pose(NamedTuple):
@@ -82,34 +83,37 @@ NONE = Augmentation()
 def posed(images: Tensor, pose: Pose, seeds: Tensor) -> Tensor:
     """Images (B, 1, N, N) in the poses of a batch, their noise drawn from ``seeds`` (B,); values stay in [0, 1].
 
+    Poses and seeds are read on the CPU: kept there, nothing waits for a GPU.
+
     The ground that a shrunk image leaves is empty, and so is what a pose carries out of the inscribed disc, where not every
     projection would hold it. Images whose pose changes nothing stay as they are, to the bit.
     """
-    still = torch.eye(2, 3).to(pose.matrix)
-    moved = (pose.matrix != still).flatten(1).any(dim=1).nonzero().flatten()
-    result, disc = images.clone(), torch.from_numpy(inscribed_disc(images.shape[-1])).to(images)
+    matrices, noise_levels = pose.matrix.cpu(), pose.noise.cpu()
+    moved = (matrices != torch.eye(2, 3)).flatten(1).any(dim=1).nonzero().flatten()
+    device, size = images.device, images.shape[-1]
+    result, disc = images.clone(), _disc(size, images.dtype, device)
     if len(moved):
-        result[moved] = _warped(images[moved], pose.matrix[moved]) * disc
-    for row in pose.noise.nonzero().flatten().tolist():
-        generator = torch.Generator(device=images.device).manual_seed(int(seeds[row]) ^ 1)  # not the acquisition's numbers
-        noise = torch.randn(images.shape[1:], generator=generator, device=images.device, dtype=images.dtype)
-        result[row] = (result[row] + pose.noise[row] * noise * disc).clamp(0, 1)
+        rows, matrix = (part.to(device, non_blocking=device.type == "cuda") for part in (moved, matrices[moved].to(images.dtype)))
+        result[rows] = _warped(images[rows], matrix) * disc
+    for row in noise_levels.nonzero().flatten().tolist():
+        generator = torch.Generator(device=device).manual_seed(int(seeds[row]) ^ 1)  # not the acquisition's numbers
+        noise = torch.randn(images.shape[1:], generator=generator, device=device, dtype=images.dtype)
+        result[row] = (result[row] + noise_levels[row] * noise * disc).clamp(0, 1)
     return result
 
 
 def _warped(images: Tensor, matrix: Tensor) -> Tensor:
-    try:
-        from kornia.geometry.transform import warp_affine
-    except ImportError as error:
-        raise MissingExtraError("augmenting measured images", "kornia", "pip install 'mwgan[data]'") from error
-    # kornia's matrices lead from the source to the result, in pixels; ours from the result to the source, about the middle.
     size = images.shape[-1]
-    middle = (size - 1) / 2
-    forward, moved = torch.linalg.inv(matrix[:, :, :2].double()), matrix[:, :, 2:].double() * size / 2
-    shift = torch.full((len(images), 2, 1), middle, dtype=torch.float64, device=images.device)
-    pixels = torch.cat([forward, shift - forward @ (shift + moved)], dim=2).to(images.dtype)
-    warped: Tensor = warp_affine(images, pixels, dsize=(size, size), mode="bilinear", padding_mode="zeros", align_corners=True)
-    return warped.clamp(0, 1)
+    # torch's grid has -1 and 1 in the middle of the outermost pixels, ours on their outer edges: that scales shifts alone.
+    grid = torch.cat([matrix[:, :, :2], matrix[:, :, 2:] * size / (size - 1)], dim=2)
+    points = nn.functional.affine_grid(grid, list(images.shape), align_corners=True)
+    return nn.functional.grid_sample(images, points, mode="bilinear", padding_mode="zeros", align_corners=True).clamp(0, 1)
+
+
+@lru_cache(maxsize=16)
+def _disc(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # whoever asks first: training may not use what inference made
+        return torch.from_numpy(inscribed_disc(size)).to(device, dtype)
 
 
 def stacked(poses: Sequence[Pose]) -> Pose:

@@ -89,6 +89,8 @@ class ImageDataModule(pl.LightningDataModule):
         Samples a process and step.
     workers
         Worker processes that make images; 0 makes them in the training process.
+    prefetch
+        Batches that each worker keeps ready.
     seed
         Decides order, augmentation, wedge and noise of every sample.
     sizes
@@ -104,19 +106,26 @@ class ImageDataModule(pl.LightningDataModule):
         workers: int = 0,
         seed: int = 0,
         sizes: Sequence[int] | None = None,
+        prefetch: int = 2,
     ) -> None:
         super().__init__()
+        if prefetch < 1:
+            raise InputError(f"each worker keeps 1 or more batches ready, not {prefetch}: set data.prefetch")
         self.sizes = tuple(sizes or (train.size,))
         if not all(8 <= size <= train.size for size in self.sizes):
             raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")
         self.train, self.validation = train, validation
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.batch_size, self.workers, self.seed, self.prefetch = batch_size, workers, seed, prefetch
 
     def train_dataloader(self) -> DataLoader[Draw]:
         return self._loader(self.train, shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Draw]:
         return self._loader(self.validation, shuffle=False)
+
+    def transfer_batch_to_device(self, batch: Draw, device: torch.device, dataloader_idx: int) -> Draw:
+        """The images alone: seeds and poses are read on the CPU, and reading them off a GPU would wait for all it has to do."""
+        return batch._replace(image=batch.image.to(device, non_blocking=device.type == "cuda"))
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Sample:
         """A batch on its device, in its poses."""
@@ -140,5 +149,6 @@ class ImageDataModule(pl.LightningDataModule):
             num_workers=self.workers,
             drop_last=shuffle,
             persistent_workers=self.workers > 0,
+            prefetch_factor=self.prefetch if self.workers > 0 else None,
             pin_memory=torch.cuda.is_available(),
         )

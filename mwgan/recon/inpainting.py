@@ -74,7 +74,9 @@ class InpaintSinogram:
         """The network's ``output`` (B, 1, A, N) for a measurement, back in its units, order and tilts."""
         sinogram, grid = self.stored(output) / self.unit, self._grid(measurement)
         if self.on_grid(measurement):
-            return Measurement(sinogram, torch.ones(grid.tilts, dtype=torch.bool), grid)
+            # A mask a sample, though all are alike: one for all would be looked at for rows to leave out.
+            everything = torch.ones(len(sinogram), 1, grid.tilts, 1, dtype=torch.bool, device=sinogram.device)
+            return Measurement(sinogram, everything, grid)
         rows = _shared_rows(measurement)
         seen = self.to_grid(rows)
         covered = seen.mask.flatten()

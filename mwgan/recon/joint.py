@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -51,6 +53,11 @@ class JointModel(nn.Module):
             seen = self.view(self.inpainted(seen), seen)
         output: Tensor = self.restorer(seen)
         return output
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles the two networks; the back-projection between them is no work for a compiler."""
+        for network in (self.inpainter, self.restorer):
+            network.compile(*args, **kwargs)
 
     def inpainted(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
         """WBP (B, 1, N, N) of the measurement as the inpainter (or another one) completes it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,8 +85,10 @@ class LearnedPrimalDual(nn.Module):
             projected: Tensor = projector(image)
             return unit * projected * mask
 
+        weights = self.wbp.weights(measurement)
+
         def back_project(rows: Tensor) -> Tensor:
-            return self.wbp(Measurement(rows / unit, measured, geometry))
+            return self.wbp.back_project(rows / unit, geometry, weights)
 
         primal = torch.cat([back_project(sinogram)] * self.memory, dim=1)
         dual = sinogram.new_zeros(len(sinogram), self.memory, *sinogram.shape[-2:])
@@ -97,6 +100,11 @@ class LearnedPrimalDual(nn.Module):
             else:
                 primal, dual = self._step(number, primal, dual, sinogram, mask, noise, project, back_project)
         return primal[:, :1]
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles the networks between the projections, which are no work for a compiler."""
+        for block in (*self.dual, *self.primal):
+            block.compile(*args, **kwargs)
 
     def _step(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -52,16 +53,23 @@ class WBP:
         if measurement.measured.ndim == 1:
             measurement = measurement.only_measured()
         # With a wedge per sample the rows to leave out differ from batch to batch, and each choice would cost a matrix.
-        sinogram, geometry = measurement.sinogram, measurement.geometry
+        return self.back_project(measurement.sinogram, measurement.geometry, self.weights(measurement))
+
+    def weights(self, measurement: Measurement) -> Tensor:
+        """The angle that each tilt of a measurement stands for, (1 or B, 1, A, 1); 0 where nothing was measured."""
+        return tilt_weights(measurement.geometry, measurement.mask, self.wedge_gap)
+
+    def back_project(self, sinogram: Tensor, geometry: TiltGeometry, weights: Tensor) -> Tensor:
+        """Sinograms (B, 1, A, N), filtered, times ``weights`` and smeared back: tomograms (B, 1, N, N)."""
         size = geometry.detector_size
         padded = 2 ** math.ceil(math.log2(2 * size))
-        response = filter_response(padded, self.filter, self.cutoff, sinogram.dtype).to(sinogram.device)
         # The transform has no half-precision form off CUDA, and a reconstruction deserves full precision anywhere.
+        sinogram = sinogram if sinogram.dtype == torch.float64 else sinogram.float()
+        response = _response_on(sinogram.device, padded, self.filter, self.cutoff, sinogram.dtype)
         with torch.autocast(sinogram.device.type, enabled=False):
             spectrum = torch.fft.rfft(sinogram, n=padded, dim=-1)
             filtered = torch.fft.irfft(spectrum * response, n=padded, dim=-1)[..., :size]
-        weighted = filtered * tilt_weights(geometry, measurement.mask, self.wedge_gap).to(filtered)
-        return self.projector(geometry).adjoint(weighted)
+        return self.projector(geometry).adjoint(filtered * weights.to(filtered))
 
 
 def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -86,14 +94,31 @@ def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = 
     return response.to(dtype)
 
 
+# What a geometry decides is kept on its device: a training asks for it several times a step, and bringing it there would wait
+# for the GPU. Whoever asks first, it is made outside of inference mode, or training could not use it.
+
+
+@lru_cache(maxsize=32)
+def _response_on(device: torch.device, length: int, name: str, cutoff: float, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):
+        return filter_response(length, name, cutoff, dtype).to(device)
+
+
+@lru_cache(maxsize=32)
+def _directions(tilt_deg: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The tilts in [0, 180) degrees in increasing order (A,), and the position of each in the list (A,)."""
+    with torch.inference_mode(False):
+        direction, order = (torch.tensor(tilt_deg, dtype=torch.float64) % 180.0).sort()
+        return direction.to(device), order.to(device)
+
+
 def tilt_weights(geometry: TiltGeometry, mask: Tensor, wedge_gap: float = WEDGE_GAP) -> Tensor:
     """The angle in radians that each measured tilt stands for, (1 or B, 1, A, 1); 0 where nothing was measured.
 
     Half the way to the neighbour on either side, opposite views counted as one direction. Where the neighbour lies
     across the missing wedge (a gap over ``wedge_gap`` times the median), the gap on the other side, or else the median, counts.
     """
-    folded = torch.tensor(geometry.tilt_deg, dtype=torch.float64, device=mask.device) % 180.0
-    direction, order = folded.sort()
+    direction, order = _directions(geometry.tilt_deg, mask.device)
     measured = mask[:, 0, order, 0]
     samples, tilts = measured.shape
     count = measured.sum(dim=1)

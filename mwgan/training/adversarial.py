@@ -21,6 +21,7 @@ from mwgan.losses import AdversarialLoss, PixelLoss
 from mwgan.metrics import ImageQuality, image_metrics
 from mwgan.recon.learned import RECORD_KEY, Record
 from mwgan.recon.task import Task
+from mwgan.training import compiling
 from mwgan.training.examples import Examples
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
@@ -52,6 +53,9 @@ class AdversarialModule(pl.LightningModule):
         The game; without a discriminator the pixel loss alone is trained.
     gradient_clip
         Largest gradient norm of each network, or None.
+    compile
+        Mode of ``torch.compile`` for the networks (``default``, ``reduce-overhead``, …), or None. Weights and checkpoints
+        are the same with and without.
     record
         Plain values that say how to rebuild the model (``generator`` and ``task`` nodes) and where it comes from; it
         travels in every checkpoint.
@@ -79,6 +83,7 @@ class AdversarialModule(pl.LightningModule):
         record: Record | None = None,
         examples: Examples | None = None,
         frozen: Sequence[str] = (),
+        compile: str | None = None,
     ) -> None:
         super().__init__()
         if discriminator is not None and (adversarial_loss is None or discriminator_optimizer is None):
@@ -91,7 +96,9 @@ class AdversarialModule(pl.LightningModule):
                 raise InputError(f"the generator has no part {part!r} to freeze: it has {', '.join(dict(generator.named_children()))}")
             self.generator.get_submodule(part).requires_grad_(False)
         self.discriminator = None if discriminator is None else discriminator.to(memory_format=layout)  # type: ignore[call-overload]
-        self.layout = layout
+        self.layout, self.compile_mode = layout, compile
+        if compile is not None:
+            compiling.compile_in_place([network for network in (self.generator, self.discriminator) if network is not None], compile)
         self.task, self.acquisition, self.examples = task, acquisition, examples
         self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
         self.adversarial_loss, self.adversarial_weight = adversarial_loss, adversarial_weight
@@ -110,10 +117,14 @@ class AdversarialModule(pl.LightningModule):
         seen = self.task.see(measurement)
         return self.task.condition(seen), self.generator(seen), self.task.target(sample.image, measurement)
 
+    def on_fit_start(self) -> None:
+        compiling.check_compiler(self.compile_mode, self.device)
+
     def training_step(self, batch: Sample, batch_index: int) -> None:
+        compiling.begin_step(self.compile_mode)
         seen, target = self._example(batch)
         condition = self.task.condition(seen).to(memory_format=self.layout)
-        output = self.generator(seen)  # before any freezing: the generator's step needs its graph
+        output = self.generator(seen).float()  # before any freezing: the generator's step needs its graph
         optimizers = self._optimizers()
         logged: dict[str, Tensor] = {}
         if self.discriminator is not None:
@@ -138,7 +149,7 @@ class AdversarialModule(pl.LightningModule):
         assert self.discriminator is not None
         assert self.adversarial_loss is not None
         with self.toggled_optimizer(optimizer):
-            score_real, score_fake = self.discriminator(real, condition), self.discriminator(fake, condition)
+            score_real, score_fake = self._score(real, condition), self._score(fake, condition)
             loss = self.adversarial_loss.discriminator(score_real, score_fake)
             norm = self._descend(optimizer, loss, self.discriminator)
         return {
@@ -154,19 +165,31 @@ class AdversarialModule(pl.LightningModule):
             loss, logged = self.pixel_weight * pixel, {"pixel_loss": pixel.detach()}
             if self.discriminator is not None:
                 assert self.adversarial_loss is not None
-                adversarial = self.adversarial_loss.generator(self.discriminator(target, condition), self.discriminator(output, condition))
+                adversarial = self.adversarial_loss.generator(self._score(target, condition), self._score(output, condition))
                 loss = loss + self.adversarial_weight * adversarial
                 logged["adversarial_loss"] = adversarial.detach()
             logged["generator_gradient"] = self._descend(optimizer, loss, self.generator)
         return logged
 
+    def _score(self, image: Tensor, condition: Tensor) -> Tensor:
+        """The discriminator's scores in full precision: losses compare them with each other's means."""
+        assert self.discriminator is not None
+        scores: Tensor = self.discriminator(image, condition)
+        return scores.float()
+
     def _descend(self, optimizer: Any, loss: Tensor, network: nn.Module) -> Tensor:
         """One optimiser step on ``loss``; the gradient's norm before clipping."""
         optimizer.zero_grad()
         self.manual_backward(loss)
-        norm = torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+        trained = [weight for weight in network.parameters() if weight.grad is not None]
+        norm = nn.utils.get_total_norm([weight.grad for weight in trained if weight.grad is not None])
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            # In half precision gradients are scaled until the optimiser's step. Lightning's clip_gradients takes them as they
+            # are, and refuses fused optimisers; the norm without the scale clips rightly, and is the one to log.
+            norm = norm / scaler.scale(torch.ones_like(norm))
         if self.gradient_clip is not None:
-            self.clip_gradients(optimizer, gradient_clip_val=self.gradient_clip, gradient_clip_algorithm="norm")
+            nn.utils.clip_grads_with_norm_(trained, self.gradient_clip, norm)
         optimizer.step()
         return norm
 

@@ -64,7 +64,8 @@ class CachedExamples:
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
         """What was kept for the images of a batch (B, C, N, N), and the images."""
         seen = torch.stack([self._read("seen", int(index)) for index in torch.as_tensor(sample.image_index).tolist()])
-        return seen.to(sample.image), sample.image
+        image = sample.image
+        return seen.to(image.device, image.dtype, non_blocking=image.device.type == "cuda"), image
 
     def __reduce__(self) -> tuple[type[CachedExamples], tuple[Path]]:
         return CachedExamples, (self.folder,)  # open files can't go to a worker process: it opens its own

@@ -54,22 +54,25 @@ class DeArtifactExamples:
 
     @torch.no_grad()
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
-        """What the restorer of a :class:`JointModel` sees (B, C, N, N), and the images (B, 1, N, N)."""
+        """What the restorer of a :class:`JointModel` sees (B, C, N, N), and the images (B, 1, N, N).
+
+        A sample of ``missing_sart`` waits for the GPU: SART takes the samples in groups that share their tilts.
+        """
         assert isinstance(generator, JointModel)
         seeds = torch.as_tensor(sample.seed)
-        kinds, draws = self._draw(seeds)
-        kinds = kinds.to(sample.image.device)
+        device = sample.image.device
+        kinds, draws = self._draw(seeds)  # on the CPU
         measurement = acquisition(sample.image, seeds, complete=kinds == KINDS.index("complete_wbp"))
         tomogram = generator.wbp(measurement)
-        sart = (kinds == KINDS.index("missing_sart")).nonzero().flatten()
+        sart = _positions(kinds == KINDS.index("missing_sart"), device)
         if len(sart):
             tomogram[sart] = self.sart(measurement.samples(sart))
         inpainted = kinds == KINDS.index("inpainted_wbp")
         if bool(inpainted.any()):
-            networks = self._inpainters(sample.image.device)
-            chosen = (draws * len(networks)).long().clamp(max=len(networks) - 1).to(kinds.device)
+            networks = self._inpainters(device)
+            chosen = (draws * len(networks)).long().clamp(max=len(networks) - 1)
             for number, network in enumerate(networks):
-                these = (inpainted & (chosen == number)).nonzero().flatten()
+                these = _positions(inpainted & (chosen == number), device)
                 if len(these):
                     tomogram[these] = generator.inpainted(measurement.samples(these), network)
         return generator.view(tomogram, measurement), sample.image
@@ -114,7 +117,12 @@ class MeasuredExamples:
         """Measurements of the images (B, 1, N, N), and the images."""
         seeds = torch.as_tensor(sample.seed)
         complete = _draws(seeds)[:, 0] < self.complete_share
-        return acquisition(sample.image, seeds, complete=complete.to(sample.image.device)), sample.image
+        return acquisition(sample.image, seeds, complete=complete), sample.image
+
+
+def _positions(chosen: Tensor, device: torch.device) -> Tensor:
+    """Where ``chosen`` (B,), on the CPU, is true: positions (K,) on ``device``."""
+    return chosen.nonzero().flatten().to(device, non_blocking=device.type == "cuda")
 
 
 def _draws(seeds: Tensor) -> Tensor:
