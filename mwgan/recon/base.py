@@ -43,7 +43,7 @@ class StoppingRule:
 
     A slice is finished when its relative residual reaches ``tolerance`` (the noise level of the data, if it is known:
     the discrepancy principle), or when the residual has improved by less than the fraction ``stagnation`` since the
-    iteration before. 0 switches either test off.
+    look before. 0 switches either test off.
     """
 
     def __init__(self, tolerance: float, stagnation: float, measured_norm: Tensor) -> None:
@@ -68,10 +68,20 @@ class StoppingRule:
         self._previous = current
         self.running = self.running & ~((current <= self.tolerance) | stalled)
 
+    def keep(self, kept: Tensor) -> None:
+        """Go on with these slices (B,) only."""
+        self._norm, self._previous = self._norm[kept], self._previous[kept]
+        self.running, self.residual = self.running[kept], self.residual[kept]
+
 
 def keep_finished(new: Tensor, old: Tensor, running: Tensor) -> Tensor:
     """``new`` (B, 1, H, W) for the slices still ``running`` (B,), ``old`` for the others."""
     return torch.where(running.reshape(-1, 1, 1, 1), new, old)
+
+
+def batch_innermost(batch: Tensor) -> Tensor:
+    """``batch`` (B, C, H, W) with the same values, the batch innermost in memory."""
+    return batch.permute(1, 2, 3, 0).contiguous().permute(3, 0, 1, 2)
 
 
 def check_iterations(iterations: int) -> None:

@@ -11,7 +11,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import ParallelBeam, Projector
 from mwgan.operators.parallel_beam import MATRIX_LIMIT_GIB
-from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations, keep_finished
+from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, batch_innermost, check_iterations, keep_finished
 
 FLOOR = 1e-3  # rays and pixels with less weight than this have no say: they graze the slice's corner
 
@@ -77,21 +77,22 @@ class SART:
 
     def _reconstruct(self, sinogram: Tensor, geometry: TiltGeometry) -> Tensor:
         size = geometry.detector_size
-        steps = [_Step(part, sinogram[:, :, tilts]) for tilts, part in self._parts(geometry)]
-        tomogram = sinogram.new_zeros(sinogram.shape[0], 1, size, size)
+        steps = [_Step(part, sinogram[:, :, tilts], self.relaxation) for tilts, part in self._parts(geometry)]
+        tomogram = batch_innermost(sinogram.new_zeros(sinogram.shape[0], 1, size, size))
         rule = StoppingRule(self.tolerance, self.stagnation, sinogram.flatten(1).norm(dim=1))
         for iteration in range(1, self.iterations + 1):
-            updated = tomogram
+            before = tomogram.clone() if rule.watches else tomogram
             for step in steps:
-                updated = updated + self.relaxation * step.correction(updated)
+                step.correct(tomogram)
                 if self.non_negative:
-                    updated = updated.clamp(min=0)
-            tomogram = keep_finished(updated, tomogram, rule.running)
+                    tomogram.clamp_(min=0)
+            if rule.watches:
+                tomogram = keep_finished(tomogram, before, rule.running)
             if rule.watches or self.progress is not None:
                 rule.update(torch.cat([step.misfit(tomogram) for step in steps], dim=2))
             if self.progress is not None:
                 self.progress(Progress(iteration, self.iterations, rule.residual))
-            if not bool(rule.running.any()):
+            if rule.watches and not bool(rule.running.any()):  # which waits for the device
                 break
         return tomogram
 
@@ -130,19 +131,22 @@ class SIRT(SART):
 class _Step:
     """One subset of tilts with its normalisation, computed once."""
 
-    def __init__(self, projector: Projector, sinogram: Tensor) -> None:
+    def __init__(self, projector: Projector, sinogram: Tensor, relaxation: float) -> None:
         size = projector.geometry.detector_size
-        self.projector, self.sinogram = projector, sinogram
+        self.projector, self.sinogram = projector, batch_innermost(sinogram)
         ray_length = projector(sinogram.new_ones(1, 1, size, size))
         self.per_ray = torch.where(ray_length > FLOOR, 1.0 / ray_length.clamp(min=FLOOR), 0.0)
         coverage = projector.adjoint((ray_length > FLOOR).to(sinogram))
-        self.per_pixel = torch.where(coverage > FLOOR, 1.0 / coverage.clamp(min=FLOOR), 0.0)
+        self.per_pixel = torch.where(coverage > FLOOR, relaxation / coverage.clamp(min=FLOOR), 0.0)
 
     def misfit(self, tomogram: Tensor) -> Tensor:
-        return self.sinogram - self.projector(tomogram)
+        """A x - b of the subset's rows, in memory of its own."""
+        return self.projector(tomogram).sub_(self.sinogram)
 
-    def correction(self, tomogram: Tensor) -> Tensor:
-        return self.projector.adjoint(self.misfit(tomogram) * self.per_ray) * self.per_pixel
+    def correct(self, tomogram: Tensor) -> None:
+        """The step, in place."""
+        correction = self.projector.adjoint(self.misfit(tomogram).mul_(self.per_ray))
+        tomogram.addcmul_(correction, self.per_pixel, value=-1)
 
 
 def interleaved(tilts: int, subsets: int) -> list[list[int]]:

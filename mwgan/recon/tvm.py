@@ -8,11 +8,10 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
-from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations, keep_finished
+from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations
+from mwgan.recon.primal_dual_steps import PrimalDualSteps, variation
 
-# Primal steps are this much longer, and dual steps shorter, than the preconditioner's own: images of order 1 leave duals
-# far smaller. Measured at 64 and 128 pixels: within 0.1 % of the optimum after 300 iterations, where 1 is off by 10 %.
-PRIMAL_TO_DUAL = 16.0
+LOOK = 10  # iterations from one look at what could end it to the next: each look waits for the device
 
 
 class TVM:
@@ -21,7 +20,8 @@ class TVM:
         1 / (2 n) ||M (A x - b)||^2 + weight * sum |(w_z d_z x, w_x d_x x)|
 
     with n the number of measured tilts of the sample, so that one weight means the same for any number of tilts and
-    any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning.
+    any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning and
+    over-relaxation. Each slice finishes by itself, when any of the rules below says so; they are asked after every 10 iterations.
 
     Parameters
     ----------
@@ -34,8 +34,12 @@ class TVM:
     direction_weights
         (w_z, w_x): (1, 1) is isotropic. A missing wedge about the beam leaves edges that face the beam (d_z) unseen and
         smears along z, so a w_x above w_z asks more of the direction that was measured well.
+    convergence
+        A slice is finished when 10 iterations have moved it by less than this fraction of its norm; 0 goes on to the limit.
+        Measured at the default, weights of 0.01 to 0.3, wedges of 0 to 70 degrees and noise of 0 to 5 %: within 0.1 dB of
+        where a long run ends, after 120 to 300 iterations. Slices without noise at smaller weights reach the limit first.
     tolerance, stagnation
-        Stopping on the residual, see :class:`mwgan.recon.base.StoppingRule`.
+        Stopping on the residual, see :class:`mwgan.recon.base.StoppingRule`; stagnation compares with 10 iterations before.
     progress
         Called after each iteration.
     projector
@@ -44,7 +48,8 @@ class TVM:
     References
     ----------
     Goris et al., Ultramicroscopy 113 (2012) 120–130: TVM in electron tomography. Chambolle and Pock, J. Math. Imaging
-    Vis. 40 (2011) 120–145; Pock and Chambolle, ICCV (2011) 1762–1769, with alpha = 1: the preconditioning.
+    Vis. 40 (2011) 120–145; Pock and Chambolle, ICCV (2011) 1762–1769, with alpha = 1: the preconditioning. Condat, J. Optim.
+    Theory Appl. 158 (2013) 460–479: the over-relaxation.
     """
 
     def __init__(
@@ -57,89 +62,56 @@ class TVM:
         stagnation: float = 0.0,
         progress: ProgressCallback | None = None,
         projector: ProjectorFactory = projector_for,
+        convergence: float = 5e-4,
     ) -> None:
         check_iterations(iterations)
         if not weight > 0:
             raise InputError(f"the TVM weight must be above 0, not {weight}")
-        if min(direction_weights) < 0 or max(direction_weights) == 0:
-            raise InputError(f"direction weights must be 0 or more and not both 0, not {tuple(direction_weights)}")
+        weight_z, weight_x = direction_weights
+        if min(weight_z, weight_x) < 0 or max(weight_z, weight_x) == 0:
+            raise InputError(f"direction weights must be 0 or more and not both 0, not {(weight_z, weight_x)}")
         low, high = bounds
         if low is not None and high is not None and not low < high:
             raise InputError(f"the lower bound must lie below the upper one: got {low} and {high}")
+        if not convergence >= 0:
+            raise InputError(f"the convergence to stop at must be 0 or more, not {convergence}")
         self.weight, self.iterations, self.bounds = weight, iterations, (low, high)
-        self.direction_weights, self.tolerance, self.stagnation = tuple(direction_weights), tolerance, stagnation
-        self.progress, self.projector = progress, projector
+        self.direction_weights, self.tolerance, self.stagnation = (weight_z, weight_x), tolerance, stagnation
+        self.progress, self.projector, self.convergence = progress, projector, convergence
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
         measurement = measurement.only_measured()
-        sinogram, mask, geometry = measurement.sinogram, measurement.mask, measurement.geometry
-        projector = self.projector(geometry)
-        size = geometry.detector_size
-        weight_z, weight_x = self.direction_weights
-        tilts = mask.sum(dim=2, keepdim=True).to(sinogram)
-
-        # Preconditioning: each dual variable steps by the inverse of its row's sum, each pixel by that of its column's.
-        # The total variation enters at the weight of the data term, or the two duals would move at different speeds.
-        balance = tilts.sqrt()
-        ray_length = projector(sinogram.new_ones(1, 1, size, size)).clamp(min=1e-3)
-        coverage = projector.adjoint(mask.to(sinogram).expand(-1, -1, -1, size).contiguous())
-        data_step = mask / ray_length / PRIMAL_TO_DUAL
-        edge_step = 1.0 / (PRIMAL_TO_DUAL * 2 * balance * max(weight_z, weight_x))
-        pixel_step = PRIMAL_TO_DUAL / (coverage + 2 * balance * (weight_z + weight_x))
-
-        tomogram = sinogram.new_zeros(sinogram.shape[0], 1, size, size)
-        leading = tomogram
-        data_dual = torch.zeros_like(sinogram)
-        edge_dual = sinogram.new_zeros(sinogram.shape[0], 2, size, size)
-        radius = self.weight / balance
-        rule = StoppingRule(self.tolerance, self.stagnation, sinogram.flatten(1).norm(dim=1))
+        projector = self.projector(measurement.geometry)
+        steps = PrimalDualSteps(projector, measurement, self.weight, self.bounds, self.direction_weights)
+        norm = measurement.sinogram.flatten(1).norm(dim=1).clamp(min=torch.finfo(measurement.sinogram.dtype).tiny)
+        residual, running = torch.full_like(norm, torch.inf), torch.arange(len(norm), device=norm.device)
+        rule = StoppingRule(self.tolerance, self.stagnation, norm)
+        tomogram = torch.empty_like(steps.tomogram)
         for iteration in range(1, self.iterations + 1):
-            misfit = (projector(leading) - sinogram) * mask
-            data_dual = (data_dual + data_step * misfit) / (1 + data_step * tilts)
-            edge_dual = edge_dual + edge_step * balance * self._gradient(leading)
-            edge_dual = edge_dual / (_length(edge_dual) / radius).clamp(min=1)
-            descent = projector.adjoint(data_dual) - balance * self._divergence(edge_dual)
-            updated = (tomogram - pixel_step * descent).clamp(*self.bounds) if self._bounded else tomogram - pixel_step * descent
-            updated = keep_finished(updated, tomogram, rule.running)
-            leading = 2 * updated - tomogram
-            tomogram = updated
-            if rule.watches or self.progress is not None:
-                rule.update((projector(tomogram) - sinogram) * mask)
+            steps.advance()
             if self.progress is not None:
-                self.progress(Progress(iteration, self.iterations, rule.residual))
-            if not bool(rule.running.any()):
-                break
+                residual[running] = steps.misfit().flatten(1).norm(dim=1) / norm[running]
+                self.progress(Progress(iteration, self.iterations, residual.clone()))
+            if iteration % LOOK or not (rule.watches or self.convergence):
+                continue
+            if rule.watches:
+                rule.update(steps.misfit())
+            kept = rule.running & ~(steps.moved() <= self.convergence) if self.convergence else rule.running
+            if bool(kept.all()):
+                continue
+            tomogram[running[~kept]] = steps.tomogram[~kept]
+            running = running[kept]
+            if not len(running):
+                return tomogram
+            steps.keep(kept)
+            rule.keep(kept)
+        tomogram[running] = steps.tomogram
         return tomogram
 
     def objective(self, tomogram: Tensor, measurement: Measurement) -> Tensor:
         """The value (B,) that :meth:`__call__` minimises, at ``tomogram`` (B, 1, N, N)."""
         misfit = (self.projector(measurement.geometry)(tomogram) - measurement.sinogram) * measurement.mask
         tilts = measurement.mask.sum(dim=2).flatten().to(misfit)
-        variation = _length(self._gradient(tomogram)).flatten(1).sum(dim=1)
-        return misfit.flatten(1).square().sum(dim=1) / (2 * tilts) + self.weight * variation
-
-    @property
-    def _bounded(self) -> bool:
-        return self.bounds != (None, None)
-
-    def _gradient(self, image: Tensor) -> Tensor:
-        """Weighted forward differences (B, 2, N, N), zero across the border."""
-        weight_z, weight_x = self.direction_weights
-        down = torch.nn.functional.pad(image.diff(dim=2), (0, 0, 0, 1))
-        right = torch.nn.functional.pad(image.diff(dim=3), (0, 1, 0, 0))
-        return torch.cat([weight_z * down, weight_x * right], dim=1)
-
-    def _divergence(self, field: Tensor) -> Tensor:
-        """Minus the adjoint of :meth:`_gradient`: (B, 2, N, N) to (B, 1, N, N)."""
-        weight_z, weight_x = self.direction_weights
-        down, right = weight_z * field[:, :1, :-1, :], weight_x * field[:, 1:, :, :-1]
-        pad = torch.nn.functional.pad
-        along_z = pad(down, (0, 0, 0, 1)) - pad(down, (0, 0, 1, 0))
-        return along_z + pad(right, (0, 1, 0, 0)) - pad(right, (1, 0, 0, 0))
-
-
-def _length(field: Tensor) -> Tensor:
-    """Length (B, 1, N, N) of the vectors of a field (B, 2, N, N); a norm over a strided axis is ten times slower."""
-    return torch.hypot(field[:, :1], field[:, 1:])
+        return misfit.flatten(1).square().sum(dim=1) / (2 * tilts) + self.weight * variation(tomogram, self.direction_weights)

@@ -8,6 +8,7 @@ from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.metrics import image_metrics
 from mwgan.operators import ParallelBeam
 from mwgan.recon import SART, TVM, Reconstructor
+from mwgan.recon.tvm import LOOK
 
 
 @pytest.fixture
@@ -34,6 +35,30 @@ def pair(measurement, generator) -> Measurement:
 
 def sample_of(measurement: Measurement, sample: int) -> Measurement:
     return Measurement(measurement.sinogram[sample : sample + 1], measurement.measured[sample : sample + 1], measurement.geometry)
+
+
+def primal_dual(measurement: Measurement, weight: float, bounds: tuple[float, float], weights: tuple[float, float], iterations: int):
+    """Chambolle and Pock's algorithm 1 as it is printed: one step length, no preconditioning, in double precision."""
+    rows = measurement.only_measured()
+    projector, sinogram, tilts = ParallelBeam(rows.geometry), rows.sinogram.double(), rows.geometry.tilts
+
+    def gradient(image):
+        down, right = torch.zeros_like(image), torch.zeros_like(image)
+        down[:, :, :-1], right[..., :-1] = weights[0] * image.diff(dim=2), weights[1] * image.diff(dim=3)
+        return torch.cat([down, right], dim=1)
+
+    image = sinogram.new_zeros(1, 1, 32, 32)
+    field, rays = gradient(image), torch.zeros_like(sinogram)
+    _, divergence = torch.func.vjp(gradient, image)
+    scale = (tilts * 32 / 2) ** -0.5  # brings the projector's norm to about that of the differences
+    step, leading = 0.3 / max(weights), image
+    for _ in range(iterations):
+        rays = (rays + step * scale * (projector(leading) - sinogram)) / (1 + step * scale**2 * tilts)
+        field = field + step * gradient(leading)
+        field = field / (torch.hypot(field[:, :1], field[:, 1:]) / weight).clamp(min=1)
+        new = (image - step * (scale * projector.adjoint(rays) + divergence(field)[0])).clamp(*bounds)
+        image, leading = new, 2 * new - image
+    return image.float()
 
 
 def variation(tomogram: torch.Tensor) -> tuple[float, float]:
@@ -155,18 +180,87 @@ def test_each_sample_stops_at_its_own_tolerance(pair):
     rule = {"weight": 0.01, "iterations": 100, "tolerance": 0.1}
     tomogram = TVM(progress=seen.append, **rule)(pair)
     residual = torch.stack([progress.residual for progress in seen])
-    first_reached = int((residual[:, 0] <= 0.1).nonzero()[0])
-    assert 0 < first_reached < len(seen) - 1, "the quiet sample stops before the noisy one"
-    assert (residual[first_reached:, 0] == residual[first_reached, 0]).all()
+    looked = torch.arange(1, len(seen) + 1) % LOOK == 0
+    stopped = int(((residual[:, 0] <= 0.1) & looked).nonzero()[0])
+    assert stopped < len(seen) - 1, "the quiet sample stops before the noisy one"
+    assert (residual[stopped:, 0] == residual[stopped, 0]).all()
+    assert (residual[: stopped + 1, 0].diff() != 0).all()
     for sample in range(2):
         torch.testing.assert_close(tomogram[sample : sample + 1], TVM(**rule)(sample_of(pair, sample)))
 
 
 def test_stagnation_stops(measurement):
     seen = []
-    TVM(0.01, 1000, stagnation=1e-3, progress=seen.append)(measurement)
-    assert 1 < len(seen) < 1000
-    assert seen[-2].residual - seen[-1].residual < 1e-3 * seen[-2].residual
+    TVM(0.01, 1000, convergence=0, stagnation=1e-3, progress=seen.append)(measurement)
+    assert LOOK < len(seen) < 1000
+    before = seen[-1 - LOOK].residual
+    assert before - seen[-1].residual < 1e-3 * before
+
+
+@pytest.mark.parametrize("weight", [0.005, 0.02, 0.1])
+def test_a_slice_that_has_converged_is_close_to_the_end_of_a_long_run(weight, measurement, image):
+    seen = []
+    tomogram, end = TVM(weight, progress=seen.append)(measurement), TVM(weight, 4000, convergence=0)(measurement)
+    assert len(seen) < 300
+    value, least = (TVM(weight).objective(one, measurement).item() for one in (tomogram, end))
+    assert value == pytest.approx(least, rel=1e-3)
+    assert (tomogram - end).norm() < 0.01 * end.norm()
+    assert image_metrics(tomogram, image)["psnr"].item() == pytest.approx(image_metrics(end, image)["psnr"].item(), abs=0.1)
+
+
+def test_each_sample_stops_when_it_has_converged(pair):
+    seen = []
+    together = TVM(0.02, 1000, progress=seen.append)(pair)
+    residual = torch.stack([progress.residual for progress in seen])
+    stopped = [int((residual[:, sample].diff() != 0).nonzero()[-1]) + 2 for sample in range(2)]
+    assert stopped[0] != stopped[1]
+    assert max(stopped) == len(seen) < 1000
+    for sample in range(2):
+        alone = []
+        torch.testing.assert_close(
+            together[sample : sample + 1], TVM(0.02, 1000, progress=alone.append)(sample_of(pair, sample)), rtol=1e-4, atol=1e-4
+        )
+        assert len(alone) == stopped[sample]
+
+
+def test_without_convergence_it_goes_on_to_the_limit(measurement):
+    seen = []
+    TVM(0.1, 400, convergence=0, progress=seen.append)(measurement)
+    assert len(seen) == 400
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (0.5, 2.0)])
+def test_it_agrees_with_the_plain_primal_dual_method(weights, measurement):
+    method = TVM(0.03, 2000, (0.0, 0.7), weights, convergence=0)
+    plain = primal_dual(measurement, 0.03, (0.0, 0.7), weights, 3000)
+    value, expected = (method.objective(one, measurement).item() for one in (method(measurement), plain))
+    assert value == pytest.approx(expected, rel=1e-3)
+    assert (method(measurement) - plain).norm() < 0.02 * plain.norm()
+
+
+def test_intensity_and_weight_scaled_together_scale_the_tomogram(measurement):
+    bright = Measurement(1000 * measurement.sinogram, measurement.measured, measurement.geometry)
+    torch.testing.assert_close(TVM(20.0)(bright) / 1000, TVM(0.02)(measurement), rtol=1e-3, atol=1e-4)
+
+
+def test_an_empty_sinogram_gives_an_empty_tomogram(geometry):
+    seen = []
+    tomogram = TVM(progress=seen.append)(Measurement(torch.zeros(2, 1, 36, 32), geometry.measured(45.0), geometry))
+    assert torch.equal(tomogram, torch.zeros(2, 1, 32, 32))
+    assert seen[-1].residual.tolist() == [0.0, 0.0]
+
+
+def test_the_device_is_waited_for_at_looks_only(measurement, monkeypatch):
+    asked = []
+    answer = torch.Tensor.__bool__
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: asked.append(tensor) or answer(tensor))
+
+    def waits(iterations: int) -> int:
+        asked.clear()
+        TVM(0.01, iterations, convergence=1e-12)(measurement)
+        return len(asked)
+
+    assert waits(10 * LOOK + 9) == waits(10 * LOOK) == waits(LOOK) + 9
 
 
 def test_a_masked_full_grid_equals_the_measured_tilts_alone(measurement):
@@ -187,6 +281,8 @@ def test_it_has_the_face_of_a_reconstructor():
         ({"weight": -1.0}, "weight"),
         ({"weight": float("nan")}, "weight"),
         ({"iterations": 0}, "iteration"),
+        ({"convergence": -1e-3}, "convergence"),
+        ({"convergence": float("nan")}, "convergence"),
         ({"bounds": (1.0, 0.0)}, "bound"),
         ({"bounds": (0.5, 0.5)}, "bound"),
         ({"direction_weights": (-1.0, 1.0)}, "direction"),
