@@ -1,4 +1,4 @@
-"""Forward and back-projection of ParallelBeam beside ASTRA, scikit-image and TomoPy, on the CPU.
+"""Forward and back-projection of ParallelBeam beside ASTRA, scikit-image and TomoPy: on the CPU, and on CUDA where there is one.
 
     python benchmarks/operators.py
 
@@ -31,8 +31,8 @@ from mwgan.geometry import TiltGeometry
 from mwgan.operators import AstraParallelBeam, ParallelBeam
 
 Array = npt.NDArray[np.float32]
-OURS = "mwgan, matrix"
-PACKAGES = ("mwgan", "torch", "numpy", "astra-toolbox", "scikit-image", "tomopy")
+OURS = "mwgan"
+PACKAGES = ("mwgan", "torch", "numpy", "numba", "astra-toolbox", "scikit-image", "tomopy")
 
 
 @dataclass
@@ -74,9 +74,6 @@ def main() -> None:
     measure_difference(cases, options)
     data = {"forward": phantom(geometry), "back": projections(geometry)}
     steps = [(direction, step) for case in cases.values() for direction, step in case.items()]
-    started = time.perf_counter()
-    cases[OURS]["forward"].run(data["forward"][None])
-    print(f"our matrices: built in {time.perf_counter() - started:.1f} s, once a geometry")
     for direction, step in steps:
         step.run(repeated(data[direction], step.slices))  # warm-up
     for _ in range(options.repeats):
@@ -174,12 +171,12 @@ def repeated(slice_: Array, count: int) -> Array:
     return np.repeat(slice_[None], count, axis=0)
 
 
-def ours(method: str) -> Maker:
+def ours(method: str, device: str = "cpu") -> Maker:
     def make(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
         projector = ParallelBeam(geometry, method)  # type: ignore[arg-type]
         return (
-            Step(lambda image: projector(torch.from_numpy(image)[:, None])[:, 0].numpy(), batch),
-            Step(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[:, None])[:, 0].numpy(), batch),
+            Step(lambda image: projector(torch.from_numpy(image)[:, None].to(device))[:, 0].cpu().numpy(), batch),
+            Step(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[:, None].to(device))[:, 0].cpu().numpy(), batch),
         )
 
     return make
@@ -191,6 +188,14 @@ def astra_strip(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
     return (
         one_a_thread(lambda image: projector(torch.from_numpy(image)[None, None])[0, 0].numpy(), threads),
         one_a_thread(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[None, None])[0, 0].numpy(), threads),
+    )
+
+
+def astra_cuda(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
+    projector = AstraParallelBeam(geometry, "cuda")
+    return (
+        Step(lambda image: projector(torch.from_numpy(image)[:, None])[:, 0].numpy(), batch),
+        Step(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[:, None])[:, 0].numpy(), batch),
     )
 
 
@@ -262,14 +267,16 @@ def fastest(ways: list[Callable[[Array], Array]], given: Array) -> Callable[[Arr
 
 
 CASES: dict[str, Maker] = {
-    OURS: ours("matrix"),
-    "mwgan, matrix-free": ours("matrix_free"),
+    OURS: ours("auto"),
+    "mwgan, matrix": ours("matrix"),
     "ASTRA, strip": astra_strip,
     "ASTRA, line": astra_alone("line"),
     "ASTRA, linear": astra_alone("linear"),
     "scikit-image": scikit_image,
     "TomoPy": tomopy,
 }
+if torch.cuda.is_available():  # transfers to and from the GPU included
+    CASES |= {"mwgan, CUDA": ours("auto", "cuda"), "ASTRA, CUDA": astra_cuda}
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def evaluate(cfg: DictConfig) -> Any:
     from mwgan.evaluation import ResultsTable
     from mwgan.evaluation import evaluate as fill
     from mwgan.evaluation.evaluate import Conditions
-    from mwgan.evaluation.results import check_conditions
+    from mwgan.evaluation.results import check_conditions, claimed_table, table_path
     from mwgan.evaluation.unseen import check_unseen
 
     if cfg.threads is not None:
@@ -40,7 +40,7 @@ def evaluate(cfg: DictConfig) -> Any:
     for wedge in cfg.wedges_deg:
         if not 0 <= float(wedge) < 180:
             raise InputError(f"wedges_deg holds {wedge}: a missing wedge lies in [0, 180) degrees")
-    table = ResultsTable(_table(cfg))
+    path = table_path(_table(cfg))
     several = cfg.get("tests")  # a group of which no option was chosen leaves no key
     tests = several or {"data": {"test": cfg.data.test, "validation": cfg.data.validation}}
     noise = build(cfg.noise)
@@ -58,24 +58,26 @@ def evaluate(cfg: DictConfig) -> Any:
                 raise InputError(f"{source.name} has {len(source)} images and {key}={asked} are asked for: ask for fewer, or add data")
     for method in methods:
         check_unseen(method.checkpoint.rpartition("#")[0], method.trained_on, [source for pair in sources for source in pair])
-    check_conditions(table.path, {**described, **_fingerprints(list(tests), sources)})
-    for test, validation in sources:
-        fill(
-            methods,
-            test,
-            validation,
-            conditions,
-            table,
-            {"commit": commit(), "device": device_name(cfg.device)},
-            images=cfg.images,
-            tuning_images=cfg.tuning_images,
-            kept_images=cfg.kept_images,
-            batch_size=cfg.batch_size,
-            device=cfg.device,
-            perceptual=cfg.perceptual,
-            confidence=build(cfg.uncertainty) if cfg.get("uncertainty") else None,
-            progress=lambda text, name=test.name: print(f"{name}: {text}", flush=True),  # type: ignore[misc]
-        )
+    with claimed_table(path):
+        table = ResultsTable(path)
+        check_conditions(path, {**described, **_fingerprints(list(tests), sources)})
+        for test, validation in sources:
+            fill(
+                methods,
+                test,
+                validation,
+                conditions,
+                table,
+                {"commit": commit(), "device": device_name(cfg.device)},
+                images=cfg.images,
+                tuning_images=cfg.tuning_images,
+                kept_images=cfg.kept_images,
+                batch_size=cfg.batch_size,
+                device=cfg.device,
+                perceptual=cfg.perceptual,
+                confidence=build(cfg.uncertainty) if cfg.get("uncertainty") else None,
+                progress=lambda text, name=test.name: print(f"{name}: {text}", flush=True),  # type: ignore[misc]
+            )
     return table
 
 

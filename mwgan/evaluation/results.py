@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +81,30 @@ def table_path(name: str | Path) -> Path:
     """A table's path without the suffixes that its files carry."""
     text = str(name)
     return Path(text.removesuffix(".csv").removesuffix(".parquet"))
+
+
+@contextmanager
+def claimed_table(table: Path) -> Iterator[None]:
+    """Hold a table while it is filled: each writer keeps its own rows and would write over the other's. A killed one lets go.
+
+    Raises
+    ------
+    InputError
+        If another process holds it.
+    """
+    table.parent.mkdir(parents=True, exist_ok=True)
+    lock = table.with_name(f".{table.name}.lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another evaluation is filling the table {table}: wait for it, or give table=another name") from None
+        except OSError:
+            pass  # a file system that knows no locks
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def check_conditions(table: Path, conditions: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ def metric_grid(results: pd.DataFrame, metric: str = "psnr") -> Figure:
     """Means of ``metric`` over images; bands hold the middle half of the images (of several trainings: lowest to highest)."""
     sources = list(dict.fromkeys(results["source"]))
     noises = sorted(results["noise_percent"].unique())
-    figure = new_figure(1.8 + 2.3 * len(sources), 0.7 + 2.0 * len(noises))
+    figure = new_figure(1.8 + max(2.3 * len(sources), 4.0), max(0.7 + 2.0 * len(noises), 3.2))
     # Sources differ in what is within reach: each has its own range.
     axes = figure.subplots(len(noises), len(sources), sharex=True, sharey="col", squeeze=False)
     for row, noise in zip(axes, noises, strict=True):

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
-from mwgan.operators import matrix_free, sparse
+from mwgan.operators import cpu, matrix_free, sparse
 
 LinearMap = Callable[[Tensor], Tensor]
 MATRIX_LIMIT_GIB = 2.0
 SHARED_LIMIT_GIB = 4.0
+SHARED_LIMIT = 256
 
 
 class Projector(Protocol):
@@ -43,11 +44,15 @@ class ParallelBeam:
     geometry
         Tilts and detector; see :mod:`mwgan.geometry` for the orientation.
     method
-        ``"matrix"`` keeps a sparse matrix and its transpose, built once per device and precision: fastest.
-        ``"matrix_free"`` computes the same weights tilt by tilt: slower, with memory for one tilt only.
-        ``"auto"`` takes the matrix while it stays under ``matrix_limit_gib``.
+        ``"matrix_free"`` computes the weights as it goes and keeps nothing: on a CPU by compiled kernels, the fastest of all;
+        elsewhere tilt by tilt.
+        ``"matrix"`` keeps a sparse matrix and its transpose, built once per device and precision.
+        ``"auto"`` takes the matrix on a GPU while it stays under ``matrix_limit_gib``.
     matrix_limit_gib
         Largest matrix pair, in GiB, that ``"auto"`` builds: the default holds 512 pixels and 180 tilts in float32.
+
+    A batch that lies innermost in memory (``stride(0) == 1``, as many slices as :data:`mwgan.operators.cpu.LANES` names) is
+    projected where it lies, and the result lies alike: methods that iterate save themselves the copies.
     """
 
     def __init__(
@@ -78,17 +83,17 @@ class ParallelBeam:
 
     @property
     def matrix_gib(self) -> float:
-        """About what its matrices take in GiB, once they are there: 0 where they aren't kept."""
-        size = sparse.estimated_gib(self.geometry, torch.float32)
-        fits = self.method == "matrix" or (self.method == "auto" and size <= self.matrix_limit_gib)
-        return size if fits else 0.0
+        """What the matrices that it keeps take, in GiB."""
+        return sum(sparse.estimated_gib(self.geometry, dtype) for _, dtype in self._matrices)
 
     def _pair(self, like: Tensor) -> tuple[LinearMap, LinearMap]:
         geometry, size, tilts = self.geometry, self.geometry.detector_size, self.geometry.tilts
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
-        fits = sparse.estimated_gib(geometry, dtype) <= self.matrix_limit_gib
+        on_cpu = like.device.type == "cpu"
+        fits = not on_cpu and sparse.estimated_gib(geometry, dtype) <= self.matrix_limit_gib
         if self.method == "matrix_free" or (self.method == "auto" and not fits):
-            return (lambda image: matrix_free.project(geometry, image), lambda sino: matrix_free.back_project(geometry, sino))
+            kernels = cpu if on_cpu else matrix_free
+            return (lambda image: kernels.project(geometry, image), lambda sino: kernels.back_project(geometry, sino))
         key = (like.device, dtype)
         if key not in self._matrices:
             self._matrices[key] = sparse.matrix_pair(geometry, dtype, like.device)
@@ -102,11 +107,11 @@ class ParallelBeam:
 def projector_for(geometry: TiltGeometry) -> ParallelBeam:
     """The shared projector of a geometry, so that methods and batches don't build its matrix again.
 
-    The latest ones are kept, as many as ``SHARED_LIMIT_GIB`` of matrices hold: dozens of small geometries, few of large slices.
+    The latest ones are kept: ``SHARED_LIMIT`` of them at most, and no more than ``SHARED_LIMIT_GIB`` of matrices.
     """
     projector = _shared.pop(geometry, None) or ParallelBeam(geometry)
     _shared[geometry] = projector
-    while len(_shared) > 1 and sum(one.matrix_gib for one in _shared.values()) > SHARED_LIMIT_GIB:
+    while len(_shared) > 1 and (len(_shared) > SHARED_LIMIT or sum(one.matrix_gib for one in _shared.values()) > SHARED_LIMIT_GIB):
         _shared.popitem(last=False)
     return projector
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from skimage.transform import radon
 
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
-from mwgan.operators import ParallelBeam, projector_for
+from mwgan.operators import ParallelBeam, matrix_free, projector_for
 
 METHODS = ["matrix", "matrix_free"]
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -112,21 +114,76 @@ def test_back_projection_of_ones_is_flat_within_the_circle():
     torch.testing.assert_close(flat[0, 0][inside], torch.full((int(inside.sum()),), float(geometry.tilts)))
 
 
-def test_auto_gives_the_same_sinogram_with_and_without_room_for_the_matrix(geometry, faces):
-    roomy, cramped = ParallelBeam(geometry), ParallelBeam(geometry, matrix_limit_gib=0.0)
-    torch.testing.assert_close(roomy(faces), cramped(faces))
-    assert roomy._matrices
-    assert not cramped._matrices
+def test_auto_keeps_no_matrix_on_a_cpu(geometry, faces):
+    auto, matrix = ParallelBeam(geometry), ParallelBeam(geometry, "matrix")
+    torch.testing.assert_close(auto(faces), matrix(faces))
+    assert auto.matrix_gib == 0
+    assert matrix.matrix_gib > 0
 
 
-def test_a_matrix_is_built_once_and_shared_between_equal_geometries(geometry, faces):
-    projector = projector_for(geometry)
+def test_a_matrix_is_built_once(geometry, faces):
+    projector = ParallelBeam(geometry, "matrix")
     projector(faces)
     built = next(iter(projector._matrices.values()))
-    assert projector_for(TiltGeometry(geometry.tilt_deg, 32)) is projector
     projector(faces)
     assert next(iter(projector._matrices.values())) is built
     assert len(projector._matrices) == 1
+
+
+def test_the_tilt_by_tilt_form_of_a_gpu_has_the_same_weights(geometry, faces):
+    sinogram = ParallelBeam(geometry)(faces.double())
+    torch.testing.assert_close(matrix_free.project(geometry, faces.double()), sinogram)
+    torch.testing.assert_close(matrix_free.back_project(geometry, sinogram), ParallelBeam(geometry).adjoint(sinogram))
+
+
+@pytest.mark.parametrize("batch", [2, 4, 7, 32, 37])
+def test_a_batch_that_lies_innermost_is_projected_alike_and_lies_alike(batch, geometry, generator):
+    projector = ParallelBeam(geometry)
+    image = torch.rand(32, 32, batch, generator=generator).permute(2, 0, 1).unsqueeze(1)
+    sinogram = projector(image)
+    assert sinogram.stride(0) == 1
+    torch.testing.assert_close(sinogram, projector(image.contiguous()))
+    assert projector.adjoint(sinogram).stride(0) == 1
+    torch.testing.assert_close(projector.adjoint(sinogram), projector.adjoint(sinogram.contiguous()))
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads(geometry, faces):
+    projector, threads = ParallelBeam(geometry), torch.get_num_threads()
+    results = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            sinogram = projector(faces)
+            results.append((sinogram, projector.adjoint(sinogram)))
+    finally:
+        torch.set_num_threads(threads)
+    for sinogram, back_projected in results[1:]:
+        assert torch.equal(sinogram, results[0][0])
+        assert torch.equal(back_projected, results[0][1])
+
+
+def test_a_forked_process_projects_with_threads_of_its_own(geometry, faces):
+    expected = ParallelBeam(geometry)(faces)  # starts the threads of this process
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert torch.equal(pool.apply(_projected, (geometry, faces.numpy())), expected)
+
+
+def _projected(geometry, image):
+    torch.set_num_threads(2)
+    return ParallelBeam(geometry)(torch.from_numpy(image))
+
+
+def test_kernels_are_compiled_where_nothing_can_be_kept(monkeypatch):
+    from numba.core.caching import CompileResultCacheImpl
+
+    from mwgan.operators.cpu_kernels import compiled
+
+    monkeypatch.setattr(CompileResultCacheImpl, "_locator_classes", [])
+    assert compiled(_twice)(2) == 4
+
+
+def _twice(number):
+    return 2 * number
 
 
 def test_an_unknown_method_is_refused(geometry):
@@ -147,11 +204,11 @@ def test_sinograms_of_another_shape_are_refused(geometry, shape):
 
 
 def test_shared_projectors_are_kept_by_their_memory_the_latest_last(monkeypatch):
-    from mwgan.operators import parallel_beam, sparse
+    from mwgan.operators import parallel_beam
 
     geometries = [TiltGeometry([0.0, float(tilt)], 24) for tilt in range(1, 6)]
-    one = sparse.estimated_gib(geometries[0], torch.float32)
-    monkeypatch.setattr(parallel_beam, "SHARED_LIMIT_GIB", 3.5 * one)
+    monkeypatch.setattr(parallel_beam, "SHARED_LIMIT_GIB", 3.5)
+    monkeypatch.setattr(ParallelBeam, "matrix_gib", 1.0)
     kept = [projector_for(one) for one in geometries[:3]]
     assert [projector_for(one) for one in geometries[:3]] == kept
     projector_for(geometries[0])  # asked for again: the second is now the oldest
@@ -164,5 +221,6 @@ def test_a_projector_beyond_the_limit_is_shared_all_the_same(monkeypatch):
     from mwgan.operators import parallel_beam
 
     monkeypatch.setattr(parallel_beam, "SHARED_LIMIT_GIB", 0.0)
+    monkeypatch.setattr(ParallelBeam, "matrix_gib", 1.0)
     geometry = TiltGeometry([0.0, 7.0], 24)
     assert projector_for(geometry) is projector_for(geometry)

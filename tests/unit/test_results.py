@@ -6,7 +6,7 @@ import pytest
 from mwgan.acquisition import NoNoise
 from mwgan.errors import InputError
 from mwgan.evaluation.evaluate import Conditions
-from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_conditions, latest
+from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_conditions, claimed_table, latest
 
 
 def _row(image=0, method="wbp", psnr=20.0):
@@ -46,6 +46,18 @@ def test_a_damaged_table_is_refused_and_kept(tmp_path):
     with pytest.raises(InputError, match=r"r\.parquet"):
         ResultsTable(tmp_path / "r")
     assert (tmp_path / "r.parquet").read_bytes() == b"garbage"
+
+
+def test_a_table_is_filled_by_one_evaluation_at_a_time(tmp_path):
+    table = tmp_path / "results"
+    with claimed_table(table):
+        with pytest.raises(InputError, match="another evaluation"), claimed_table(table):
+            pass
+        with claimed_table(tmp_path / "others"):
+            pass
+    with claimed_table(table):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_is_not_filled_under_two_conditions(tmp_path):
