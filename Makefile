@@ -60,6 +60,7 @@ bench: install
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/training.py
 
 # Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
 # (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).

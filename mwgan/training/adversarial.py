@@ -151,7 +151,7 @@ class AdversarialModule(pl.LightningModule):
         with self.toggled_optimizer(optimizer):
             score_real, score_fake = self._score(real, condition), self._score(fake, condition)
             loss = self.adversarial_loss.discriminator(score_real, score_fake)
-            norm = self._descend(optimizer, loss, self.discriminator)
+            norm = self._descend(optimizer, loss)
         return {
             "discriminator_loss": loss.detach(),
             "score_real": score_real.detach().mean(),
@@ -168,7 +168,7 @@ class AdversarialModule(pl.LightningModule):
                 adversarial = self.adversarial_loss.generator(self._score(target, condition), self._score(output, condition))
                 loss = loss + self.adversarial_weight * adversarial
                 logged["adversarial_loss"] = adversarial.detach()
-            logged["generator_gradient"] = self._descend(optimizer, loss, self.generator)
+            logged["generator_gradient"] = self._descend(optimizer, loss)
         return logged
 
     def _score(self, image: Tensor, condition: Tensor) -> Tensor:
@@ -177,12 +177,12 @@ class AdversarialModule(pl.LightningModule):
         scores: Tensor = self.discriminator(image, condition)
         return scores.float()
 
-    def _descend(self, optimizer: Any, loss: Tensor, network: nn.Module) -> Tensor:
+    def _descend(self, optimizer: Any, loss: Tensor) -> Tensor:
         """One optimiser step on ``loss``; the gradient's norm before clipping."""
         optimizer.zero_grad()
         self.manual_backward(loss)
-        trained = [weight for weight in network.parameters() if weight.grad is not None]
-        norm = nn.utils.get_total_norm([weight.grad for weight in trained if weight.grad is not None])
+        trained = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
+        norm = nn.utils.get_total_norm([weight.grad for weight in trained])
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None:
             # In half precision gradients are scaled until the optimiser's step. Lightning's clip_gradients takes them as they

@@ -7,6 +7,8 @@ caught, and who computes with a marked and an unmarked one. Where there is a GPU
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from torch.utils._pytree import tree_leaves
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.cli.build import build, plain
 from mwgan.data.datamodules import ImageDataModule
+from mwgan.operators import parallel_beam
 from mwgan.training import DeArtifactExamples
 
 READS = {
@@ -128,6 +131,9 @@ def marked() -> Marked:
 def fit_watched(run_config, monkeypatch, marked):
     """``fit_watched(*overrides, spoil=...)``: trains for four batches, watched; ``spoil`` is called with every image."""
     watch = Watch(marked)
+    # The projector of a GPU, not that of a CPU, whose kernels read what lies there.
+    monkeypatch.setattr(parallel_beam, "ParallelBeam", partial(parallel_beam.ParallelBeam, method="matrix"))
+    monkeypatch.setattr(parallel_beam, "_shared", OrderedDict())
 
     def fit(*overrides: str, spoil: Any = lambda image: None) -> int:
         cfg = run_config("debug=smoke", "data.train.count=16", "data.batch_size=4", *overrides)

@@ -48,6 +48,15 @@ def test_samples_do_not_depend_on_the_number_of_workers():
         assert_same(samples(alone, epoch), samples(helped, epoch))
 
 
+def test_workers_stay_and_keep_as_many_batches_ready_as_asked_for():
+    faces = PhantomFaces(size=16, count=4)
+    loader = ImageDataModule(faces, faces, 2, workers=2, prefetch=5).train_dataloader()
+    assert (loader.prefetch_factor, loader.persistent_workers) == (5, True)
+    assert loader.pin_memory == torch.cuda.is_available()
+    with pytest.raises(InputError, match=r"1 or more batches ready, not 0: set data\.prefetch"):
+        ImageDataModule(faces, faces, 2, workers=2, prefetch=0)
+
+
 def test_two_ranks_share_out_what_one_would_draw():
     whole = {index: (seed, image) for index, seed, image in samples(make().train_dataloader(), 2)}
     dealt = [sample for rank in (0, 1) for sample in samples(make(rank=rank, ranks=2).train_dataloader(), 2)]
