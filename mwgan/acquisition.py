@@ -14,6 +14,8 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 
+FILLER = -1  # the image_index of a sample that only fills up a process' last batch of held-out images: it counts nowhere
+
 
 class Sample(NamedTuple):
     """An image about to be measured; batches stack each field."""
@@ -23,7 +25,14 @@ class Sample(NamedTuple):
     seed: int | Tensor
     """Seeds what the acquisition draws for this sample: its wedge and its noise."""
     image_index: int | Tensor
-    """Position in the source."""
+    """Position in the source, or FILLER."""
+    leader: int | Tensor | None = None
+    """Seeds what a batch draws as one (tilt step, size): the seed of its first sample, over all processes; None: of those here."""
+
+
+def leading_seed(seed: Tensor, leader: int | Tensor | None = None) -> int:
+    """The seed of what a batch with seeds (B,) draws as one."""
+    return int(torch.as_tensor(seed if leader is None else leader).flatten()[0])
 
 
 class Noise(Protocol):
@@ -98,8 +107,8 @@ class Acquisition:
     Parameters
     ----------
     detector_size, step_deg
-        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by the seed of
-        its first sample. Images of another size than ``detector_size`` meet a detector of theirs.
+        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by its leader.
+        Images of another size than ``detector_size`` meet a detector of theirs.
     wedge_deg
         (lowest, highest) missing wedge in degrees, drawn uniformly; equal numbers fix it.
     noise
@@ -124,13 +133,13 @@ class Acquisition:
         return self.geometries[0]
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None) -> Measurement:
+    def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None, leader: int | Tensor | None = None) -> Measurement:
         """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
 
-        Samples for which ``complete`` (B,) is true lose no wedge.
+        Samples for which ``complete`` (B,) is true lose no wedge. ``leader`` is the batch's (:class:`Sample`).
         """
         low, high = self.wedge_deg
-        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
+        geometry = self.geometries[leading_seed(seed, leader) % len(self.geometries)]
         if image.shape[-1] != geometry.detector_size:
             geometry = replace(geometry, detector_size=image.shape[-1])
         sinogram = projector_for(geometry)(image)

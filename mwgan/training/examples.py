@@ -59,7 +59,7 @@ class DeArtifactExamples:
         seeds = torch.as_tensor(sample.seed)
         kinds, draws = self._draw(seeds)
         kinds = kinds.to(sample.image.device)
-        measurement = acquisition(sample.image, seeds, complete=kinds == KINDS.index("complete_wbp"))
+        measurement = acquisition(sample.image, seeds, kinds == KINDS.index("complete_wbp"), sample.leader)
         tomogram = generator.wbp(measurement)
         sart = (kinds == KINDS.index("missing_sart")).nonzero().flatten()
         if len(sart):
@@ -114,7 +114,7 @@ class MeasuredExamples:
         """Measurements of the images (B, 1, N, N), and the images."""
         seeds = torch.as_tensor(sample.seed)
         complete = _draws(seeds)[:, 0] < self.complete_share
-        return acquisition(sample.image, seeds, complete=complete.to(sample.image.device)), sample.image
+        return acquisition(sample.image, seeds, complete.to(sample.image.device), sample.leader), sample.image
 
 
 def _draws(seeds: Tensor) -> Tensor:
