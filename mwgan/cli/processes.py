@@ -52,16 +52,16 @@ def all_or_none(trainer: Any) -> Iterator[None]:
     Lightning would kill this process some seconds later, without a word. Instead it ends with the status of the one that failed.
     """
     launcher = trainer.strategy.launcher
-    if launcher is None or not hasattr(launcher, "procs"):
-        yield  # one process, or as many as somebody else watches
+    if not hasattr(launcher, "procs") or trainer.strategy.cluster_environment.creates_processes_externally:
+        yield  # one process, or one of several that somebody else watches
         return
     done = threading.Event()
     threading.Thread(target=_watch, args=(launcher, done), daemon=True).start()
     try:
         yield
     except BaseException as error:
-        if not isinstance(error, (InputError, KeyboardInterrupt, SystemExit)):
-            time.sleep(GRACE)  # most often it broke because another had, whose end the watch is about to hear of
+        if isinstance(error, RuntimeError):  # as a broken connection is
+            time.sleep(GRACE)  # most often another process has failed, whose end the watch is about to hear of
         done.set()
         for process in launcher.procs:
             process.kill()

@@ -202,7 +202,7 @@ class AdversarialModule(pl.LightningModule):
         """
         measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed), leader=batch.leader)
         tomogram = self.task.tomogram(self.generator(self.task.see(measurement)), measurement)
-        counted = torch.as_tensor(batch.image_index) != FILLER
+        counted = torch.as_tensor(batch.image_index).cpu() != FILLER
         values = {name: value[counted] for name, value in image_metrics(tomogram, batch.image).items()}
         self.quality.update(values)
         measured = measurement.mask[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))

@@ -12,6 +12,7 @@ import torch
 from ten_steps import BATCHES, EPOCHS, GAMES, WHOLE_BATCH, gradients, scores, ten_steps
 
 from mwgan.cli import jobs, processes
+from mwgan.cli.build import build
 from mwgan.cli.train import train
 from mwgan.errors import InputError
 
@@ -84,7 +85,8 @@ from mwgan.errors import InputError
 processes.GRACE = 1.0
 def train():
     launcher = SimpleNamespace(procs=[])
-    with processes.all_or_none(SimpleNamespace(strategy=SimpleNamespace(launcher=launcher))):
+    alone = SimpleNamespace(creates_processes_externally=False)
+    with processes.all_or_none(SimpleNamespace(strategy=SimpleNamespace(launcher=launcher, cluster_environment=alone))):
         launcher.procs.append(subprocess.Popen(["sh", "-c", sys.argv[1]]))
         {here}
         launcher.procs[0].wait()
@@ -165,6 +167,14 @@ def test_processes_that_are_started_together_are_told_their_folder(monkeypatch):
     with pytest.raises(InputError, match=r"paths\.run_dir="):
         processes.arguments_of_this_process(["seed=1"])
     assert processes.arguments_of_this_process(["paths.run_dir=here"])[0] == "paths.run_dir=here"
+
+
+def test_batch_norm_over_processes_keeps_the_names_of_the_weights(run_config):
+    module = build(run_config("debug=smoke").model)
+    names = list(module.state_dict())
+    synced = torch.nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    assert any(isinstance(layer, torch.nn.SyncBatchNorm) for layer in synced.modules())
+    assert list(synced.state_dict()) == names
 
 
 def test_batch_norm_over_processes_wants_gpus(run_config):
