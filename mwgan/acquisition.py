@@ -14,6 +14,8 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 
+FILLER = -1  # the image_index of a sample that only fills up a process' last batch of held-out images: it counts nowhere
+
 
 class Sample(NamedTuple):
     """An image about to be measured; batches stack each field."""
@@ -23,7 +25,14 @@ class Sample(NamedTuple):
     seed: int | Tensor
     """Seeds what the acquisition draws for this sample: its wedge and its noise."""
     image_index: int | Tensor
-    """Position in the source."""
+    """Position in the source, or FILLER."""
+    leader: int | Tensor | None = None
+    """Seeds what a batch draws as one (tilt step, size): the seed of its first sample, over all processes; None: of those here."""
+
+
+def leading_seed(seed: Tensor, leader: int | Tensor | None = None) -> int:
+    """The seed of what a batch with seeds (B,) draws as one."""
+    return int(torch.as_tensor(seed if leader is None else leader).flatten()[0])
 
 
 class Noise(Protocol):
@@ -98,8 +107,8 @@ class Acquisition:
     Parameters
     ----------
     detector_size, step_deg
-        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by the seed of
-        its first sample. Images of another size than ``detector_size`` meet a detector of theirs.
+        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by its leader.
+        Images of another size than ``detector_size`` meet a detector of theirs.
     wedge_deg
         (lowest, highest) missing wedge in degrees, drawn uniformly; equal numbers fix it.
     noise
@@ -123,20 +132,21 @@ class Acquisition:
         """The grid; the first of several."""
         return self.geometries[0]
 
-    def geometry_of(self, image: Tensor, seed: Tensor) -> TiltGeometry:
-        """The grid that a batch of images (B, 1, N, N) with these seeds (B,) is measured on."""
-        geometry = self.geometries[int(seed[0]) % len(self.geometries)]
+    def geometry_of(self, image: Tensor, seed: Tensor, leader: int | Tensor | None = None) -> TiltGeometry:
+        """The grid that a batch of images (B, 1, N, N) with these seeds (B,) and this leader is measured on."""
+        geometry = self.geometries[leading_seed(seed, leader) % len(self.geometries)]
         return geometry if image.shape[-1] == geometry.detector_size else replace(geometry, detector_size=image.shape[-1])
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None) -> Measurement:
+    def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None, leader: int | Tensor | None = None) -> Measurement:
         """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
 
-        Samples for which ``complete`` (B,) is true lose no wedge. Seeds and ``complete`` are read on the CPU: kept there,
-        nothing waits for a GPU. So are wedges drawn, which makes them the same on every device; noise is drawn where it is added.
+        Samples for which ``complete`` (B,) is true lose no wedge. ``leader`` is the batch's (:class:`Sample`). Seeds, leader and
+        ``complete`` are read on the CPU: kept there, nothing waits for a GPU. So are wedges drawn, which makes them the same on
+        every device; noise is drawn where it is added.
         """
         low, high = self.wedge_deg
-        geometry = self.geometry_of(image, seed)
+        geometry = self.geometry_of(image, seed, leader)
         sinogram = projector_for(geometry)(image)
         wedges, rows = [], []
         for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):

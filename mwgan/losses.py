@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from mwgan.errors import InputError
@@ -24,16 +25,55 @@ class RaLSGAN:
     The mean E over the minibatch is taken where a score is compared with the other kind's average:
     ``D: (D(real) - E D(fake) - 1)^2 + (D(fake) - E D(real) + 1)^2``, and ``G`` with the signs of 1 swapped.
 
+    Parameters
+    ----------
+    global_mean
+        Take E over the batches of all processes. Losses and gradients, averaged over the processes as data-parallel training
+        does, are then those of one process with the whole batch. Otherwise each process compares with its own batch alone.
+
     References
     ----------
     IRDM 2020 (arXiv:2003.12259), equations 1 and 2; Jolicoeur-Martineau, ICLR 2019.
     """
 
+    def __init__(self, global_mean: bool = True) -> None:
+        self.global_mean = global_mean
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return (real - fake.mean() - 1).square().mean() + (fake - real.mean() + 1).square().mean()
+        real_mean, fake_mean = self._means(real, fake)
+        return (real - fake_mean - 1).square().mean() + (fake - real_mean + 1).square().mean()
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return (real - fake.mean() + 1).square().mean() + (fake - real.mean() - 1).square().mean()
+        real_mean, fake_mean = self._means(real, fake)
+        return (real - fake_mean + 1).square().mean() + (fake - real_mean - 1).square().mean()
+
+    def _means(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        if not (self.global_mean and dist.is_available() and dist.is_initialized()):
+            return real.mean(), fake.mean()
+        means: Tensor = _MeanOverProcesses.apply(torch.stack([real.mean(), fake.mean()]))  # type: ignore[no-untyped-call]
+        return means[0], means[1]
+
+
+class _MeanOverProcesses(torch.autograd.Function):
+    """The mean over all processes of what each holds.
+
+    Each process' value enters every process' loss, with the weight of one in their number. So its gradient is the mean of
+    what the losses of all of them say, not only of the one at home.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return _averaged(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return _averaged(gradient)
+
+
+def _averaged(value: Tensor) -> Tensor:
+    total = value.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
 
 
 class LSGAN:

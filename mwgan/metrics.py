@@ -35,7 +35,7 @@ def image_metrics(tomogram: Tensor, image: Tensor, data_range: float = 1.0) -> d
 
 
 class ImageQuality(Metric):
-    """Averages :func:`image_metrics` over images, across batches and processes."""
+    """Averages what :func:`image_metrics` gives over images, across batches and processes."""
 
     full_state_update = False
     images: Tensor
@@ -46,10 +46,10 @@ class ImageQuality(Metric):
             self.add_state(column, default=torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("images", default=torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, tomogram: Tensor, image: Tensor) -> None:
-        for column, values in image_metrics(tomogram, image).items():
-            setattr(self, column, getattr(self, column) + values.sum().double())
-        self.images = self.images + tomogram.shape[0]
+    def update(self, values: dict[str, Tensor]) -> None:
+        for column in COLUMNS:
+            setattr(self, column, getattr(self, column) + values[column].sum().double())
+        self.images = self.images + len(values[COLUMNS[0]])
 
     def compute(self) -> dict[str, Tensor]:
         return {column: getattr(self, column) / self.images for column in COLUMNS}

@@ -40,7 +40,8 @@ class ImagePanels(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Sample, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if batch_idx == 0:
-            self._first = Sample(*(torch.as_tensor(field)[: self.images] for field in batch))
+            image, seed, image_index = (torch.as_tensor(field)[: self.images] for field in batch[:3])
+            self._first = Sample(image, seed, image_index, batch.leader)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero or self._first is None or trainer.current_epoch % self.every_n_epochs:

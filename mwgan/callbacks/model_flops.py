@@ -119,7 +119,7 @@ def peak_of(device: torch.device, precision: str) -> float | None:
 
 def _size(pl_module: pl.LightningModule, batch: Sample) -> tuple[int, ...]:
     """What decides how much a batch costs: its shape and its tilts."""
-    geometry = pl_module.acquisition.geometry_of(batch.image, torch.as_tensor(batch.seed))  # type: ignore[operator, union-attr]
+    geometry = pl_module.acquisition.geometry_of(batch.image, torch.as_tensor(batch.seed), batch.leader)  # type: ignore[operator, union-attr]
     return (*batch.image.shape, geometry.tilts)
 
 

@@ -25,9 +25,9 @@ class RunSummary(pl.Callback):
             show_settings(trainer.loggers, record)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        metrics = trainer.callback_metrics  # whose means over the processes are taken here, by all of them
         if not trainer.is_global_zero or trainer.sanity_checking:
             return
-        metrics = trainer.callback_metrics
         shown = {"PSNR": ("val/psnr", "{:.2f} dB"), "SSIM": ("val/ssim", "{:.3f}"), "pixel loss": ("train/pixel_loss", "{:.4f}")}
         parts = [f"{name} {form.format(float(metrics[key]))}" for name, (key, form) in shown.items() if key in metrics]
         print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: {', '.join(parts)}", flush=True)

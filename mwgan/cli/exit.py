@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+from mwgan.cli.jobs import is_first_process
 from mwgan.errors import InputError
 
 Result = TypeVar("Result")
@@ -23,7 +24,8 @@ def run(program: Callable[[], object]) -> None:
     try:
         _explained(program)
     except KeyboardInterrupt:
-        print("interrupted: what was finished is kept", file=sys.stderr)
+        if is_first_process():
+            print("interrupted: what was finished is kept", file=sys.stderr)
         sys.exit(130)
 
 

@@ -56,8 +56,8 @@ def by_number(folder: Path) -> tuple[bool, int, str]:
 
 
 def is_first_process() -> bool:
-    """Whether this is the one of a run's processes that keeps its books."""
-    return not int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", 0)))
+    """Whether this is the one of a run's processes that keeps its books: the first on the first machine, whoever started it."""
+    return not any(int(os.environ.get(rank, 0)) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.cli.jobs import begun, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
+from mwgan.cli.processes import after_the_first
 from mwgan.cli.resume import has_begun
 from mwgan.cli.stages import run_stages
 from mwgan.errors import InputError
@@ -46,7 +47,7 @@ def run(cfg: DictConfig, train: Train) -> Metrics:
         print(f"the run in {folder} is finished already", flush=True)
         return metrics_of(folder)
     if not is_first_process():
-        return train(cfg)
+        return after_the_first(lambda: train(cfg))
     with claimed(folder):
         with begun(folder, options, hydra.runtime.choices.get("model")):
             if cfg.stages is not None:

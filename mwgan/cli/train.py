@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
 from mwgan.cli.jobs import TERMINATED
 from mwgan.cli.loggers import loggers
+from mwgan.cli.processes import all_or_none, arguments_of_this_process
 from mwgan.cli.resume import whole_command
 from mwgan.cli.runs import SINGLE, Metrics, answer
 from mwgan.cli.sweeping import job_of_sweep
@@ -50,11 +52,16 @@ def train(cfg: DictConfig) -> Metrics:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a run that goes on in its folder; its log is kept
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # of values that are the same in all processes
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
+        if _several(cfg):
+            os.environ["OMP_NUM_THREADS"] = str(cfg.threads)  # where Lightning finds none, it chooses itself
     accelerator = _accelerator(cfg)
+    if accelerator == "cpu" and cfg.trainer.sync_batchnorm:
+        raise InputError("trainer.sync_batchnorm=true needs GPUs, torch has none for a CPU: leave it out")
     data = ImageDataModule(
         build(cfg.data.train),
         build(cfg.data.validation),
@@ -84,7 +91,7 @@ def train(cfg: DictConfig) -> Metrics:
     if cfg.cache is not None:
         data.train = module.examples = _cached(cfg, module, data.train, accelerator)
     strategy = cfg.trainer.strategy
-    if strategy == "auto" and cfg.trainer.devices not in SINGLE and module.discriminator is not None:
+    if module.discriminator is not None and _several(cfg) and strategy in ("auto", "ddp"):
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
     trainer: pl.Trainer = build(
         cfg.trainer,
@@ -96,9 +103,10 @@ def train(cfg: DictConfig) -> Metrics:
     )
     status = 1
     try:
-        trainer.fit(module, data, ckpt_path=resume)
-        if not trainer.callback_metrics:  # it had been stopped after its last epoch
-            trainer.validate(module, data, verbose=False)
+        with all_or_none(trainer):
+            trainer.fit(module, data, ckpt_path=resume)
+            if not trainer.callback_metrics:  # it had been stopped after its last epoch
+                trainer.validate(module, data, verbose=False)
         status = 0
     except SIGTERMException:  # an exit without a status, which would read as success
         sys.exit(TERMINATED)
@@ -110,6 +118,10 @@ def train(cfg: DictConfig) -> Metrics:
         if "wandb" in sys.modules:  # or the next job of a sweep would go on in this one's run
             sys.modules["wandb"].finish(exit_code=status)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _several(cfg: DictConfig) -> bool:
+    return cfg.trainer.devices not in SINGLE or cfg.trainer.get("num_nodes", 1) != 1
 
 
 def _accelerator(cfg: DictConfig) -> str:
@@ -210,7 +222,7 @@ def _main(cfg: DictConfig) -> Metrics | float | None:
 
 
 def _start() -> None:
-    sys.argv[1:] = whole_command(sys.argv[1:])
+    sys.argv[1:] = arguments_of_this_process(whole_command(sys.argv[1:]))
     try:
         _main()
     except MissingConfigException as error:

@@ -11,12 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mwgan.acquisition import Sample
+from mwgan.acquisition import FILLER, Sample, leading_seed
 from mwgan.data.augmentation import Pose, augmentation_of, drawn_images, posed
 from mwgan.data.source import ImageSource, draw_seed
 from mwgan.errors import InputError
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
+
+
+class Turn(NamedTuple):
+    """A sample that a rank is to draw."""
+
+    epoch: int
+    image_index: int
+    leader: int
+    """Index of the first sample of its batch, over all ranks."""
+    filler: bool
+    """Whether another rank draws it too, and this one only to have as many."""
 
 
 class Draw(NamedTuple):
@@ -26,10 +37,11 @@ class Draw(NamedTuple):
     seed: int | Tensor
     image_index: int | Tensor
     pose: Pose
+    leader: int | Tensor
 
 
 class SourceDataset(Dataset[Draw]):
-    """Samples of a source, asked for by (epoch, index): the epoch travels with the index into every worker."""
+    """Samples of a source, asked for by their :class:`Turn`: the epoch travels with the index into every worker."""
 
     def __init__(self, source: ImageSource, seed: int) -> None:
         self.source, self.seed = source, seed
@@ -37,12 +49,13 @@ class SourceDataset(Dataset[Draw]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, key: tuple[int, int]) -> Draw:
-        epoch, index = key
+    def __getitem__(self, turn: Turn) -> Draw:
+        epoch, index, leader, filler = turn
         seed = draw_seed(self.seed, epoch, index)
         rng = _draws(seed)
         image = self.source.image(index, rng)
-        return Draw(torch.from_numpy(image).unsqueeze(0), seed, index, augmentation_of(self.source, index).draw(rng))
+        pose = augmentation_of(self.source, index).draw(rng)
+        return Draw(torch.from_numpy(image).unsqueeze(0), seed, FILLER if filler else index, pose, draw_seed(self.seed, epoch, leader))
 
     def sample(self, epoch: int, index: int) -> Sample:
         """One sample in its pose."""
@@ -55,14 +68,17 @@ def _draws(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(seed))
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) of every sample this rank draws: a shuffle of (seed, epoch), dealt out to the ranks in turn.
+class EpochSampler(Sampler[Turn]):
+    """The turn of every sample this rank draws: a shuffle of (seed, epoch), dealt out to the ranks one by one.
 
-    All ranks get equally many samples; where the number doesn't divide, the last few of an epoch's shuffle sit out.
+    So batch k of all ranks together holds what batch k of one process with all their places holds. All ranks get equally many
+    samples: where the number doesn't divide, the last few of an epoch's shuffle sit out; of held-out samples none does, and
+    the ranks without one of the last few draw a filler.
     """
 
-    def __init__(self, length: int, seed: int, shuffle: bool, rank: int = 0, ranks: int = 1, epoch: int = 0) -> None:
-        self.length, self.seed, self.shuffle, self.rank, self.ranks, self.epoch = length, seed, shuffle, rank, ranks, epoch
+    def __init__(self, length: int, seed: int, shuffle: bool, batch_size: int, rank: int = 0, ranks: int = 1, epoch: int = 0) -> None:
+        self.length, self.seed, self.shuffle, self.epoch = length, seed, shuffle, epoch
+        self.rank, self.ranks, self.places = rank, ranks, batch_size * ranks
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this as each epoch begins; held-out data stay at their one epoch."""
@@ -70,12 +86,13 @@ class EpochSampler(Sampler[tuple[int, int]]):
             self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.length // self.ranks
+        return self.length // self.ranks if self.shuffle else -(-self.length // self.ranks)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
+    def __iter__(self) -> Iterator[Turn]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length) if self.shuffle else np.arange(self.length)
-        dealt = order[self.rank : len(self) * self.ranks : self.ranks]
-        return iter([(self.epoch, int(index)) for index in dealt])
+        for position in range(self.rank, len(self) * self.ranks, self.ranks):
+            leader = order[position // self.places * self.places]
+            yield Turn(self.epoch, int(order[position % self.length]), int(leader), position >= self.length)
 
 
 class ImageDataModule(pl.LightningDataModule):
@@ -86,7 +103,7 @@ class ImageDataModule(pl.LightningDataModule):
     train, validation
         Image sources of the same size.
     batch_size
-        Samples a process and step.
+        Samples a process and step: two processes of 8 learn from what one of 16 would.
     workers
         Worker processes that make images; 0 makes them in the training process.
     prefetch
@@ -94,8 +111,8 @@ class ImageDataModule(pl.LightningDataModule):
     seed
         Decides order, augmentation, wedge and noise of every sample.
     sizes
-        Sides in pixels that training batches are averaged down to, one drawn for each batch by its first sample's seed;
-        validation is at the first of them. For networks that serve slices of any size.
+        Sides in pixels that training batches are averaged down to, one drawn for each batch by its leader, so the same on
+        all processes; validation is at the first of them. For networks that serve slices of any size.
     """
 
     def __init__(
@@ -134,18 +151,21 @@ class ImageDataModule(pl.LightningDataModule):
         size = self.sizes[0]
         if len(self.sizes) > 1 and self.trainer is not None and self.trainer.training:
             # Not the seed itself: its remainders choose the tilt step too, and sizes and steps must not go hand in hand.
-            size = self.sizes[(int(seed[0]) >> 16) % len(self.sizes)]
+            size = self.sizes[(leading_seed(seed, batch.leader) >> 16) % len(self.sizes)]
         if size != image.shape[-1]:
             image = nn.functional.interpolate(image, size=(size, size), mode="bilinear", antialias=True)
-        return Sample(image, batch.seed, batch.image_index)
+        return Sample(image, batch.seed, batch.image_index, batch.leader)
 
     def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Draw]:
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         epoch = 0 if shuffle else VALIDATION_EPOCH
+        if shuffle and len(source) < self.batch_size * ranks:
+            places = f"{self.batch_size}" + (f" for each of {ranks} processes" if ranks > 1 else "")
+            raise InputError(f"{len(source)} training images are less than a batch of {places}: lower data.batch_size or draw more images")
         return DataLoader(
             SourceDataset(source, self.seed),
             batch_size=self.batch_size,
-            sampler=EpochSampler(len(source), self.seed, shuffle, rank, ranks, epoch),  # type: ignore[arg-type]
+            sampler=EpochSampler(len(source), self.seed, shuffle, self.batch_size, rank, ranks, epoch),  # type: ignore[arg-type]
             num_workers=self.workers,
             drop_last=shuffle,
             persistent_workers=self.workers > 0,

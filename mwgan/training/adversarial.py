@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from mwgan.acquisition import Acquisition, Sample
+from mwgan.acquisition import FILLER, Acquisition, Sample
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.losses import AdversarialLoss, PixelLoss
@@ -33,7 +33,7 @@ class AdversarialModule(pl.LightningModule):
 
     Optimisers and schedules are kept in the order (generator, discriminator): a checkpoint restores them by position.
     Schedules step at the end of each epoch. ``trainer.global_step`` counts the steps of both optimisers; the log's
-    ``train/batches`` counts batches.
+    ``train/batches`` counts batches and ``train/images`` the images in them, those of all processes.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class AdversarialModule(pl.LightningModule):
 
     def forward(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
         """What the generator saw, gave and should have given (each (B, 1, H, W)), for showing."""
-        measurement = self.acquisition(sample.image, torch.as_tensor(sample.seed))
+        measurement = self.acquisition(sample.image, torch.as_tensor(sample.seed), leader=sample.leader)
         seen = self.task.see(measurement)
         return self.task.condition(seen), self.generator(seen), self.task.target(sample.image, measurement)
 
@@ -131,8 +131,9 @@ class AdversarialModule(pl.LightningModule):
             logged |= self._discriminator_step(optimizers[1], output.detach(), target, condition)
         logged |= self._generator_step(optimizers[0], output, target, condition)
         self.batches += 1
-        self.images += len(batch.image)
-        self.log_dict({f"train/{name}": value for name, value in logged.items()}, on_step=False, on_epoch=True, batch_size=len(batch.image))
+        self.images += len(batch.image) * self.trainer.world_size
+        means = {f"train/{name}": value for name, value in logged.items()}
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=len(batch.image), sync_dist=True)  # between processes once an epoch
 
     @torch.no_grad()
     def _example(self, batch: Sample) -> tuple[Any, Tensor]:
@@ -140,7 +141,7 @@ class AdversarialModule(pl.LightningModule):
             seen, target = self.examples(batch, self.acquisition, self.generator)
             seen = self.task.see(seen) if isinstance(seen, Measurement) else seen
         else:
-            measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
+            measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed), leader=batch.leader)
             seen, target = self.task.see(measurement), self.task.target(batch.image, measurement)
         seen = seen.to(memory_format=self.layout) if isinstance(seen, Tensor) else seen
         return seen, target.to(memory_format=self.layout)
@@ -202,7 +203,7 @@ class AdversarialModule(pl.LightningModule):
     def _stop_clock(self) -> None:
         if self._epoch_start is not None:
             started, images = self._epoch_start
-            self._images_per_second = self.trainer.world_size * (int(self.images) - images) / (time.perf_counter() - started)
+            self._images_per_second = (int(self.images) - images) / (time.perf_counter() - started)
             self._epoch_start = None
 
     def on_train_epoch_end(self) -> None:
@@ -218,12 +219,17 @@ class AdversarialModule(pl.LightningModule):
             schedule.step()  # type: ignore[call-arg]
 
     def validation_step(self, batch: Sample, batch_index: int) -> dict[str, Tensor]:
-        """The quality of each image (B,) and its missing wedge in degrees (B,), for those who look closer than the mean."""
-        measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed))
+        """The quality of each image (B,) and its missing wedge in degrees (B,), for those who look closer than the mean.
+
+        Fillers are left out, of the mean too: the table is that of one process.
+        """
+        measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed), leader=batch.leader)
         tomogram = self.task.tomogram(self.generator(self.task.see(measurement)), measurement)
-        self.quality.update(tomogram, batch.image)
+        counted = torch.as_tensor(batch.image_index).cpu() != FILLER
+        values = {name: value[counted] for name, value in image_metrics(tomogram, batch.image).items()}
+        self.quality.update(values)
         measured = measurement.mask[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))
-        return {**image_metrics(tomogram, batch.image), "wedge_deg": 180 * (1 - measured)}  # of a full grid of tilts
+        return {**values, "wedge_deg": 180 * (1 - measured[counted])}  # of a full grid of tilts
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict({f"val/{name}": value.float() for name, value in self.quality.compute().items()}, prog_bar=True)

@@ -62,7 +62,7 @@ class DeArtifactExamples:
         seeds = torch.as_tensor(sample.seed)
         device = sample.image.device
         kinds, draws = self._draw(seeds)  # on the CPU
-        measurement = acquisition(sample.image, seeds, complete=kinds == KINDS.index("complete_wbp"))
+        measurement = acquisition(sample.image, seeds, kinds == KINDS.index("complete_wbp"), sample.leader)
         tomogram = generator.wbp(measurement)
         sart = _positions(kinds == KINDS.index("missing_sart"), device)
         if len(sart):
@@ -117,7 +117,7 @@ class MeasuredExamples:
         """Measurements of the images (B, 1, N, N), and the images."""
         seeds = torch.as_tensor(sample.seed)
         complete = _draws(seeds)[:, 0] < self.complete_share
-        return acquisition(sample.image, seeds, complete=complete), sample.image
+        return acquisition(sample.image, seeds, complete, sample.leader), sample.image
 
 
 def _positions(chosen: Tensor, device: torch.device) -> Tensor:

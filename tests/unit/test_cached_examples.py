@@ -46,7 +46,9 @@ def fill(folder: Path, stop_at: int | None = None, count: int = COUNT, **options
     examples, source = Counted(stop_at), samples(count)
     stated = {"description": DESCRIPTION, "name": "phantom_faces", "per_shard": PER_SHARD, **options}
     try:
-        fill_cache(folder, lambda index: source[0, index], count, examples, Acquisition(SIZE, 10.0, (45.0, 45.0)), GENERATOR, **stated)
+        fill_cache(
+            folder, lambda index: source.sample(0, index), count, examples, Acquisition(SIZE, 10.0, (45.0, 45.0)), GENERATOR, **stated
+        )
     except KeyboardInterrupt:
         assert stop_at is not None
     return examples.made
@@ -68,7 +70,7 @@ def test_images_and_examples_come_back_in_half_precision(count, per_shard, tmp_p
     cache, source = CachedExamples(tmp_path), samples(count)
     assert (len(cache), cache.size, cache.name) == (count, SIZE, "phantom_faces")
     for index in range(count):
-        made = source[0, index]
+        made = source.sample(0, index)
         image = cache.image(index, np.random.default_rng(0))
         assert image.dtype == np.float32
         np.testing.assert_array_equal(image, made.image[0].half().float().numpy())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mwgan.acquisition import FILLER
 from mwgan.data import Augmentation, PhantomFaces
 from mwgan.data.datamodules import ImageDataModule, SourceDataset
 from mwgan.data.source import draw_seed
@@ -67,9 +68,38 @@ def test_two_ranks_share_out_what_one_would_draw():
 
 
 def test_ranks_get_equally_many_samples_where_the_number_does_not_divide():
-    dealt = [[index for _, index in make(rank=rank, ranks=2, count=13).train_dataloader().sampler] for rank in (0, 1)]
+    dealt = [[turn.image_index for turn in make(rank=rank, ranks=2, count=13).train_dataloader().sampler] for rank in (0, 1)]
     assert len(dealt[0]) == len(dealt[1]) == 6
     assert len(set(dealt[0] + dealt[1])) == 12
+
+
+@pytest.mark.parametrize("count", [12, 13, 17])
+def test_batches_of_two_ranks_together_are_those_of_one_with_all_their_places(count):
+    whole = list(make(batch_size=6, count=count).train_dataloader())
+    pairs = list(zip(*(make(rank=rank, ranks=2, count=count).train_dataloader() for rank in (0, 1)), strict=True))
+    assert len(pairs) == len(whole) == 2
+    for both, batch in zip(pairs, whole, strict=True):
+        assert sorted(both[0].seed.tolist() + both[1].seed.tolist()) == sorted(batch.seed.tolist())
+        assert {*both[0].leader.tolist(), *both[1].leader.tolist()} == {int(batch.seed[0])}
+
+
+@pytest.mark.parametrize(("count", "ranks"), [(5, 2), (7, 3), (8, 4), (1, 2)])
+def test_ranks_hold_every_held_out_image_once_and_equally_many_batches(count, ranks):
+    data = [make(rank=rank, ranks=ranks, batch_size=2) for rank in range(ranks)]
+    for one in data:
+        one.validation = PhantomFaces(size=16, count=count)
+    dealt = [list(one.val_dataloader()) for one in data]
+    assert len({tuple(len(batch.image) for batch in batches) for batches in dealt}) == 1
+    indices = [int(index) for batches in dealt for batch in batches for index in batch.image_index]
+    assert sorted(index for index in indices if index != FILLER) == list(range(count))
+    assert len(indices) - count < ranks
+
+
+def test_more_places_than_training_images_are_refused():
+    with pytest.raises(InputError, match=r"12 training images .* of 7 for each of 2 processes"):
+        make(batch_size=7, ranks=2).train_dataloader()
+    with pytest.raises(InputError, match=r"12 training images .* of 13:"):
+        make(batch_size=13).train_dataloader()
 
 
 def test_training_goes_through_every_image_once_an_epoch():

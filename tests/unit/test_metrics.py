@@ -64,8 +64,8 @@ def test_a_perfect_tomogram_is_perfect_and_finite(faces):
 
 def test_image_quality_weighs_every_image_alike_over_unequal_batches(tomograms, faces):
     quality = ImageQuality()
-    quality.update(tomograms[:1], faces[:1])
-    quality.update(tomograms[1:], faces[1:])
+    quality.update(image_metrics(tomograms[:1], faces[:1]))
+    quality.update(image_metrics(tomograms[1:], faces[1:]))
     expected = image_metrics(tomograms, faces)
     for column, value in quality.compute().items():
         torch.testing.assert_close(value.float(), expected[column].mean())
@@ -73,7 +73,7 @@ def test_image_quality_weighs_every_image_alike_over_unequal_batches(tomograms, 
 
 def test_image_quality_forgets_when_reset(tomograms, faces):
     quality = ImageQuality()
-    quality.update(tomograms, faces)
+    quality.update(image_metrics(tomograms, faces))
     quality.reset()
-    quality.update(tomograms[:1], faces[:1])
+    quality.update(image_metrics(tomograms[:1], faces[:1]))
     torch.testing.assert_close(quality.compute()["psnr"].float(), image_metrics(tomograms[:1], faces[:1])["psnr"][0])
