@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from mwgan.errors import InputError
 
 Result = TypeVar("Result")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(program: Callable[[], object]) -> None:
@@ -47,6 +51,27 @@ def _explained(program: Callable[[], Result]) -> Result:
         fail(str(error))
     except (HydraException, OmegaConfBaseException) as error:
         fail(explained(error))
+    except OSError as error:
+        if not disk_full(error):
+            raise
+        fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether an error is, or comes of, a disk or a quota that is full; torch has an error of its own for it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def no_space_in(path: Path) -> str:
+    """What is full and what to do about it, as the beginning of a sentence."""
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free / 2**20
+    return f"no space is left for {path} ({free:.0f} MB free on its disk, or a quota is used up): free some there"
 
 
 def fail(sentence: str) -> NoReturn:
