@@ -69,6 +69,19 @@ def test_training_goes_through_every_image_once_an_epoch():
         assert sorted(index for index, _, _ in samples(loader, epoch)) == list(range(12))
 
 
+@pytest.mark.parametrize(("workers", "rank", "ranks"), [(0, 0, 1), (2, 0, 1), (0, 1, 2), (1, 0, 2)])
+def test_training_goes_on_behind_the_samples_that_were_trained_on(workers, rank, ranks):
+    whole = samples(make(workers=0, rank=rank, ranks=ranks).train_dataloader(), 1)
+    data = make(workers=workers, rank=rank, ranks=ranks)
+    before = SimpleNamespace(ready=1, started=1, processed=1, completed=0)  # of Lightning, as it was within that step
+    data.trainer.fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(current=before)))
+    data.load_state_dict({"epoch": 1, "samples": 3 * ranks})
+    loader = data.train_dataloader()
+    assert len(loader) == 4 // ranks  # of the whole epoch: Lightning counts on from the batch where it was
+    assert_same(samples(loader, 1), whole[3:])
+    assert_same(samples(loader, 2), samples(make(rank=rank, ranks=ranks).train_dataloader(), 2))
+
+
 def test_training_differs_between_epochs_in_order_seed_and_augmentation():
     loader = make().train_dataloader()
     first, second = samples(loader, 0), samples(loader, 1)
