@@ -86,12 +86,12 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
 
     def _asked(self, trainer: pl.Trainer) -> tuple[int, bool]:
         """The signal that any process was told to end by, or 0, and whether it is time to save: the same in all of them."""
-        due = trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_s
-        asked = torch.tensor([self.signals.told, int(due)], device=trainer.strategy.root_device)
-        if trainer.world_size > 1:
-            asked = trainer.strategy.reduce(asked, reduce_op="max")  # type: ignore[assignment]
-        told, due_anywhere = asked.tolist()
-        return told, bool(due_anywhere)
+        told, due = self.signals.told, trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_s
+        if trainer.world_size == 1:
+            return told, due  # nothing on the GPU is waited for
+        asked = trainer.strategy.reduce(torch.tensor([told, due], device=trainer.strategy.root_device), reduce_op="max")
+        told, due = asked.tolist()  # type: ignore[union-attr]
+        return told, bool(due)
 
     def _stop_if_told(self, trainer: pl.Trainer, told: int) -> None:
         if told and not self.signals.answered(told):

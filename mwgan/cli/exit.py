@@ -9,13 +9,16 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from mwgan.errors import InputError
+from mwgan.paths import PACKAGE
 
 Result = TypeVar("Result")
+LIBRARIES_WARNING = warnings.formatwarning
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -24,11 +27,19 @@ def run(program: Callable[[], object]) -> None:
     # Hydra would print its own summary and exit with 1; with this it raises, and the message is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas' helper would tell its number of threads
+    warnings.formatwarning = _warning
     try:
         _explained(program)
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept", file=sys.stderr)
         sys.exit(130)
+
+
+def _warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning of ours as a sentence; whose it is, and where it comes from, is said of the others alone."""
+    if Path(filename).is_relative_to(PACKAGE):
+        return f"warning: {message}\n"
+    return LIBRARIES_WARNING(message, category, filename, lineno, line)
 
 
 def in_one_sentence(task: Callable[[Any], Result]) -> Callable[[Any], Result]:

@@ -80,6 +80,15 @@ def claimed(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_claimed(folder: Path) -> bool:
+    """Whether a process trains in ``folder``."""
+    try:
+        with claimed(folder):
+            return False
+    except InputError:
+        return True
+
+
 def begin(folder: Path, options: Sequence[str], model: str | None = None) -> None:
     """Note that the run with ``options``, of the configuration ``model``, is trained in ``folder`` and not finished."""
     (folder / FINISHED).unlink(missing_ok=True)

@@ -147,9 +147,12 @@ class ImageDataModule(pl.LightningDataModule):
         Raises
         ------
         InputError
-            If the samples that were trained on are no whole number of such batches.
+            If the samples that were trained on are no whole number of such batches, or the epochs too many.
         """
         self._epoch, self._done = state["epoch"], state["samples"]
+        limit = self.trainer.max_epochs if self.trainer else None
+        if limit is not None and 0 <= limit < self._epoch:
+            raise InputError(f"{self._epoch} epochs were trained, more than trainer.max_epochs={limit}: give as many or more")
         if self._done % self._step:
             raise InputError(
                 f"training was stopped after {self._done} samples of an epoch, which are no whole number of batches of "

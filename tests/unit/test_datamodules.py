@@ -17,7 +17,7 @@ def make(workers: int = 0, rank: int = 0, ranks: int = 1, batch_size: int = 3, c
     train = PhantomFaces(size=16, count=count, augment=True)
     validation = PhantomFaces(size=16, count=5, offset=count)
     data = ImageDataModule(train, validation, batch_size, workers, seed)
-    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks)
+    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks, max_epochs=4)
     return data
 
 
@@ -80,6 +80,13 @@ def test_training_goes_on_behind_the_samples_that_were_trained_on(workers, rank,
     assert len(loader) == 4 // ranks  # of the whole epoch: Lightning counts on from the batch where it was
     assert_same(samples(loader, 1), whole[3:])
     assert_same(samples(loader, 2), samples(make(rank=rank, ranks=ranks).train_dataloader(), 2))
+
+
+def test_training_does_not_go_on_where_it_cannot():
+    with pytest.raises(InputError, match=r"after 4 samples .* batches of 3 on each of 1"):
+        make().load_state_dict({"epoch": 1, "samples": 4})
+    with pytest.raises(InputError, match=r"5 epochs were trained, more than trainer\.max_epochs=4"):
+        make().load_state_dict({"epoch": 5, "samples": 0})
 
 
 def test_training_differs_between_epochs_in_order_seed_and_augmentation():
