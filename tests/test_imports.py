@@ -13,7 +13,7 @@ import pytest
 from mwgan.paths import PACKAGE
 
 # Which rooms a room builds on; it may import those, whatever they build on, and EVERYWHERE.
-EVERYWHERE = {"errors", "paths"}
+EVERYWHERE = {"errors", "paths", "checkpoints"}
 BUILDS_ON = {
     "geometry": set(),
     "operators": {"geometry"},
@@ -31,6 +31,7 @@ BUILDS_ON = {
     "io": {"geometry"},
     "errors": set(),
     "paths": set(),
+    "checkpoints": set(),
     "cli": {"geometry", "operators", "recon", "acquisition", "data", "networks", "losses", "metrics"}
     | {"training", "callbacks", "evaluation", "figures", "io", "trust"},
 }
@@ -155,7 +156,7 @@ def test_no_room_is_above_itself():
         assert not any(name in rooms_below(direct) for direct in BUILDS_ON[name])
 
 
-@pytest.mark.parametrize("module", ["mwgan", "mwgan.geometry", "mwgan.errors", "mwgan.paths"])
+@pytest.mark.parametrize("module", ["mwgan", "mwgan.geometry", "mwgan.errors", "mwgan.paths", "mwgan.checkpoints"])
 def test_importing_the_package_does_not_import_torch(module):
     heavy = {"torch", "pytorch_lightning", "hydra", "scipy", "matplotlib", "pandas"}
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {heavy}))"

@@ -5,7 +5,8 @@ from mwgan.callbacks.last_checkpoint import LastCheckpoint
 from mwgan.callbacks.model_flops import ModelFlops
 from mwgan.callbacks.peak_memory import PeakMemory
 from mwgan.callbacks.run_summary import RunSummary
+from mwgan.callbacks.stop_signals import Stopped
 from mwgan.callbacks.wedge_metrics import WedgeMetrics
 from mwgan.callbacks.whole_checkpoints import WholeCheckpoints
 
-__all__ = ["ImagePanels", "LastCheckpoint", "ModelFlops", "PeakMemory", "RunSummary", "WedgeMetrics", "WholeCheckpoints"]
+__all__ = ["ImagePanels", "LastCheckpoint", "ModelFlops", "PeakMemory", "RunSummary", "Stopped", "WedgeMetrics", "WholeCheckpoints"]

@@ -1,15 +1,98 @@
-"""``last.ckpt`` after every epoch."""
+"""``last.ckpt`` after every epoch, every few minutes within one, and when the run is told to end."""
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import Any
+
 import pytorch_lightning as pl
+import torch
+from pytorch_lightning.trainer.states import TrainerFn
+
+from mwgan.callbacks.stop_signals import Stopped, StopSignals
+from mwgan.checkpoints import LAST
+
+VALIDATION = "epoch_loop.val_loop.batch_progress"
+ABOUT_TO_VALIDATE = {"ready": 1, "started": 1, "processed": 0, "completed": 0}  # as Lightning knows a validation that was cut short
 
 
 class LastCheckpoint(pl.callbacks.ModelCheckpoint):
     """The checkpoint that a stopped run goes on from. Lightning's ``save_last`` (2.6) keeps it only where the best one was saved too.
 
-    It stands after the other checkpoints in the list of callbacks, so that it holds what they know.
+    Within an epoch it is written between two batches, of training or of validation, by the first process's clock; Lightning's own
+    ``train_time_interval`` does nothing under manual optimisation. It stands after the other checkpoints in the list of
+    callbacks, so that it holds what they know.
+
+    Parameters
+    ----------
+    dirpath
+        The folder it is kept in.
+    every_minutes
+        How long a run may train without it; None: an epoch, whatever it takes.
     """
 
-    def __init__(self, dirpath: str) -> None:
-        super().__init__(dirpath=dirpath, filename="last", enable_version_counter=False)
+    def __init__(self, dirpath: str, every_minutes: float | None = 15.0) -> None:
+        super().__init__(dirpath=dirpath, filename=LAST.stem, enable_version_counter=False)
+        self.every_s = float("inf") if every_minutes is None else 60 * every_minutes
+        self.signals = StopSignals()
+        self._saved_at = 0.0
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        super().setup(trainer, pl_module, stage)
+        self.signals.remember()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self._saved_at = time.monotonic()
+        self.signals.listen()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
+        if not trainer.is_last_batch:  # after that one the epoch is not over yet: its validation comes first, and asks too
+            self._save_in_between(trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            self._save_in_between(trainer)
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        if trainer.validating and trainer.state.fn == TrainerFn.FITTING:  # its metrics aren't kept: it is gone through anew
+            checkpoint["loops"]["fit_loop"][VALIDATION] |= {"total": {**ABOUT_TO_VALIDATE}, "current": {**ABOUT_TO_VALIDATE}}
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        self._saved_at = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._stop_if_told(trainer, self._asked(trainer)[0])  # not as the epoch ends: its metrics are logged after that
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self.signals.leave()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.signals.leave()
+
+    @property
+    def _file(self) -> Path:
+        return Path(str(self.dirpath)) / LAST.name
+
+    def _save_in_between(self, trainer: pl.Trainer) -> None:
+        told, due = self._asked(trainer)
+        if told or due:
+            # Not by the parent's method, which would take the epoch's own for written after a save in its validation.
+            trainer.save_checkpoint(self._file, weights_only=False)
+            self._saved_at = time.monotonic()
+        self._stop_if_told(trainer, told)
+
+    def _asked(self, trainer: pl.Trainer) -> tuple[int, bool]:
+        """The signal that any process was told to end by, or 0, and whether it is time to save: the same in all of them."""
+        told, due = self.signals.told, trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_s
+        if trainer.world_size == 1:
+            return told, due  # nothing on the GPU is waited for
+        asked = trainer.strategy.reduce(torch.tensor([told, due], device=trainer.strategy.root_device), reduce_op="max")
+        told, due = asked.tolist()  # type: ignore[union-attr]
+        return told, bool(due)
+
+    def _stop_if_told(self, trainer: pl.Trainer, told: int) -> None:
+        if told and not self.signals.answered(told):
+            raise Stopped(told, f"stopped in epoch {trainer.current_epoch + 1}: what was trained until now is in {self._file}")

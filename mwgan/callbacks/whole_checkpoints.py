@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from mwgan.paths import written_whole
+from mwgan.checkpoints import write_checkpoint
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Lightning's own would write over ``last.ckpt`` in place: a run killed in that moment would have nothing to go on from."""
+    """Lightning's own copies a temporary file over ``last.ckpt``: a run killed in that moment would have nothing to go on from."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(Path(path)) as partial:
-            super().save_checkpoint(checkpoint, partial, storage_options)
+        write_checkpoint(Path(path), lambda stream: torch.save(checkpoint, stream))

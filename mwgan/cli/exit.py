@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
 import re
+import shutil
 import sys
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from mwgan.cli.jobs import is_first_process
 from mwgan.errors import InputError
+from mwgan.paths import PACKAGE
 
 Result = TypeVar("Result")
+LIBRARIES_WARNING = warnings.formatwarning
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(program: Callable[[], object]) -> None:
@@ -21,12 +28,20 @@ def run(program: Callable[[], object]) -> None:
     # Hydra would print its own summary and exit with 1; with this it raises, and the message is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas' helper would tell its number of threads
+    warnings.formatwarning = _warning
     try:
         _explained(program)
     except KeyboardInterrupt:
         if is_first_process():
             print("interrupted: what was finished is kept", file=sys.stderr)
         sys.exit(130)
+
+
+def _warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning of ours as a sentence; whose it is, and where it comes from, is said of the others alone."""
+    if Path(filename).is_relative_to(PACKAGE):
+        return f"warning: {message}\n"
+    return LIBRARIES_WARNING(message, category, filename, lineno, line)
 
 
 def in_one_sentence(task: Callable[[Any], Result]) -> Callable[[Any], Result]:
@@ -49,6 +64,27 @@ def _explained(program: Callable[[], Result]) -> Result:
         fail(str(error))
     except (HydraException, OmegaConfBaseException) as error:
         fail(explained(error))
+    except OSError as error:
+        if not disk_full(error):
+            raise
+        fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether an error is, or comes of, a disk or a quota that is full; torch has an error of its own for it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def no_space_in(path: Path) -> str:
+    """What is full and what to do about it, as the beginning of a sentence."""
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free / 2**20
+    return f"no space is left for {path} ({free:.0f} MB free on its disk, or a quota is used up): free some there"
 
 
 def fail(sentence: str) -> NoReturn:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mwgan.checkpoints import LAST
 from mwgan.errors import InputError
 from mwgan.paths import written_whole
 
@@ -23,7 +24,6 @@ NOT_THE_JOB = (
     *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch"),
     *("trainer.accelerator", "trainer.devices", "trainer.enable_progress_bar"),
 )
-LAST = Path("checkpoints") / "last.ckpt"
 TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
 INTERRUPTED = 128 + signal.SIGINT  # and of what was stopped by Ctrl-C
 
@@ -78,6 +78,15 @@ def claimed(folder: Path) -> Iterator[None]:
         except OSError:
             pass  # a file system that knows no locks
         yield
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process trains in ``folder``."""
+    try:
+        with claimed(folder):
+            return False
+    except InputError:
+        return True
 
 
 def begin(folder: Path, options: Sequence[str], model: str | None = None) -> None:

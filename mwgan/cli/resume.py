@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mwgan.cli.jobs import LAST, key_of, options_of
+from mwgan.checkpoints import has_checkpoint
+from mwgan.cli.jobs import key_of, options_of
 from mwgan.errors import InputError
 
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep, in its folder
@@ -55,7 +56,7 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
 
 def has_begun(folder: Path) -> bool:
     """Whether there is something to go on from: a checkpoint of the run, or a stage of it."""
-    return (folder / LAST).is_file() or any(folder.glob(f"*/{OVERRIDES}"))
+    return has_checkpoint(folder) or any(folder.glob(f"*/{OVERRIDES}"))
 
 
 def _check_holds_something(folder: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from mwgan.checkpoints import has_checkpoint
 from mwgan.cli.build import plain
-from mwgan.cli.jobs import FINISHED, LAST, TERMINATED, is_finished
+from mwgan.cli.jobs import FINISHED, TERMINATED, is_finished
 from mwgan.cli.resume import quoted
 from mwgan.errors import InputError
 from mwgan.recon.learned import RUN_WEIGHTS, find_weights, read_weights, save_weights
@@ -72,7 +73,7 @@ def _run(command: list[str]) -> int:
         told.append(number)
         child.terminate()
 
-    before = signal.signal(signal.SIGTERM, pass_on)
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}
     try:
         while True:
             try:
@@ -81,7 +82,8 @@ def _run(command: list[str]) -> int:
             except KeyboardInterrupt:
                 continue  # the stage was told as well, and may be writing its checkpoint
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _told(root: Path, done: list[str]) -> dict[str, Any]:
@@ -105,6 +107,6 @@ def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) ->
                     f"stage {name} takes {key} from {stage[key]!r}, which is not a stage before it ({', '.join(done) or 'none'})"
                 )
             options.append(f"{key}={quoted(folder.parent / stage[key])}")
-    if (folder / LAST).is_file():
+    if has_checkpoint(folder):
         options.append(f"resume={quoted(folder)}")
     return options

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.cli import exit
-from mwgan.cli.jobs import FAILED, INTERRUPTED, TERMINATED, by_number, job_of, jobs_in, key_of
+from mwgan.cli.jobs import FAILED, INTERRUPTED, TERMINATED, by_number, is_claimed, job_of, jobs_in, key_of
 from mwgan.cli.resume import SWEEP, quoted, read_yaml
 from mwgan.cli.runs import Metrics, Train, answer, check_missing
 from mwgan.cli.sweeps import swept_keys
@@ -23,6 +25,7 @@ from mwgan.paths import written_whole
 
 # Options of Hydra's own that make a sweep another one.
 SWEEPS = ("hydra.sweeper", "hydra/sweeper", "hydra.sweep.subdir")
+PATIENCE_S = 60.0  # with a job that is told to end: a step of training and a checkpoint
 LONGER = "hydra.sweeper.n_trials"  # of a search: the same trials, and more of them
 
 
@@ -35,7 +38,7 @@ class SweepStart(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         exit.in_one_sentence(_record)(config)
         if "joblib" in config.hydra.launcher._target_:
-            signal.signal(signal.SIGTERM, _end_jobs)
+            signal.signal(signal.SIGTERM, functools.partial(_end_jobs, Path(config.hydra.sweep.dir)))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
@@ -102,8 +105,11 @@ def _what_is_swept(config: Any) -> tuple[list[str], ...]:
     return job_of(task), swept_keys(config), sorted(o for o in hydra if key_of(o).startswith(SWEEPS) and key_of(o) != LONGER)
 
 
-def _end_jobs(number: int, frame: object) -> None:
+def _end_jobs(folder: Path, number: int, frame: object) -> None:
     """Pass on to the processes of a sweep that it is to end: they would train on, and nobody would know of them."""
     for child in multiprocessing.active_children():
         child.terminate()
+    given_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < given_up_at and any(is_claimed(job) for job in jobs_in(folder)):
+        time.sleep(0.1)  # joblib would kill those that write their checkpoint
     sys.exit(TERMINATED)

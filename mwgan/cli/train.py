@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -17,10 +18,11 @@ from omegaconf import DictConfig
 
 from mwgan.cli import exit
 from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.jobs import TERMINATED
+from mwgan.cli.exit import disk_full, no_space_in
+from mwgan.cli.jobs import TERMINATED, is_first_process
 from mwgan.cli.loggers import loggers
 from mwgan.cli.processes import all_or_none, arguments_of_this_process
-from mwgan.cli.resume import whole_command
+from mwgan.cli.resume import quoted, whole_command
 from mwgan.cli.runs import SINGLE, Metrics, answer
 from mwgan.cli.sweeping import job_of_sweep
 from mwgan.errors import InputError, MissingExtraError
@@ -42,7 +44,7 @@ def train(cfg: DictConfig) -> Metrics:
     import torch
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-    from mwgan.callbacks import WholeCheckpoints
+    from mwgan.callbacks import Stopped, WholeCheckpoints
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
     from mwgan.training import DeArtifactExamples
@@ -53,6 +55,8 @@ def train(cfg: DictConfig) -> Metrics:
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a run that goes on in its folder; its log is kept
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
     warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # of values that are the same in all processes
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")  # the data module is
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")  # of an epoch whose steps were all done before a stop
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     if cfg.threads is not None:
@@ -108,8 +112,20 @@ def train(cfg: DictConfig) -> Metrics:
             if not trainer.callback_metrics:  # it had been stopped after its last epoch
                 trainer.validate(module, data, verbose=False)
         status = 0
-    except SIGTERMException:  # an exit without a status, which would read as success
+    except Stopped as stop:
+        if not is_first_process():
+            sys.exit()  # quietly: Lightning kills the first process when another one fails
+        print(stop, file=sys.stderr)
+        if stop.number == signal.SIGINT:
+            raise KeyboardInterrupt from None
         sys.exit(TERMINATED)
+    except SIGTERMException:  # an exit without a status, which would read as success; it came before there was anything to save
+        sys.exit(TERMINATED)
+    except (OSError, RuntimeError) as error:
+        if not disk_full(error):
+            raise
+        folder = Path(cfg.paths.output_dir)
+        raise InputError(f"{no_space_in(folder)}; then mwgan-train resume={quoted(folder)} goes on from the last checkpoint") from error
     except SystemExit as end:
         if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C is an exit without a word
             raise KeyboardInterrupt from None

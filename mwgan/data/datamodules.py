@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -68,29 +71,47 @@ def _draws(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(seed))
 
 
+def _work_on(worker: int) -> None:
+    """End a worker when the training process says so, not when the whole job is told to end: the step in progress needs it."""
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
+
+
 class EpochSampler(Sampler[Turn]):
     """The turn of every sample this rank draws: a shuffle of (seed, epoch), dealt out to the ranks one by one.
 
     So batch k of all ranks together holds what batch k of one process with all their places holds. All ranks get equally many
     samples: where the number doesn't divide, the last few of an epoch's shuffle sit out; of held-out samples none does, and
-    the ranks without one of the last few draw a filler.
+    the ranks without one of the last few draw a filler. Of the epoch that it begins with, the first ``done`` samples (of all
+    ranks together) are left out: those were trained on already.
     """
 
-    def __init__(self, length: int, seed: int, shuffle: bool, batch_size: int, rank: int = 0, ranks: int = 1, epoch: int = 0) -> None:
-        self.length, self.seed, self.shuffle, self.epoch = length, seed, shuffle, epoch
+    def __init__(
+        self, length: int, seed: int, shuffle: bool, batch_size: int, rank: int = 0, ranks: int = 1, epoch: int = 0, done: int = 0
+    ) -> None:
+        self.length, self.seed, self.shuffle, self.epoch, self.done = length, seed, shuffle, epoch, done
         self.rank, self.ranks, self.places = rank, ranks, batch_size * ranks
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this as each epoch begins; held-out data stay at their one epoch."""
-        if self.shuffle:
-            self.epoch = epoch
+        if self.shuffle and epoch != self.epoch:
+            self.epoch, self.done = epoch, 0
 
     def __len__(self) -> int:
         return self.length // self.ranks if self.shuffle else -(-self.length // self.ranks)
 
     def __iter__(self) -> Iterator[Turn]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length) if self.shuffle else np.arange(self.length)
-        for position in range(self.rank, len(self) * self.ranks, self.ranks):
+        for position in range(self.done + self.rank, len(self) * self.ranks, self.ranks):
             leader = order[position // self.places * self.places]
             yield Turn(self.epoch, int(order[position % self.length]), int(leader), position >= self.length)
 
@@ -133,8 +154,45 @@ class ImageDataModule(pl.LightningDataModule):
             raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")
         self.train, self.validation = train, validation
         self.batch_size, self.workers, self.seed, self.prefetch = batch_size, workers, seed, prefetch
+        self._epoch = self._done = 0  # where training begins: the epoch, and how many of its samples were trained on already
+
+    def state_dict(self) -> dict[str, int]:
+        """Where training is: what was trained on, not what workers have made ahead."""
+        assert self.trainer is not None
+        epochs: Any = self.trainer.fit_loop.epoch_progress.current
+        batches: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
+        under_way = epochs.started > epochs.processed
+        return {"epoch": epochs.processed, "samples": batches.processed * self._step if under_way else 0}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where training was, if need be in batches of another size or on another number of ranks.
+
+        Raises
+        ------
+        InputError
+            If the samples that were trained on are no whole number of such batches, or the epochs too many.
+        """
+        self._epoch, self._done = state["epoch"], state["samples"]
+        limit = self.trainer.max_epochs if self.trainer else None
+        if limit is not None and 0 <= limit < self._epoch:
+            raise InputError(f"{self._epoch} epochs were trained, more than trainer.max_epochs={limit}: give as many or more")
+        if self._done % self._step:
+            raise InputError(
+                f"training was stopped after {self._done} samples of an epoch, which are no whole number of batches of "
+                f"{self.batch_size} on each of {self._step // self.batch_size}: go on with data.batch_size and trainer.devices as before"
+            )
+
+    @property
+    def _step(self) -> int:
+        """Samples that all ranks together train on in a step."""
+        return self.batch_size * (self.trainer.world_size if self.trainer else 1)
 
     def train_dataloader(self) -> DataLoader[Draw]:
+        if self._done and self.trainer is not None:
+            progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current  # counts batches as they were before the stop
+            more = self._done // self._step - progress.processed
+            progress.ready, progress.started = progress.ready + more, progress.started + more
+            progress.processed, progress.completed = progress.processed + more, progress.completed + more
         return self._loader(self.train, shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Draw]:
@@ -158,15 +216,16 @@ class ImageDataModule(pl.LightningDataModule):
 
     def _loader(self, source: ImageSource, shuffle: bool) -> DataLoader[Draw]:
         rank, ranks = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        epoch = 0 if shuffle else VALIDATION_EPOCH
+        epoch, done = (self._epoch, self._done) if shuffle else (VALIDATION_EPOCH, 0)
         if shuffle and len(source) < self.batch_size * ranks:
             places = f"{self.batch_size}" + (f" for each of {ranks} processes" if ranks > 1 else "")
             raise InputError(f"{len(source)} training images are less than a batch of {places}: lower data.batch_size or draw more images")
         return DataLoader(
             SourceDataset(source, self.seed),
             batch_size=self.batch_size,
-            sampler=EpochSampler(len(source), self.seed, shuffle, self.batch_size, rank, ranks, epoch),  # type: ignore[arg-type]
+            sampler=EpochSampler(len(source), self.seed, shuffle, self.batch_size, rank, ranks, epoch, done),  # type: ignore[arg-type]
             num_workers=self.workers,
+            worker_init_fn=_work_on,
             drop_last=shuffle,
             persistent_workers=self.workers > 0,
             prefetch_factor=self.prefetch if self.workers > 0 else None,

@@ -20,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mwgan.checkpoints import checkpoint_of, has_checkpoint, is_whole
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.paths import shipped_weights, written_whole
@@ -135,13 +136,13 @@ def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "c
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """The file behind a shipped name or a path."""
+    """The file behind a shipped name or a path; of a run folder its last whole checkpoint."""
     path = Path(name_or_path)
     shipped = shipped_weights()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     if path.is_dir():
-        path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() else path / "checkpoints" / "last.ckpt"
+        path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() or not has_checkpoint(path) else checkpoint_of(path)
     if not path.is_file():
         names = ", ".join(shipped) or "none"
         raise InputError(f"there are no weights {str(name_or_path)!r}: give a checkpoint, a run folder or a shipped name ({names})")
@@ -149,7 +150,13 @@ def find_weights(name_or_path: str | Path) -> Path:
 
 
 def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
-    """The record and the generator's float32 tensors of a weights file or training checkpoint."""
+    """The record and the generator's float32 tensors of a weights file or training checkpoint.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or damaged.
+    """
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
@@ -157,6 +164,8 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             record = json.loads(metadata[RECORD_KEY])
         else:
+            if not is_whole(path):
+                raise ValueError("its checksum is not that of its content")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)
                 checkpoint = torch.load(path, map_location="cpu", weights_only=True)

@@ -22,16 +22,20 @@ from mwgan.metrics import ImageQuality, image_metrics
 from mwgan.recon.learned import RECORD_KEY, Record
 from mwgan.recon.task import Task
 from mwgan.training import compiling
+from mwgan.training.epoch_means import EpochMeans
 from mwgan.training.examples import Examples
+from mwgan.training.schedules import as_configured
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
+MEANS_KEY = "epoch_means"
 ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
 
 
 class AdversarialModule(pl.LightningModule):
     """Trains a generator on a pixel loss and, with a discriminator, on an adversarial loss.
 
-    Optimisers and schedules are kept in the order (generator, discriminator): a checkpoint restores them by position.
+    Optimisers and schedules are kept in the order (generator, discriminator): a checkpoint restores them by position, and
+    what they have gathered and how far they are, not their settings, which are the configuration's.
     Schedules step at the end of each epoch. ``trainer.global_step`` counts the steps of both optimisers; the log's
     ``train/batches`` counts batches and ``train/images`` the images in them, those of all processes.
 
@@ -106,6 +110,7 @@ class AdversarialModule(pl.LightningModule):
         self.schedule_factories = [generator_schedule, discriminator_schedule][: len(self.optimizer_factories)]
         self.gradient_clip, self.record = gradient_clip, record or {}
         self.quality = ImageQuality()
+        self.means, self._means_told = EpochMeans(), False
         self._epoch_start: tuple[float, int] | None = None
         self._images_per_second = 0.0
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
@@ -132,8 +137,14 @@ class AdversarialModule(pl.LightningModule):
         logged |= self._generator_step(optimizers[0], output, target, condition)
         self.batches += 1
         self.images += len(batch.image) * self.trainer.world_size
-        means = {f"train/{name}": value for name, value in logged.items()}
-        self.log_dict(means, on_step=False, on_epoch=True, batch_size=len(batch.image), sync_dist=True)  # between processes once an epoch
+        self.means.add(logged, len(batch.image))
+        if self.trainer.is_last_batch:
+            self._tell_means()
+
+    def _tell_means(self) -> None:
+        means = {f"train/{name}": value for name, value in self.means.means().items()}
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)  # between processes once an epoch
+        self._means_told = True
 
     @torch.no_grad()
     def _example(self, batch: Sample) -> tuple[Any, Tensor]:
@@ -194,7 +205,15 @@ class AdversarialModule(pl.LightningModule):
         optimizer.step()
         return norm
 
+    def on_train_start(self) -> None:
+        self._start_clock()  # an epoch that is gone on with doesn't start again
+
     def on_train_epoch_start(self) -> None:
+        self._start_clock()
+        self.means.reset()
+        self._means_told = False
+
+    def _start_clock(self) -> None:
         self._epoch_start = (time.perf_counter(), int(self.images))
 
     def on_validation_start(self) -> None:
@@ -208,7 +227,9 @@ class AdversarialModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         self._stop_clock()
-        if not bool(torch.as_tensor(self.trainer.callback_metrics.get("train/pixel_loss", 0.0)).isfinite()):
+        if not self._means_told:  # the epoch's steps were all done before a stop, or it was cut short
+            self._tell_means()
+        if not bool(self.means.means().get("pixel_loss", torch.zeros(())).isfinite()):
             raise InputError("the pixel loss is no longer a number: lower the learning rates, or train with trainer.precision=32-true")
         self.log("train/images_per_second", self._images_per_second)
         self.log_dict({"train/batches": self.batches.float(), "train/images": self.images.float()})
@@ -244,6 +265,14 @@ class AdversarialModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[RECORD_KEY] = self.record
+        checkpoint[MEANS_KEY] = self.means.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.means.load_state_dict(checkpoint.get(MEANS_KEY, {}), self.device)
+        epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        optimizers, schedules = self.configure_optimizers()
+        if "optimizer_states" in checkpoint:
+            as_configured(checkpoint, optimizers, schedules, epochs)
 
     def _optimizers(self) -> list[Any]:
         optimizers = self.optimizers()

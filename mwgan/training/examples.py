@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
+from mwgan.checkpoints import checkpoint_of, has_checkpoint
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon.joint import JointModel
@@ -141,7 +142,6 @@ def inpainter_checkpoints(run: str | Path | None) -> list[Path]:
     if run is None:
         raise InputError("the mixture holds inpainted_wbp: give inpainters=<run folder of experiment=ding2019/inpainting>")
     folder = Path(run) / "checkpoints"
-    last = folder / "last.ckpt"
-    if not last.is_file():
+    if not has_checkpoint(Path(run)):
         raise InputError(f"{run} holds no checkpoints/last.ckpt: give the run folder of experiment=ding2019/inpainting")
-    return [*sorted(folder.glob("epoch_*.ckpt")), last]
+    return [*sorted(folder.glob("epoch_*.ckpt")), checkpoint_of(Path(run))]

@@ -1,9 +1,11 @@
-"""Learning-rate schedules that torch doesn't name."""
+"""Learning-rate schedules that torch doesn't name, and where a schedule is when a training goes on."""
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -26,3 +28,25 @@ def warmup_steps(
         return (float(warmup[epoch]) if epoch < len(warmup) else 1.0) * float(gamma) ** bisect_right(list(milestones), epoch)
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def as_configured(
+    checkpoint: dict[str, Any],
+    optimizers: Sequence[torch.optim.Optimizer],
+    schedules: Sequence[torch.optim.lr_scheduler.LRScheduler],
+    epochs: int,
+) -> None:
+    """Give the optimisers and schedules in ``checkpoint`` the settings of fresh ones, after ``epochs`` epochs of their schedule.
+
+    A checkpoint's own settings would win over the configuration without a word: a cosine over 60 epochs that is extended to
+    90 would climb again. With the settings unchanged every number stays what it was, to the bit.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")  # before any step of the optimiser, indeed
+        for schedule in schedules:
+            for _ in range(epochs):
+                schedule.step()
+    for state, optimizer in zip(checkpoint["optimizer_states"], optimizers, strict=False):
+        for theirs, ours in zip(state["param_groups"], optimizer.state_dict()["param_groups"], strict=False):
+            theirs.update({**ours, "params": theirs["params"]})
+    checkpoint["lr_schedulers"] = [schedule.state_dict() for schedule in schedules]

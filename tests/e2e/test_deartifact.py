@@ -47,7 +47,8 @@ def deartifact(inpainter, tmp_path_factory) -> Path:
 
 
 def test_an_inpainter_leaves_early_and_late_checkpoints(inpainter):
-    assert {file.name for file in (inpainter / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt", "epoch_000.ckpt", "epoch_001.ckpt"}
+    kept = {"best.ckpt", "last.ckpt", "previous.ckpt", "epoch_000.ckpt", "epoch_001.ckpt"}
+    assert {file.name for file in (inpainter / "checkpoints").iterdir()} == kept
 
 
 def test_the_second_stage_takes_the_last_inpainter_and_leaves_it_as_it_is(inpainter, deartifact):

@@ -40,8 +40,8 @@ def wait_for(file: Path, process: subprocess.Popen) -> None:
 
 
 def epochs(log: Path) -> list[int]:
-    """The epochs that a log holds to their end."""
-    return pd.read_csv(log).dropna(subset="train/pixel_loss")["epoch"].tolist()
+    """The epochs that a log holds to their end; a run that is killed as it has written its checkpoint has logged less."""
+    return pd.read_csv(log).reindex(columns=["epoch", "train/pixel_loss"]).dropna()["epoch"].tolist()
 
 
 def last_epoch(run: Path) -> int:
@@ -295,6 +295,9 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path):
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     with jobs.claimed(tmp_path), pytest.raises(InputError, match="another process"), jobs.claimed(tmp_path):
         pass
+    with jobs.claimed(tmp_path):
+        assert jobs.is_claimed(tmp_path)
+    assert not jobs.is_claimed(tmp_path)
     with jobs.claimed(tmp_path):
         pass
 

@@ -13,7 +13,6 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from mwgan.callbacks import WholeCheckpoints
 from mwgan.cli.build import build, commit
@@ -85,11 +84,11 @@ def test_a_checkpoint_that_is_not_written_to_its_end_leaves_the_one_before(tmp_p
     file = tmp_path / "checkpoints" / "last.ckpt"
     WholeCheckpoints().save_checkpoint({"epoch": 1}, file)
 
-    def killed(self, checkpoint, path, storage_options=None):
-        Path(path).write_bytes(b"half of it")
+    def killed(checkpoint, stream):
+        stream.write(b"half of it")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", killed)
+    monkeypatch.setattr(torch, "save", killed)
     with pytest.raises(KeyboardInterrupt):
         WholeCheckpoints().save_checkpoint({"epoch": 2}, file)
     assert torch.load(file, weights_only=True) == {"epoch": 1}

@@ -18,7 +18,7 @@ def make(workers: int = 0, rank: int = 0, ranks: int = 1, batch_size: int = 3, c
     train = PhantomFaces(size=16, count=count, augment=True)
     validation = PhantomFaces(size=16, count=5, offset=count)
     data = ImageDataModule(train, validation, batch_size, workers, seed)
-    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks)
+    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks, max_epochs=4)
     return data
 
 
@@ -106,6 +106,26 @@ def test_training_goes_through_every_image_once_an_epoch():
     loader = make().train_dataloader()
     for epoch in (0, 1):
         assert sorted(index for index, _, _ in samples(loader, epoch)) == list(range(12))
+
+
+@pytest.mark.parametrize(("workers", "rank", "ranks"), [(0, 0, 1), (2, 0, 1), (0, 1, 2), (1, 0, 2)])
+def test_training_goes_on_behind_the_samples_that_were_trained_on(workers, rank, ranks):
+    whole = samples(make(workers=0, rank=rank, ranks=ranks).train_dataloader(), 1)
+    data = make(workers=workers, rank=rank, ranks=ranks)
+    before = SimpleNamespace(ready=1, started=1, processed=1, completed=0)  # of Lightning, as it was within that step
+    data.trainer.fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(current=before)))
+    data.load_state_dict({"epoch": 1, "samples": 3 * ranks})
+    loader = data.train_dataloader()
+    assert len(loader) == 4 // ranks  # of the whole epoch: Lightning counts on from the batch where it was
+    assert_same(samples(loader, 1), whole[3:])
+    assert_same(samples(loader, 2), samples(make(rank=rank, ranks=ranks).train_dataloader(), 2))
+
+
+def test_training_does_not_go_on_where_it_cannot():
+    with pytest.raises(InputError, match=r"after 4 samples .* batches of 3 on each of 1"):
+        make().load_state_dict({"epoch": 1, "samples": 4})
+    with pytest.raises(InputError, match=r"5 epochs were trained, more than trainer\.max_epochs=4"):
+        make().load_state_dict({"epoch": 5, "samples": 0})
 
 
 def test_training_differs_between_epochs_in_order_seed_and_augmentation():

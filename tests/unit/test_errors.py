@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import warnings
+
 import pytest
 
 from mwgan.cli import exit
@@ -10,6 +13,7 @@ from mwgan.errors import InputError, MissingExtraError
 def hydra_environment(monkeypatch):
     """``exit.run`` sets this for the process; take it back after each test."""
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
 
 
 def fail_with(error: BaseException):
@@ -34,6 +38,23 @@ def test_an_input_error_ends_a_program_with_one_line_and_code_2(capsys):
         exit.run(fail_with(InputError("the wedge\n   is too wide")))
     assert stopped.value.code == 2
     assert capsys.readouterr().err == "error: the wedge is too wide\n"
+
+
+def test_a_full_disk_ends_a_program_with_one_line_and_code_2(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        exit.run(fail_with(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "results.csv"))))
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: no space is left for {tmp_path}/results.csv (")
+    assert told.endswith("free some there, then give the command again\n")
+    with pytest.raises(PermissionError):
+        exit.run(fail_with(PermissionError(errno.EACCES, "not yours")))
+
+
+def test_a_warning_of_ours_is_a_sentence():
+    exit.run(lambda: None)
+    assert warnings.formatwarning("mind the gap", UserWarning, exit.__file__, 1) == "warning: mind the gap\n"
+    assert "UserWarning: mind the gap" in warnings.formatwarning("mind the gap", UserWarning, __file__, 1)
 
 
 def test_an_error_of_the_program_itself_keeps_its_traceback():

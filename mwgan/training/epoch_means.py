@@ -1,0 +1,39 @@
+"""Means over an epoch that a checkpoint can hold in the middle of it, as Lightning's own can't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class EpochMeans:
+    """Running means of named scalars, each batch weighted by its number of images."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new epoch."""
+        self._sums: dict[str, Tensor] = {}
+        self._weights: dict[str, int] = {}
+
+    def add(self, values: Mapping[str, Tensor], weight: int) -> None:
+        """Take in the means of a batch of ``weight`` images; nothing waits for the GPU."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0) + value.detach().double() * weight
+            self._weights[name] = self._weights.get(name, 0) + weight
+
+    def means(self) -> dict[str, Tensor]:
+        """The means so far."""
+        return {name: (total / self._weights[name]).float() for name, total in self._sums.items()}
+
+    def state_dict(self) -> dict[str, tuple[float, int]]:
+        """Sum and weight of each."""
+        return {name: (float(total), self._weights[name]) for name, total in self._sums.items()}
+
+    def load_state_dict(self, state: Mapping[str, tuple[float, int]], device: torch.device | str = "cpu") -> None:
+        """Go on from there."""
+        self._sums = {name: torch.tensor(total, dtype=torch.float64, device=device) for name, (total, _) in state.items()}
+        self._weights = {name: weight for name, (_, weight) in state.items()}
