@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -14,9 +15,9 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.cli import exit
+from mwgan.cli import exit, slurm
 from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.jobs import TERMINATED
+from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED
 from mwgan.cli.loggers import loggers
 from mwgan.cli.resume import whole_command
 from mwgan.cli.runs import SINGLE, Metrics, answer
@@ -40,7 +41,7 @@ def train(cfg: DictConfig) -> Metrics:
     import torch
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-    from mwgan.callbacks import WholeCheckpoints
+    from mwgan.callbacks import EndWhenTold, WholeCheckpoints
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
     from mwgan.training import DeArtifactExamples
@@ -80,13 +81,14 @@ def train(cfg: DictConfig) -> Metrics:
     strategy = cfg.trainer.strategy
     if strategy == "auto" and cfg.trainer.devices not in SINGLE and module.discriminator is not None:
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
+    ending = EndWhenTold()
     trainer: pl.Trainer = build(
         cfg.trainer,
         accelerator=accelerator,
         strategy=strategy,
-        callbacks=[build(node) for node in cfg.callbacks.values() if node],
+        callbacks=[ending, *(build(node) for node in cfg.callbacks.values() if node)],
         logger=loggers(cfg),
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), *slurm.environments()],
     )
     status = 1
     try:
@@ -95,7 +97,7 @@ def train(cfg: DictConfig) -> Metrics:
             trainer.validate(module, data, verbose=False)
         status = 0
     except SIGTERMException:  # an exit without a status, which would read as success
-        sys.exit(TERMINATED)
+        sys.exit(QUEUE_AGAIN if ending.told == signal.SIGUSR2 else TERMINATED)
     except SystemExit as end:
         if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C is an exit without a word
             raise KeyboardInterrupt from None
@@ -198,13 +200,15 @@ def _coarsest(step_deg: float | list[float]) -> float:
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
 def _main(cfg: DictConfig) -> Metrics | float | None:
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return job_of_sweep(cfg, train)
-    return exit.in_one_sentence(lambda cfg: answer(cfg, train))(cfg)
+    with slurm.queued_again_when_told():
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return job_of_sweep(cfg, train)
+        return exit.in_one_sentence(lambda cfg: answer(cfg, train))(cfg)
 
 
 def _start() -> None:
     sys.argv[1:] = whole_command(sys.argv[1:])
+    slurm.name_folder()
     try:
         _main()
     except MissingConfigException as error:
