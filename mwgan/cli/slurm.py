@@ -1,8 +1,8 @@
 """A run as the tasks of a SLURM job: one task a device, all in one folder, and queued again when its time is up.
 
-SLURM says by SIGUSR2 (``--signal=USR2@120``) that the time is nearly up or that the job is preempted. Whoever trains then
-stops where it can go on from and exits with :data:`QUEUE_AGAIN`; here the job is put back into the queue. SLURM does that
-itself where it ends a job by SIGTERM (``scontrol requeue``, preemption). The job then finds its folder begun and goes on.
+SLURM says by SIGUSR2 (``--signal=USR2@120``) that the time is nearly up or that the job is preempted: the run then ends, and
+its job is put back into the queue. SLURM does that itself where it ends a job by SIGTERM (``scontrol requeue``, preemption).
+Either way the job finds its folder begun when its turn comes, and goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -93,12 +93,17 @@ def environments() -> list[Any]:
 
 @contextmanager
 def queued_again_when_told() -> Iterator[None]:
-    """Inside, SIGUSR2 ends this task of a SLURM job and has the job queued again. Outside of SLURM nothing changes."""
+    """Inside, SIGUSR2 ends this task of a SLURM job and has the job queued again. Outside of SLURM nothing changes.
+
+    It ends by ``SystemExit``, raised in the signal's handler, or later by who puts the handler off until a checkpoint is written.
+    """
     before = signal.getsignal(signal.SIGUSR2)
     if "SLURM_JOB_ID" not in os.environ or before == signal.SIG_IGN:  # ignored: a stage, which is told by the run it belongs to
         yield
         return
     signal.signal(signal.SIGUSR2, _end)
+    if callable(before):  # submitit's, which ignores SIGTERM: the job would go on until SLURM kills it
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         yield
     except SystemExit as end:
@@ -110,7 +115,6 @@ def queued_again_when_told() -> Iterator[None]:
 
 
 def _end(number: int, frame: object) -> None:
-    """What SIGUSR2 does while nothing is trained."""
     sys.exit(QUEUE_AGAIN)
 
 

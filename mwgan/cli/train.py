@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import warnings
 from pathlib import Path
@@ -17,7 +16,7 @@ from omegaconf import DictConfig
 
 from mwgan.cli import exit, slurm
 from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED
+from mwgan.cli.jobs import TERMINATED
 from mwgan.cli.loggers import loggers
 from mwgan.cli.resume import whole_command
 from mwgan.cli.runs import SINGLE, Metrics, answer
@@ -41,7 +40,7 @@ def train(cfg: DictConfig) -> Metrics:
     import torch
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-    from mwgan.callbacks import EndWhenTold, WholeCheckpoints
+    from mwgan.callbacks import WholeCheckpoints
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
     from mwgan.training import DeArtifactExamples
@@ -81,12 +80,11 @@ def train(cfg: DictConfig) -> Metrics:
     strategy = cfg.trainer.strategy
     if strategy == "auto" and cfg.trainer.devices not in SINGLE and module.discriminator is not None:
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
-    ending = EndWhenTold()
     trainer: pl.Trainer = build(
         cfg.trainer,
         accelerator=accelerator,
         strategy=strategy,
-        callbacks=[ending, *(build(node) for node in cfg.callbacks.values() if node)],
+        callbacks=[build(node) for node in cfg.callbacks.values() if node],
         logger=loggers(cfg),
         plugins=[WholeCheckpoints(), *slurm.environments()],
     )
@@ -97,7 +95,7 @@ def train(cfg: DictConfig) -> Metrics:
             trainer.validate(module, data, verbose=False)
         status = 0
     except SIGTERMException:  # an exit without a status, which would read as success
-        sys.exit(QUEUE_AGAIN if ending.told == signal.SIGUSR2 else TERMINATED)
+        sys.exit(TERMINATED)
     except SystemExit as end:
         if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C is an exit without a word
             raise KeyboardInterrupt from None
