@@ -50,6 +50,7 @@ def train(cfg: DictConfig) -> Metrics:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a run that goes on in its folder; its log is kept
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # advice for any machine that has SLURM installed
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     if cfg.threads is not None:
@@ -70,7 +71,7 @@ def train(cfg: DictConfig) -> Metrics:
         module.record["init"] = {key: record.get(key) for key in ("command", "commit", "init", "inpainters")}
     resume = None if cfg.resume is None else find_weights(cfg.resume)
     if resume is not None:
-        if resume.suffix == ".safetensors":
+        if resume.suffix in (".safetensors", ".json"):  # the index of shards
             raise InputError(f"{resume} holds weights alone: begin with them by init=, or resume= a run folder")
         record, _ = read_weights(resume)
         _check_same(cfg.resume, record, module.record, ("generator", "task", "geometry", "wedge_deg"))
