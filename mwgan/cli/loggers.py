@@ -26,7 +26,7 @@ def loggers(cfg: DictConfig) -> list[Any]:
         If one of them needs a package that isn't there.
     """
     folder = Path(cfg.paths.output_dir)
-    if is_first_process():  # which alone logs there
+    if is_first_process():
         _keep_log(folder / "csv")
     return [_wandb(node, folder, cfg.resume is not None) if _is_wandb(node) else build(node) for node in cfg.logger.values() if node]
 

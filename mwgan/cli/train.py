@@ -46,11 +46,11 @@ def train(cfg: DictConfig) -> Metrics:
     from mwgan.training import DeArtifactExamples
 
     # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # to whoever trains beside a SLURM
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a run that goes on in its folder; its log is kept
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
-    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # advice for any machine that has SLURM installed
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     if cfg.threads is not None:
@@ -207,7 +207,6 @@ def _main(cfg: DictConfig) -> Metrics | float | None:
 
 def _start() -> None:
     sys.argv[1:] = whole_command(sys.argv[1:])
-    slurm.name_folder()
     try:
         _main()
     except MissingConfigException as error:
@@ -218,6 +217,7 @@ def _start() -> None:
 
 
 def main() -> None:
+    slurm.name_folder()
     exit.run(_start)
 
 
