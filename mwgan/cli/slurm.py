@@ -1,8 +1,8 @@
 """A run as the tasks of a SLURM job: one task a device, all in one folder, and queued again when its time is up.
 
-SLURM says by SIGUSR2 (``--signal=USR2@120``) that the time is nearly up or that the job is preempted: the run then ends, and
-its job is put back into the queue. SLURM does that itself where it ends a job by SIGTERM (``scontrol requeue``, preemption).
-Either way the job finds its folder begun when its turn comes, and goes on from its last checkpoint.
+SLURM says by SIGUSR2 (``--signal=USR2@120``) that the time is nearly up, and by SIGTERM that a job has to make room for another
+or was cancelled. The run then ends, and its job is put back into the queue, but for one that was cancelled. The job finds its
+folder begun when its turn comes again, and goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from typing import Any
 
 from omegaconf import DictConfig
 
-from mwgan.cli.jobs import QUEUE_AGAIN, is_first_process
+from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED, is_first_process
 from mwgan.errors import InputError
 
 FOLDER_NAME = "MWGAN_FOLDER_NAME"  # read by conf/paths and conf/train.yaml: what names a run's folder instead of the time
-LONGEST_WAIT_S = 60
+WAIT_S = 30
 
 
 def is_task() -> bool:
@@ -93,42 +94,60 @@ def environments() -> list[Any]:
 
 @contextmanager
 def queued_again_when_told() -> Iterator[None]:
-    """Inside, SIGUSR2 ends this task of a SLURM job and has the job queued again. Outside of SLURM nothing changes.
+    """Inside, SIGUSR2 and SIGTERM end this task of a SLURM job, and the job is queued again where SLURM doesn't do it itself.
 
-    It ends by ``SystemExit``, raised in the signal's handler, or later by who puts the handler off until a checkpoint is written.
+    They end it by ``SystemExit``, raised in the signal's handler, or later by who puts the handler off until a checkpoint is
+    written. Outside of SLURM nothing changes.
     """
-    before = signal.getsignal(signal.SIGUSR2)
-    if "SLURM_JOB_ID" not in os.environ or before == signal.SIG_IGN:  # ignored: a stage, which is told by the run it belongs to
+    before = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
+    ours = before[signal.SIGUSR2]
+    # Ignored: a stage, which is told by the run it belongs to. Jobs side by side in processes are told by the sweep.
+    if "SLURM_JOB_ID" not in os.environ or ours == signal.SIG_IGN or parent_process() is not None:
         yield
         return
-    signal.signal(signal.SIGUSR2, _end)
-    if callable(before):  # submitit's, which ignores SIGTERM: the job would go on until SLURM kills it
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in before:
+        signal.signal(number, _end)
     try:
         yield
     except SystemExit as end:
-        if end.code == QUEUE_AGAIN:
-            _queue_again(before)
+        if end.code in (QUEUE_AGAIN, TERMINATED):
+            _leave(end.code == QUEUE_AGAIN, ours)
         raise
     finally:
-        signal.signal(signal.SIGUSR2, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: object) -> None:
-    sys.exit(QUEUE_AGAIN)
+    sys.exit(128 + number)
 
 
-def _queue_again(before: Any) -> None:
+def _leave(asked: bool, submitit: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which SLURM ends what is left of the job
     if not is_first_process():
-        time.sleep(LONGEST_WAIT_S)  # a task that ends early may end the others (--kill-on-bad-exit), the first one too
-        return
-    if callable(before):  # submitit's own: it counts how often a job ran out of time, queues it again and exits
-        before(signal.SIGUSR2, None)
+        time.sleep(WAIT_S)  # a task that ends early may end the others (--kill-on-bad-exit), the first one too
         return
     job = os.environ["SLURM_JOB_ID"]
     try:
-        subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True, timeout=LONGEST_WAIT_S)
+        if not asked and not _is_preempted(job):
+            return
+        if callable(submitit):  # it counts how often a job ran out of time, queues it again and exits
+            submitit(signal.SIGUSR2, None)
+            return
+        _scontrol("requeue", job)
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         print(f"SLURM did not queue job {job} again ({reason.strip()}): submit it anew with resume=<its folder>", file=sys.stderr)
+
+
+def _is_preempted(job: str) -> bool:
+    """Whether a job that was told to end has the time to do so because another one needs its place.
+
+    SLURM queues it again when that time is over, but not if it has ended by then.
+    """
+    fields = dict(field.partition("=")[::2] for field in _scontrol("--oneliner", "show", "job", job).split())
+    return fields.get("JobState") == "RUNNING" and fields.get("PreemptTime", "None") != "None"
+
+
+def _scontrol(*arguments: str) -> str:
+    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, text=True, timeout=WAIT_S).stdout

@@ -1,4 +1,4 @@
-"""A SLURM cluster of this one machine, for as long as the tests run: daemons, sockets and files in a folder of its own."""
+"""A SLURM cluster of two nodes on this one machine, for as long as the tests run: daemons, sockets and files in a folder of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-CPUS = 4  # that SLURM is told of, whatever the machine has
+NODES = ("one", "two")  # of two CPUs each, whatever the machine has
 TEMPLATE = Path(__file__).with_name("slurm.conf.in")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 
@@ -63,7 +63,7 @@ def cluster() -> Iterator[Cluster]:
             if command[0] == "munged":
                 _wait_for(folder / "munge.socket", running[0])
         started = Cluster(environment)
-        started.wait("a node that is up", lambda: "idle" in _node(environment), 60)
+        started.wait("nodes that are up", lambda: _up(environment) == len(NODES), 60)
         yield started
         subprocess.run(["scancel", "--user=root"], env=environment, check=False)
         started.wait("the jobs' end", lambda: not started.told("squeue", "--noheader"), 60)
@@ -80,21 +80,21 @@ def cluster() -> Iterator[Cluster]:
 
 def _commands(folder: Path) -> list[list[str]]:
     """The daemons in the foreground, in the order of their start, with what they read."""
-    for name in ("state", "spool"):
+    for name in ("state", *NODES):
         (folder / name).mkdir()
     key = folder / "munge.key"
     key.write_bytes(secrets.token_bytes(1024))
     key.chmod(0o400)
-    controller, node = _free_ports(2)
+    controller, first, second = _free_ports(3)
     memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
     host = socket.gethostname().split(".")[0]
     filled = TEMPLATE.read_text().format(
-        folder=folder, controller_port=controller, node_port=node, host=host, cpus=CPUS, memory_mb=memory_mb
+        folder=folder, controller_port=controller, first_port=first, second_port=second, host=host, memory_mb=memory_mb
     )
     (folder / "slurm.conf").write_text(filled)
     kept = {"key": key, "socket": folder / "munge.socket", "pid": "munged.pid", "log": "munged.log", "seed": "munged.seed"}
     named = [f"--{'socket' if name == 'socket' else f'{name}-file'}={folder / file}" for name, file in kept.items()]
-    return [["munged", "--foreground", "--force", *named], ["slurmctld", "-D"], ["slurmd", "-D"]]
+    return [["munged", "--foreground", "--force", *named], ["slurmctld", "-D"], *(["slurmd", "-D", "-N", name] for name in NODES)]
 
 
 def _free_ports(count: int) -> list[int]:
@@ -111,6 +111,7 @@ def _wait_for(file: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def _node(environment: dict[str, str]) -> str:
-    """The state of the node; nothing while nobody answers."""
-    return subprocess.run(["sinfo", "--noheader", "--format=%T"], env=environment, capture_output=True, text=True, check=False).stdout
+def _up(environment: dict[str, str]) -> int:
+    """How many nodes wait for jobs; none while nobody answers."""
+    command = ["sinfo", "--noheader", "--partition=main", "--Node", "--format=%T"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.split().count("idle")

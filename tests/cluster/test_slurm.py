@@ -20,24 +20,31 @@ IMAGES, EPOCHS = 48, 20
 QUIET = ("logger=csv", "threads=1", "callbacks.image_panels=null", "callbacks.progress_bar=null", "trainer.enable_progress_bar=false")
 SMALL = ("debug=smoke", "model.generator.depth=2", f"data.train.count={IMAGES}", "trainer.accelerator=cpu", *QUIET)
 LAUNCHED = ("launcher=slurm", "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")
-TWO_RANKS = ("model.discriminator.width=4", "trainer.devices=2", "trainer.strategy=ddp_find_unused_parameters_true")
+GAME = ("model.discriminator.width=4", "trainer.strategy=ddp_find_unused_parameters_true")
 KEPT = ("+callbacks.kept._target_=kept_weights.KeptWeights", "+callbacks.kept.folder=${paths.output_dir}")
 
 
 @pytest.fixture
 def environment(cluster):
     here = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**cluster.environment, "PYTHONPATH": os.pathsep.join(here)}
+    return {**cluster.environment, "PYTHONPATH": os.pathsep.join(here), "MASTER_ADDR": "127.0.0.1"}  # the nodes' names are nobody's
 
 
 @pytest.fixture
 def submit(cluster, environment, tmp_path):
     """Hand a command for ``srun`` to ``sbatch``, with the lines that docs/cluster.md asks for; the job's number."""
 
-    def submit(*command: str, tasks: int) -> str:
-        lines = ("#!/bin/bash", "export SLURM_KILL_BAD_EXIT=1", f"srun {' '.join(repr(part) for part in command)}")
-        (tmp_path / "job.sh").write_text("\n".join(lines) + "\n")
-        options = ("--nodes=1", f"--ntasks-per-node={tasks}", "--requeue", "--signal=USR2@60", "--open-mode=append", "--output=job.log")
+    def submit(*command: str, tasks: int, nodes: int = 1) -> str:
+        srun = f"srun --kill-on-bad-exit=1 {' '.join(repr(part) for part in command)}"
+        (tmp_path / "job.sh").write_text(f"#!/bin/bash\n{srun}\n")
+        options = (
+            f"--nodes={nodes}",
+            f"--ntasks-per-node={tasks}",
+            "--requeue",
+            "--signal=USR2@60",
+            "--open-mode=append",
+            "--output=job.log",
+        )
         done = subprocess.run(
             ["sbatch", "--parsable", *options, "job.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
@@ -86,11 +93,12 @@ def test_a_sweep_is_one_job_a_run_and_one_that_is_preempted_goes_on(cluster, env
     assert cluster.fields(job)["Restarts"] == "1"
 
 
-def test_ranks_that_srun_starts_share_a_run_and_go_on_with_it(cluster, submit, tmp_path):
-    job = submit(*PROGRAM, f"trainer.max_epochs={EPOCHS}", *SMALL, *TWO_RANKS, *KEPT, tasks=2)
+def test_ranks_on_two_nodes_share_a_run_make_room_and_go_on(cluster, submit, tmp_path):
+    job = submit(*PROGRAM, f"trainer.max_epochs={EPOCHS}", *SMALL, *GAME, *KEPT, "trainer.num_nodes=2", tasks=1, nodes=2)
     run = tmp_path / "outputs" / "train" / "train" / f"slurm-{job}.0"
     cluster.wait("a first checkpoint", (run / jobs.LAST).exists)
-    cluster.told("scontrol", "requeue", job)
+    urgent = ("--partition=urgent", "--nodes=2", "--ntasks-per-node=2", f"--output={tmp_path}/urgent.log", "--wrap=srun true")
+    cluster.told("sbatch", "--wait", *urgent)
     cluster.wait("the job's end", lambda: cluster.state(job) == "COMPLETED", 300)
     check_went_on(run)
     check_ranks_agree(run)
@@ -99,14 +107,14 @@ def test_ranks_that_srun_starts_share_a_run_and_go_on_with_it(cluster, submit, t
 
 
 def test_a_job_of_a_sweep_has_a_task_a_device(cluster, environment, tmp_path):
-    options = (*SMALL, *TWO_RANKS, *KEPT, *LAUNCHED, f"trainer.max_epochs={EPOCHS}", "hydra.sweep.dir=sweep")
+    options = (*SMALL, *GAME, *KEPT, *LAUNCHED, "trainer.devices=2", f"trainer.max_epochs={EPOCHS}", "hydra.sweep.dir=sweep")
     with subprocess.Popen(
         [*PROGRAM, "-m", *options], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as sweep:
         run = tmp_path / "sweep" / "0"
         cluster.wait("a first checkpoint", (run / jobs.LAST).exists)
         (job,) = cluster.told("squeue", "--noheader", "--format=%i").split()
-        cluster.told("scancel", "--signal=USR2", job)
+        cluster.told("scontrol", "requeue", job)
         said = sweep.communicate(timeout=300)[1]
     assert sweep.returncode == 0, said
     check_went_on(run)

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from mwgan.cli import slurm, stages
-from mwgan.cli.jobs import QUEUE_AGAIN
+from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 
@@ -24,8 +24,9 @@ def outside(monkeypatch):
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv(slurm.FOLDER_NAME, raising=False)
+    before = signal.getsignal(signal.SIGTERM)
     yield
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -37,9 +38,10 @@ def task(monkeypatch):
 
 @pytest.fixture
 def queued(monkeypatch, tmp_path):
-    """A ``scontrol`` that notes what it was told, in the file this gives."""
+    """A ``scontrol`` that notes in the file this gives what it was told, and says of a job what the file ``job`` says."""
     program, note = tmp_path / "scontrol", tmp_path / "note"
-    program.write_text(f'#!/bin/sh\necho "$@" > {note}\n')
+    program.write_text(f'#!/bin/sh\necho "$@" >> {note}\ncat {tmp_path}/job\n')
+    (tmp_path / "job").write_text("JobId=12 JobState=RUNNING PreemptTime=None\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     return note
@@ -93,7 +95,24 @@ def test_a_run_whose_time_is_up_is_queued_again(task, queued):
         signal.raise_signal(signal.SIGUSR2)
     assert ended.value.code == QUEUE_AGAIN
     assert queued.read_text() == "requeue 12\n"
-    assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGUSR2) == signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    ("state", "again"),
+    [
+        ("JobState=RUNNING PreemptTime=2026-01-01T00:00:00", True),  # it has the time that is left to end
+        ("JobState=CANCELLED PreemptTime=2026-01-01T00:00:00", False),
+        ("JobState=RUNNING PreemptTime=None", False),
+        ("JobState=COMPLETING", False),
+    ],
+)
+def test_one_that_is_told_to_end_is_queued_again_where_it_makes_room_for_another(state, again, task, queued, tmp_path):
+    (tmp_path / "job").write_text(f"JobId=12 {state} Requeue=1\n")
+    with pytest.raises(SystemExit) as ended, slurm.queued_again_when_told():
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == TERMINATED
+    assert queued.read_text().splitlines() == ["--oneliner show job 12", *(["requeue 12"] if again else [])]
 
 
 def test_one_that_fails_or_is_outside_of_slurm_is_not(task, queued, monkeypatch):
@@ -123,19 +142,10 @@ def test_the_launchers_own_handler_has_the_last_word(task, queued, monkeypatch):
         monkeypatch.setenv("SLURM_PROCID", "1")  # the first task does it; this one waits for its end
         with pytest.raises(SystemExit), slurm.queued_again_when_told():
             signal.raise_signal(signal.SIGUSR2)
-        assert told == [signal.SIGUSR2, slurm.LONGEST_WAIT_S]
+        assert told == [signal.SIGUSR2, slurm.WAIT_S]
     finally:
         signal.signal(signal.SIGUSR2, before)
     assert not queued.exists()
-
-
-def test_a_job_of_the_launcher_ends_when_it_is_preempted(task, monkeypatch):
-    monkeypatch.setattr(signal, "getsignal", lambda number: print)  # submitit's handlers, which ignore SIGTERM
-    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.update({number: handler}))
-    handlers: dict[int, object] = {}
-    with slurm.queued_again_when_told():
-        assert handlers[signal.SIGTERM] == signal.SIG_DFL
-    assert handlers[signal.SIGUSR2] is print
 
 
 def test_a_stage_ends_by_the_word_of_its_run():
