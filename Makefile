@@ -52,7 +52,7 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-# Runs by SLURM, on a cluster of this one machine that is there for the tests alone: a sweep, several ranks, jobs queued again.
+# Runs by SLURM, on a cluster that this one machine is for the tests alone: a sweep, several ranks, jobs that are queued again.
 test-cluster: install
 	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-cluster starts SLURM's daemons: run it as root on Debian"; exit 1; }
 	command -v munged slurmctld slurmd >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; }

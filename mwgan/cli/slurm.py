@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
@@ -23,7 +22,7 @@ from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED, is_first_process
 from mwgan.errors import InputError
 
 FOLDER_NAME = "MWGAN_FOLDER_NAME"  # read by conf/paths and conf/train.yaml: what names a run's folder instead of the time
-WAIT_S = 30
+TIMEOUT_S = 60
 
 
 def is_task() -> bool:
@@ -100,9 +99,9 @@ def queued_again_when_told() -> Iterator[None]:
     written. Outside of SLURM nothing changes.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
-    ours = before[signal.SIGUSR2]
+    submitit = before[signal.SIGUSR2]  # of a job that it launched
     # Ignored: a stage, which is told by the run it belongs to. Jobs side by side in processes are told by the sweep.
-    if "SLURM_JOB_ID" not in os.environ or ours == signal.SIG_IGN or parent_process() is not None:
+    if "SLURM_JOB_ID" not in os.environ or submitit == signal.SIG_IGN or parent_process() is not None:
         yield
         return
     for number in before:
@@ -111,7 +110,7 @@ def queued_again_when_told() -> Iterator[None]:
         yield
     except SystemExit as end:
         if end.code in (QUEUE_AGAIN, TERMINATED):
-            _leave(end.code == QUEUE_AGAIN, ours)
+            _leave(end.code == QUEUE_AGAIN, submitit)
         raise
     finally:
         for number, handler in before.items():
@@ -125,8 +124,7 @@ def _end(number: int, frame: object) -> None:
 def _leave(asked: bool, submitit: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which SLURM ends what is left of the job
     if not is_first_process():
-        time.sleep(WAIT_S)  # a task that ends early may end the others (--kill-on-bad-exit), the first one too
-        return
+        sys.exit()  # without a bad status, at which srun may end the other tasks (--kill-on-bad-exit), the first one too
     job = os.environ["SLURM_JOB_ID"]
     try:
         if not asked and not _is_preempted(job):
@@ -150,4 +148,4 @@ def _is_preempted(job: str) -> bool:
 
 
 def _scontrol(*arguments: str) -> str:
-    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, text=True, timeout=WAIT_S).stdout
+    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, text=True, timeout=TIMEOUT_S).stdout
