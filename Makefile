@@ -5,7 +5,7 @@ DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
 
-.PHONY: install demo ding2019 irdm2020 beyond test test-all lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 beyond test test-all test-cluster lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -40,10 +40,10 @@ demo: install
 	@echo "  $(DEMO)/pixel/panels           what the network learned, epoch by epoch; tensorboard --logdir $(DEMO)"
 
 test: install lint types
-	$(BIN)/python -m pytest -m "not slow and not wheel"
+	$(BIN)/python -m pytest -m "not slow and not wheel and not cluster"
 
 test-all: install lint types
-	$(BIN)/python -m pytest -m "not wheel"
+	$(BIN)/python -m pytest -m "not wheel and not cluster"
 
 lint: install
 	$(BIN)/ruff check .
@@ -51,6 +51,13 @@ lint: install
 
 types: install
 	$(BIN)/mypy
+
+# Runs by SLURM, on a cluster that this one machine is for the tests alone: a sweep, several ranks, jobs that are queued again.
+test-cluster: install
+	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-cluster starts SLURM's daemons: run it as root on Debian"; exit 1; }
+	command -v munged slurmctld slurmd >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; }
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[slurm]'
+	$(BIN)/python -m pytest -m cluster
 
 # The wheel in an empty environment, run from an empty folder.
 smoke-wheel: install

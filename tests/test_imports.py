@@ -17,7 +17,7 @@ EVERYWHERE = {"errors", "paths", "checkpoints"}
 BUILDS_ON = {
     "geometry": set(),
     "operators": {"geometry"},
-    "recon": {"operators", "networks"},  # unrolled networks are built of small ones
+    "recon": {"operators", "networks", "pieces"},  # unrolled networks are built of small ones
     "trust": {"recon"},
     "acquisition": {"operators"},
     "data": {"acquisition", "recon", "io"},  # a measured truth is read and reconstructed
@@ -32,8 +32,9 @@ BUILDS_ON = {
     "errors": set(),
     "paths": set(),
     "checkpoints": set(),
+    "pieces": set(),
     "cli": {"geometry", "operators", "recon", "acquisition", "data", "networks", "losses", "metrics"}
-    | {"training", "callbacks", "evaluation", "figures", "io", "trust"},
+    | {"training", "callbacks", "evaluation", "figures", "io", "trust", "pieces"},
 }
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "cli"}

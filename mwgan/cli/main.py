@@ -11,6 +11,7 @@ import typer
 from mwgan import __version__
 from mwgan.cli.exit import fail
 from mwgan.errors import InputError
+from mwgan.pieces import PIECES
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -24,7 +25,7 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Show the versi
         raise typer.Exit
 
 
-weights_app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own.")
+weights_app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own, in pieces if need be.")
 app.add_typer(weights_app, name="weights")
 
 data_app = typer.Typer(no_args_is_help=True, help="Images to train on: check what each source of a data set gives.")
@@ -200,20 +201,67 @@ def weights_list() -> None:
 @weights_app.command("export")
 def weights_export(
     run: Annotated[Path, typer.Argument(help="Run folder or checkpoint of mwgan-train.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors; with --max-shard-mib a new folder.")],
+    max_shard_mib: Annotated[
+        int | None, typer.Option(min=1, help="Write files of at most this many MiB and their index, instead of one file.")
+    ] = None,
     band_scale: Annotated[
         float | None, typer.Option(help="Calibrates --trust: the largest band_scale that mwgan-evaluate uncertainty=flips_and_folds found.")
     ] = None,
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
-    from mwgan.recon.learned import find_weights, read_weights, save_weights
+    from mwgan.pieces import MIB
+    from mwgan.recon.learned import find_weights, read_weights, save_sharded_weights, save_weights
 
-    _guard(output, run)
+    _guard(output, run, folder=max_shard_mib is not None)
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
     record = _without_folders(record if band_scale is None else record | {"band_scale": band_scale})
-    save_weights(output, state, record)
+    if max_shard_mib is None:
+        save_weights(output, state, record)
+        typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    else:
+        shards = save_sharded_weights(output, state, record, max_shard_mib * MIB)
+        typer.echo(f"{output}: {shards} files of at most {max_shard_mib} MiB, and their index")
+
+
+@weights_app.command("split")
+def weights_split(
+    source: Annotated[Path, typer.Argument(help="Checkpoint or run folder, whose last checkpoint is taken; or a weights file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the pieces and their checksums.")],
+    max_piece_mib: Annotated[int, typer.Option(min=1, help="Size of a piece in MiB.")] = 16,
+) -> None:
+    """A training's checkpoint cut into pieces, nothing lost; mwgan weights join makes the same file of them."""
+    from mwgan.pieces import MIB, split
+    from mwgan.recon.learned import find_weights
+
+    _guard(output, folder=True)
+    file = find_weights(source)
+    if file.suffix == ".json":
+        raise InputError(f"{source} is in pieces already")
+    pieces = split(file, output, max_piece_mib * MIB)
+    typer.echo(f"{output}: {file.name} in {pieces} pieces of at most {max_piece_mib} MiB, with {PIECES}")
+
+
+@weights_app.command("join")
+def weights_join(
+    folder: Annotated[Path, typer.Argument(help="Folder that mwgan weights split, or export --max-shard-mib, has written.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; replaced only when all pieces are as they were.")],
+) -> None:
+    """One file of its pieces, each checked: the checkpoint that was split, or the weights file that export writes."""
+    from mwgan.pieces import join
+    from mwgan.recon.learned import save_weights
+    from mwgan.recon.shards import INDEX, read_shards
+
+    _guard(output)
+    if (folder / PIECES).is_file():
+        join(folder, output)
+    elif (folder / INDEX).is_file():
+        record, state = read_shards(folder / INDEX)
+        save_weights(output, state, record)
+    else:
+        raise InputError(f"{folder} holds neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
@@ -256,13 +304,13 @@ def _without_folders(value: Any) -> Any:
     return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
 
 
-def _guard(output: Path, *inputs: Path) -> None:
+def _guard(output: Path, *inputs: Path, folder: bool = False) -> None:
     """Refuse at once what could not be written at the end, or would be written over what is read."""
     if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
         raise InputError(f"{output} is an input: give the output another name")
     if not output.parent.is_dir():
         raise InputError(f"the folder of {output} does not exist: make it first")
-    if output.is_dir():
+    if output.is_dir() and not folder:
         raise InputError(f"{output} is a folder: give a file name")
 
 

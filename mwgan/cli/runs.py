@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from mwgan.cli.jobs import begun, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
 from mwgan.cli.processes import after_the_first
 from mwgan.cli.resume import has_begun
+from mwgan.cli.slurm import check_tasks, was_queued_again
 from mwgan.cli.stages import run_stages
 from mwgan.errors import InputError
 
@@ -41,6 +42,7 @@ def run(cfg: DictConfig, train: Train) -> Metrics:
     """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
     check_missing(cfg)
     _refuse_multirun_ddp(cfg)
+    check_tasks(cfg)
     folder, hydra = Path(cfg.paths.output_dir), HydraConfig.get()
     options = list(hydra.overrides.task)
     if _goes_on(cfg, folder, options) and is_finished(folder):
@@ -78,9 +80,10 @@ def _refuse_multirun_ddp(cfg: DictConfig) -> None:
 
 
 def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
-    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep then goes on from there."""
+    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep or of SLURM then goes on from there."""
     same = is_same_job(folder, options)
-    if HydraConfig.get().mode != RunMode.MULTIRUN:
+    sweeps = HydraConfig.get().mode == RunMode.MULTIRUN
+    if not sweeps and not (same and was_queued_again()):
         return same and cfg.resume is not None and Path(cfg.resume).resolve() == folder.resolve()
     if not same:
         raise InputError(f"{folder} holds another job than {' '.join(options)}: give the sweep a folder of its own (hydra.sweep.dir=)")

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from mwgan.checkpoints import has_checkpoint
 from mwgan.cli.build import plain
-from mwgan.cli.jobs import FINISHED, TERMINATED, is_finished
+from mwgan.cli.jobs import FINISHED, QUEUE_AGAIN, TERMINATED, is_finished
 from mwgan.cli.resume import quoted
 from mwgan.errors import InputError
 from mwgan.recon.learned import RUN_WEIGHTS, find_weights, read_weights, save_weights
@@ -66,18 +66,24 @@ def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
 
 def _run(command: list[str]) -> int:
     """A stage's process to its end, and how it ended; whatever stops this process stops that one, in its own time."""
+    # A stage ignores SLURM's word that time is nearly up, whoever else it reaches: it is told to end, by us.
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     child = subprocess.Popen(command)
-    told = []
+    told: list[int] = []
 
     def pass_on(number: int, frame: object) -> None:
         told.append(number)
         child.terminate()
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}
+    for number in before:
+        signal.signal(number, pass_on)
     try:
         while True:
             try:
                 status = child.wait()
+                if signal.SIGUSR2 in told:
+                    return QUEUE_AGAIN
                 return TERMINATED if told else status
             except KeyboardInterrupt:
                 continue  # the stage was told as well, and may be writing its checkpoint

@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.cli import exit
-from mwgan.cli.jobs import FAILED, INTERRUPTED, TERMINATED, by_number, is_claimed, job_of, jobs_in, key_of
+from mwgan.cli.jobs import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, job_of, jobs_in, key_of
 from mwgan.cli.resume import SWEEP, quoted, read_yaml
 from mwgan.cli.runs import Metrics, Train, answer, check_missing
 from mwgan.cli.sweeps import swept_keys
@@ -57,7 +57,7 @@ def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
     try:
         return answer(cfg, train)
     except SystemExit as end:
-        if end.code in (TERMINATED, INTERRUPTED):
+        if end.code in (TERMINATED, INTERRUPTED, QUEUE_AGAIN):
             raise
         reason = "one of its stages failed"  # and has said why
     except InputError as error:

@@ -16,7 +16,7 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.cli import exit
+from mwgan.cli import exit, slurm
 from mwgan.cli.build import build, plain, provenance
 from mwgan.cli.exit import disk_full, no_space_in
 from mwgan.cli.jobs import TERMINATED, is_first_process
@@ -50,6 +50,7 @@ def train(cfg: DictConfig) -> Metrics:
     from mwgan.training import DeArtifactExamples
 
     # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # to whoever trains beside a SLURM
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a run that goes on in its folder; its log is kept
@@ -87,7 +88,7 @@ def train(cfg: DictConfig) -> Metrics:
         module.record["init"] = {key: record.get(key) for key in ("command", "commit", "init", "inpainters")}
     resume = None if cfg.resume is None else find_weights(cfg.resume)
     if resume is not None:
-        if resume.suffix == ".safetensors":
+        if resume.suffix in (".safetensors", ".json"):  # the index of shards
             raise InputError(f"{resume} holds weights alone: begin with them by init=, or resume= a run folder")
         record, _ = read_weights(resume)
         _check_same(cfg.resume, record, module.record, ("generator", "task", "geometry", "wedge_deg"))
@@ -103,7 +104,7 @@ def train(cfg: DictConfig) -> Metrics:
         strategy=strategy,
         callbacks=[build(node) for node in cfg.callbacks.values() if node],
         logger=loggers(cfg),
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), *slurm.environments()],
     )
     status = 1
     try:
@@ -232,9 +233,10 @@ def _coarsest(step_deg: float | list[float]) -> float:
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
 def _main(cfg: DictConfig) -> Metrics | float | None:
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return job_of_sweep(cfg, train)
-    return exit.in_one_sentence(lambda cfg: answer(cfg, train))(cfg)
+    with slurm.queued_again_when_told():
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return job_of_sweep(cfg, train)
+        return exit.in_one_sentence(lambda cfg: answer(cfg, train))(cfg)
 
 
 def _start() -> None:
@@ -249,6 +251,7 @@ def _start() -> None:
 
 
 def main() -> None:
+    slurm.name_folder()
     exit.run(_start)
 
 

@@ -24,6 +24,7 @@ from mwgan.checkpoints import checkpoint_of, has_checkpoint, is_whole
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.paths import shipped_weights, written_whole
+from mwgan.recon.shards import INDEX, read_shards, save_shards
 from mwgan.recon.task import Task
 
 Record = dict[str, Any]
@@ -136,11 +137,13 @@ def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "c
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """The file behind a shipped name or a path; of a run folder its last whole checkpoint."""
+    """The file behind a shipped name or a path; of a run folder its last whole checkpoint, of weights in shards their index."""
     path = Path(name_or_path)
     shipped = shipped_weights()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
+    if (path / INDEX).is_file():
+        return path / INDEX
     if path.is_dir():
         path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() or not has_checkpoint(path) else checkpoint_of(path)
     if not path.is_file():
@@ -150,7 +153,7 @@ def find_weights(name_or_path: str | Path) -> Path:
 
 
 def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
-    """The record and the generator's float32 tensors of a weights file or training checkpoint.
+    """The record and the generator's float32 tensors of a weights file, of weights in shards or of a training checkpoint.
 
     Raises
     ------
@@ -158,7 +161,9 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
         If it is neither, or damaged.
     """
     try:
-        if path.suffix == ".safetensors":
+        if path.name == INDEX:
+            record, state = read_shards(path)
+        elif path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -172,6 +177,8 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
             record = checkpoint[RECORD_KEY]
             prefix = GENERATOR_PREFIX
             state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
+    except InputError:
+        raise
     except Exception as error:  # a damaged pickle can make its reader stumble over anything
         raise InputError(
             f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export"
@@ -181,10 +188,18 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
 
 def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
-    state = {key: value.half() if value.is_floating_point() else value for key, value in generator_state.items()}
     with written_whole(path) as partial:
-        save_file({key: value.contiguous().cpu() for key, value in state.items()}, partial, metadata={RECORD_KEY: json.dumps(record)})
+        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(record)})
         partial.chmod(0o644)  # safetensors leaves it to its owner alone
+
+
+def save_sharded_weights(folder: Path, generator_state: dict[str, Tensor], record: Record, shard_bytes: int) -> int:
+    """Write the same into a new folder, in files of at most ``shard_bytes``; how many. See :func:`mwgan.recon.shards.save_shards`."""
+    return save_shards(folder, _halved(generator_state), record, shard_bytes)
+
+
+def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: (value.half() if value.is_floating_point() else value).contiguous().cpu() for key, value in state.items()}
 
 
 def build(node: dict[str, Any]) -> Any:
