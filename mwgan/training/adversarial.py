@@ -176,6 +176,20 @@ class AdversarialModule(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         self._stop_clock()  # validation runs before the training epoch ends
+        self._share_statistics()
+
+    @torch.no_grad()
+    def _share_statistics(self) -> None:
+        """Set batch norm's running statistics to their means over the processes, which gather them each from its own images.
+
+        Manual optimisation keeps torch from handing on those of the first process, as it does otherwise.
+        """
+        layers = [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm is none
+        statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
+        if self.trainer.world_size > 1 and statistics:
+            means = self.trainer.strategy.reduce(torch.cat(statistics), reduce_op="mean")
+            for part, mean in zip(statistics, means.split([len(part) for part in statistics]), strict=True):
+                part.copy_(mean)
 
     def _stop_clock(self) -> None:
         if self._epoch_start is not None:
@@ -220,6 +234,7 @@ class AdversarialModule(pl.LightningModule):
         return optimizers, schedules
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._share_statistics()  # in place, so in the checkpoint's weights too
         checkpoint[RECORD_KEY] = self.record
 
     def _optimizers(self) -> list[Any]:
