@@ -119,6 +119,7 @@ class AdversarialModule(pl.LightningModule):
         if self.discriminator is not None:
             logged |= self._discriminator_step(optimizers[1], output.detach(), target, condition)
         logged |= self._generator_step(optimizers[0], output, target, condition)
+        self._share_statistics()
         self.batches += 1
         self.images += len(batch.image) * self.trainer.world_size
         means = {f"train/{name}": value for name, value in logged.items()}
@@ -176,13 +177,13 @@ class AdversarialModule(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         self._stop_clock()  # validation runs before the training epoch ends
-        self._share_statistics()
 
     @torch.no_grad()
     def _share_statistics(self) -> None:
         """Set batch norm's running statistics to their means over the processes, which gather them each from its own images.
 
-        Manual optimisation keeps torch from handing on those of the first process, as it does otherwise.
+        After every step, so that a run that was stopped goes on to the bit. Manual optimisation keeps torch from handing on
+        those of the first process, as it does otherwise.
         """
         layers = [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm is none
         statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
@@ -234,7 +235,6 @@ class AdversarialModule(pl.LightningModule):
         return optimizers, schedules
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._share_statistics()  # in place, so in the checkpoint's weights too
         checkpoint[RECORD_KEY] = self.record
 
     def _optimizers(self) -> list[Any]:
