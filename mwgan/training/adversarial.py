@@ -135,6 +135,7 @@ class AdversarialModule(pl.LightningModule):
         if self.discriminator is not None:
             logged |= self._discriminator_step(optimizers[1], output.detach(), target, condition)
         logged |= self._generator_step(optimizers[0], output, target, condition)
+        self._share_statistics()
         self.batches += 1
         self.images += len(batch.image) * self.trainer.world_size
         self.means.add(logged, len(batch.image))
@@ -218,6 +219,20 @@ class AdversarialModule(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         self._stop_clock()  # validation runs before the training epoch ends
+
+    @torch.no_grad()
+    def _share_statistics(self) -> None:
+        """Set batch norm's running statistics to their means over the processes, which gather them each from its own images.
+
+        After every step, so that a run that was stopped goes on to the bit. Manual optimisation keeps torch from handing on
+        those of the first process, as it does otherwise.
+        """
+        layers = [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm is none
+        statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
+        if self.trainer.world_size > 1 and statistics:
+            means = self.trainer.strategy.reduce(torch.cat(statistics), reduce_op="mean")
+            for part, mean in zip(statistics, means.split([len(part) for part in statistics]), strict=True):
+                part.copy_(mean)
 
     def _stop_clock(self) -> None:
         if self._epoch_start is not None:

@@ -22,7 +22,7 @@ from mwgan.recon import RestoreWBP
 from mwgan.training import AdversarialModule
 
 WHOLE_BATCH, EPOCHS, BATCHES = 8, 5, 2
-GAMES = {"pixels": None, "lsgan": LSGAN(), "ralsgan": RaLSGAN(), "ralsgan_apart": RaLSGAN(global_mean=False)}
+GAMES = {"pixels": None, "batch_norm": None, "lsgan": LSGAN(), "ralsgan": RaLSGAN(), "ralsgan_apart": RaLSGAN(global_mean=False)}
 
 
 class Discriminator(nn.Module):
@@ -49,8 +49,9 @@ def ten_steps(game: str, processes: int, folder: Path) -> tuple[list[dict[str, f
     """Metrics of every epoch, and the module's state at the end."""
     pl.seed_everything(0, verbose=False)
     discriminator = None if GAMES[game] is None else Discriminator()
+    first = nn.BatchNorm2d(1) if game == "batch_norm" else nn.Identity()
     module = AdversarialModule(
-        nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3, padding=1)),
+        nn.Sequential(first, nn.Conv2d(1, 4, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3, padding=1)),
         RestoreWBP(),
         Acquisition(16, [6.0, 9.0, 12.0], (30.0, 80.0), GaussianNoise(2.0)),
         PixelLoss("l2"),
