@@ -5,7 +5,8 @@
 Both loops train copies of the same networks on the same images, which lie on the device already, in one process and in turn: some
 batches of one, some of the other. The bare loop is what one would write without a framework: generator, discriminator, losses,
 optimisers, and no logs. In one pair of cases both loops measure the images (projection, wedge, noise, what the network sees), as
-training does; in the other both are given ready examples. Goal: Lightning keeps 90 % of the bare loop's images a second.
+training does; in the other both are given ready examples. Goal: Lightning keeps 90 % of the bare loop's images a second. On a CPU
+the seconds are those that its cores worked for this process.
 """
 
 from __future__ import annotations

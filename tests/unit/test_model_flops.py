@@ -69,6 +69,11 @@ def test_tflops_are_operations_over_time_and_mfu_their_share_of_the_peak():
     assert float(trainer.callback_metrics["train/mfu"]) == pytest.approx(tflops / 0.5)
 
 
+def test_an_epoch_without_a_step_tells_nothing():
+    callback = ModelFlops(1.0)
+    callback.on_train_epoch_end(pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), module())
+
+
 def test_without_a_known_peak_there_is_no_mfu():
     trainer, _ = fit(ModelFlops(), batches(1))
     assert "train/tflops" in trainer.callback_metrics
