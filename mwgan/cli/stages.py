@@ -73,7 +73,7 @@ def _run(command: list[str]) -> int:
         told.append(number)
         child.terminate()
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}
+    before = signal.signal(signal.SIGTERM, pass_on)
     try:
         while True:
             try:
@@ -82,8 +82,7 @@ def _run(command: list[str]) -> int:
             except KeyboardInterrupt:
                 continue  # the stage was told as well, and may be writing its checkpoint
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _told(root: Path, done: list[str]) -> dict[str, Any]:

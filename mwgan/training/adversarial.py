@@ -131,7 +131,8 @@ class AdversarialModule(pl.LightningModule):
             self._tell_means()
 
     def _tell_means(self) -> None:
-        self.log_dict({f"train/{name}": value for name, value in self.means.means().items()}, on_step=False, on_epoch=True, batch_size=1)
+        means = {f"train/{name}": value for name, value in self.means.means().items()}
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         self._means_told = True
 
     @torch.no_grad()
@@ -236,7 +237,7 @@ class AdversarialModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[RECORD_KEY] = self.record
-        checkpoint[MEANS_KEY] = self.means.state_dict()
+        checkpoint[MEANS_KEY] = self.means.state_dict(lambda sums: torch.as_tensor(self.trainer.strategy.reduce(sums, reduce_op="mean")))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.means.load_state_dict(checkpoint.get(MEANS_KEY, {}), self.device)
