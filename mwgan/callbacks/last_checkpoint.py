@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -94,5 +95,9 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         return told, bool(due)
 
     def _stop_if_told(self, trainer: pl.Trainer, told: int) -> None:
-        if told and not self.signals.answered(told):
-            raise Stopped(told, f"stopped in epoch {trainer.current_epoch + 1}: what was trained until now is in {self._file}")
+        if told:
+            if trainer.is_global_zero:
+                sentence = f"told to end in epoch {trainer.current_epoch + 1}: what was trained until now is in {self._file}"
+                print(sentence, file=sys.stderr, flush=True)
+            if not self.signals.answered(told):
+                raise Stopped(told)

@@ -14,8 +14,8 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)  # Ctrl-
 class Stopped(Exception):
     """Training was told to end by the signal ``number``, and has written its checkpoint."""
 
-    def __init__(self, number: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, number: int) -> None:
+        super().__init__(f"told to end by signal {number}")
         self.number = number
 
 

@@ -88,8 +88,7 @@ def _run(command: list[str]) -> int:
             except KeyboardInterrupt:
                 continue  # the stage was told as well, and may be writing its checkpoint
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _told(root: Path, done: list[str]) -> dict[str, Any]:

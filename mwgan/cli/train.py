@@ -116,7 +116,6 @@ def train(cfg: DictConfig) -> Metrics:
     except Stopped as stop:
         if not is_first_process():
             sys.exit()  # quietly: Lightning kills the first process when another one fails
-        print(stop, file=sys.stderr)
         if stop.number == signal.SIGINT:
             raise KeyboardInterrupt from None
         sys.exit(TERMINATED)

@@ -280,7 +280,7 @@ class AdversarialModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[RECORD_KEY] = self.record
-        checkpoint[MEANS_KEY] = self.means.state_dict()
+        checkpoint[MEANS_KEY] = self.means.state_dict(lambda sums: torch.as_tensor(self.trainer.strategy.reduce(sums, reduce_op="mean")))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.means.load_state_dict(checkpoint.get(MEANS_KEY, {}), self.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -29,9 +29,12 @@ class EpochMeans:
         """The means so far."""
         return {name: (total / self._weights[name]).float() for name, total in self._sums.items()}
 
-    def state_dict(self) -> dict[str, tuple[float, int]]:
-        """Sum and weight of each."""
-        return {name: (float(total), self._weights[name]) for name, total in self._sums.items()}
+    def state_dict(self, mean_over_processes: Callable[[Tensor], Tensor]) -> dict[str, tuple[float, int]]:
+        """Sum and weight of each, the sum such that every process may go on from it."""
+        if not self._sums:
+            return {}
+        sums = mean_over_processes(torch.stack(list(self._sums.values())))
+        return {name: (total, self._weights[name]) for name, total in zip(self._sums, sums.tolist(), strict=True)}
 
     def load_state_dict(self, state: Mapping[str, tuple[float, int]], device: torch.device | str = "cpu") -> None:
         """Go on from there."""

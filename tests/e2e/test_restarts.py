@@ -95,10 +95,13 @@ def assert_same_end(folder: Path, straight: Path) -> None:
     pd.testing.assert_frame_equal(log(folder), log(straight), check_like=True)
 
 
-def assert_same_state(folder: Path, straight: Path) -> None:
+def assert_same_state(folder: Path, straight: Path, shared: str = "") -> None:
     mine, theirs = checkpoint(folder), checkpoint(straight)
     for key, value in theirs["state_dict"].items():
-        assert torch.equal(mine["state_dict"][key], value), key
+        if "running" in shared and key.endswith(("running_mean", "running_var")):
+            torch.testing.assert_close(mine["state_dict"][key], value)
+        else:
+            assert torch.equal(mine["state_dict"][key], value), key
     for one, other in zip(mine["optimizer_states"], theirs["optimizer_states"], strict=True):
         assert one["param_groups"] == other["param_groups"]
         for key, state in other["state"].items():
@@ -189,7 +192,7 @@ def test_a_killed_process_goes_on_by_its_folder_alone(tmp_path):
         assert running.returncode == status, told
         assert "Traceback" not in told
         written = (stopped / LAST).stat().st_mtime_ns
-    assert "stopped in epoch" in told
+    assert "told to end in epoch" in told
     assert not jobs.is_finished(stopped)
     end_of_epoch = f"trainer.max_epochs={checkpoint(stopped)['epoch'] + 1}"
     train(resumed(stopped, end_of_epoch))
@@ -261,10 +264,10 @@ def test_two_processes_stop_and_go_on_together(tmp_path):
         running.terminate()
         told = running.communicate(timeout=60)[1]
     assert running.returncode == 143, told
-    assert "stopped in epoch" in told
+    assert "told to end in epoch" in told
     with run("resume=run") as rest:
         assert rest.wait(timeout=300) == 0, rest.communicate()[1]
-    assert_same_state(tmp_path / "run", tmp_path / "straight")
-    # Validation apart: each process has batch statistics of its own, and a checkpoint holds those of the first.
+    # Each process gathers batch norm's statistics itself: a checkpoint's are shared, which may round them, and validation sees it.
+    assert_same_state(tmp_path / "run", tmp_path / "straight", shared="running statistics")
     mine, theirs = (log(tmp_path / folder).filter(like="train/") for folder in ("run", "straight"))
     pd.testing.assert_frame_equal(mine, theirs, check_like=True)
