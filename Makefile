@@ -58,6 +58,7 @@ smoke-wheel: install
 
 bench: install
 	$(BIN)/python benchmarks/operators.py
+	$(BIN)/python benchmarks/reconstruction.py
 	$(BIN)/python benchmarks/data.py
 
 # Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
