@@ -266,6 +266,7 @@ def equal_pair(
     few, reached = sinogram[: len(theirs)], value(theirs)
     count = fewest(lambda count: bool((value(run_ours(count, few)) <= reached).all()))
     own = value(run_ours(count or MOST, few))
+    print(f"{peer}, {iterations}: ours has the same {measure} after {count or f'more than {MOST}'}", flush=True)
     ours = Timed(partial(run_ours, count or MOST, sinogram), len(sinogram))
     return Pair(method, peer, iterations, measure, count, (float(reached.mean()), float(own.mean())), (timed, ours))
 
