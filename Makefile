@@ -66,6 +66,7 @@ smoke-wheel: install
 bench: install
 	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/reconstruction.py
 	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/training.py
 

@@ -40,7 +40,7 @@ Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along whic
 Offset = Annotated[float, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file.")]
 Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
 Filter = Annotated[str, typer.Option(help="WBP: ramp, shepp-logan, hann or hamming.")]
-Iterations = Annotated[int | None, typer.Option(min=1, help="SART, SIRT, TVM: iterations.")]
+Iterations = Annotated[int | None, typer.Option(min=1, help="SART, SIRT: passes over all tilts. TVM: iterations at most.")]
 Weight = Annotated[float, typer.Option(help="TVM: weight of the total variation, in units of the slice's contrast.")]
 Consistency = Annotated[
     float | None,

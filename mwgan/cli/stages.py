@@ -88,7 +88,8 @@ def _run(command: list[str]) -> int:
             except KeyboardInterrupt:
                 continue  # the stage was told as well, and may be writing its checkpoint
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _told(root: Path, done: list[str]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ Bounds = tuple[float | None, float | None]
 
 RELAXATION = 1.9  # below 2; 1 takes 1.7 times as many iterations
 # Measured at 64 to 256 pixels, wedges of 0 to 70 degrees, 0 to 5 % noise and weights of 0.003 to 0.3: what every tilt sees
-# settles soonest with a data step of 2 sqrt(N) / n, what no tilt sees with one far smaller. It is halved after these iterations.
+# settles soonest with a data step of 2 sqrt(N) / n, what no tilt sees with one far smaller. It is halved after this many
+# times sqrt(N) iterations; half as many at 256 pixels, and the objective is 0.7 % high after 200 iterations, not 0.01 %.
 DATA_STEP = 2.0
-HALVED_AFTER = (10, 20, 40, 80)
+HALVED_AFTER = (1.25, 2.5, 5.0, 10.0)
 EDGE_STEP = 1.0
 FLOOR = 1e-3  # pixels: shorter rays graze the slice's corner
 
@@ -52,8 +53,9 @@ class PrimalDualSteps:
 
     def advance(self) -> None:
         """One iteration."""
-        if self._iteration == 0 or self._iteration in HALVED_AFTER:
-            self._set_steps(DATA_STEP / 2 ** sum(self._iteration >= after for after in HALVED_AFTER))
+        halved_after = [round(after * self.tomogram.shape[-1] ** 0.5) for after in HALVED_AFTER]
+        if self._iteration == 0 or self._iteration in halved_after:
+            self._set_steps(DATA_STEP / 2 ** sum(self._iteration >= after for after in halved_after))
         self._iteration += 1
         self._project()
         self._data_dual.mul_(self._data_kept).addcmul_(self._misfit, self._data_gain)

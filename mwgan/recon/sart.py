@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import torch
@@ -13,6 +14,8 @@ from mwgan.operators import ParallelBeam, Projector
 from mwgan.operators.parallel_beam import MATRIX_LIMIT_GIB
 from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, batch_innermost, check_iterations, keep_finished
 
+# Tilts of a step. One, relaxed by 0.3, comes as far in a pass and to the same quality; it takes 16 times as long (257 pixels, 180 tilts).
+TILTS_A_STEP = 4
 FLOOR = 1e-3  # rays and pixels with less weight than this have no say: they graze the slice's corner
 
 
@@ -27,7 +30,8 @@ class SART:
     iterations
         Passes over all tilts.
     subsets
-        Steps per pass; None takes one tilt a step, the classical SART. One subset makes SIRT.
+        Steps per pass; None takes four tilts a step. As many as there are tilts, or more, make the classical SART, to be relaxed
+        by about 0.3; one makes SIRT.
     relaxation
         Step length in (0, 2).
     non_negative
@@ -48,7 +52,7 @@ class SART:
         self,
         iterations: int = 20,
         subsets: int | None = None,
-        relaxation: float = 0.3,
+        relaxation: float = 1.0,
         non_negative: bool = True,
         tolerance: float = 0.0,
         stagnation: float = 0.0,
@@ -99,7 +103,8 @@ class SART:
     def _parts(self, geometry: TiltGeometry) -> list[tuple[list[int], Projector]]:
         """Tilts and projector of each subset; those of the latest geometry are kept for the next block of slices."""
         if self._prepared is None or self._prepared[0] != geometry:
-            subsets = interleaved(geometry.tilts, min(self.subsets or geometry.tilts, geometry.tilts))
+            wanted = math.ceil(geometry.tilts / TILTS_A_STEP) if self.subsets is None else self.subsets
+            subsets = interleaved(geometry.tilts, min(wanted, geometry.tilts))
             make = self.projector
             if make is ParallelBeam:  # the limit on matrices is for all subsets together
                 make = partial(ParallelBeam, matrix_limit_gib=MATRIX_LIMIT_GIB / len(subsets))
