@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -315,6 +316,9 @@ def _guard(output: Path, *inputs: Path, folder: bool = False) -> None:
 
 
 def main() -> None:
+    # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
+    # Measured: SART and TVM take an eighth longer then.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except InputError as error:

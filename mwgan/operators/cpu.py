@@ -24,13 +24,18 @@ def project(geometry: TiltGeometry, image: Tensor) -> Tensor:
     size, tilts = geometry.detector_size, geometry.tilts
     sinogram = _empty(image, tilts, size)
     for group in _groups(len(image)):
-        slices, lanes = image[group, 0].detach().permute(1, 2, 0), _lanes(group)
-        if slices.shape[2] < len(lanes) or not slices.is_contiguous():
-            slices = _padded(slices, 0, len(lanes))
-        rows = image.new_zeros(tilts, size + 2 * MARGIN, len(lanes))
-        arrays = slices.numpy(), *_directions(geometry), rows.numpy()
-        _deal_out(lambda first, last: project_tilts(*arrays, first, last, *_line(size, rows.dtype), lanes), tilts)  # noqa: B023
-        sinogram[group, 0] = rows[:, MARGIN:-MARGIN, : group.stop - group.start].permute(2, 0, 1)
+        lanes = _lanes(group)
+        given = image[group, 0].detach().permute(1, 2, 0)
+        ready = given.shape[2] == len(lanes) and given.is_contiguous()
+        pixels = given.numpy() if ready else _side_by_side(image[group, 0], 0, len(lanes))
+        rows = image.new_empty(tilts, size + 2 * MARGIN, len(lanes)).numpy()
+        take_out = _taking_out(rows, sinogram[group, 0], MARGIN)
+
+        def work(first: int, last: int) -> None:
+            project_tilts(pixels, *_directions(geometry), rows, first, last, *_line(size, image.dtype), lanes)  # noqa: B023
+            take_out(first, last)  # noqa: B023
+
+        _deal_out(work, tilts)
     return sinogram
 
 
@@ -42,14 +47,18 @@ def back_project(geometry: TiltGeometry, sinogram: Tensor) -> Tensor:
     image = _empty(sinogram, size, size)
     for group in _groups(len(sinogram)):
         lanes = _lanes(group)
-        rows = _padded(sinogram[group, 0].detach().permute(1, 2, 0), MARGIN, len(lanes))
+        rows = _side_by_side(sinogram[group, 0], MARGIN, len(lanes))
         inside = image[group, 0].permute(1, 2, 0)
         ready = inside.shape[2] == len(lanes) and inside.is_contiguous()
-        slices = inside.zero_() if ready else image.new_zeros(size, size, len(lanes))
-        arrays = rows.numpy(), *_directions(geometry), slices.numpy()
-        _deal_out(lambda first, last: back_project_rows(*arrays, first, last, *_line(size, rows.dtype), lanes), size)  # noqa: B023
-        if not ready:
-            inside.copy_(slices[:, :, : group.stop - group.start])
+        pixels = inside.numpy() if ready else image.new_empty(size, size, len(lanes)).numpy()
+        take_out = None if ready else _taking_out(pixels, image[group, 0], 0)
+
+        def work(first: int, last: int) -> None:
+            back_project_rows(rows, *_directions(geometry), pixels, first, last, *_line(size, image.dtype), lanes)  # noqa: B023
+            if take_out is not None:  # noqa: B023
+                take_out(first, last)  # noqa: B023
+
+        _deal_out(work, size)
     return image
 
 
@@ -61,13 +70,26 @@ def _empty(like: Tensor, height: int, width: int) -> Tensor:
     return like.new_empty(batch, 1, height, width)
 
 
-def _padded(lines: Tensor, margin: int, lanes: int) -> Tensor:
-    """Lines (H, W, B) as (H, margin + W + margin, lanes), with zeros around."""
-    height, width, batch = lines.shape
-    make = lines.new_zeros if margin or batch < lanes else lines.new_empty
-    padded = make(height, width + 2 * margin, lanes)
-    padded[:, margin : margin + width, :batch] = lines
-    return padded
+# Copies are made by our own threads too: torch's would go on looking for work for some milliseconds, and hold up the kernels.
+
+
+def _side_by_side(slices: Tensor, margin: int, lanes: int) -> np.ndarray:
+    """Slices (B, H, W) as (H, margin + W + margin, lanes), with zeros around."""
+    from mwgan.operators.cpu_kernels import interleave
+
+    height, width = slices.shape[1:]
+    lines = slices.new_empty(height, width + 2 * margin, lanes).numpy()
+    given = slices.detach().contiguous().numpy() if slices.stride(0) != 1 else slices.detach().numpy()
+    _deal_out(lambda first, last: interleave(given, lines, margin, first, last), height)
+    return lines
+
+
+def _taking_out(lines: np.ndarray, slices: Tensor, margin: int) -> Callable[[int, int], None]:
+    """What writes some of the lines (H, margin + W + margin, lanes) into slices (B, H, W)."""
+    from mwgan.operators.cpu_kernels import separate
+
+    target = slices.numpy()
+    return lambda first, last: separate(lines, target, margin, first, last)
 
 
 def _groups(batch: int) -> list[slice]:
