@@ -38,8 +38,8 @@ WEIGHT_BYTES = 4
 
 def main() -> None:
     parser = arguments("Measures the papers' trainings and says what they cost.", "cost.csv")
-    parser.add_argument("--batch", type=int, default=2, help="images a step here; None of the papers' batches fits a small machine")
-    parser.add_argument("--batches", type=int, default=3, help="steps of which the throughput is taken, after as many to warm up")
+    parser.add_argument("--batch", type=int, default=1, help="images a step here; None of the papers' batches fits a small machine")
+    parser.add_argument("--batches", type=int, default=2, help="steps of which the throughput is taken, after as many to warm up")
     parser.add_argument("--tflops", type=float, nargs="*", default=[], help="what a device that isn't here sustains, in 1e12 a second")
     parser.add_argument("--link", type=float, default=25.0, help="GB a second between devices")
     options = parser.parse_args()
@@ -65,7 +65,13 @@ def run(experiment: str, extra: tuple[str, ...], options) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "mwgan.cli.train", f"experiment={experiment}", *extra, f"paths.run_dir={folder}"]
         command += [f"data.batch_size={options.batch}", f"trainer.limit_train_batches={options.batches}", "trainer.max_epochs=2"]
-        command += ["+trainer.limit_val_batches=1", "trainer.enable_progress_bar=false", "callbacks.image_panels=null", "logger=csv"]
+        command += [
+            "+trainer.limit_val_batches=1",
+            "trainer.enable_progress_bar=false",
+            "callbacks.image_panels=null",
+            "callbacks.progress_bar=null",
+            "logger=csv",
+        ]
         command += [f"threads={options.threads}", "data.workers=0"]
         subprocess.run(command, check=True, capture_output=True)
         table = next(Path(folder).rglob("metrics.csv"))
