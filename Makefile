@@ -69,6 +69,7 @@ bench: install
 	$(BIN)/python benchmarks/reconstruction.py
 	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/cost.py
 
 # Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
 # (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).
