@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from mwgan.errors import InputError
 
@@ -73,3 +75,19 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def hold(file: IO[str], refusal: str) -> None:
+    """Hold an open file until it is closed. A process that is killed lets go of it.
+
+    Raises
+    ------
+    InputError
+        With the words of ``refusal``, if another process holds it.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(refusal) from None
+    except OSError:
+        pass  # a file system that knows no locks

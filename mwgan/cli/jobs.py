@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -13,7 +12,7 @@ from typing import Any
 
 from mwgan.checkpoints import LAST
 from mwgan.errors import InputError
-from mwgan.paths import written_whole
+from mwgan.paths import hold, written_whole
 
 BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
 FINISHED = "finished"  # the same and the last metrics, written when it is done
@@ -72,12 +71,7 @@ def claimed(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / BEGUN).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{folder} is being trained in by another process: wait for it or end it first") from None
-        except OSError:
-            pass  # a file system that knows no locks
+        hold(file, f"{folder} is being trained in by another process: wait for it or end it first")
         yield
 
 

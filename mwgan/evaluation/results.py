@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import pandas as pd
 
 from mwgan.errors import InputError
 from mwgan.metrics import COLUMNS as METRICS
-from mwgan.paths import written_whole
+from mwgan.paths import hold, written_whole
 
 IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
 KEPT_AS = "kept_as"  # of kept tomograms: one of the first images, or a network's best or worst
@@ -95,12 +94,7 @@ def claimed_table(table: Path) -> Iterator[None]:
     table.parent.mkdir(parents=True, exist_ok=True)
     lock = table.with_name(f".{table.name}.lock")
     with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"another evaluation is filling the table {table}: wait for it, or give table=another name") from None
-        except OSError:
-            pass  # a file system that knows no locks
+        hold(file, f"another evaluation is filling the table {table}: wait for it, or give table=another name")
         try:
             yield
         finally:
