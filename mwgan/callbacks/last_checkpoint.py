@@ -15,6 +15,7 @@ from mwgan.callbacks.stop_signals import Stopped, StopSignals
 from mwgan.checkpoints import LAST
 
 VALIDATION = "epoch_loop.val_loop.batch_progress"
+ASK_EVERY = 8  # steps on several GPUs from one time that processes ask one another to the next: each waits for the GPU
 ABOUT_TO_VALIDATE = {"ready": 1, "started": 1, "processed": 0, "completed": 0}  # as Lightning knows a validation that was cut short
 
 
@@ -37,7 +38,7 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         super().__init__(dirpath=dirpath, filename=LAST.stem, enable_version_counter=False)
         self.every_s = float("inf") if every_minutes is None else 60 * every_minutes
         self.signals = StopSignals()
-        self._saved_at = 0.0
+        self._saved_at, self._questions = 0.0, 0
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -90,6 +91,9 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         told, due = self.signals.told, trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_s
         if trainer.world_size == 1:
             return told, due  # nothing on the GPU is waited for
+        self._questions += 1
+        if trainer.strategy.root_device.type == "cuda" and self._questions % ASK_EVERY:
+            return 0, False
         asked = trainer.strategy.reduce(torch.tensor([told, due], device=trainer.strategy.root_device), reduce_op="max")
         told, due = asked.tolist()  # type: ignore[union-attr]
         return told, bool(due)

@@ -21,7 +21,15 @@ RECORD = "record.json"  # what was trained, where and with what
 # Options that say where and how a run is computed, not what is computed.
 NOT_THE_JOB = (
     *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch"),
-    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.enable_progress_bar"),
+    *(
+        "trainer.accelerator",
+        "trainer.devices",
+        "trainer.num_nodes",
+        "trainer.strategy",
+        "trainer.benchmark",
+        "trainer.enable_progress_bar",
+    ),
+    "model.compile",
 )
 TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
 QUEUE_AGAIN = 128 + signal.SIGUSR2  # of what was told that its time is nearly up

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from mwgan.cli.jobs import begun, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
 from mwgan.cli.processes import after_the_first
 from mwgan.cli.resume import has_begun
-from mwgan.cli.slurm import check_tasks, was_queued_again
+from mwgan.cli.slurm import check_tasks, is_named_by_job, was_queued_again
 from mwgan.cli.stages import run_stages
 from mwgan.errors import InputError
 
@@ -70,7 +70,7 @@ def check_missing(cfg: DictConfig) -> None:
 
 def _refuse_multirun_ddp(cfg: DictConfig) -> None:
     hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN or cfg.trainer.devices in SINGLE:
+    if hydra.mode != RunMode.MULTIRUN or (cfg.trainer.devices in SINGLE and cfg.trainer.num_nodes == 1):
         return
     on_slurm = "submitit" in hydra.launcher._target_
     if cfg.stages is None and not on_slurm:
@@ -84,7 +84,10 @@ def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
     same = is_same_job(folder, options)
     sweeps = HydraConfig.get().mode == RunMode.MULTIRUN
     if not sweeps and not (same and was_queued_again()):
-        return same and cfg.resume is not None and Path(cfg.resume).resolve() == folder.resolve()
+        asked = cfg.resume is not None and Path(cfg.resume).resolve() == folder.resolve()
+        if not asked and is_first_process() and is_named_by_job(folder) and (is_finished(folder) or has_begun(folder)):
+            raise InputError(f"{folder} holds another run of this SLURM step: give each its own folder (paths.run_dir=)")
+        return same and asked
     if not same:
         raise InputError(f"{folder} holds another job than {' '.join(options)}: give the sweep a folder of its own (hydra.sweep.dir=)")
     if has_begun(folder):

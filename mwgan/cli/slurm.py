@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -39,6 +40,11 @@ def name_folder() -> None:
     """Have the folder of this run named by the job: its tasks must agree, and find it again when the job was queued again."""
     if is_task():
         os.environ[FOLDER_NAME] = f"slurm-{os.environ['SLURM_JOB_ID']}.{os.environ['SLURM_STEP_ID']}"
+
+
+def is_named_by_job(folder: Path) -> bool:
+    """Whether a run's folder has its name from the job, and so from nothing that tells one command of the job from the next."""
+    return folder.name == os.environ.get(FOLDER_NAME)
 
 
 def check_tasks(cfg: DictConfig) -> None:
@@ -101,7 +107,8 @@ def queued_again_when_told() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
     submitit = before[signal.SIGUSR2]  # of a job that it launched
     # Ignored: a stage, which is told by the run it belongs to. Jobs side by side in processes are told by the sweep.
-    if "SLURM_JOB_ID" not in os.environ or submitit == signal.SIG_IGN or parent_process() is not None:
+    # Without srun nothing would tell the run of its folder when its turn comes again.
+    if not is_task() or submitit == signal.SIG_IGN or parent_process() is not None:
         yield
         return
     for number in before:

@@ -44,7 +44,7 @@ def train(cfg: DictConfig) -> Metrics:
     import torch
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-    from mwgan.callbacks import Stopped, WholeCheckpoints
+    from mwgan.callbacks import LastCheckpoint, Stopped, WholeCheckpoints
     from mwgan.data.datamodules import ImageDataModule
     from mwgan.recon.learned import find_weights, read_weights
     from mwgan.training import DeArtifactExamples
@@ -98,11 +98,12 @@ def train(cfg: DictConfig) -> Metrics:
     strategy = cfg.trainer.strategy
     if module.discriminator is not None and _several(cfg) and strategy in ("auto", "ddp"):
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
+    nodes = [node for name, node in cfg.callbacks.items() if name != "progress_bar" or cfg.trainer.enable_progress_bar]
     trainer: pl.Trainer = build(
         cfg.trainer,
         accelerator=accelerator,
         strategy=strategy,
-        callbacks=[build(node) for node in cfg.callbacks.values() if node],
+        callbacks=[build(node) for node in nodes if node],
         logger=loggers(cfg),
         plugins=[WholeCheckpoints(), *slurm.environments()],
     )
@@ -133,6 +134,9 @@ def train(cfg: DictConfig) -> Metrics:
     finally:
         if "wandb" in sys.modules:  # or the next job of a sweep would go on in this one's run
             sys.modules["wandb"].finish(exit_code=status)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, LastCheckpoint) and callback.signals.told:  # as the last epoch ended: what comes next must hear of it
+            os.kill(os.getpid(), callback.signals.told)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
@@ -168,7 +172,7 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
     described |= {"examples": {**plain(cfg.model.examples), "inpainters": None}, "seed": cfg.seed}
     if cfg.inpainters is not None:
         described["inpainters"] = [sha256(file)[:16] for file in inpainter_checkpoints(cfg.inpainters)]
-    if cfg.trainer.devices in SINGLE:  # several processes would write the same files: they find the cache or say that it isn't there
+    if not _several(cfg):  # several processes would write the same files: they find the cache or say that it isn't there
         module.generator.to("cuda" if accelerator in ("gpu", "cuda") and torch.cuda.is_available() else "cpu")
         fill_cache(
             folder,

@@ -207,6 +207,7 @@ class AdversarialModule(pl.LightningModule):
         return norm
 
     def on_train_start(self) -> None:
+        self.means.to(self.device)
         self._start_clock()  # an epoch that is gone on with doesn't start again
 
     def on_train_epoch_start(self) -> None:
@@ -230,8 +231,10 @@ class AdversarialModule(pl.LightningModule):
         layers = [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm is none
         statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
         if self.trainer.world_size > 1 and statistics:
-            means = self.trainer.strategy.reduce(torch.cat(statistics), reduce_op="mean")
-            for part, mean in zip(statistics, means.split([len(part) for part in statistics]), strict=True):
+            means = torch.cat(statistics)
+            torch.distributed.all_reduce(means)  # not by Lightning, whose barrier waits for the GPU
+            means /= self.trainer.world_size
+            for part, mean in zip(statistics, torch.split(means, [len(part) for part in statistics]), strict=True):  # type: ignore[no-untyped-call]
                 part.copy_(mean)
 
     def _stop_clock(self) -> None:

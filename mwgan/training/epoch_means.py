@@ -29,6 +29,10 @@ class EpochMeans:
         """The means so far."""
         return {name: (total / self._weights[name]).float() for name, total in self._sums.items()}
 
+    def to(self, device: torch.device) -> None:
+        """Go on there: a checkpoint is read before the training has its device."""
+        self._sums = {name: total.to(device) for name, total in self._sums.items()}
+
     def state_dict(self, mean_over_processes: Callable[[Tensor], Tensor]) -> dict[str, tuple[float, int]]:
         """Sum and weight of each, the sum such that every process may go on from it."""
         if not self._sums:

@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.cli import slurm, stages
-from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED
+from mwgan.cli import runs, slurm, stages
+from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED, finish
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 
@@ -118,10 +120,23 @@ def test_one_that_is_told_to_end_is_queued_again_where_it_makes_room_for_another
 def test_one_that_fails_or_is_outside_of_slurm_is_not(task, queued, monkeypatch):
     with pytest.raises(SystemExit), slurm.queued_again_when_told():
         sys.exit(1)
-    monkeypatch.delenv("SLURM_JOB_ID")
-    with slurm.queued_again_when_told():
-        assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
+    for name in ("SLURM_STEP_ID", "SLURM_JOB_ID"):  # a batch script without srun, where nothing would tell the folder; no job at all
+        monkeypatch.delenv(name)
+        with slurm.queued_again_when_told():
+            assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
     assert not queued.exists()
+
+
+def test_a_second_run_of_a_step_is_refused_the_folder_of_the_first(task, monkeypatch, tmp_path):
+    monkeypatch.setattr(runs, "HydraConfig", SimpleNamespace(get=lambda: SimpleNamespace(mode=RunMode.RUN)))
+    slurm.name_folder()
+    folder = tmp_path / "slurm-12.0"
+    folder.mkdir()
+    assert not runs._goes_on(composed("seed=0"), folder, ["seed=0"])
+    finish(folder, ["seed=0"], {})
+    with pytest.raises(InputError, match=r"another run of this SLURM step.*paths\.run_dir="):
+        runs._goes_on(composed("seed=1"), folder, ["seed=1"])
+    assert runs._goes_on(composed(f"resume={folder}"), folder, ["seed=0"])
 
 
 def test_a_queue_that_does_not_take_it_is_told_of(task, monkeypatch, capsys, tmp_path):
