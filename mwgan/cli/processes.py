@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -51,6 +52,7 @@ def all_or_none(trainer: Any) -> Iterator[None]:
 
     Lightning would kill this process some seconds later, without a word. Instead it ends with the status of the one that failed.
     """
+    atexit.register(leave_group)
     launcher = trainer.strategy.launcher
     if not hasattr(launcher, "procs") or trainer.strategy.cluster_environment.creates_processes_externally:
         yield  # one process, or one of several that somebody else watches
@@ -67,6 +69,17 @@ def all_or_none(trainer: Any) -> Iterator[None]:
             process.kill()
         raise
     done.set()
+
+
+def leave_group() -> None:
+    """Part from the other processes, if there are any: torch's threads for them may abort a program that ends without it.
+
+    Lightning does so for NCCL alone.
+    """
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _watch(launcher: Any, done: threading.Event) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.callbacks import RunSummary, WedgeMetrics
+from mwgan.cli.processes import leave_group
 from mwgan.data import PhantomFaces
 from mwgan.data.datamodules import ImageDataModule
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
@@ -102,6 +103,7 @@ def _in_two_processes(folder: Path) -> None:
     rank = dist.get_rank()
     found["gradients"] = gradients(*(part[rank::2] for part in scores()))
     torch.save(found, folder / f"{rank}.pt")
+    leave_group()
 
 
 if __name__ == "__main__":
