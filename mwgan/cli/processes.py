@@ -76,9 +76,8 @@ def leave_group() -> None:
 
     Lightning does so for NCCL alone.
     """
-    from torch import distributed
-
-    if distributed.is_available() and distributed.is_initialized():
+    distributed = sys.modules.get("torch.distributed")  # too late to load it
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()
 
 
