@@ -1,6 +1,6 @@
 """What the papers' trainings cost in hours on one, four and sixteen devices.
 
-    python benchmarks/cost.py --tflops 40
+    python benchmarks/cost.py --tflops 20 100
 
 Each training runs here, at its own image size and width, for a few batches: its throughput is measured. Networks' additions and
 multiplications an image are counted by torch, so that a device of which one knows what it sustains (`--tflops`; a run's log
@@ -40,7 +40,7 @@ def main() -> None:
     parser = arguments("Measures the papers' trainings and says what they cost.", "cost.csv")
     parser.add_argument("--batch", type=int, default=1, help="images a step here; None of the papers' batches fits a small machine")
     parser.add_argument("--batches", type=int, default=2, help="steps of which the throughput is taken, after as many to warm up")
-    parser.add_argument("--tflops", type=float, nargs="*", default=[], help="what a device that isn't here sustains, in 1e12 a second")
+    parser.add_argument("--tflops", type=float, nargs="*", default=[20.0, 100.0], help="what a device that isn't here sustains, in 1e12 a second")
     parser.add_argument("--link", type=float, default=25.0, help="GB a second between devices")
     options = parser.parse_args()
     device = device_name("cuda" if torch.cuda.is_available() else "cpu")

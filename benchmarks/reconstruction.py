@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--tilts", type=int, default=180, help="tilts over half a turn")
     parser.add_argument("--batch", type=int, default=32, help="slices of a batch")
     parser.add_argument("--weight", type=float, default=0.05, help="weight of the total variation")
-    parser.add_argument("--tv-iterations", type=int, nargs="+", default=[100, 300], help="iterations of TomoPy's tv")
+    parser.add_argument("--tv-iterations", type=int, nargs="+", default=[100], help="iterations of TomoPy's tv")
     parser.add_argument("--passes", type=int, nargs="+", default=[1, 2, 3], help="passes of the other SARTs")
     parser.add_argument("--repeats", type=int, default=3, help="rounds")
     options = parser.parse_args()
