@@ -40,7 +40,9 @@ def main() -> None:
     parser = arguments("Measures the papers' trainings and says what they cost.", "cost.csv")
     parser.add_argument("--batch", type=int, default=1, help="images a step here; None of the papers' batches fits a small machine")
     parser.add_argument("--batches", type=int, default=2, help="steps of which the throughput is taken, after as many to warm up")
-    parser.add_argument("--tflops", type=float, nargs="*", default=[20.0, 100.0], help="what a device that isn't here sustains, in 1e12 a second")
+    parser.add_argument(
+        "--tflops", type=float, nargs="*", default=[20.0, 100.0], help="devices that aren't here: what they sustain, in 1e12 a second"
+    )
     parser.add_argument("--link", type=float, default=25.0, help="GB a second between devices")
     options = parser.parse_args()
     device = device_name("cuda" if torch.cuda.is_available() else "cpu")
