@@ -68,9 +68,14 @@ def check_missing(cfg: DictConfig) -> None:
         raise InputError(f"data.missing={missing} is neither error nor substitute: say which, for a source whose images aren't there")
 
 
+def takes_several_devices(cfg: DictConfig) -> bool:
+    """Whether a run is several processes, on this machine or on more."""
+    return cfg.trainer.devices not in SINGLE or cfg.trainer.num_nodes != 1
+
+
 def _refuse_multirun_ddp(cfg: DictConfig) -> None:
     hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN or (cfg.trainer.devices in SINGLE and cfg.trainer.num_nodes == 1):
+    if hydra.mode != RunMode.MULTIRUN or not takes_several_devices(cfg):
         return
     on_slurm = "submitit" in hydra.launcher._target_
     if cfg.stages is None and not on_slurm:

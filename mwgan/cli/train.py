@@ -23,7 +23,7 @@ from mwgan.cli.jobs import TERMINATED, is_first_process
 from mwgan.cli.loggers import loggers
 from mwgan.cli.processes import all_or_none, arguments_of_this_process
 from mwgan.cli.resume import quoted, whole_command
-from mwgan.cli.runs import SINGLE, Metrics, answer
+from mwgan.cli.runs import Metrics, answer, takes_several_devices
 from mwgan.cli.sweeping import job_of_sweep
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.paths import conf_dir, sha256
@@ -62,7 +62,7 @@ def train(cfg: DictConfig) -> Metrics:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
-        if _several(cfg):
+        if takes_several_devices(cfg):
             os.environ["OMP_NUM_THREADS"] = str(cfg.threads)  # where Lightning finds none, it chooses itself
     accelerator = _accelerator(cfg)
     if accelerator == "cpu" and cfg.trainer.sync_batchnorm:
@@ -96,7 +96,7 @@ def train(cfg: DictConfig) -> Metrics:
     if cfg.cache is not None:
         data.train = module.examples = _cached(cfg, module, data.train, accelerator)
     strategy = cfg.trainer.strategy
-    if module.discriminator is not None and _several(cfg) and strategy in ("auto", "ddp"):
+    if module.discriminator is not None and takes_several_devices(cfg) and strategy in ("auto", "ddp"):
         strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
     nodes = [node for name, node in cfg.callbacks.items() if name != "progress_bar" or cfg.trainer.enable_progress_bar]
     trainer: pl.Trainer = build(
@@ -140,10 +140,6 @@ def train(cfg: DictConfig) -> Metrics:
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
-def _several(cfg: DictConfig) -> bool:
-    return cfg.trainer.devices not in SINGLE or cfg.trainer.get("num_nodes", 1) != 1
-
-
 def _accelerator(cfg: DictConfig) -> str:
     """The accelerator that is there. Apple's is not taken unasked: it knows neither double precision nor sparse matrices."""
     import torch
@@ -172,7 +168,7 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
     described |= {"examples": {**plain(cfg.model.examples), "inpainters": None}, "seed": cfg.seed}
     if cfg.inpainters is not None:
         described["inpainters"] = [sha256(file)[:16] for file in inpainter_checkpoints(cfg.inpainters)]
-    if not _several(cfg):  # several processes would write the same files: they find the cache or say that it isn't there
+    if not takes_several_devices(cfg):  # several processes would write the same files: they find the cache or say that it isn't there
         module.generator.to("cuda" if accelerator in ("gpu", "cuda") and torch.cuda.is_available() else "cpu")
         fill_cache(
             folder,
