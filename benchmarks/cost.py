@@ -23,8 +23,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from mwgan.cli.build import device_name
 from mwgan.paths import conf_dir
+from mwgan.provenance import device_name
 
 ABSENT = ("data.missing=substitute", "paths.data=nowhere")  # phantoms in the place of scans: as many pixels, as much work
 RUNS = {

@@ -24,10 +24,11 @@ from rich.table import Table
 from torch.utils.data import DataLoader
 
 from mwgan.acquisition import Acquisition, GaussianNoise, Noise, NoNoise, Sample
-from mwgan.cli.build import build, device_name
+from mwgan.configuration import build
 from mwgan.data import Augmentation, ImageSource, PhantomFaces, ScanSlices
 from mwgan.data.datamodules import ImageDataModule
 from mwgan.paths import conf_dir
+from mwgan.provenance import device_name
 
 WEDGE_DEG = (40.0, 60.0)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from mwgan.cli.build import commit
+from mwgan.provenance import commit
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -28,10 +28,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.callbacks import ModelFlops
-from mwgan.cli.build import build, device_name
+from mwgan.configuration import build
 from mwgan.data import PhantomFaces
 from mwgan.data.datamodules import SourceDataset
 from mwgan.paths import conf_dir
+from mwgan.provenance import device_name
 from mwgan.training import AdversarialModule
 
 CASES = {  # sizes that two cores and a GPU both take; options overrule them

@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mwgan.callbacks.stop_signals import Stopped, StopSignals
-from mwgan.checkpoints import LAST
+from mwgan.files.checkpoints import LAST
 
 VALIDATION = "epoch_loop.val_loop.batch_progress"
 ASK_EVERY = 8  # steps on several GPUs from one time that processes ask one another to the next: each waits for the GPU

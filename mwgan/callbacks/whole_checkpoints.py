@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from mwgan.checkpoints import write_checkpoint
+from mwgan.files.checkpoints import write_checkpoint
 
 
 class WholeCheckpoints(TorchCheckpointIO):

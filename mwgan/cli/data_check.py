@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
-from mwgan.paths import conf_dir, written_whole
+from mwgan.files.whole import written_whole
+from mwgan.paths import conf_dir
 
 PARTS = ("train", "validation", "test")
 SHOWN = 10  # images of a source on the contact sheet
@@ -57,8 +58,8 @@ def _composed(config: str, overrides: Sequence[str]) -> tuple[Any, str]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from mwgan.cli.build import plain
-    from mwgan.cli.exit import explained
+    from mwgan.configuration import plain
+    from mwgan.runs.exit import explained
 
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -77,7 +78,7 @@ def _sources(data: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _built(node: dict[str, Any]) -> Any:
-    from mwgan.cli.build import build
+    from mwgan.configuration import build
 
     return build(node)
 

@@ -10,22 +10,24 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mwgan.cli import exit
-from mwgan.cli.build import build, commit, device_name, plain
+from mwgan.configuration import build, plain
 from mwgan.errors import InputError
-from mwgan.paths import conf_dir, sha256
+from mwgan.files.whole import sha256
+from mwgan.paths import conf_dir
+from mwgan.provenance import commit, device_name
+from mwgan.runs import exit
 
 
 def evaluate(cfg: DictConfig) -> Any:
     """Fill the table that ``cfg`` names; the table."""
     import torch
 
-    from mwgan.cli.reconstruct import check_device
     from mwgan.evaluation import ResultsTable
     from mwgan.evaluation import evaluate as fill
     from mwgan.evaluation.evaluate import Conditions
-    from mwgan.evaluation.results import check_conditions, claimed_table, table_path
     from mwgan.evaluation.unseen import check_unseen
+    from mwgan.recon.named import check_device
+    from mwgan.results.table import check_conditions, claimed_table, table_path
 
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
@@ -101,7 +103,7 @@ def _table(cfg: DictConfig) -> str:
 
 def _finished_runs(folder: str) -> Any:
     """The runs of a sweep that came to their end; those that didn't are named."""
-    from mwgan.cli.sweeps import runs_of
+    from mwgan.runs.sweeps import runs_of
 
     runs = runs_of(Path(folder))
     for run in runs:
@@ -129,7 +131,7 @@ def _classical(nodes: dict[str, DictConfig]) -> list[Any]:
 def _data_consistent(method: Any, weights: Sequence[float]) -> Any:
     """The same method, its tomograms corrected by what they leave of the data."""
     from mwgan.evaluation import Method
-    from mwgan.figures.style import CORRECTED
+    from mwgan.figures.parts.style import CORRECTED
     from mwgan.recon import DataConsistent
 
     bases: dict[str, _Remembering] = {}
@@ -156,7 +158,8 @@ class _Remembering:
 
 def _learned(name: str, path: str, cfg: DictConfig) -> Any:
     from mwgan.evaluation import Method
-    from mwgan.recon.learned import find_weights, load_reconstructor
+    from mwgan.files.weights import find_weights
+    from mwgan.recon.learned import load_reconstructor
 
     reconstructor = load_reconstructor(path, cfg.device)
     if reconstructor.detector_size < cfg.data.size and not reconstructor.any_size:
@@ -192,7 +195,7 @@ def _print_summary(table: Any) -> None:
 
 def _names_in_full(table: Any) -> dict[str, str]:
     """Each method's name, and what stood in for measured images when it was trained."""
-    from mwgan.figures.stand_ins import STAND_INS
+    from mwgan.figures.parts.stand_ins import STAND_INS
 
     trained = table.rows[["method", "train_data"]].fillna("").drop_duplicates("method", keep="last")
     found = {name: STAND_INS.search(data) for name, data in trained.itertuples(index=False, name=None)}

@@ -12,10 +12,11 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mwgan.cli import exit
-from mwgan.cli.report import read_log, write_report
 from mwgan.errors import InputError
-from mwgan.paths import conf_dir, written_whole
+from mwgan.files.whole import written_whole
+from mwgan.paths import conf_dir
+from mwgan.runs import exit
+from mwgan.runs.report import read_log, write_report
 
 IMAGES = 3  # rows of a figure of several images, where none are asked for
 
@@ -114,7 +115,7 @@ class _Recorded:
     """A results table and the tomograms beside it: of what was asked for the latest rows, read when a figure wants them."""
 
     def __init__(self, cfg: DictConfig) -> None:
-        from mwgan.evaluation.results import table_path
+        from mwgan.results.table import table_path
 
         self.cfg, self.table = cfg, table_path(cfg.table)
 
@@ -126,28 +127,28 @@ class _Recorded:
     @cached_property
     def results(self) -> Any:
         """Rows of both kinds of sinogram, one noise level."""
-        from mwgan.figures.selection import of_one_noise
+        from mwgan.results.selection import of_one_noise
 
         return of_one_noise(self.everything)
 
     @cached_property
     def shown(self) -> Any:
         """Rows that belong to figures of images: one source, one training of each network."""
-        from mwgan.figures.selection import of_one_source, of_one_training
+        from mwgan.results.selection import of_one_source, of_one_training
 
         return of_one_training(of_one_source(self.results))
 
     @cached_property
     def tomograms(self) -> Any:
         """Kept tomograms of both kinds of sinogram, and the truth: one source's first images, one training of each network."""
-        from mwgan.figures.selection import of_one_noise, of_one_source, of_one_training
+        from mwgan.results.selection import of_one_noise, of_one_source, of_one_training
 
         return of_one_training(of_one_source(of_one_noise(self._read(".tomograms.parquet"))))
 
     @property
     def metrics(self) -> list[str]:
         """The columns of numbers that were measured."""
-        from mwgan.evaluation.results import IDENTITY
+        from mwgan.results.table import IDENTITY
 
         return [column for column in self.everything.select_dtypes("number") if column not in (*IDENTITY, "train_seed")]
 
@@ -201,8 +202,8 @@ class _Recorded:
     def _read(self, suffix: str) -> Any:
         import pandas as pd
 
-        from mwgan.evaluation.results import latest
-        from mwgan.figures.selection import choose, first_images
+        from mwgan.results.selection import choose, first_images
+        from mwgan.results.table import latest
 
         path = self.table.with_name(self.table.name + suffix)
         try:
@@ -254,9 +255,9 @@ def _measured_anew(recorded: _Recorded) -> tuple[Any, Any, Any]:
     """A kept image (N, N), its complete sinogram (A, N), and its measurement with the table's wedge and tilts; no noise."""
     import torch
 
-    from mwgan.figures.kept import truth
     from mwgan.geometry import Measurement, TiltGeometry
     from mwgan.operators import projector_for
+    from mwgan.results.kept import truth
 
     image = truth(recorded.tomograms, recorded.image)
     geometry = TiltGeometry.full(len(image), recorded.step_deg)
@@ -268,7 +269,7 @@ def _write(drawn: Any, path: Path) -> Path:
     """A figure as ``<path>.png``; a table as ``<path>.csv``, that of qualities printed too."""
     import pandas as pd
 
-    from mwgan.evaluation.results import write_table
+    from mwgan.results.table import write_table
 
     if isinstance(drawn, pd.DataFrame):
         write_table(drawn, path, suffixes=(".csv",))

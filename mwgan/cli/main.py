@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from mwgan import __version__
-from mwgan.cli.exit import fail
 from mwgan.errors import InputError
-from mwgan.pieces import PIECES
+from mwgan.files.pieces import PIECES
+from mwgan.runs.exit import fail
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -77,9 +77,10 @@ def reconstruct(
 
     Densities must be positive, as in dark-field contrast: invert bright-field images first.
     """
-    from mwgan.cli.reconstruct import make_method, reconstruct_series
-    from mwgan.cli.trust import TrustReport, trust_files
     from mwgan.io import TiltSeries
+    from mwgan.recon.named import make_method
+    from mwgan.series.reconstruct import reconstruct_series
+    from mwgan.series.trust_report import TrustReport, trust_files
 
     for written in (output, *(trust_files(output) if trust else ())):
         _guard(written, series, tilts)
@@ -124,9 +125,10 @@ def compare(
     device: Device = "cpu",
 ) -> None:
     """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
-    from mwgan.cli.reconstruct import compare_slice, make_method
-    from mwgan.figures.style import CORRECTED
+    from mwgan.figures.parts.style import CORRECTED
     from mwgan.io import TiltSeries
+    from mwgan.recon.named import make_method
+    from mwgan.series.reconstruct import compare_slice
 
     _guard(output, series, tilts)
     if output.suffix != ".png":
@@ -160,8 +162,8 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Decides specimen and noise.")] = 0,
 ) -> None:
     """Make a tilt series whose truth is known, to try methods and settings on."""
-    from mwgan.cli.simulate import simulate as write
-    from mwgan.cli.simulate import simulated_files
+    from mwgan.series.simulate import simulate as write
+    from mwgan.series.simulate import simulated_files
 
     files = simulated_files(output)
     for file in files:
@@ -211,8 +213,8 @@ def weights_export(
     ] = None,
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
-    from mwgan.pieces import MIB
-    from mwgan.recon.learned import find_weights, read_weights, save_sharded_weights, save_weights
+    from mwgan.files.pieces import MIB
+    from mwgan.files.weights import find_weights, read_weights, save_sharded_weights, save_weights
 
     _guard(output, run, folder=max_shard_mib is not None)
     if band_scale is not None and not band_scale > 0:
@@ -234,8 +236,8 @@ def weights_split(
     max_piece_mib: Annotated[int, typer.Option(min=1, help="Size of a piece in MiB.")] = 16,
 ) -> None:
     """A training's checkpoint cut into pieces, nothing lost; mwgan weights join makes the same file of them."""
-    from mwgan.pieces import MIB, split
-    from mwgan.recon.learned import find_weights
+    from mwgan.files.pieces import MIB, split
+    from mwgan.files.weights import find_weights
 
     _guard(output, folder=True)
     file = find_weights(source)
@@ -251,9 +253,9 @@ def weights_join(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; replaced only when all pieces are as they were.")],
 ) -> None:
     """One file of its pieces, each checked: the checkpoint that was split, or the weights file that export writes."""
-    from mwgan.pieces import join
-    from mwgan.recon.learned import save_weights
-    from mwgan.recon.shards import INDEX, read_shards
+    from mwgan.files.pieces import join
+    from mwgan.files.shards import INDEX, read_shards
+    from mwgan.files.weights import save_weights
 
     _guard(output)
     if (folder / PIECES).is_file():

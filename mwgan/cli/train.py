@@ -16,17 +16,19 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.cli import exit, slurm
-from mwgan.cli.build import build, plain, provenance
-from mwgan.cli.exit import disk_full, no_space_in
-from mwgan.cli.jobs import TERMINATED, is_first_process
-from mwgan.cli.loggers import loggers
-from mwgan.cli.processes import all_or_none, arguments_of_this_process
-from mwgan.cli.resume import quoted, whole_command
-from mwgan.cli.runs import Metrics, answer, takes_several_devices
-from mwgan.cli.sweeping import job_of_sweep
+from mwgan.configuration import build, plain
 from mwgan.errors import InputError, MissingExtraError
-from mwgan.paths import conf_dir, sha256
+from mwgan.files.whole import sha256
+from mwgan.paths import conf_dir
+from mwgan.provenance import provenance
+from mwgan.runs import exit, slurm
+from mwgan.runs.exit import disk_full, no_space_in
+from mwgan.runs.folder import TERMINATED, is_first_process
+from mwgan.runs.loggers import loggers
+from mwgan.runs.one_run import Metrics, answer, takes_several_devices
+from mwgan.runs.processes import all_or_none, arguments_of_this_process
+from mwgan.runs.resume import quoted, whole_command
+from mwgan.runs.sweeping import job_of_sweep
 
 if TYPE_CHECKING:
     from mwgan.data import ImageSource
@@ -46,7 +48,7 @@ def train(cfg: DictConfig) -> Metrics:
 
     from mwgan.callbacks import LastCheckpoint, Stopped, WholeCheckpoints
     from mwgan.data.datamodules import ImageDataModule
-    from mwgan.recon.learned import find_weights, read_weights
+    from mwgan.files.weights import find_weights, read_weights
     from mwgan.training import DeArtifactExamples
 
     # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future.
@@ -186,8 +188,8 @@ def _cached(cfg: DictConfig, module: Any, source: Any, accelerator: str) -> Any:
 
 def _take_inpainter(run: str, module: Any) -> None:
     """Set the last inpainter of a run into the joint model that is about to be trained."""
+    from mwgan.files.weights import read_weights
     from mwgan.recon import JointModel
-    from mwgan.recon.learned import read_weights
     from mwgan.training.examples import inpainter_checkpoints
 
     if not isinstance(module.generator, JointModel):
@@ -221,7 +223,7 @@ def _record(cfg: DictConfig, accelerator: str, source: ImageSource) -> dict[str,
         "train_data": cfg.data.name + (f" (phantom faces for {', '.join(substituted)})" if substituted else ""),
         "data": described(source),
         "seed": cfg.seed,
-        **provenance(cfg, "cuda" if accelerator in ("gpu", "cuda") else "cpu"),
+        **provenance(plain(cfg, resolve=False), "cuda" if accelerator in ("gpu", "cuda") else "cpu"),
     }
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mwgan.data.decoding import Decoded
 from mwgan.errors import InputError
-from mwgan.paths import sha256, written_whole
+from mwgan.files.whole import sha256, written_whole
 
 VERSION = 3  # of the decoding: a change of what decoding gives makes older entries strangers
 

@@ -2,7 +2,7 @@
 
 from mwgan.evaluation.confidence import Confidence
 from mwgan.evaluation.evaluate import Method, evaluate
-from mwgan.evaluation.results import ResultsTable
 from mwgan.evaluation.tuning import tune
+from mwgan.results.table import ResultsTable
 
 __all__ = ["Confidence", "Method", "ResultsTable", "evaluate", "tune"]

@@ -12,9 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.evaluation.results import CONFIDENCE
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
+from mwgan.results.table import CONFIDENCE
 from mwgan.trust import FLOOR, Uncertainty, ause, calibrated_scale, contrast, coverage, rank_correlation
 
 HELD = 0.02  # of a slice's contrast: more than a network's rounding of air

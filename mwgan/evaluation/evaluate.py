@@ -20,12 +20,12 @@ from mwgan.data.source import ImageSource, draw_seed, origin_of
 from mwgan.errors import InputError
 from mwgan.evaluation.confidence import Confidence
 from mwgan.evaluation.judgement import judged
-from mwgan.evaluation.kept import FIRST, KeptTomograms
 from mwgan.evaluation.perceptual import perceptual_index
-from mwgan.evaluation.results import IDENTITY, SUBJECT, TRAIN_SEED, ResultsTable
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
+from mwgan.results.kept_writer import FIRST, KeptTomograms
+from mwgan.results.table import IDENTITY, SUBJECT, TRAIN_SEED, ResultsTable
 
 COMPLETE = "complete"
 MISSING = "missing"
@@ -136,7 +136,7 @@ def evaluate(
                         told = {SUBJECT: origin_of(test, number), TRAIN_SEED: method.train_seed, "perceptual_note": note}
                         done.append({**rows[number], **told, **metrics, "seconds": seconds / len(batch), **provenance})
                         if number < kept_images:
-                            pictures.keep(rows[number], method.train_seed, tomogram[position, 0], image[position, 0], FIRST)
+                            pictures.keep(rows[number], method.train_seed, _picture(tomogram[position]), _picture(image[position]), FIRST)
                 pictures.write()
                 table.append(done)
     for method in methods:
@@ -182,7 +182,7 @@ def _keep_extremes(
     for found, kept_as in ((ranked[0], "best"), (ranked[-1], "worst")):
         row: dict[str, object] = {str(column): value for column, value in found.items()}
         image, measurement = _measure(test, [int(found["image"])], float(found["wedge_deg"]), conditions, device)
-        pictures.keep(row, method.train_seed, method.make()(measurement)[0, 0], image[0, 0], kept_as)
+        pictures.keep(row, method.train_seed, _picture(method.make()(measurement)[0]), _picture(image[0]), kept_as)
     pictures.write()
 
 
@@ -196,6 +196,11 @@ def _measure(
     sinogram = acquisition(image, torch.tensor(seeds)).sinogram if rows is None else rows.to(device)
     # All samples share the wedge here: saying so lets methods leave out the rows that nobody measured.
     return image, Measurement(sinogram, acquisition.geometry.measured(missing_deg), acquisition.geometry)
+
+
+def _picture(image: Tensor) -> np.ndarray:
+    """An image (1, N, N) as (N, N), for the tomograms that are kept."""
+    return image[0].detach().cpu().numpy()
 
 
 def _timed(reconstruct: Reconstructor, measurement: Measurement) -> tuple[Tensor, float]:

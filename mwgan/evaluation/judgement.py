@@ -9,9 +9,9 @@ from torch import Tensor
 
 from mwgan.data.source import ImageSource
 from mwgan.evaluation.features import backgrounds, feature_rates
-from mwgan.evaluation.results import FIDELITY
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
+from mwgan.results.table import FIDELITY
 from mwgan.trust import added_share, frc_inside_outside, relative_residual
 
 

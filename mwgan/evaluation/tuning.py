@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
+from mwgan.files.whole import written_whole
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
-from mwgan.paths import written_whole
 from mwgan.recon import Reconstructor
 
 SETTING = ["method", "checkpoint", "parameters", "source", "wedge_deg", "noise_percent", "images", "seed"]

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.boxes import COLORS, border, busiest_boxes, cut, mark
-from mwgan.figures.kept import columns_to_draw, of_columns, pixels, scores, titles, truth
-from mwgan.figures.picture_grid import picture_grid, show
-from mwgan.figures.stand_ins import write_note
+from mwgan.figures.parts.boxes import COLORS, border, busiest_boxes, cut, mark
+from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.figures.parts.stand_ins import write_note
+from mwgan.figures.parts.titles import scores, titles
+from mwgan.results.kept import columns_to_draw, of_columns, pixels, truth
 
 COLUMNS = (("deartifact", "missing"), ("inpainting_wbp", "missing"), ("joint", "missing"))
 DETAIL = 0.3  # side of the box, as a share of the image

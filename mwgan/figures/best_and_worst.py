@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.errors import InputError
-from mwgan.figures.kept import decode
-from mwgan.figures.means import with_train_seed
-from mwgan.figures.picture_grid import picture_grid, show
-from mwgan.figures.subjects import known_subject
+from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.results.kept import decode
+from mwgan.results.means import with_train_seed
+from mwgan.results.subjects import known_subject
 
 LARGEST_DIFFERENCE = 0.3  # of intensities in [0, 1], at the ends of the colour scale
 KINDS = ("best", "worst")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.boxes import busiest_boxes, cut, mark
-from mwgan.figures.kept import decode
-from mwgan.figures.stand_ins import marked, write_note
-from mwgan.figures.style import label, new_figure
+from mwgan.figures.parts.boxes import busiest_boxes, cut, mark
+from mwgan.figures.parts.stand_ins import marked, write_note
+from mwgan.figures.parts.style import label, new_figure
+from mwgan.results.kept import decode
 
 DETAIL = 0.36  # side of the enlarged box, as a share of the image
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from mwgan.figures.style import new_figure
+from mwgan.figures.parts.style import new_figure
 
 
 def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.errors import InputError
-from mwgan.figures.stand_ins import marked, write_note
-from mwgan.figures.style import look, new_figure
-from mwgan.figures.subjects import counted
+from mwgan.figures.parts.stand_ins import marked, write_note
+from mwgan.figures.parts.style import look, new_figure
+from mwgan.results.subjects import counted
 
 RATES = {"omission": "features left out / %", "hallucination": "clear area with made-up structure / %"}
 ALL = "all"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.kept import Column, columns_to_draw, kept_columns, of_columns, pixels, scores, titles, truth
-from mwgan.figures.picture_grid import picture_grid, show
-from mwgan.figures.stand_ins import write_note
+from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.figures.parts.stand_ins import write_note
+from mwgan.figures.parts.titles import scores, titles
+from mwgan.results.kept import Column, columns_to_draw, kept_columns, of_columns, pixels, truth
 
 CLASSICAL = ("wbp", "sart", "tvm")
 ELSEWHERE = ("tvm_paper", "inpainting_wbp", "deartifact")  # a control, and the parts that the ablation shows

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mwgan.figures.means import averaged_over, source_means, with_train_seed
-from mwgan.figures.stand_ins import marked, note, train_data
-from mwgan.figures.style import new_figure
-from mwgan.figures.subjects import standard_error, with_subject
+from mwgan.figures.parts.stand_ins import marked, note, train_data
+from mwgan.figures.parts.style import new_figure
+from mwgan.results.means import averaged_over, source_means, with_train_seed
+from mwgan.results.subjects import standard_error, with_subject
 
 METRIC = "nrmse"
 NOT_METHODS = ("source", "wedge_deg", "best", "tied", "train_data")  # columns of the table

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mwgan.figures.means import averaged_over, means_over_sources, over_seeds, with_train_seed
-from mwgan.figures.stand_ins import marked, write_note
-from mwgan.figures.style import look, new_figure
+from mwgan.figures.parts.stand_ins import marked, write_note
+from mwgan.figures.parts.style import look, new_figure
+from mwgan.results.means import averaged_over, means_over_sources, over_seeds, with_train_seed
 
 AXES = {"nrmse": "NRMSE", "psnr": "PSNR / dB", "ssim": "SSIM", "rmse_255": "RMSE / grey levels of 255"}
 AXES |= {

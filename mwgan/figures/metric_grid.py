@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.figures.metric_by_wedge import about_bands, draw_lines
-from mwgan.figures.stand_ins import write_note
-from mwgan.figures.style import new_figure
-from mwgan.figures.subjects import counted
+from mwgan.figures.parts.stand_ins import write_note
+from mwgan.figures.parts.style import new_figure
+from mwgan.results.subjects import counted
 
 
 def metric_grid(results: pd.DataFrame, metric: str = "psnr") -> Figure:

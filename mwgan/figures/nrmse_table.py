@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mwgan.figures.means import means_over_sources, source_means
-from mwgan.figures.stand_ins import train_data
+from mwgan.figures.parts.stand_ins import train_data
+from mwgan.results.means import means_over_sources, source_means
 
 ALL = "all"
 

@@ -7,10 +7,10 @@ import textwrap
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.kept import title
+from mwgan.figures.parts.stand_ins import marked, note
+from mwgan.figures.parts.style import look, new_figure
+from mwgan.figures.parts.titles import title
 from mwgan.figures.psnr_ssim import described, errors, scatter_means
-from mwgan.figures.stand_ins import marked, note
-from mwgan.figures.style import look, new_figure
 
 INDEX = "perceptual_index"
 NOTE = "perceptual_note"

@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mwgan.figures.kept import title
-from mwgan.figures.label_placement import Point, label_points
-from mwgan.figures.stand_ins import marked, write_note
-from mwgan.figures.style import look, new_figure
-from mwgan.figures.subjects import counted, standard_error, with_subject
+from mwgan.figures.parts.label_placement import Point, label_points
+from mwgan.figures.parts.stand_ins import marked, write_note
+from mwgan.figures.parts.style import look, new_figure
+from mwgan.figures.parts.titles import title
+from mwgan.results.subjects import counted, standard_error, with_subject
 
 
 def psnr_ssim(results: pd.DataFrame) -> Figure:

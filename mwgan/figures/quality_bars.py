@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mwgan.figures.means import averaged_over, source_means, with_train_seed
-from mwgan.figures.stand_ins import marked, note
-from mwgan.figures.style import LINES, look, new_figure
-from mwgan.figures.subjects import counted, standard_error, with_subject
+from mwgan.figures.parts.stand_ins import marked, note
+from mwgan.figures.parts.style import LINES, look, new_figure
+from mwgan.results.means import averaged_over, source_means, with_train_seed
+from mwgan.results.subjects import counted, standard_error, with_subject
 
 METRICS = {"psnr": ("PSNR / dB", ".1f"), "ssim": ("SSIM", ".3f")}
 ALL = "mean of the sources"

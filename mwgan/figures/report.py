@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from mwgan.figures.best_and_worst import best_and_worst, caption, extremes
-from mwgan.figures.means import averaged_over, means_over_sources
 from mwgan.figures.metric_by_wedge import metric_by_wedge
 from mwgan.figures.nrmse_table import ALL, nrmse_table
-from mwgan.figures.page import Cell, folded, heading, page, picture, sentence, table
+from mwgan.figures.parts.page import Cell, folded, heading, page, picture, sentence, table
+from mwgan.figures.parts.stand_ins import in_full, marked, note
 from mwgan.figures.run_curves import run_curves
-from mwgan.figures.stand_ins import in_full, marked, note
+from mwgan.results.means import averaged_over, means_over_sources
 
 FILES_TOLD = 5  # of those that were left out
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.style import LINES, MARKERS, new_figure
+from mwgan.figures.parts.style import LINES, MARKERS, new_figure
 
 PANELS = {"val/psnr": "PSNR / dB, held out", "train/pixel_loss": "pixel loss, training"}
 LOGARITHMIC = "train/pixel_loss"

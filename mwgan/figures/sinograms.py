@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from mwgan.figures.picture_grid import picture_grid, show
+from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.wedge import Pixels, show_sinogram
 
 

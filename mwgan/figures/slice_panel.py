@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from mwgan.figures.style import label, new_figure
+from mwgan.figures.parts.style import label, new_figure
 
 
 def slice_panel(

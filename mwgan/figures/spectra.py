@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.kept import columns_to_draw, of_columns, pixels, titles, truth
-from mwgan.figures.picture_grid import picture_grid, show
-from mwgan.figures.spectrum import outline_wedge, show_spectrum
-from mwgan.figures.stand_ins import write_note
+from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.figures.parts.spectrum import outline_wedge, show_spectrum
+from mwgan.figures.parts.stand_ins import write_note
+from mwgan.figures.parts.titles import titles
+from mwgan.results.kept import columns_to_draw, of_columns, pixels, truth
 
 COLUMNS = (("joint", "missing"), ("sart", "complete"), ("sart", "missing"), ("tvm", "missing"), ("wbp", "missing"))
 

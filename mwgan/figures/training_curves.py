@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.style import new_figure
+from mwgan.figures.parts.style import new_figure
 
 PANELS = {
     "losses": {

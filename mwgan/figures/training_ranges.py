@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mwgan.errors import InputError
-from mwgan.figures.means import averaged_over, means_over_sources
 from mwgan.figures.metric_by_wedge import about_bands, draw_lines
-from mwgan.figures.stand_ins import marked, write_note
-from mwgan.figures.style import look, new_figure
+from mwgan.figures.parts.stand_ins import marked, write_note
+from mwgan.figures.parts.style import look, new_figure
+from mwgan.results.means import averaged_over, means_over_sources
 
 METRIC = "nrmse"
 

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from mwgan.figures.picture_grid import WIDEST
-from mwgan.figures.spectrum import SCALE, log_magnitude
-from mwgan.figures.style import new_figure
+from mwgan.figures.parts.picture_grid import WIDEST
+from mwgan.figures.parts.spectrum import SCALE, log_magnitude
+from mwgan.figures.parts.style import new_figure
 
 Pixels = npt.NDArray[np.float32]
 LEAST_NOISES = 4.0  # the residual's colours reach at least so many standard deviations: noise itself stays pale

@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.errors import InputError
-from mwgan.figures.kept import pixels, truth
-from mwgan.figures.picture_grid import picture_grid, show
-from mwgan.figures.spectrum import outline_wedge, show_spectrum
+from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.figures.parts.spectrum import outline_wedge, show_spectrum
+from mwgan.results.kept import pixels, truth
 
 
 def wbp_spectra(tomograms: pd.DataFrame, image: int = 0) -> Figure:

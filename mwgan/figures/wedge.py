@@ -10,8 +10,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mwgan.figures.picture_grid import picture_grid, show
-from mwgan.figures.spectrum import outline_wedge, show_spectrum
+from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.figures.parts.spectrum import outline_wedge, show_spectrum
 
 Pixels = npt.NDArray[np.float32]
 NOT_MEASURED = "#56B4E9"

@@ -9,31 +9,21 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import json
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mwgan.checkpoints import checkpoint_of, has_checkpoint, is_whole
 from mwgan.errors import InputError
+from mwgan.files.weights import Record, find_weights, read_weights
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.paths import shipped_weights, written_whole
-from mwgan.recon.shards import INDEX, read_shards, save_shards
 from mwgan.recon.task import Task
 
-Record = dict[str, Any]
-RECORD_KEY = "mwgan"
-RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
 STRETCH = 1.2  # how far beyond a training's tilt steps a network is taken without a word
 LARGER = 4  # times the trained size
 OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model decibels
-GENERATOR_PREFIX = "generator."
 PARTS = ("mwgan.networks", "mwgan.recon")
 
 
@@ -134,72 +124,6 @@ def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "c
     except (KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         raise InputError(f"{path} does not fit this version of mwgan ({type(error).__name__}): train or download it anew") from error
     return LearnedReconstructor(generator.to(device), task, record, str(name_or_path))
-
-
-def find_weights(name_or_path: str | Path) -> Path:
-    """The file behind a shipped name or a path; of a run folder its last whole checkpoint, of weights in shards their index."""
-    path = Path(name_or_path)
-    shipped = shipped_weights()
-    if str(name_or_path) in shipped:
-        return shipped[str(name_or_path)]
-    if (path / INDEX).is_file():
-        return path / INDEX
-    if path.is_dir():
-        path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() or not has_checkpoint(path) else checkpoint_of(path)
-    if not path.is_file():
-        names = ", ".join(shipped) or "none"
-        raise InputError(f"there are no weights {str(name_or_path)!r}: give a checkpoint, a run folder or a shipped name ({names})")
-    return path
-
-
-def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
-    """The record and the generator's float32 tensors of a weights file, of weights in shards or of a training checkpoint.
-
-    Raises
-    ------
-    InputError
-        If it is neither, or damaged.
-    """
-    try:
-        if path.name == INDEX:
-            record, state = read_shards(path)
-        elif path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            record = json.loads(metadata[RECORD_KEY])
-        else:
-            if not is_whole(path):
-                raise ValueError("its checksum is not that of its content")
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)
-                checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            record = checkpoint[RECORD_KEY]
-            prefix = GENERATOR_PREFIX
-            state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
-    except InputError:
-        raise
-    except Exception as error:  # a damaged pickle can make its reader stumble over anything
-        raise InputError(
-            f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export"
-        ) from error
-    return record, {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-
-
-def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
-    """Write a weights file: half-precision safetensors with its record, complete or not at all."""
-    with written_whole(path) as partial:
-        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(record)})
-        partial.chmod(0o644)  # safetensors leaves it to its owner alone
-
-
-def save_sharded_weights(folder: Path, generator_state: dict[str, Tensor], record: Record, shard_bytes: int) -> int:
-    """Write the same into a new folder, in files of at most ``shard_bytes``; how many. See :func:`mwgan.recon.shards.save_shards`."""
-    return save_shards(folder, _halved(generator_state), record, shard_bytes)
-
-
-def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key: (value.half() if value.is_floating_point() else value).contiguous().cpu() for key, value in state.items()}
 
 
 def build(node: dict[str, Any]) -> Any:

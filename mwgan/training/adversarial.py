@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import FILLER, Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.files.weights import RECORD_KEY, Record
 from mwgan.geometry import Measurement
 from mwgan.losses import AdversarialLoss, PixelLoss
 from mwgan.metrics import ImageQuality, image_metrics
-from mwgan.recon.learned import RECORD_KEY, Record
 from mwgan.recon.task import Task
 from mwgan.training import compiling
 from mwgan.training.epoch_means import EpochMeans

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
-from mwgan.paths import sha256, written_whole
+from mwgan.files.whole import sha256, written_whole
 from mwgan.training.examples import Examples
 
 BATCH = 16

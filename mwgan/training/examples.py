@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
-from mwgan.checkpoints import checkpoint_of, has_checkpoint
 from mwgan.errors import InputError
+from mwgan.files.checkpoints import checkpoint_of, has_checkpoint
+from mwgan.files.weights import read_weights
 from mwgan.geometry import Measurement
 from mwgan.recon.joint import JointModel
-from mwgan.recon.learned import load_reconstructor, read_weights
+from mwgan.recon.learned import load_reconstructor
 from mwgan.recon.sart import SART
 
 KINDS = ("missing_wbp", "complete_wbp", "missing_sart", "inpainted_wbp")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mwgan.cli import jobs
+from mwgan.runs import folder as jobs
 
 pytestmark = pytest.mark.cluster
 

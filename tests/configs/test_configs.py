@@ -15,9 +15,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.acquisition import Acquisition
-from mwgan.cli.build import build
 from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
+from mwgan.configuration import build
 from mwgan.data import Augmentation, MixedSources
 from mwgan.evaluation import Confidence
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN

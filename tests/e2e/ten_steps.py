@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.callbacks import RunSummary, WedgeMetrics
-from mwgan.cli.processes import leave_group
 from mwgan.data import PhantomFaces
 from mwgan.data.datamodules import ImageDataModule
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.recon import RestoreWBP
+from mwgan.runs.processes import leave_group
 from mwgan.training import AdversarialModule
 
 WHOLE_BATCH, EPOCHS, BATCHES = 8, 5, 2

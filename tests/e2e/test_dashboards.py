@@ -86,7 +86,7 @@ def test_without_a_gpu_no_memory_is_told():
 
 
 def test_a_missing_wandb_is_named_with_its_extra(run_config, monkeypatch):
-    monkeypatch.setattr("mwgan.cli.loggers.find_spec", lambda name: None)
+    monkeypatch.setattr("mwgan.runs.loggers.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"mwgan\[wandb\]"):
         train(run_config(*SMALL, "logger=wandb"))
 

@@ -11,8 +11,8 @@ from mwgan.cli.evaluate import _print_summary, evaluate
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
 from mwgan.evaluation import ResultsTable
+from mwgan.files.weights import find_weights, read_weights
 from mwgan.paths import conf_dir
-from mwgan.recon.learned import find_weights, read_weights
 
 
 def _compose(name, *overrides):

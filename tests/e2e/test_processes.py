@@ -11,10 +11,11 @@ import pytest
 import torch
 from ten_steps import BATCHES, EPOCHS, GAMES, WHOLE_BATCH, gradients, scores, ten_steps
 
-from mwgan.cli import jobs, processes
-from mwgan.cli.build import build
 from mwgan.cli.train import train
+from mwgan.configuration import build
 from mwgan.errors import InputError
+from mwgan.runs import folder as jobs
+from mwgan.runs import processes
 
 EQUAL = [game for game in GAMES if game not in ("batch_norm", "ralsgan_apart")]
 UNTIMED = ("images_per_second", "tflops")
@@ -87,7 +88,8 @@ def test_gradients_through_the_global_mean_are_those_of_the_whole_batch(of_two):
 FIRST = """
 import subprocess, sys, time
 from types import SimpleNamespace
-from mwgan.cli import exit, processes
+from mwgan.runs import exit
+from mwgan.runs import processes
 from mwgan.errors import InputError
 processes.GRACE = 1.0
 def train():

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from mwgan.cli.main import app, main
 from mwgan.errors import InputError
-from mwgan.recon.learned import find_weights, read_weights, save_weights
+from mwgan.files.weights import find_weights, read_weights, save_weights
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SERIES, TILTS = SAMPLES / "needle.mrc", SAMPLES / "needle.tlt"

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import torch
 
+from mwgan.files.weights import save_weights
 from mwgan.recon import LearnedPrimalDual
-from mwgan.recon.learned import save_weights
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SERIES, TILTS = SAMPLES / "needle.mrc", SAMPLES / "needle.tlt"

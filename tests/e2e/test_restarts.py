@@ -17,11 +17,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from mwgan.checkpoints import LAST, PREVIOUS
-from mwgan.cli import jobs
 from mwgan.cli.train import train
 from mwgan.errors import InputError
+from mwgan.files.checkpoints import LAST, PREVIOUS
 from mwgan.paths import conf_dir
+from mwgan.runs import folder as jobs
 from mwgan.training import AdversarialModule
 
 # A game with schedules, two epochs of six batches.

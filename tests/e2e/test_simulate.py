@@ -9,13 +9,13 @@ import torch
 from typer.testing import CliRunner
 
 from mwgan.cli.main import app
-from mwgan.cli.reconstruct import make_method, network_in
 from mwgan.data import PhantomFaces
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.operators import projector_for
 from mwgan.recon import SIRT, DataConsistent
+from mwgan.recon.named import make_method, network_in
 
 QUICK = ("--size", "32", "--slices", "3", "--step", "6")
 

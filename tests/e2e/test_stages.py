@@ -13,11 +13,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from mwgan.acquisition import Acquisition, GaussianNoise
-from mwgan.cli import stages
-from mwgan.cli.stages import run_stages
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 from mwgan.recon import JointModel, load_reconstructor
+from mwgan.runs import stages
+from mwgan.runs.stages import run_stages
 
 SMOKE = ("debug=smoke", "threads=1", "callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "logger=csv")
 
@@ -125,7 +125,7 @@ def test_what_stops_the_run_stops_its_stage(tmp_path):
         "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('told'), sys.exit(7)))\n"
         "print('up', flush=True)\ntime.sleep(60)"
     )
-    program = f"import sys; from mwgan.cli.stages import _run; sys.exit(_run([sys.executable, '-c', {stage!r}]))"
+    program = f"import sys; from mwgan.runs.stages import _run; sys.exit(_run([sys.executable, '-c', {stage!r}]))"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout.readline() == "up\n"
         running.terminate()

@@ -16,12 +16,12 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from mwgan.cli import jobs
-from mwgan.cli.resume import whole_command
-from mwgan.cli.runs import answer
-from mwgan.cli.sweeps import runs_of
 from mwgan.cli.train import main
 from mwgan.errors import InputError
+from mwgan.runs import folder as jobs
+from mwgan.runs.one_run import answer
+from mwgan.runs.resume import whole_command
+from mwgan.runs.sweeps import runs_of
 
 PROGRAM = [sys.executable, "-m", "mwgan.cli.train"]
 SMOKE = ("debug=smoke", "model=irdm_pixel", "model.generator.depth=2", "logger=csv", "callbacks.image_panels=null", "threads=1")
@@ -156,7 +156,7 @@ def test_a_stage_that_fails_does_not_stop_the_other_jobs(monkeypatch, capsys, tm
     def stage_failed(cfg, options):
         sys.exit(1)
 
-    monkeypatch.setattr("mwgan.cli.runs.run_stages", stage_failed)
+    monkeypatch.setattr("mwgan.runs.one_run.run_stages", stage_failed)
     monkeypatch.chdir(tmp_path)
     options = ("experiment=ding2019/reduced/joint", "seed=0,1", "threads=1", "hydra.sweep.dir=sweep")
     monkeypatch.setattr(sys, "argv", ["mwgan-train", "-m", *options])
@@ -205,7 +205,7 @@ def test_a_sweep_on_one_machine_uses_one_device_a_job(monkeypatch, capsys, tmp_p
 
 
 def test_an_objective_that_is_no_metric_is_refused(monkeypatch):
-    monkeypatch.setattr("mwgan.cli.runs.run", lambda cfg, train: {"val/psnr": 30.0})
+    monkeypatch.setattr("mwgan.runs.one_run.run", lambda cfg, train: {"val/psnr": 30.0})
     assert answer(OmegaConf.create({"objective": None}), dict) == {"val/psnr": 30.0}
     assert answer(OmegaConf.create({"objective": "val/psnr"}), dict) == 30.0
     with pytest.raises(InputError, match="there are val/psnr"):

@@ -15,10 +15,11 @@ import torch
 from omegaconf import OmegaConf
 
 from mwgan.callbacks import WholeCheckpoints
-from mwgan.cli.build import build, commit
 from mwgan.cli.train import main, train
+from mwgan.configuration import build
 from mwgan.data.datamodules import ImageDataModule
 from mwgan.errors import InputError
+from mwgan.provenance import commit
 from mwgan.recon import load_reconstructor
 
 SMALL = ("debug=smoke", "model.generator.depth=2", "callbacks.image_panels=null", "logger=csv")

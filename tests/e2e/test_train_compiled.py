@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch._inductor import config as inductor
 
-from mwgan.cli.build import build
 from mwgan.cli.train import train
+from mwgan.configuration import build
 from mwgan.data.datamodules import ImageDataModule
 from mwgan.errors import InputError
 from mwgan.recon import JointModel, LearnedPrimalDual, load_reconstructor

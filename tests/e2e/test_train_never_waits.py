@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mwgan.acquisition import Acquisition, GaussianNoise
-from mwgan.cli.build import build, plain
+from mwgan.configuration import build, plain
 from mwgan.data.datamodules import ImageDataModule
 from mwgan.operators import parallel_beam
 from mwgan.training import DeArtifactExamples

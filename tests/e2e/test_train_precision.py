@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor
 
-from mwgan.cli.build import build
+from mwgan.configuration import build
 from mwgan.data.datamodules import ImageDataModule
 
 SMALL = ("debug=smoke", "data.train.count=16", "data.batch_size=4")

@@ -10,15 +10,15 @@ import torch
 from safetensors import safe_open
 from typer.testing import CliRunner
 
-from mwgan import pieces
 from mwgan.cli.main import app, main
 from mwgan.cli.train import train
 from mwgan.errors import InputError
+from mwgan.files import pieces
+from mwgan.files.pieces import MIB, PIECES
+from mwgan.files.shards import HEADER, INDEX, save_shards
+from mwgan.files.weights import read_weights
 from mwgan.paths import shipped_weights
-from mwgan.pieces import MIB, PIECES
 from mwgan.recon import load_reconstructor
-from mwgan.recon.learned import read_weights
-from mwgan.recon.shards import HEADER, INDEX, save_shards
 
 SMALL = ("debug=smoke", "model=irdm_pixel", "callbacks.image_panels=null", "logger=csv")
 

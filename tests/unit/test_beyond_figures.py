@@ -10,8 +10,8 @@ import pytest
 
 from mwgan.errors import InputError
 from mwgan.figures import honesty, means_table, metric_grid
-from mwgan.figures.selection import choose, of_one_noise
-from mwgan.figures.style import label, look
+from mwgan.figures.parts.style import label, look
+from mwgan.results.selection import choose, of_one_noise
 
 
 def table(**columns: object) -> pd.DataFrame:

@@ -15,17 +15,17 @@ from matplotlib.text import Text
 from mwgan import figures
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
-from mwgan.figures.boxes import busiest_boxes
-from mwgan.figures.kept import decode, truth
-from mwgan.figures.label_placement import Point, label_points
+from mwgan.figures.parts.boxes import busiest_boxes
+from mwgan.figures.parts.label_placement import Point, label_points
+from mwgan.figures.parts.spectrum import log_magnitude
+from mwgan.figures.parts.style import COLORS, LABELS, new_figure
 from mwgan.figures.psnr_ssim import scatter_means
 from mwgan.figures.quality_table import PAPER
-from mwgan.figures.spectrum import log_magnitude
-from mwgan.figures.style import COLORS, LABELS, new_figure
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import ParallelBeam
 from mwgan.paths import conf_dir
 from mwgan.recon import WBP
+from mwgan.results.kept import decode, truth
 
 SIZE, STEP_DEG, WEDGE_DEG = 24, 5.0, 45.0
 METHODS = (

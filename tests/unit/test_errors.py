@@ -5,8 +5,8 @@ import warnings
 
 import pytest
 
-from mwgan.cli import exit
 from mwgan.errors import InputError, MissingExtraError
+from mwgan.runs import exit
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 
 from mwgan.figures import comparison_panel, metric_by_wedge, quality_bars, slice_panel, training_curves
 from mwgan.figures.comparison_panel import decode
-from mwgan.figures.style import COLORS
+from mwgan.figures.parts.style import COLORS
 
 
 @pytest.fixture

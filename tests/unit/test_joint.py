@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from mwgan.errors import InputError
+from mwgan.files.weights import read_weights, save_weights
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.networks import RRDB, UNet
 from mwgan.operators import ParallelBeam
 from mwgan.recon import WBP, InpaintSinogram, JointModel, Reconstructor, RestoreMeasurement, load_reconstructor
-from mwgan.recon.learned import read_weights, save_weights
 
 SIZE, STEP = 32, 5.0
 INPAINTER = {"_target_": "mwgan.networks.RRDB", "blocks": 1, "width": 4, "growth": 2, "dilations": [1, 2, 2, 2, 1]}

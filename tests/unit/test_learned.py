@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from mwgan.errors import InputError
+from mwgan.files.weights import find_weights, read_weights, save_weights
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.networks import UNetPlusPlus
 from mwgan.operators import ParallelBeam
 from mwgan.recon import WBP, LearnedReconstructor, Reconstructor, RestoreWBP, load_reconstructor
-from mwgan.recon.learned import find_weights, read_weights, save_weights
 
 RECORD = {
     "generator": {"_target_": "mwgan.networks.UNetPlusPlus", "width": 4, "depth": 2, "residual": True},
@@ -212,7 +212,7 @@ def targets(folder: Path) -> dict[str, dict]:
         "a name without a module": {"_target_": "print"},
         "a package that only begins like ours": {"_target_": "mwgannet.networks.UNet"},
         "a function that a module of ours imports": {"_target_": "mwgan.recon.learned.save_file", "tensors": {}, "filename": touched},
-        "a way around": {"_target_": "mwgan.cli.build.instantiate", "config": {"_target_": "pathlib.Path.touch", "self": touched}},
+        "a way around": {"_target_": "mwgan.configuration.instantiate", "config": {"_target_": "pathlib.Path.touch", "self": touched}},
         "something that is not there": {"_target_": "mwgan.networks.NoSuchNetwork"},
         "arguments it does not take": {"_target_": "mwgan.networks.UNetPlusPlus", "wdith": 4},
         "no target": {"width": 4},

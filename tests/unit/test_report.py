@@ -16,12 +16,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from matplotlib.image import imread
 
-from mwgan.cli import jobs
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
 from mwgan.figures.report import Run, report
 from mwgan.figures.run_curves import run_curves
 from mwgan.paths import conf_dir
+from mwgan.runs import folder as jobs
 
 SIZE = 16
 SOURCES = ("phantom_faces", "brain")

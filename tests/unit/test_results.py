@@ -6,7 +6,7 @@ import pytest
 from mwgan.acquisition import NoNoise
 from mwgan.errors import InputError
 from mwgan.evaluation.evaluate import Conditions
-from mwgan.evaluation.results import COLUMNS, IDENTITY, ResultsTable, check_conditions, claimed_table, latest
+from mwgan.results.table import COLUMNS, IDENTITY, ResultsTable, check_conditions, claimed_table, latest
 
 
 def _row(image=0, method="wbp", psnr=20.0):

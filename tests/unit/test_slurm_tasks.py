@@ -13,10 +13,11 @@ from hydra import compose, initialize_config_dir
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.cli import runs, slurm, stages
-from mwgan.cli.jobs import QUEUE_AGAIN, TERMINATED, finish
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
+from mwgan.runs import one_run as runs
+from mwgan.runs import slurm, stages
+from mwgan.runs.folder import QUEUE_AGAIN, TERMINATED, finish
 
 STEP = {"SLURM_JOB_ID": "12", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4"}
 

@@ -1,0 +1,85 @@
+"""Exported weights in shards: a folder of safetensors files and the index that names the one of each tensor.
+
+The layout is the one that other programs read, ``model.safetensors.index.json`` with its ``weight_map``. Its metadata hold the
+record of the training besides, and the SHA-256 of each shard.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.files.pieces import MIB, check_pieces, read_index
+from mwgan.files.whole import folder_written_whole, sha256
+
+INDEX = "model.safetensors.index.json"
+HEADER = 256  # bytes at most that a tensor takes in a shard's header, its name and sides apart; those of the header itself too
+
+
+def save_shards(folder: Path, state: dict[str, Tensor], record: dict[str, Any], shard_bytes: int) -> int:
+    """Write tensors, as they are, into a new ``folder`` of files of at most ``shard_bytes``, all or none; how many.
+
+    Raises
+    ------
+    InputError
+        If ``folder`` holds something already, or a tensor is too large for a shard.
+    """
+    shards = _dealt(state, shard_bytes)
+    with folder_written_whole(folder) as partial:
+        sums: dict[str, str] = {}
+        weight_map: dict[str, str] = {}
+        for number, names in enumerate(shards, start=1):
+            file = partial / f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+            save_file({name: state[name] for name in names}, file, metadata={"format": "pt"})
+            file.chmod(0o644)  # safetensors leaves it to its owner alone
+            sums[file.name] = sha256(file)
+            weight_map |= dict.fromkeys(names, file.name)
+        total = sum(value.nbytes for value in state.values())
+        index = {"metadata": {"total_size": total, "mwgan": record, "sha256": sums}, "weight_map": weight_map}
+        (partial / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+    return len(shards)
+
+
+def read_shards(index_file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The record and the tensors, as they are, of a folder of shards.
+
+    Raises
+    ------
+    InputError
+        If a shard is missing, damaged or of other weights.
+    """
+    index, folder = read_index(index_file, {"metadata": dict, "weight_map": dict}), index_file.parent
+    record, sums = index["metadata"].get("mwgan"), index["metadata"].get("sha256")
+    if not isinstance(record, dict) or not isinstance(sums, dict) or set(sums) != set(index["weight_map"].values()):
+        raise InputError(f"{index_file} is not an index of mwgan, or it was changed: give one written by mwgan weights export")
+    check_pieces(folder, sums)
+    state: dict[str, Tensor] = {}
+    for name in sums:
+        with safe_open(folder / name, framework="pt") as file:
+            state |= {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    if state.keys() != index["weight_map"].keys():
+        raise InputError(f"{index_file} names other tensors than its shards hold: copy it again")
+    return record, state
+
+
+def _dealt(state: dict[str, Tensor], shard_bytes: int) -> list[list[str]]:
+    """The names of the tensors of each shard, in their order."""
+    shards: list[list[str]] = []
+    room = 0
+    for name, value in state.items():
+        size = value.nbytes + HEADER + len(json.dumps(name)) + 24 * value.ndim
+        if size + HEADER > shard_bytes:
+            what = f"{name} alone takes {size / MIB:.1f} MiB, more than a shard of {shard_bytes / MIB:g} MiB"
+            raise InputError(f"{what}: give larger ones, or cut the exported file anywhere by mwgan weights split")
+        if size > room:
+            shards.append([])
+            room = shard_bytes - HEADER
+        shards[-1].append(name)
+        room -= size
+    return shards

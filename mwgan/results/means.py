@@ -1,0 +1,49 @@
+"""Means over images that weigh every test source alike, and keep apart the trainings that they are of."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mwgan.results.subjects import counted, named
+
+KEYS = ["method", "train_seed", "wedge_deg"]
+
+
+def with_train_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows`` with a column ``train_seed``; NaN where a table is older than it."""
+    return rows if "train_seed" in rows else rows.assign(train_seed=float("nan"))
+
+
+def source_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean over images of ``metric``, a row per method, training seed, wedge and source, in the table's order."""
+    return with_train_seed(rows).groupby([*KEYS, "source"], sort=False, dropna=False)[[metric]].mean().reset_index()
+
+
+def means_over_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean over sources of :func:`source_means`, a row per method, training seed and wedge.
+
+    A row stands only where all sources of the table are there: a mean over an easier half would pass for the whole.
+    """
+    means = source_means(rows, metric).dropna(subset=[metric])
+    grouped = means.groupby(KEYS, as_index=False, sort=False, dropna=False)
+    both = grouped.agg(**{metric: (metric, "mean"), "sources": ("source", "nunique")})
+    return both[both["sources"] == rows["source"].nunique()].drop(columns="sources").reset_index(drop=True)
+
+
+def over_seeds(means: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Of one method's means: ``mean``, ``low``, ``high`` and ``seeds`` over its trainings, by wedge in rising order.
+
+    ``seeds`` counts the trainings; of a method without any (classical, or an older table) it is 1.
+    """
+    by_wedge = means.groupby("wedge_deg")[metric]
+    return pd.DataFrame({"mean": by_wedge.mean(), "low": by_wedge.min(), "high": by_wedge.max(), "seeds": by_wedge.size()})
+
+
+def averaged_over(results: pd.DataFrame) -> str:
+    """What such means are over: sources, images, their subjects and noise, as ``brain, 40 images of 2 subjects, noise 2 %``."""
+    sources = list(results["source"].unique())
+    noise = ", ".join(f"{noise:g}" for noise in sorted(results["noise_percent"].unique()))
+    if len(sources) == 1:
+        return f"{sources[0]}, {counted(results)}, noise {noise} %"
+    images = len(results[["source", "image"]].drop_duplicates())
+    return f"mean over {len(sources)} sources ({', '.join(named(results))}), {images} images, noise {noise} %"

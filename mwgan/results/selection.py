@@ -1,0 +1,88 @@
+"""Which rows of a table are drawn: test source, methods, training, and of the kept tomograms the first images.
+
+Tables from before the columns ``train_seed`` and ``kept_as`` are as if they were empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mwgan.errors import InputError
+from mwgan.results.means import with_train_seed
+
+TRUTH = "truth"
+
+
+def choose(
+    rows: pd.DataFrame,
+    source: str | None = None,
+    methods: Sequence[str] | None = None,
+    train_seed: int | None = None,
+    noise_percent: float | None = None,
+) -> pd.DataFrame:
+    """The rows asked for, methods in the order asked for; None takes all. The truth and what needs no training stay.
+
+    Raises
+    ------
+    InputError
+        If the table has no such source, method, training or noise; it lists those there are.
+    """
+    rows = with_train_seed(rows)
+    if source is not None:
+        rows = _some(rows, rows["source"] == source, f"test_source={source}", rows["source"])
+    if noise_percent is not None:
+        rows = _some(rows, rows["noise_percent"] == noise_percent, f"noise_percent={noise_percent:g}", rows["noise_percent"])
+    if methods is not None:
+        there = rows.loc[rows["method"] != TRUTH, "method"]
+        absent = [name for name in methods if name not in set(there)]
+        if absent:
+            raise InputError(f"the table has no method {', '.join(absent)}: it has {_listed(there)} (methods=[…])")
+        order = {name: rank for rank, name in enumerate([TRUTH, *methods])}
+        rows = rows[rows["method"].isin(order)].sort_values("method", key=lambda names: names.map(order), kind="stable")
+    if train_seed is not None:
+        _some(rows, rows["train_seed"] == train_seed, f"train_seed={train_seed}", rows["train_seed"].dropna().astype(int))
+        untrained = rows.groupby("method")["train_seed"].transform("count") == 0
+        rows = rows[(rows["train_seed"] == train_seed) | untrained | (rows["method"] == TRUTH)]
+    return rows
+
+
+def of_one_source(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows``, for a figure of images: image 0 of one source is another than image 0 of the next."""
+    if rows["source"].nunique() > 1:
+        raise InputError(
+            f"this figure shows images of one test source, and the table has {_listed(rows['source'])}: choose one (test_source=…)"
+        )
+    return rows
+
+
+def of_one_noise(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows``, for a figure that means nothing across noise levels."""
+    if rows["noise_percent"].nunique() > 1:
+        raise InputError(
+            f"this figure shows one noise level, and the table has {_listed(rows['noise_percent'])} %: choose one (noise_percent=…)"
+        )
+    return rows
+
+
+def of_one_training(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each method's training with the lowest seed, for a figure of images."""
+    rows = with_train_seed(rows)
+    lowest = rows.groupby("method")["train_seed"].transform("min")  # NaN for what needs no training
+    return rows[(rows["train_seed"] == lowest) | lowest.isna() | (rows["method"] == TRUTH)]
+
+
+def first_images(tomograms: pd.DataFrame) -> pd.DataFrame:
+    """The tomograms that were kept for being the first of their source, without those kept for their quality."""
+    return tomograms[tomograms["kept_as"].isna() | (tomograms["kept_as"] == "first")] if "kept_as" in tomograms else tomograms
+
+
+def _some(rows: pd.DataFrame, wanted: pd.Series, asked: str, there: pd.Series) -> pd.DataFrame:
+    if not wanted.any():
+        raise InputError(f"the table has nothing of {asked}: it has {_listed(there) or 'none at all'}")
+    return rows[wanted]
+
+
+def _listed(names: pd.Series) -> str:
+    return ", ".join(str(name) for name in sorted(names.unique()))

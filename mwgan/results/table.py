@@ -1,0 +1,151 @@
+"""The results table: one row per method, wedge and image; rows are only appended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mwgan.errors import InputError
+from mwgan.files.locks import hold
+from mwgan.files.whole import written_whole
+
+IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
+KEPT_AS = "kept_as"  # of kept tomograms: one of the first images, or a network's best or worst
+PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there is no index
+TRAIN_SEED = "train_seed"  # of a network's training; none for classical methods and in older tables
+SUBJECT = "subject"  # whose image it is; none of a drawn one and in older tables
+# Relative residual on the measured tilts, of the tomogram and of the truth itself (the noise), and the mean Fourier ring
+# correlation with the truth in the missing wedge and outside it; the share of the power that lies in the wedge, of both.
+FIDELITY = ("residual", "residual_of_truth", "added_share", "added_share_of_truth", "frc_inside", "frc_outside")
+HONESTY = ("omission", "hallucination")  # of images whose features are known: mwgan.evaluation.features
+# Of networks, where it is asked for: what the calibration multiplied the deviations with, the share of pixels whose error
+# the band holds, Spearman's correlation of error and deviation, and the area between sparsification curve and oracle.
+CONFIDENCE = ("band_scale", "coverage", "rank_correlation", "ause")
+METRICS = ("psnr", "ssim", "nrmse", "rmse_255")  # of mwgan.metrics
+PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
+TOLD = 5  # differences that a refusal names
+COLUMNS = (*IDENTITY, SUBJECT, TRAIN_SEED, *METRICS, *FIDELITY, *HONESTY, *CONFIDENCE, *PERCEPTUAL, "seconds", "commit", "device")
+
+
+class ResultsTable:
+    """A table kept as ``<path>.parquet`` and ``<path>.csv``, each replaced whole so that neither is ever half-written.
+
+    A row is identified by :data:`IDENTITY`; an evaluation that was interrupted asks :meth:`missing` what is left to do.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = table_path(path)
+        parquet = self.path.with_name(self.path.name + ".parquet")
+        try:
+            self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame(columns=list(COLUMNS))
+            self._known = set(self.rows[list(IDENTITY)].itertuples(index=False, name=None))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{parquet} can't be read as a results table: move it away or give another name") from error
+
+    def missing(self, identities: list[dict[str, object]]) -> list[int]:
+        """Positions of those identities that the table has no row for."""
+        return [position for position, row in enumerate(identities) if tuple(row[column] for column in IDENTITY) not in self._known]
+
+    def append(self, rows: list[dict[str, object]]) -> None:
+        """Add rows and write both files."""
+        numbers = (TRAIN_SEED, *HONESTY, *CONFIDENCE)  # whose None must not make a column of objects
+        added = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(numbers, float))
+        self.rows = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
+        self._known.update(added[list(IDENTITY)].itertuples(index=False, name=None))
+        write_table(self.rows, self.path)
+
+    def summary(self) -> pd.DataFrame:
+        """Mean of each metric over images, by source, noise, method, sinogram and wedge."""
+        order = {name: rank for rank, name in enumerate([*self.rows["source"].drop_duplicates(), *self.rows["method"].drop_duplicates()])}
+        by = ["source", "noise_percent", "method", "sinogram", "wedge_deg"]
+        averaged = [name for name in (*METRICS, *FIDELITY, *HONESTY, *CONFIDENCE, "seconds") if name in self.rows]
+        means = latest(self.rows).groupby(by, as_index=False)[averaged].mean()
+        return means.sort_values(
+            ["source", "noise_percent", "wedge_deg", "method"],
+            key=lambda column: column.map(order) if column.name in ("source", "method") else column,
+        )
+
+
+def latest(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, training seed and image: of a network trained again under the same name and seed, the latest."""
+    same = [column for column in IDENTITY if column not in ("checkpoint", "train_data")]
+    return rows.drop_duplicates([*same, *(column for column in (TRAIN_SEED, KEPT_AS) if column in rows)], keep="last")
+
+
+def table_path(name: str | Path) -> Path:
+    """A table's path without the suffixes that its files carry."""
+    text = str(name)
+    return Path(text.removesuffix(".csv").removesuffix(".parquet"))
+
+
+@contextmanager
+def claimed_table(table: Path) -> Iterator[None]:
+    """Hold a table while it is filled: each writer keeps its own rows and would write over the other's. A killed one lets go.
+
+    Raises
+    ------
+    InputError
+        If another process holds it.
+    """
+    table.parent.mkdir(parents=True, exist_ok=True)
+    lock = table.with_name(f".{table.name}.lock")
+    with lock.open("w") as file:
+        hold(file, f"another evaluation is filling the table {table}: wait for it, or give table=another name")
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
+    """Write down what a table's numbers hold for, or raise an :class:`InputError` if it was begun under other conditions.
+
+    The columns don't tell an image's size, the tilt step or a method's settings; rows of two kinds must not mix. Where files
+    lie is no condition: a digest of them is among ``conditions`` where they matter.
+    """
+    conditions = _without_places(conditions)
+    record = table.with_name(table.name + ".conditions.json")
+    known = _without_places(json.loads(record.read_text())) if record.exists() else {}
+    changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
+    if changed:
+        more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""
+        raise InputError(f"the table {table} was made with {'; '.join(changed[:TOLD])}{more}: give table=another name")
+    if known != {**known, **conditions}:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(record) as partial:
+            partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
+
+
+def _without_places(value: Any) -> Any:
+    """A configuration without the folders that another machine, or a moved cache, would change."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_places(inner) for key, inner in value.items() if key not in PLACES}
+
+
+def _differences(key: str, known: Any, value: Any) -> list[str]:
+    """Each single setting that differs, as ``test.count 40, not 80``."""
+    if isinstance(known, dict) and isinstance(value, dict):
+        inner = [name for name in {**known, **value} if known.get(name) != value.get(name)]
+        return [told for name in inner for told in _differences(f"{key}.{name}", known.get(name), value.get(name))]
+    return [] if known == value else [f"{key} {_shown(known)}, not {_shown(value)}"]
+
+
+def _shown(value: Any) -> str:
+    return "set" if isinstance(value, dict) else "none" if value is None else str(value)
+
+
+def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".parquet", ".csv")) -> None:
+    """``rows`` as ``<path>.parquet`` and ``<path>.csv``, each whole or as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in suffixes:
+        with written_whole(path.with_name(path.name + suffix)) as partial:
+            if suffix == ".csv":
+                rows.to_csv(partial, index=False, float_format="%.6g")
+            else:
+                rows.to_parquet(partial, index=False)

@@ -1,0 +1,158 @@
+"""The state of a run folder: whose it is, whether it is being trained right now, and whether it is finished or failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.files.checkpoints import LAST
+from mwgan.files.locks import hold
+from mwgan.files.whole import written_whole
+
+BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
+FINISHED = "finished"  # the same and the last metrics, written when it is done
+FAILED = "failed"  # of a job of a sweep: why, until it is tried again
+RECORD = "record.json"  # what was trained, where and with what
+# Options that say where and how a run is computed, not what is computed.
+NOT_THE_JOB = (
+    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch"),
+    *(
+        "trainer.accelerator",
+        "trainer.devices",
+        "trainer.num_nodes",
+        "trainer.strategy",
+        "trainer.benchmark",
+        "trainer.enable_progress_bar",
+    ),
+    "model.compile",
+)
+TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
+QUEUE_AGAIN = 128 + signal.SIGUSR2  # of what was told that its time is nearly up
+INTERRUPTED = 128 + signal.SIGINT  # and of what was stopped by Ctrl-C
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in ``folder`` came to its end."""
+    return (folder / FINISHED).is_file()
+
+
+def key_of(option: str) -> str:
+    """The key that an option of the command line sets: ``seed`` of ``+seed=3``."""
+    return option.split("=", 1)[0].lstrip("+~")
+
+
+def job_of(options: Sequence[str]) -> list[str]:
+    """Those options that tell a run from another, in the order of their keys."""
+    return sorted(option.lstrip("+") for option in options if not key_of(option).startswith(NOT_THE_JOB))
+
+
+def jobs_in(folder: Path) -> list[Path]:
+    """The folders of the jobs that were begun in a sweep's folder: by number, then those with other names."""
+    if not folder.is_dir():
+        return []
+    return sorted((path for path in folder.iterdir() if (path / BEGUN).is_file() or (path / RECORD).is_file()), key=by_number)
+
+
+def by_number(folder: Path) -> tuple[bool, int, str]:
+    """Sorts the folders of jobs."""
+    return (not folder.name.isdecimal(), int(folder.name) if folder.name.isdecimal() else 0, folder.name)
+
+
+def is_first_process() -> bool:
+    """Whether this is the one of a run's processes that keeps its books: the first on the first machine, whoever started it."""
+    return not any(int(os.environ.get(rank, 0)) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` while it is trained in. A process that is killed lets go of it.
+
+    Raises
+    ------
+    InputError
+        If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / BEGUN).open("a") as file:
+        hold(file, f"{folder} is being trained in by another process: wait for it or end it first")
+        yield
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process trains in ``folder``."""
+    try:
+        with claimed(folder):
+            return False
+    except InputError:
+        return True
+
+
+def begin(folder: Path, options: Sequence[str], model: str | None = None) -> None:
+    """Note that the run with ``options``, of the configuration ``model``, is trained in ``folder`` and not finished."""
+    (folder / FINISHED).unlink(missing_ok=True)
+    note = {"overrides": list(options), "model": model}
+    (folder / BEGUN).write_text(json.dumps(note) + "\n")  # in place: the file is what holds the claim
+
+
+@contextmanager
+def begun(folder: Path, options: Sequence[str], model: str | None = None) -> Iterator[None]:
+    """:func:`begin` a run, and train it inside.
+
+    If it is refused before it has trained at all, the folder's notes are as they were: it holds what it held.
+    """
+    before = {name: text for name in (BEGUN, FINISHED) if (folder / name).is_file() and (text := (folder / name).read_text())}
+    trained = _changed(folder / LAST)
+    begin(folder, options, model)
+    try:
+        yield
+    except InputError:
+        if _changed(folder / LAST) == trained:
+            for name, text in before.items():
+                (folder / name).write_text(text)
+        raise
+
+
+def _changed(file: Path) -> int:
+    """When a file was last written; 0 where there is none."""
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def finish(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> None:
+    """Note that the run is finished, and with which metrics."""
+    with written_whole(folder / FINISHED) as partial:
+        partial.write_text(json.dumps({"overrides": list(options), "metrics": metrics}, indent=2) + "\n")
+    (folder / FAILED).unlink(missing_ok=True)  # of a second process that was refused meanwhile
+
+
+def metrics_of(folder: Path) -> dict[str, float]:
+    """The last metrics of a finished run."""
+    return dict(read_note(folder / FINISHED).get("metrics", {}))
+
+
+def options_of(folder: Path) -> list[str]:
+    """The options of the run that was begun or finished in ``folder``; none where it doesn't say."""
+    return list(next((note["overrides"] for note in _notes(folder) if note.get("overrides")), []))
+
+
+def is_same_job(folder: Path, options: Sequence[str]) -> bool:
+    """Whether what was begun or finished in ``folder``, if anything, is the run with ``options``."""
+    return all(job_of(note["overrides"]) == job_of(options) for note in _notes(folder) if "overrides" in note)
+
+
+def _notes(folder: Path) -> list[dict[str, Any]]:
+    return [read_note(folder / name) for name in (FINISHED, BEGUN)]
+
+
+def read_note(file: Path) -> dict[str, Any]:
+    """What a marker or a record says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
+    try:
+        note = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}

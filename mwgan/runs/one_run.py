@@ -1,0 +1,100 @@
+"""One run in its folder: begun there, gone on with, or finished already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from mwgan.errors import InputError
+from mwgan.runs.folder import begun, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
+from mwgan.runs.processes import after_the_first
+from mwgan.runs.resume import has_begun
+from mwgan.runs.slurm import check_tasks, is_named_by_job, was_queued_again
+from mwgan.runs.stages import run_stages
+
+Metrics = dict[str, float]
+Train = Callable[[DictConfig], Metrics]
+
+SINGLE = (1, "1", [0])  # devices: one, or the first one
+
+
+def answer(cfg: DictConfig, train: Train) -> Metrics | float:
+    """The run's last metrics, or the one that a search judges it by.
+
+    Raises
+    ------
+    InputError
+        If the run can't be computed as ``cfg`` says, or has no such metric.
+    """
+    metrics = run(cfg, train)
+    if cfg.objective is None:
+        return metrics
+    if cfg.objective not in metrics:
+        raise InputError(f"objective={cfg.objective} is no metric of this run: there are {', '.join(metrics) or 'none'}")
+    return metrics[cfg.objective]
+
+
+def run(cfg: DictConfig, train: Train) -> Metrics:
+    """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
+    check_missing(cfg)
+    _refuse_multirun_ddp(cfg)
+    check_tasks(cfg)
+    folder, hydra = Path(cfg.paths.output_dir), HydraConfig.get()
+    options = list(hydra.overrides.task)
+    if _goes_on(cfg, folder, options) and is_finished(folder):
+        print(f"the run in {folder} is finished already", flush=True)
+        return metrics_of(folder)
+    if not is_first_process():
+        return after_the_first(lambda: train(cfg))
+    with claimed(folder):
+        with begun(folder, options, hydra.runtime.choices.get("model")):
+            if cfg.stages is not None:
+                metrics, done = {}, run_stages(cfg, options)
+            else:
+                metrics, done = train(cfg), folder
+        finish(folder, options, metrics)
+    print(f"the run is in {done}", flush=True)
+    return metrics
+
+
+def check_missing(cfg: DictConfig) -> None:
+    """Refuse a misspelt ``data.missing``: data without measured images never read it, and a sweep would fail at a later job."""
+    missing = OmegaConf.select(cfg, "data.missing")
+    if missing not in (None, "error", "substitute"):
+        raise InputError(f"data.missing={missing} is neither error nor substitute: say which, for a source whose images aren't there")
+
+
+def takes_several_devices(cfg: DictConfig) -> bool:
+    """Whether a run is several processes, on this machine or on more."""
+    return cfg.trainer.devices not in SINGLE or cfg.trainer.num_nodes != 1
+
+
+def _refuse_multirun_ddp(cfg: DictConfig) -> None:
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN or not takes_several_devices(cfg):
+        return
+    on_slurm = "submitit" in hydra.launcher._target_
+    if cfg.stages is None and not on_slurm:
+        raise InputError("a sweep on one machine can't use several devices: its ranks would start the sweep again; use trainer.devices=1")
+    if cfg.stages is not None and on_slurm:
+        raise InputError("the stages of a run can't share SLURM's tasks: use trainer.devices=1, or train each stage by its own experiment=")
+
+
+def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
+    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep or of SLURM then goes on from there."""
+    same = is_same_job(folder, options)
+    sweeps = HydraConfig.get().mode == RunMode.MULTIRUN
+    if not sweeps and not (same and was_queued_again()):
+        asked = cfg.resume is not None and Path(cfg.resume).resolve() == folder.resolve()
+        if not asked and is_first_process() and is_named_by_job(folder) and (is_finished(folder) or has_begun(folder)):
+            raise InputError(f"{folder} holds another run of this SLURM step: give each its own folder (paths.run_dir=)")
+        return same and asked
+    if not same:
+        raise InputError(f"{folder} holds another job than {' '.join(options)}: give the sweep a folder of its own (hydra.sweep.dir=)")
+    if has_begun(folder):
+        cfg.resume = str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+    return True

@@ -1,0 +1,80 @@
+"""The report of a sweep: what lies in its folder, read as far as it is there, onto one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.files.whole import written_whole
+from mwgan.runs.folder import RECORD, is_finished, jobs_in, options_of, read_note
+
+
+def write_report(sweep: Path) -> Path:
+    """Write ``<sweep>/report.html``; the file. A job that has not got far is shown as far as it has.
+
+    Raises
+    ------
+    InputError
+        If ``sweep`` holds no jobs, or a results table that can't be read.
+    """
+    from mwgan.figures.report import report
+
+    jobs = jobs_in(sweep)
+    if not jobs:
+        raise InputError(f"{sweep} holds no job of a sweep: give the folder that mwgan-train -m named (report=…)")
+    runs = [_run(folder) for folder in jobs]
+    text = report(str(sweep), runs, _rows(sweep / "results.parquet"), _rows(sweep / "results.tomograms.parquet"))
+    file = sweep / "report.html"
+    with written_whole(file) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return file
+
+
+def read_log(run: Path) -> Any:
+    """A run folder's ``csv/metrics.csv``, the parts from before it was resumed included.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is none, or none that can be read.
+    """
+    import pandas as pd
+
+    earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
+    # A run that has just been resumed has set its log aside and not begun another.
+    parts = [file for file in (*earlier, run / "csv" / "metrics.csv") if file.is_file() and file.stat().st_size]
+    return pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
+
+
+def _run(folder: Path) -> Any:
+    from mwgan.figures.report import Run
+
+    panels = sorted((folder / "panels").glob("epoch_*.png"))
+    panel = panels[-1].read_bytes() if panels else None
+    return Run(folder.name, tuple(options_of(folder)), read_note(folder / RECORD), _log(folder), is_finished(folder), panel)
+
+
+def _log(folder: Path) -> Any:
+    """The log, None where no epoch is in it."""
+    try:
+        log = read_log(folder)
+    except (OSError, ValueError):
+        return None
+    return log if "epoch" in log and log["epoch"].notna().any() else None
+
+
+def _rows(path: Path) -> Any:
+    """The latest rows of a table; None where there is no table."""
+    import pandas as pd
+
+    from mwgan.results.table import latest
+
+    if not path.is_file():
+        return None
+    try:
+        return latest(pd.read_parquet(path))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} can't be read as a results table: move it away, mwgan-evaluate sweep={path.parent} makes it anew"
+        ) from error

@@ -1,0 +1,115 @@
+"""Sweeps: what is seen to when one starts and ends, and how each of its jobs is run."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from mwgan.errors import InputError
+from mwgan.files.whole import written_whole
+from mwgan.runs import exit
+from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, job_of, jobs_in, key_of
+from mwgan.runs.one_run import Metrics, Train, answer, check_missing
+from mwgan.runs.resume import SWEEP, quoted, read_yaml
+from mwgan.runs.sweeps import swept_keys
+
+# Options of Hydra's own that make a sweep another one.
+SWEEPS = ("hydra.sweeper", "hydra/sweeper", "hydra.sweep.subdir")
+PATIENCE_S = 60.0  # with a job that is told to end: a step of training and a checkpoint
+LONGER = "hydra.sweeper.n_trials"  # of a search: the same trials, and more of them
+
+
+class SweepStart(Callback):
+    """Told by Hydra that a sweep begins and ends (``hydra.callbacks``): records it for ``resume=`` and sees to an orderly end.
+
+    Hydra makes a warning of what a callback raises, so a refusal ends the program here.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        exit.in_one_sentence(_record)(config)
+        if "joblib" in config.hydra.launcher._target_:
+            signal.signal(signal.SIGTERM, functools.partial(_end_jobs, Path(config.hydra.sweep.dir)))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.sweep.dir)
+        failed = sorted((file.parent for file in folder.glob(f"*/{FAILED}")), key=by_number)
+        if failed and not _is_search(config.hydra):
+            names, jobs = ", ".join(job.name for job in failed), {*jobs_in(folder), *failed}
+            exit.fail(f"{len(failed)} of {len(jobs)} jobs failed: {names}; mwgan-train resume={quoted(folder)} tries them again")
+
+
+def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
+    """One job of a sweep. Its failure is told at once, and counted when the other jobs have run; a search is told of it too."""
+    hydra = HydraConfig.get()
+    failed = Path(cfg.paths.output_dir) / FAILED
+    failed.unlink(missing_ok=True)
+    cfg.sweep, cfg.label = Path(hydra.sweep.dir).name, f"{cfg.name} {hydra.job.num}"
+    try:
+        return answer(cfg, train)
+    except SystemExit as end:
+        if end.code in (TERMINATED, INTERRUPTED, QUEUE_AGAIN):
+            raise
+        reason = "one of its stages failed"  # and has said why
+    except InputError as error:
+        reason = str(error)
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}"
+    sentence = f"job {hydra.job.num} of the sweep ({', '.join(hydra.overrides.task)}) failed: {reason}"
+    print(sentence, file=sys.stderr, flush=True)
+    failed.write_text(sentence + "\n")
+    if _is_search(hydra):  # made anew, since not every error travels between processes
+        raise InputError(sentence)
+    return None  # raised, Hydra would tell it twice more, and of the first only
+
+
+def _record(config: DictConfig) -> None:
+    folder = Path(config.hydra.sweep.dir)
+    check_missing(config)
+    _check_same_sweep(config, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with written_whole(folder / SWEEP) as partial:
+        OmegaConf.save(config, partial)  # Hydra's basic sweeper does so too, a search doesn't
+
+
+def _is_search(hydra: Any) -> bool:
+    return not hydra.sweeper._target_.endswith(".BasicSweeper")
+
+
+def _check_same_sweep(config: DictConfig, folder: Path) -> None:
+    """Refuse a folder with jobs of another sweep before anything is written: its records would be taken for those of this one."""
+    if not (folder / SWEEP).is_file() or not jobs_in(folder):
+        return
+    earlier = OmegaConf.create(read_yaml(folder / SWEEP))
+    if _what_is_swept(earlier) != _what_is_swept(config):
+        told = " ".join(OmegaConf.select(earlier, "hydra.overrides.task", default=[]))
+        raise InputError(
+            f"{folder} holds another sweep ({told}): go on with that one by mwgan-train resume={quoted(folder)} alone, "
+            "or give this one a folder of its own (hydra.sweep.dir=)"
+        )
+
+
+def _what_is_swept(config: Any) -> tuple[list[str], ...]:
+    """What tells a sweep from another. The order of the keys is the order of its jobs."""
+    task, hydra = (OmegaConf.select(config, f"hydra.overrides.{name}", default=[]) for name in ("task", "hydra"))
+    return job_of(task), swept_keys(config), sorted(o for o in hydra if key_of(o).startswith(SWEEPS) and key_of(o) != LONGER)
+
+
+def _end_jobs(folder: Path, number: int, frame: object) -> None:
+    """Pass on to the processes of a sweep that it is to end: they would train on, and nobody would know of them."""
+    for child in multiprocessing.active_children():
+        child.terminate()
+    given_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < given_up_at and any(is_claimed(job) for job in jobs_in(folder)):
+        time.sleep(0.1)  # joblib would kill those that write their checkpoint
+    sys.exit(TERMINATED)

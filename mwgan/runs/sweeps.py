@@ -1,0 +1,81 @@
+"""Which runs the folder of a sweep holds, and what tells them apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from mwgan.errors import InputError
+from mwgan.runs.folder import BEGUN, RECORD, is_finished, job_of, jobs_in, key_of, options_of, read_note
+from mwgan.runs.resume import SWEEP, quoted, read_yaml
+
+NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
+
+
+@dataclass(frozen=True)
+class SweptRun:
+    """One job of a sweep."""
+
+    method: str
+    """Its model and what was swept, its seed apart: ``irdm_pixel_d1``, ``irdm_min_deg=40``."""
+    folder: Path
+    """Its run folder."""
+    train_seed: int
+    """The ``seed`` it was trained with."""
+    finished: bool
+    """Whether it came to its end."""
+
+
+def runs_of(folder: str | Path) -> list[SweptRun]:
+    """The jobs that were begun in the folder of a sweep, in their order, as they say themselves.
+
+    Hydra's record of a job isn't asked: Hydra writes it before anybody can say that the job is not the one of that folder.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no sweep, or none of its jobs was begun.
+    """
+    folder = Path(folder)
+    if not (folder / SWEEP).is_file():
+        raise InputError(f"{folder} is not the folder of a sweep: give one that mwgan-train -m made, with a {SWEEP} in it")
+    jobs = jobs_in(folder)
+    if not jobs:
+        raise InputError(f"no job of the sweep in {folder} was begun: go on with it by mwgan-train resume={quoted(folder)}")
+    sweep = OmegaConf.create(read_yaml(folder / SWEEP))
+    keys = swept_keys(sweep)
+    runs = []
+    for job in jobs:
+        given = dict(_split(option) for option in job_of(options_of(job)))
+        # What a job doesn't say is as the sweep has it for all.
+        model = given.get("model") or read_note(job / BEGUN).get("model") or OmegaConf.select(sweep, "hydra.runtime.choices.model")
+        seed = read_note(job / RECORD).get("seed", given.get("seed", OmegaConf.select(sweep, "seed", default=0)))
+        label = [_label(key, given[key], keys) for key in keys if key in given and key not in NAMED_OTHERWISE]
+        runs.append(SweptRun("_".join([str(model), *label]), job, int(seed), is_finished(job)))
+    return runs
+
+
+def swept_keys(sweep: Any) -> list[str]:
+    """The keys that a sweep's configuration gives several values, those of a search first."""
+    params = OmegaConf.select(sweep, "hydra.sweeper.params") or {}
+    options = [*(f"{key}={value}" for key, value in params.items()), *OmegaConf.select(sweep, "hydra.overrides.task", default=[])]
+    overrides = OverridesParser.create().parse_overrides(options)
+    return list(dict.fromkeys(key_of(override.get_key_element()) for override in overrides if override.is_sweep_override()))
+
+
+def _label(key: str, value: str, keys: list[str]) -> str:
+    """What a method's name says of a swept key: the end of the key that no other swept one has, and its value."""
+    if key == "data":
+        return value
+    parts = key.split(".")
+    ends = [".".join(parts[-length:]) for length in range(1, len(parts))]
+    alone = (end for end in ends if not any(other != key and f".{other}".endswith(f".{end}") for other in keys))
+    return f"{next(alone, key)}={value}"
+
+
+def _split(option: str) -> tuple[str, str]:
+    return key_of(option), option.split("=", 1)[-1].strip("'\"")

@@ -1,0 +1,1 @@
+"""What is done with a tilt series: reconstruct it, say how far to trust the result, simulate one whose truth is known."""
