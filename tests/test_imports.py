@@ -13,11 +13,12 @@ import pytest
 from mwgan.paths import PACKAGE
 
 # Which rooms a room builds on; it may import those, whatever they build on, and EVERYWHERE.
-EVERYWHERE = {"errors", "paths", "files"}
+EVERYWHERE = {"errors", "paths", "files", "parts"}
 BUILDS_ON = {
     "errors": set(),
     "paths": set(),
     "files": set(),
+    "parts": set(),
     "configuration": set(),
     "provenance": set(),
     "geometry": set(),

@@ -7,11 +7,10 @@ Nothing is ever unpickled: training checkpoints are read with torch's ``weights_
 
 from __future__ import annotations
 
-import importlib
 import itertools
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +18,12 @@ from torch import Tensor, nn
 from mwgan.errors import InputError
 from mwgan.files.weights import Record, find_weights, read_weights
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.parts import build_part
 from mwgan.recon.task import Task
 
 STRETCH = 1.2  # how far beyond a training's tilt steps a network is taken without a word
 LARGER = 4  # times the trained size
 OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model decibels
-PARTS = ("mwgan.networks", "mwgan.recon")
 
 
 class LearnedReconstructor:
@@ -108,33 +107,30 @@ class LearnedReconstructor:
         return Measurement(sinogram, measurement.measured, grown), left
 
 
-def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "cpu") -> LearnedReconstructor:
+def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] = ()) -> LearnedReconstructor:
     """The learned method of a name shipped with mwgan (``irdm``), a weights file, or a training checkpoint.
+
+    Parameters
+    ----------
+    name_or_path
+        A shipped name, exported weights, a checkpoint or a run folder.
+    device
+        Where the network is put.
+    allow
+        Packages whose classes the file may name besides mwgan's own: see :mod:`mwgan.parts`.
 
     Raises
     ------
     InputError
-        If there is no such name or file, or the file is damaged or not ours.
+        If there is no such name or file, the file is damaged or not ours, or it names a class that is not allowed.
     """
     path = find_weights(name_or_path)
     record, state = read_weights(path)
     try:
-        generator, task = build(record["generator"]), build(record["task"])
+        generator, task = build_part(record["generator"], allow), build_part(record["task"], allow)
         generator.load_state_dict(state)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
         raise InputError(f"{path} does not fit this version of mwgan ({type(error).__name__}): train or download it anew") from error
     return LearnedReconstructor(generator.to(device), task, record, str(name_or_path))
-
-
-def build(node: dict[str, Any]) -> Any:
-    """The object that ``_target_`` and its arguments name; only our own classes, whatever a file may ask for."""
-    arguments = {key: build(value) if isinstance(value, dict) and "_target_" in value else value for key, value in node.items()}
-    target = arguments.pop("_target_")
-    module, _, name = target.rpartition(".")
-    if not module.startswith(PARTS):
-        raise ImportError(f"{target} is not one of our networks or tasks")
-    made = getattr(importlib.import_module(module), name)
-    # What a module of ours imports is not ours: a file must not reach save_file, Path or another package's instantiate.
-    if not (isinstance(made, type) and made.__module__.startswith(PARTS)):
-        raise ImportError(f"{target} is not one of our networks or tasks")
-    return made(**arguments)
