@@ -61,11 +61,14 @@ class LearnedReconstructor:
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement."""
+        """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights."""
         fitted, margin = self._fit(measurement)
-        device = fitted.sinogram.device
-        output = self.generator.to(device)(self.task.see(fitted))
-        tomogram = self.task.tomogram(output, fitted)
+        given = fitted.sinogram
+        generator = self.generator.to(given.device)
+        own = next((weight.dtype for weight in generator.parameters()), given.dtype)
+        if own != given.dtype:
+            fitted = Measurement(given.to(own), fitted.measured, fitted.geometry)
+        tomogram = self.task.tomogram(generator(self.task.see(fitted)), fitted).to(given.dtype)
         before, size = margin, measurement.geometry.detector_size
         return tomogram[..., before : before + size, before : before + size]
 
