@@ -125,9 +125,10 @@ def compare(
     device: Device = "cpu",
 ) -> None:
     """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
-    from mwgan.figures.parts.style import CORRECTED
+    from mwgan.figures.parts.style import label
     from mwgan.io import TiltSeries
     from mwgan.recon.named import make_method
+    from mwgan.results.columns import CORRECTED
     from mwgan.series.reconstruct import compare_slice
 
     _guard(output, series, tilts)
@@ -141,7 +142,8 @@ def compare(
     except ValueError as error:
         raise InputError(f"--max-tilts is a list of degrees such as 76,50, not {max_tilts!r}") from error
     ranges = {f"±{limit:g}°": TiltSeries(series, tilts, tilt_axis, axis_offset, binning, limit) for limit in limits}
-    rows = compare_slice(ranges, makers, slice_index, output, device)
+    titles = {name + told: label(name, consistency is not None) for name, _, _ in named}
+    rows = compare_slice(ranges, makers, slice_index, output, device, titles)
     for row in rows:
         typer.echo(
             f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"

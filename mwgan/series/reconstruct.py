@@ -48,9 +48,17 @@ def reconstruct_series(
 
 
 def compare_slice(
-    ranges: Mapping[str, TiltSeries], methods: Mapping[str, Reconstructor], slice_index: int, output: Path, device: str
+    ranges: Mapping[str, TiltSeries],
+    methods: Mapping[str, Reconstructor],
+    slice_index: int,
+    output: Path,
+    device: str,
+    titles: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Draw one slice by every method and tilt range to ``output``, and its numbers to a csv beside it; the numbers."""
+    """Draw one slice by every method and tilt range to ``output``, and its numbers to a csv beside it; the numbers.
+
+    ``titles`` are the methods' names for people, where they aren't the usual ones.
+    """
     import pandas as pd
 
     from mwgan.evaluation.roundness import width_over_height
@@ -70,7 +78,7 @@ def compare_slice(
             residual = math.sqrt(_misfit(tomogram, measurement) / max(norm, 1e-300))
             ratio = ratios[tilts, name] = float(width_over_height(tomogram)[0])
             rows.append({"tilts": tilts, "method": name, "slice": slice_index, "width_over_height": ratio, "residual": residual})
-    figure = slice_panel(slices, ratios, list(methods))
+    figure = slice_panel(slices, ratios, list(methods), titles)
     with written_whole(output) as partial:
         figure.savefig(partial, format="png")
     pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from mwgan.results.columns import CORRECTED
+from mwgan.results.methods import made_of
 
 LABELS = {
     "truth": "truth",
@@ -68,30 +72,26 @@ MARKERS = "os^Dv*PX<>ph"
 LINES = ("-", "--", ":", "-.")
 
 
-CORRECTED = " + data"  # ends the name of a method whose tomograms data consistency corrected
+def label(reconstructor: str, data_consistency: bool = False) -> str:
+    """A method's name for people: that of its reconstructor, and whether data consistency corrects it."""
+    return LABELS.get(reconstructor, reconstructor) + (CORRECTED if data_consistency else "")
 
 
-def label(method: str) -> str:
-    """A method's name for people."""
-    base = method.removesuffix(CORRECTED)
-    return LABELS.get(base, base) + method[len(base) :]
+def look(rows: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Colour, marker and kind of line of each method of ``rows``; colour and line are the same for a known method in every figure.
 
-
-def look(methods: list[str]) -> dict[str, dict[str, str]]:
-    """Colour, marker and kind of line of each method; colour and line are the same for a known method in every figure.
-
-    A method corrected for data consistency has the colour of the method itself, and a dashed line.
+    A method corrected for data consistency has the colour of its reconstructor, and a dashed line.
     """
-    bases = {method: method.removesuffix(CORRECTED) for method in methods}
-    unknown = list(dict.fromkeys(base for base in bases.values() if base not in COLORS))
+    methods = made_of(rows)
+    unknown = list(dict.fromkeys(base for base, _ in methods.values() if base not in COLORS))
     places = {base: place for place, base in enumerate(unknown)}
     styles = {}
-    for rank, method in enumerate(methods):
-        turn, place = divmod(places.get(bases[method], 0), len(SPARE))
+    for rank, (method, (base, corrected)) in enumerate(methods.items()):
+        turn, place = divmod(places.get(base, 0), len(SPARE))
         styles[method] = {
-            "color": COLORS.get(bases[method], SPARE[place]),
+            "color": COLORS.get(base, SPARE[place]),
             "marker": MARKERS[rank % len(MARKERS)],
-            "linestyle": LINES[(turn + (bases[method] != method)) % len(LINES)],
+            "linestyle": LINES[(turn + corrected) % len(LINES)],
         }
     return styles
 
