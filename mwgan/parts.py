@@ -14,7 +14,8 @@ like any other.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,24 +60,68 @@ def build_part(node: dict[str, Any], allow: Collection[str] = ()) -> Any:
     InputError
         If the class is of neither, or its package isn't there.
     """
-    arguments = {key: build_part(value, allow) if isinstance(value, dict) and "_target_" in value else value for key, value in node.items()}
-    target = arguments.pop("_target_")
-    module, _, name = str(target).rpartition(".")
     allowed = (*OURS, *installed_parts(), *allow)
-    if not _within(module, allowed):
-        raise _refusal(target, module)
+
+    def found(target: str) -> Any:
+        module = target.rpartition(".")[0]
+        if not _within(module, allowed):
+            raise _refusal(target, module)
+        made = _located(target) if _within(module, OURS) else imported(target)  # ours that isn't there is another version's
+        # What an allowed module imports is not allowed by that: a file must not reach save_file, Path or another package's instantiate.
+        if not (isinstance(made, type) and _within(made.__module__, allowed)):
+            raise _refusal(target, made.__module__ if isinstance(made, type) else module)
+        return made
+
+    return _built(node, found)
+
+
+def build_chosen(node: Mapping[str, Any]) -> Any:
+    """The object that a node of a file which the user chose describes: any class or function that can be imported, as in Hydra.
+
+    Nodes may lie in lists and under other keys; with ``_partial_: true`` a node is the class with those arguments, to be called.
+
+    Raises
+    ------
+    InputError
+        If something that is named can't be imported.
+    """
+    return _built(node, imported)
+
+
+def imported(target: str) -> Any:
+    """The class or function of a dotted name.
+
+    Raises
+    ------
+    InputError
+        If it can't be imported.
+    """
     try:
-        made = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
-        if _within(module, OURS):
-            raise
+        return _located(target)
+    except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
             f"{target} can't be imported ({error}): install its package, or start where Python finds it (PYTHONPATH)"
         ) from error
-    # What an allowed module imports is not allowed by that: a file must not reach save_file, Path or another package's instantiate.
-    if not (isinstance(made, type) and _within(made.__module__, allowed)):
-        raise _refusal(target, made.__module__ if isinstance(made, type) else module)
-    return made(**arguments)
+
+
+def _located(target: str) -> Any:
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _built(node: Mapping[str, Any], found: Callable[[str], Any]) -> Any:
+    """The object of a node, made of what ``found`` gives for each ``_target_``."""
+
+    def value_of(value: Any) -> Any:
+        if isinstance(value, list):
+            return [value_of(one) for one in value]
+        if isinstance(value, Mapping):
+            return _built(value, found) if "_target_" in value else {key: value_of(one) for key, one in value.items()}
+        return value
+
+    made, is_partial = found(str(node["_target_"])), node.get("_partial_", False)
+    arguments = {key: value_of(value) for key, value in node.items() if key not in ("_target_", "_partial_")}
+    return partial(made, **arguments) if is_partial else made(**arguments)
 
 
 def _within(module: str, packages: Collection[str]) -> bool:

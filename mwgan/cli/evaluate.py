@@ -10,9 +10,10 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mwgan.configuration import build, plain
+from mwgan.configuration import build, look_in_parts, plain
 from mwgan.errors import InputError
 from mwgan.files.whole import sha256
+from mwgan.methods import conditions_of
 from mwgan.paths import conf_dir
 from mwgan.provenance import commit, device_name
 from mwgan.runs import exit
@@ -51,7 +52,7 @@ def evaluate(cfg: DictConfig) -> Any:
     described |= {"uncertainty": plain(cfg.get("uncertainty"))}
     described |= {} if cfg.data_consistency is None else {"data_consistency": plain(cfg.data_consistency)}
     described |= {"tests": plain(several)} if several else {part: plain(node) for part, node in tests["data"].items()}
-    described |= {f"method {name}": plain(node) for name, node in cfg.methods.items() if node is not None}
+    described |= {f"method {name}": told for name, told in conditions_of(plain(cfg.methods)).items()}
     sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
     conditions = Conditions(float(cfg.step_deg), [float(wedge) for wedge in cfg.wedges_deg], noise, list(cfg.sinograms), cfg.seed)
     for pair in sources:  # all of them before the first is evaluated, which may take hours
@@ -121,10 +122,12 @@ def _classical(nodes: dict[str, DictConfig]) -> list[Any]:
 
     methods: dict[str, Any] = {}
     for name, node in nodes.items():
+        if node.reconstructor is None:
+            raise InputError(f"{name} is a trained network whose weights aren't shipped: give checkpoints={{{name}: RUN}} for its method")
         base = node.get("after")
         if base is not None and base not in methods:
             raise InputError(f"the method {name} goes on from {base}, which is not among the methods before it: add methods.{base}")
-        methods[name] = Method(name, partial(build, node.reconstructor), plain(node.tune) or {}, base=methods.get(base))
+        methods[name] = Method(name, partial(build, node.reconstructor), plain(node.get("tune")) or {}, base=methods.get(base))
     return list(methods.values())
 
 
@@ -211,6 +214,7 @@ def _main(cfg: DictConfig) -> None:
 
 
 def main() -> None:
+    look_in_parts()
     exit.run(_main)
 
 

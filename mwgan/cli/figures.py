@@ -12,6 +12,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
+from mwgan.configuration import look_in_parts, take_methods_of_command_line
 from mwgan.errors import InputError
 from mwgan.files.whole import written_whole
 from mwgan.paths import conf_dir
@@ -315,11 +316,13 @@ def _listed(numbers: Any) -> str:
 @hydra.main(config_path=str(conf_dir()), config_name="figures", version_base="1.3")
 @exit.in_one_sentence
 def _main(cfg: DictConfig) -> None:
+    take_methods_of_command_line()
     for file in draw(cfg):
         print(f"drawn: {file}")
 
 
 def main() -> None:
+    look_in_parts()
     exit.run(_main)
 
 
