@@ -16,7 +16,7 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.configuration import build, plain
+from mwgan.configuration import build, look_in_parts, plain
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.files.space import disk_full, no_space_in
 from mwgan.files.whole import sha256
@@ -252,6 +252,7 @@ def _start() -> None:
 
 
 def main() -> None:
+    look_in_parts()
     slurm.name_folder()
     exit.run(_start)
 

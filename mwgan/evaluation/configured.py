@@ -16,12 +16,11 @@ from mwgan.evaluation.conditions import Conditions
 from mwgan.evaluation.evaluate import evaluate
 from mwgan.evaluation.method import Method, data_consistent, learned
 from mwgan.evaluation.unseen import check_unseen
+from mwgan.methods import conditions_of
 from mwgan.provenance import commit, device_name
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
 from mwgan.recon.named import check_device
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
-
-OF_METHOD = ("reconstructor", "tune", "after")  # what of a method's node decides its numbers; a label doesn't
 
 Settings = Mapping[str, Any]
 """``conf/evaluate.yaml`` as plain values, ``table`` given."""
@@ -143,9 +142,7 @@ def _described(settings: Settings, noise_percent: float) -> dict[str, Any]:
     described |= {} if settings["data_consistency"] is None else {"data_consistency": settings["data_consistency"]}
     tests = _tests(settings)
     described |= {"tests": tests} if settings.get("tests") else tests["data"]
-    for name, node in settings["methods"].items():
-        if node is not None:
-            described[f"method {name}"] = {key: node[key] for key in OF_METHOD if key in node}
+    described |= {f"method {name}": told for name, told in conditions_of(settings["methods"]).items()}
     return described | {f"metric {name}": node for name, node in settings["metrics"].items()}
 
 
