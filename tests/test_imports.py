@@ -36,6 +36,7 @@ BUILDS_ON = {
     "callbacks": {"acquisition"},
     "results": set(),
     "figures": {"results"},
+    "testing": {"data"},
     "evaluation": {"data", "metrics", "trust", "results", "configuration", "provenance"},
     "series": {"data", "trust", "figures", "evaluation"},
     "runs": {"training", "callbacks", "data", "figures", "configuration", "provenance"},
