@@ -13,12 +13,13 @@ import pytest
 from mwgan.paths import PACKAGE
 
 # Which rooms a room builds on; it may import those, whatever they build on, and EVERYWHERE.
-EVERYWHERE = {"errors", "paths", "files", "parts"}
+EVERYWHERE = {"errors", "paths", "files", "parts", "signals"}
 BUILDS_ON = {
     "errors": set(),
     "paths": set(),
     "files": set(),
     "parts": set(),
+    "signals": set(),
     "methods": set(),
     "configuration": {"methods"},
     "provenance": set(),

@@ -138,7 +138,7 @@ def train(cfg: DictConfig) -> Metrics:
             sys.modules["wandb"].finish(exit_code=status)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, LastCheckpoint) and callback.signals.told:  # as the last epoch ended: what comes next must hear of it
-            os.kill(os.getpid(), callback.signals.told)
+            signal.raise_signal(callback.signals.told)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 

@@ -93,7 +93,7 @@ def read_tilts(path: str | Path) -> list[float]:
     """Tilts in degrees, one per line, in the file's order; distinct and finite."""
     path = Path(path)
     try:
-        lines = path.read_text().split("\n")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # of Windows too: a byte-order mark, other ends of lines
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"the tilt file {path} can't be read ({_reason(error)}): give a text file with one tilt in degrees per line"
