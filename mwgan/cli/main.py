@@ -35,8 +35,15 @@ app.add_typer(data_app, name="data")
 DEFAULT_METHOD = "lpd"  # takes any tilts, wedge and size of slice
 SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond this nothing was reconstructed
 
-Series = Annotated[Path, typer.Argument(help="Aligned tilt series, MRC.")]
-Tilts = Annotated[Path, typer.Option("--tilts", help="Text file with one tilt in degrees per line, in the order of the images.")]
+Series = Annotated[
+    Path, typer.Argument(help="Aligned tilt series: MRC, TIFF, HDF5, EMD, DM3 … (docs/series.md), a folder of TIFF images, FILE::ARRAY.")
+]
+Tilts = Annotated[
+    str | None,
+    typer.Option("--tilts", help="Tilts in the order of the images, where the series doesn't tell: text file, .mdoc, or -60:60:2."),
+]
+Exclude = Annotated[str, typer.Option(help="Images to leave out, counted from 1: 3,17 or 1-3,17.")]
+Dataset = Annotated[str | None, typer.Option(help="The array in the file, where it holds several.")]
 Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; y as after IMOD.")]
 Offset = Annotated[float, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file.")]
 Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
@@ -53,11 +60,13 @@ Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
 @app.command()
 def reconstruct(
     series: Series,
-    tilts: Tilts,
     output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
     method: Annotated[
         str, typer.Option(help="wbp, sart, sirt, tvm, a shipped network (mwgan weights list), a checkpoint or a run folder.")
     ] = DEFAULT_METHOD,
+    tilts: Tilts = None,
+    exclude: Exclude = "",
+    dataset: Dataset = None,
     tilt_axis: Axis = "y",
     axis_offset: Offset = 0.0,
     binning: Bin = 1,
@@ -77,14 +86,15 @@ def reconstruct(
 
     Densities must be positive, as in dark-field contrast: invert bright-field images first.
     """
-    from mwgan.io import TiltSeries
+    from mwgan.io import open_series
     from mwgan.recon.named import make_method
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.trust_report import TrustReport, trust_files
 
     for written in (output, *(trust_files(output) if trust else ())):
         _guard(written, series, tilts)
-    opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
+    opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset)
+    _say(opened.notes, opened.warnings)
     reconstructor = make_method(method, filter, iterations, weight, device, consistency)
     report = TrustReport(reconstructor, output, opened) if trust else None
     residual = reconstruct_series(opened, reconstructor, output, block, device, report)
@@ -108,13 +118,15 @@ def reconstruct(
 @app.command()
 def compare(
     series: Series,
-    tilts: Tilts,
     slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
     methods: Annotated[
         str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")
     ] = "wbp,sart,tvm,irdm",
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
+    tilts: Tilts = None,
+    exclude: Exclude = "",
+    dataset: Dataset = None,
     tilt_axis: Axis = "y",
     axis_offset: Offset = 0.0,
     binning: Bin = 1,
@@ -126,7 +138,7 @@ def compare(
 ) -> None:
     """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
     from mwgan.figures.parts.style import CORRECTED
-    from mwgan.io import TiltSeries
+    from mwgan.io import open_series
     from mwgan.recon.named import make_method
     from mwgan.series.reconstruct import compare_slice
 
@@ -140,7 +152,7 @@ def compare(
         limits = [float(limit) for limit in max_tilts.split(",")]
     except ValueError as error:
         raise InputError(f"--max-tilts is a list of degrees such as 76,50, not {max_tilts!r}") from error
-    ranges = {f"±{limit:g}°": TiltSeries(series, tilts, tilt_axis, axis_offset, binning, limit) for limit in limits}
+    ranges = {f"±{limit:g}°": open_series(series, tilts, tilt_axis, axis_offset, binning, limit, exclude, dataset) for limit in limits}
     rows = compare_slice(ranges, makers, slice_index, output, device)
     for row in rows:
         typer.echo(
@@ -173,15 +185,12 @@ def simulate(
 
 
 @app.command()
-def info(series: Series, tilts: Tilts) -> None:
-    """What a tilt series is: images, tilts, wedge, voxel size."""
-    from mwgan.io import TiltSeries
+def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Dataset = None) -> None:
+    """What is known of a tilt series: images, tilts, wedge, pixel size, and what was found out on reading it."""
+    from mwgan.series.describe import describe
 
-    opened = TiltSeries(series, tilts)
-    angles = opened.geometry.tilt_deg
-    typer.echo(f"{series}: {len(angles)} images of {opened.slices} rows and {opened.geometry.detector_size} columns")
-    typer.echo(f"tilts {angles[0]:g} to {angles[-1]:g} degrees; {opened.geometry.gap_deg:g} degrees missing")
-    typer.echo(f"pixels of {opened.voxel_size_angstrom:g} Å")
+    described = describe(series, tilts, exclude, dataset)
+    _say(described.sentences, described.warnings)
 
 
 @weights_app.command("list")
@@ -307,9 +316,19 @@ def _without_folders(value: Any) -> Any:
     return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
 
 
-def _guard(output: Path, *inputs: Path, folder: bool = False) -> None:
+def _say(sentences: list[str], warnings: list[str]) -> None:
+    for sentence in sentences:
+        typer.echo(sentence)
+    for sentence in warnings:
+        typer.echo(f"warning: {sentence}", err=True)
+
+
+def _guard(output: Path, *inputs: Path | str | None, folder: bool = False) -> None:
     """Refuse at once what could not be written at the end, or would be written over what is read."""
-    if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
+    from mwgan.io.readers import file_of
+
+    read = [file_of(path) for path in inputs if path is not None]
+    if any(path.exists() and output.exists() and output.samefile(path) for path in read):
         raise InputError(f"{output} is an input: give the output another name")
     if not output.parent.is_dir():
         raise InputError(f"the folder of {output} does not exist: make it first")
