@@ -17,12 +17,6 @@ ALGORITHMS = {
     "art": {"iterations": 10, "relaxation": 0.3},
     "cgls": {"iterations": 15},
 }
-    "fbp": {},
-    "sirt": {"iterations": 60},
-    "sart": {"iterations": 5},
-    "art": {"iterations": 10, "relaxation": 0.3},
-    "cgls": {"iterations": 15},
-}
 
 
 @pytest.fixture
