@@ -13,12 +13,13 @@ import pytest
 from mwgan.paths import PACKAGE
 
 # Which rooms a room builds on; it may import those, whatever they build on, and EVERYWHERE.
-EVERYWHERE = {"errors", "paths", "files", "parts"}
+EVERYWHERE = {"errors", "paths", "files", "parts", "signals"}
 BUILDS_ON = {
     "errors": set(),
     "paths": set(),
     "files": set(),
     "parts": set(),
+    "signals": set(),
     "methods": set(),
     "configuration": {"methods"},
     "provenance": set(),
@@ -36,6 +37,7 @@ BUILDS_ON = {
     "callbacks": {"acquisition"},
     "results": set(),
     "figures": {"results", "methods"},
+    "testing": {"data"},
     "evaluation": {"data", "metrics", "trust", "results", "configuration", "provenance"},
     "series": {"data", "trust", "figures", "evaluation"},
     "runs": {"training", "callbacks", "data", "figures", "configuration", "provenance"},
@@ -45,7 +47,7 @@ LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "runs", "cli"}
 HYDRA = {"hydra", "omegaconf"}
 HYDRA_ROOMS = {"configuration", "runs", "cli"}
-NEVER_AT_THE_TOP = {"wandb", "astra", "tomopy", "submitit"}
+NEVER_AT_THE_TOP = {"wandb", "astra", "tomopy", "submitit", "rsciio", "imagecodecs"}
 TABLES_MAY_USE = {"numpy", "pandas", "matplotlib"}
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))

@@ -11,7 +11,7 @@ import typer
 from mwgan import __version__
 from mwgan.cli import weights
 from mwgan.cli.methods import methods
-from mwgan.cli.options import Series, Tilts, guard
+from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, reconstruct
 from mwgan.errors import InputError
 from mwgan.runs.exit import fail
@@ -54,22 +54,18 @@ def simulate(
     from mwgan.series.simulate import simulated_files
 
     files = simulated_files(output)
-    for file in files:
-        guard(file)
+    guard(files)
     tilts = write(specimen, output, size, slices, step, max_tilt, noise, voxel_size, seed)
     typer.echo(f"{', '.join(str(file) for file in files)}: {tilts} tilts of {slices} x {size} pixels")
 
 
 @app.command()
-def info(series: Series, tilts: Tilts) -> None:
-    """What a tilt series is: images, tilts, wedge, voxel size."""
-    from mwgan.io import TiltSeries
+def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Dataset = None) -> None:
+    """What is known of a tilt series: images, tilts, wedge, pixel size, and what was found out on reading it."""
+    from mwgan.series.describe import describe
 
-    opened = TiltSeries(series, tilts)
-    angles = opened.geometry.tilt_deg
-    typer.echo(f"{series}: {len(angles)} images of {opened.slices} rows and {opened.geometry.detector_size} columns")
-    typer.echo(f"tilts {angles[0]:g} to {angles[-1]:g} degrees; {opened.geometry.gap_deg:g} degrees missing")
-    typer.echo(f"pixels of {opened.voxel_size_angstrom:g} Å")
+    described = describe(series, tilts, exclude, dataset)
+    say(described.sentences, described.warnings)
 
 
 @data_app.command("check")
@@ -82,7 +78,7 @@ def data_check(
     from mwgan.cli.data_check import check
 
     if output is not None:
-        guard(output)
+        guard([output])
         if output.suffix != ".png":
             raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
     rows, problems, sheet = check(config, overrides or [], output)

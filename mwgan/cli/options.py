@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,8 +10,15 @@ import typer
 
 from mwgan.errors import InputError
 
-Series = Annotated[Path, typer.Argument(help="Aligned tilt series, MRC.")]
-Tilts = Annotated[Path, typer.Option("--tilts", help="Text file with one tilt in degrees per line, in the order of the images.")]
+Series = Annotated[
+    Path, typer.Argument(help="Aligned tilt series: MRC, TIFF, HDF5, EMD, DM3 … (docs/series.md), a folder of TIFF images, FILE::ARRAY.")
+]
+Tilts = Annotated[
+    str | None,
+    typer.Option("--tilts", help="Tilts in the order of the images, where the series doesn't tell: text file, .mdoc, or -60:60:2."),
+]
+Exclude = Annotated[str, typer.Option(help="Images to leave out, counted from 1: 3,17 or 1-3,17.")]
+Dataset = Annotated[str | None, typer.Option(help="The array in the file, where it holds several.")]
 Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; y as after IMOD.")]
 Offset = Annotated[float, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file.")]
 Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
@@ -36,14 +44,20 @@ Consistency = Annotated[
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
 
 
-def guard(output: Path, *inputs: Path, folder: bool = False) -> None:
-    """Refuse at once what could not be written at the end, or would be written over what is read."""
-    if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
-        raise InputError(f"{output} is an input: give the output another name")
-    if not output.parent.is_dir():
-        raise InputError(f"the folder of {output} does not exist: make it first")
-    if output.is_dir() and not folder:
-        raise InputError(f"{output} is a folder: give a file name")
+def guard(outputs: Iterable[Path], *inputs: Path | str | None, folder: bool = False) -> None:
+    """Refuse at once files that could not be written at the end, or would be written over what is read."""
+    from mwgan.files.outputs import check_outputs
+    from mwgan.io.readers import file_of
+
+    check_outputs(outputs, [file_of(given) for given in inputs if given is not None], new_folder=folder)
+
+
+def say(sentences: Iterable[str], warnings: Iterable[str]) -> None:
+    """Print what was found, and on stderr what is likely to be wrong."""
+    for sentence in sentences:
+        typer.echo(sentence)
+    for sentence in warnings:
+        typer.echo(f"warning: {sentence}", err=True)
 
 
 def refuse_old_options(**values: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mwgan.cli import options
-from mwgan.cli.options import guard, refuse_old_options
+from mwgan.cli.options import guard, refuse_old_options, say
 from mwgan.errors import InputError
 
 SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond this nothing was reconstructed
@@ -16,7 +16,6 @@ SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond th
 
 def reconstruct(
     series: options.Series,
-    tilts: options.Tilts,
     output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
     method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "lpd",
     settings: options.Set = None,
@@ -24,6 +23,9 @@ def reconstruct(
         Path | None,
         typer.Option(help="TABLE.tuning.csv of mwgan-evaluate: take what it found best for this wedge and noise; --set wins over it."),
     ] = None,
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
     tilt_axis: options.Axis = "y",
     axis_offset: options.Offset = 0.0,
     binning: options.Bin = 1,
@@ -45,7 +47,7 @@ def reconstruct(
 
     Densities must be positive, as in dark-field contrast: invert bright-field images first.
     """
-    from mwgan.io import TiltSeries
+    from mwgan.io import open_series
     from mwgan.methods import add_folder
     from mwgan.recon.named import make_method
     from mwgan.recon.settings import parse_settings
@@ -56,10 +58,10 @@ def reconstruct(
     refuse_old_options(weight=weight, filter=filter)
     if config_dir is not None:
         add_folder(config_dir)
-    for written in (output, *(trust_files(output) if trust else ())):
-        guard(written, series, tilts)
+    guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned)
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
-    opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
+    opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset)
+    say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)
         chosen = best | chosen
@@ -86,7 +88,6 @@ def reconstruct(
 
 def compare(
     series: options.Series,
-    tilts: options.Tilts,
     slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
     methods: Annotated[
@@ -94,6 +95,9 @@ def compare(
     ] = "wbp,sart,tvm,lpd",
     settings: options.SetOfOne = None,
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
     tilt_axis: options.Axis = "y",
     axis_offset: options.Offset = 0.0,
     binning: options.Bin = 1,
@@ -109,7 +113,7 @@ def compare(
 
     A method that can't take the series is left out, with a sentence that says why.
     """
-    from mwgan.io import TiltSeries
+    from mwgan.io import open_series
     from mwgan.methods import add_folder
     from mwgan.recon.settings import parse_settings
     from mwgan.series.compare import compare_slice, makers_of
@@ -117,7 +121,7 @@ def compare(
     refuse_old_options(weight=weight, filter=filter)
     if config_dir is not None:
         add_folder(config_dir)
-    guard(output, series, tilts)
+    guard([output, output.with_suffix(".csv")], series, tilts)
     if output.suffix != ".png":
         raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
@@ -126,8 +130,12 @@ def compare(
         limits = [float(limit) for limit in max_tilts.split(",")]
     except ValueError as error:
         raise InputError(f"--max-tilts is a list of degrees such as 76,50, not {max_tilts!r}") from error
-    ranges = {f"±{limit:g}°": TiltSeries(series, tilts, tilt_axis, axis_offset, binning, limit) for limit in limits}
-    rows = compare_slice(ranges, makers, slice_index, output, device, lambda sentence: typer.echo(f"warning: {sentence}", err=True))
+    ranges = {f"±{limit:g}°": open_series(series, tilts, tilt_axis, axis_offset, binning, limit, exclude, dataset) for limit in limits}
+
+    def leave_out(sentence: str) -> None:
+        typer.echo(f"warning: {sentence}", err=True)
+
+    rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, corrected=consistency is not None)
     for row in rows:
         typer.echo(
             f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"

@@ -18,11 +18,11 @@ from omegaconf import DictConfig
 
 from mwgan.configuration import build, look_in_parts, plain
 from mwgan.errors import InputError, MissingExtraError
+from mwgan.files.space import disk_full, no_space_in
 from mwgan.files.whole import sha256
 from mwgan.paths import conf_dir
 from mwgan.provenance import provenance
 from mwgan.runs import exit, slurm
-from mwgan.runs.exit import disk_full, no_space_in
 from mwgan.runs.folder import TERMINATED, is_first_process
 from mwgan.runs.loggers import loggers
 from mwgan.runs.one_run import Metrics, answer, takes_several_devices
@@ -138,7 +138,7 @@ def train(cfg: DictConfig) -> Metrics:
             sys.modules["wandb"].finish(exit_code=status)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, LastCheckpoint) and callback.signals.told:  # as the last epoch ended: what comes next must hear of it
-            os.kill(os.getpid(), callback.signals.told)
+            signal.raise_signal(callback.signals.told)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 

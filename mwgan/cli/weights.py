@@ -47,7 +47,7 @@ def weights_export(
     from mwgan.files.pieces import MIB
     from mwgan.files.weights import find_weights, read_weights, save_sharded_weights, save_weights
 
-    guard(output, run, folder=max_shard_mib is not None)
+    guard([output], run, folder=max_shard_mib is not None)
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
@@ -70,7 +70,7 @@ def weights_split(
     from mwgan.files.pieces import MIB, split
     from mwgan.files.weights import find_weights
 
-    guard(output, folder=True)
+    guard([output], folder=True)
     file = find_weights(source)
     if file.suffix == ".json":
         raise InputError(f"{source} is in pieces already")
@@ -88,7 +88,7 @@ def weights_join(
     from mwgan.files.shards import INDEX, read_shards
     from mwgan.files.weights import save_weights
 
-    guard(output)
+    guard([output])
     if (folder / PIECES).is_file():
         join(folder, output)
     elif (folder / INDEX).is_file():

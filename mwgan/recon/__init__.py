@@ -3,6 +3,7 @@
 from mwgan.recon.astra import Astra
 from mwgan.recon.base import Progress, Reconstructor
 from mwgan.recon.data_consistent import DataConsistent
+from mwgan.recon.from_arrays import from_arrays
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
@@ -30,5 +31,6 @@ __all__ = [
     "RestoreWBP",
     "Task",
     "TomoPy",
+    "from_arrays",
     "load_reconstructor",
 ]

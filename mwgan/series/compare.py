@@ -11,13 +11,13 @@ from typing import Any
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.figures.parts.style import CORRECTED
 from mwgan.files.whole import written_whole
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
 from mwgan.recon.named import check_device, find_method, make_method
 from mwgan.recon.settings import settings_by_method
+from mwgan.results.columns import CORRECTED
 from mwgan.series.reconstruct import measurement_of, report_wedge, squared_misfit
 
 
@@ -28,6 +28,7 @@ def compare_slice(
     output: Path,
     device: str = "cpu",
     leave_out: Callable[[str], None] = lambda sentence: None,
+    corrected: bool = False,
 ) -> list[dict[str, Any]]:
     """Draw one slice by every method and tilt range, and write its numbers beside the picture.
 
@@ -45,6 +46,8 @@ def compare_slice(
         Where to reconstruct, as torch names it.
     leave_out
         Called with one sentence for each method that can't be made or can't take the series; the others are drawn.
+    corrected
+        Whether the methods are corrected for data consistency, which their names then say.
 
     Returns
     -------
@@ -59,12 +62,13 @@ def compare_slice(
     import pandas as pd
 
     from mwgan.figures import slice_panel
+    from mwgan.figures.parts.style import label
 
     for series in ranges.values():
         if slice_index >= series.slices:
             raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
     measurements = {tilts: measurement_of(series, slice_index, slice_index + 1, device) for tilts, series in ranges.items()}
-    drawn: list[str] = []
+    drawn: dict[str, str] = {}
     slices: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
     refused = "none was asked for"
@@ -75,14 +79,15 @@ def compare_slice(
             refused = f"{name} is left out: {error}"
             leave_out(refused)
             continue
-        drawn.append(name)
+        told = name + CORRECTED if corrected else name
+        drawn[told] = label(name, corrected)
         for tilts, tomogram in tomograms.items():
-            slices[tilts, name] = tomogram[0, 0].cpu().numpy()
-            rows.append({"tilts": tilts, "method": name, "slice": slice_index, **_judged(tomogram, measurements[tilts])})
+            slices[tilts, told] = tomogram[0, 0].cpu().numpy()
+            rows.append({"tilts": tilts, "method": told, "slice": slice_index, **_judged(tomogram, measurements[tilts])})
     if not drawn:
         raise InputError(f"no method is left to compare; {refused}")
     rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # a range after the other, as in the picture
-    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, drawn)
+    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(drawn), drawn)
     with written_whole(output) as partial:
         figure.savefig(partial, format="png")
     pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
@@ -92,7 +97,7 @@ def compare_slice(
 def makers_of(
     methods: Sequence[str], settings: Mapping[str, Any], device: str = "cpu", consistency: float | None = None, allow: Sequence[str] = ()
 ) -> dict[str, Callable[[], Reconstructor]]:
-    """What makes each of several methods, by the name it has in a picture.
+    """What makes each of several methods, by name.
 
     Parameters
     ----------
@@ -109,10 +114,9 @@ def makers_of(
         If there is no such method, file, setting or device: nothing that another series would mend.
     """
     check_device(device)
-    told = "" if consistency is None else CORRECTED
     paths = {name.strip(): path.strip() or name.strip() for name, _, path in (method.partition("=") for method in methods)}
     chosen = settings_by_method(settings, {name: find_method(path) for name, path in paths.items()})
-    return {name + told: partial(make_method, path, chosen[name], device, consistency, allow) for name, path in paths.items()}
+    return {name: partial(make_method, path, chosen[name], device, consistency, allow) for name, path in paths.items()}
 
 
 def _reconstructed(reconstructor: Reconstructor, measurements: Mapping[str, Measurement]) -> dict[str, Tensor]:

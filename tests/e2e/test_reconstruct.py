@@ -120,7 +120,6 @@ def _bad_inputs(folder):
     (folder / "text.mrc").write_text("not an image\n" * 500)
     for name, tilts in {
         "short": lines[:-1],
-        "twice": [*lines[:-1], lines[0]],
         "infinite": [*lines[:-1], "inf"],
         "words": [*lines[:-1], "up"],
     }.items():
@@ -129,7 +128,6 @@ def _bad_inputs(folder):
     wide = _written(folder / "wide.mrc", np.pad(needle, ((0, 0), (0, 0), (32, 32))))
     return {
         "another count of tilts": ({"tilts": folder / "short.tlt"}, ["--method", "wbp"], "76 tilts"),
-        "a repeated tilt": ({"tilts": folder / "twice.tlt"}, ["--method", "wbp"], "more than once"),
         "an infinite tilt": ({"tilts": folder / "infinite.tlt"}, ["--method", "wbp"], "finite"),
         "a tilt that is no number": ({"tilts": folder / "words.tlt"}, ["--method", "wbp"], "line 77"),
         "a missing series": ({"series": folder / "none.mrc"}, ["--method", "wbp"], "none.mrc"),

@@ -7,10 +7,13 @@ Machado et al. 2009. In grey the markers tell. D5, D4, D3, D6 darken as their ra
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mwgan.methods import known_methods
+from mwgan.results.columns import CORRECTED
+from mwgan.results.methods import made_of
 
 # For methods without a colour of their own, as those of a sweep over a value; where they run out the kind of line tells.
 SPARE = ("#44AA99", "#F0E442", "#AA3377", "#4477AA", "#BBCC33", "#EE8866", "#7A5195", "#8C6D31")
@@ -18,32 +21,28 @@ MARKERS = "os^Dv*PX<>ph"
 LINES = ("-", "--", ":", "-.")
 
 
-CORRECTED = " + data"  # ends the name of a method whose tomograms data consistency corrected
+def label(reconstructor: str, data_consistency: bool = False) -> str:
+    """A method's name for people: that of its reconstructor, and whether data consistency corrects it."""
+    entry = known_methods().get(reconstructor)
+    return (entry.label if entry else reconstructor) + (CORRECTED if data_consistency else "")
 
 
-def label(method: str) -> str:
-    """A method's name for people."""
-    base = method.removesuffix(CORRECTED)
-    entry = known_methods().get(base)
-    return (entry.label if entry else base) + method[len(base) :]
+def look(rows: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Colour, marker and kind of line of each method of ``rows``; colour and line are the same for a known method in every figure.
 
-
-def look(methods: list[str]) -> dict[str, dict[str, str]]:
-    """Colour, marker and kind of line of each method; colour and line are the same for a known method in every figure.
-
-    A method corrected for data consistency has the colour of the method itself, and a dashed line.
+    A method corrected for data consistency has the colour of its reconstructor, and a dashed line.
     """
-    bases = {method: method.removesuffix(CORRECTED) for method in methods}
+    methods = made_of(rows)
     colors = {entry.name: entry.color for entry in known_methods().values() if entry.color}
-    unknown = list(dict.fromkeys(base for base in bases.values() if base not in colors))
+    unknown = list(dict.fromkeys(base for base, _ in methods.values() if base not in colors))
     places = {base: place for place, base in enumerate(unknown)}
     styles = {}
-    for rank, method in enumerate(methods):
-        turn, place = divmod(places.get(bases[method], 0), len(SPARE))
+    for rank, (method, (base, corrected)) in enumerate(methods.items()):
+        turn, place = divmod(places.get(base, 0), len(SPARE))
         styles[method] = {
-            "color": colors.get(bases[method], SPARE[place]),
+            "color": colors.get(base, SPARE[place]),
             "marker": MARKERS[rank % len(MARKERS)],
-            "linestyle": LINES[(turn + (bases[method] != method)) % len(LINES)],
+            "linestyle": LINES[(turn + corrected) % len(LINES)],
         }
     return styles
 
