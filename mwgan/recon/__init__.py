@@ -1,5 +1,6 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
+from mwgan.recon.astra import Astra
 from mwgan.recon.base import Progress, Reconstructor
 from mwgan.recon.data_consistent import DataConsistent
 from mwgan.recon.from_arrays import from_arrays
@@ -18,6 +19,7 @@ __all__ = [
     "SIRT",
     "TVM",
     "WBP",
+    "Astra",
     "DataConsistent",
     "InpaintSinogram",
     "JointModel",

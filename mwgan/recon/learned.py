@@ -76,7 +76,7 @@ class LearnedReconstructor:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
         (low, high), coarsest = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
-        spacings = sorted(after - before for before, after in itertools.pairwise(geometry.tilt_deg))
+        spacings = sorted(after - before for before, after in itertools.pairwise(sorted(set(geometry.tilt_deg))))
         step = spacings[len(spacings) // 2] if spacings else coarsest
         # On a grid a wedge reaches up to a step further on either side, to the nearest tilts that were measured.
         if not low - step <= geometry.gap_deg <= high + 2 * step:

@@ -81,7 +81,7 @@ def simulate(
         volume = files.enter_context(VolumeWriter(truth, (slices, size, size), voxel_size_angstrom))
         series_partial, tilts_partial = (files.enter_context(written_whole(path)) for path in (series, tilts_file))
         volume.write(0, image)
-        tilts_partial.write_text("".join(f"{tilt:g}\n" for tilt in tilts))
+        tilts_partial.write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")
         with mrcfile.new(series_partial, rows, overwrite=True) as written:
             written.set_image_stack()
             written.voxel_size = voxel_size_angstrom
