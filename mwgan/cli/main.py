@@ -11,8 +11,10 @@ import typer
 
 from mwgan import __version__
 from mwgan.errors import InputError
+from mwgan.files.interruption import ended_by_signals
+from mwgan.files.outputs import check_outputs
 from mwgan.files.pieces import PIECES
-from mwgan.runs.exit import fail
+from mwgan.runs.exit import fail, mistakes_in_one_sentence
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -77,13 +79,13 @@ def reconstruct(
 
     Densities must be positive, as in dark-field contrast: invert bright-field images first.
     """
+    from mwgan.files.weights import files_behind
     from mwgan.io import TiltSeries
     from mwgan.recon.named import make_method
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.trust_report import TrustReport, trust_files
 
-    for written in (output, *(trust_files(output) if trust else ())):
-        _guard(written, series, tilts)
+    check_outputs([output, *(trust_files(output) if trust else ())], [series, tilts, *files_behind(method)])
     opened = TiltSeries(series, tilts, tilt_axis, axis_offset, binning, max_tilt)
     reconstructor = make_method(method, filter, iterations, weight, device, consistency)
     report = TrustReport(reconstructor, output, opened) if trust else None
@@ -126,14 +128,16 @@ def compare(
 ) -> None:
     """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual."""
     from mwgan.figures.parts.style import CORRECTED
+    from mwgan.files.weights import files_behind
     from mwgan.io import TiltSeries
     from mwgan.recon.named import make_method
-    from mwgan.series.reconstruct import compare_slice
+    from mwgan.series.reconstruct import compare_slice, compared_files
 
-    _guard(output, series, tilts)
     if output.suffix != ".png":
         raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
     named = [entry.partition("=") for entry in methods.split(",")]
+    read = [file for name, _, path in named for file in files_behind(path or name)]
+    check_outputs(compared_files(output), [series, tilts, *read])
     told = "" if consistency is None else CORRECTED
     makers = {name + told: make_method(path or name, filter, iterations, weight, device, consistency) for name, _, path in named}
     try:
@@ -146,7 +150,7 @@ def compare(
         typer.echo(
             f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"
         )
-    typer.echo(f"{output} and {output.with_suffix('.csv')}")
+    typer.echo(" and ".join(str(file) for file in compared_files(output)))
 
 
 @app.command()
@@ -166,8 +170,7 @@ def simulate(
     from mwgan.series.simulate import simulated_files
 
     files = simulated_files(output)
-    for file in files:
-        _guard(file)
+    check_outputs(files)
     tilts = write(specimen, output, size, slices, step, max_tilt, noise, voxel_size, seed)
     typer.echo(f"{', '.join(str(file) for file in files)}: {tilts} tilts of {slices} x {size} pixels")
 
@@ -214,9 +217,9 @@ def weights_export(
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
     from mwgan.files.pieces import MIB
-    from mwgan.files.weights import find_weights, read_weights, save_sharded_weights, save_weights
+    from mwgan.files.weights import files_behind, find_weights, read_weights, save_sharded_weights, save_weights
 
-    _guard(output, run, folder=max_shard_mib is not None)
+    check_outputs([output], files_behind(run), new_folder=max_shard_mib is not None)
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
@@ -239,7 +242,7 @@ def weights_split(
     from mwgan.files.pieces import MIB, split
     from mwgan.files.weights import find_weights
 
-    _guard(output, folder=True)
+    check_outputs([output], new_folder=True)
     file = find_weights(source)
     if file.suffix == ".json":
         raise InputError(f"{source} is in pieces already")
@@ -257,7 +260,7 @@ def weights_join(
     from mwgan.files.shards import INDEX, read_shards
     from mwgan.files.weights import save_weights
 
-    _guard(output)
+    check_outputs([output], folder.iterdir() if folder.is_dir() else ())
     if (folder / PIECES).is_file():
         join(folder, output)
     elif (folder / INDEX).is_file():
@@ -277,10 +280,8 @@ def data_check(
     """How many images each source of a data set gives, which files can't be read, and a contact sheet."""
     from mwgan.cli.data_check import check
 
-    if output is not None:
-        _guard(output)
-        if output.suffix != ".png":
-            raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
+    if output is not None and output.suffix != ".png":
+        raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
     rows, problems, sheet = check(config, overrides or [], output)
     for row in rows:
         drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
@@ -307,24 +308,12 @@ def _without_folders(value: Any) -> Any:
     return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
 
 
-def _guard(output: Path, *inputs: Path, folder: bool = False) -> None:
-    """Refuse at once what could not be written at the end, or would be written over what is read."""
-    if any(path.exists() and output.exists() and output.samefile(path) for path in inputs):
-        raise InputError(f"{output} is an input: give the output another name")
-    if not output.parent.is_dir():
-        raise InputError(f"the folder of {output} does not exist: make it first")
-    if output.is_dir() and not folder:
-        raise InputError(f"{output} is a folder: give a file name")
-
-
 def main() -> None:
     # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
     # Measured: SART and TVM take an eighth longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
+    with ended_by_signals(), mistakes_in_one_sentence():
         app()
-    except InputError as error:
-        fail(str(error))
 
 
 if __name__ == "__main__":

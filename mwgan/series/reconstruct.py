@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.recon import Reconstructor
@@ -30,10 +30,11 @@ def reconstruct_series(
     size = series.geometry.detector_size
     _report_wedge(reconstructor, series.geometry)
     misfit = power = 0.0
-    with ExitStack() as files:
+    with ExitStack() as open_files:
+        files = open_files.enter_context(WrittenTogether())
         if report is not None:
-            files.enter_context(report)
-        volume = files.enter_context(VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom))
+            open_files.enter_context(report.written_with(files))
+        volume = open_files.enter_context(VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom, files))
         for start in track(range(0, series.slices, block), description="slices"):
             measurement = _measurement(series, start, min(start + block, series.slices), device)
             tomogram = reconstructor(measurement) if report is None else report.reconstruct(start, measurement)
@@ -71,10 +72,16 @@ def compare_slice(
             ratio = ratios[tilts, name] = float(width_over_height(tomogram)[0])
             rows.append({"tilts": tilts, "method": name, "slice": slice_index, "width_over_height": ratio, "residual": residual})
     figure = slice_panel(slices, ratios, list(methods))
-    with written_whole(output) as partial:
-        figure.savefig(partial, format="png")
-    pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
+    with WrittenTogether() as files:
+        picture, numbers = map(files.add, compared_files(output))
+        figure.savefig(picture, format="png")
+        pd.DataFrame(rows).to_csv(numbers, index=False, float_format="%.4g")
     return rows
+
+
+def compared_files(output: Path) -> tuple[Path, Path]:
+    """Where the picture of :func:`compare_slice` and its numbers go."""
+    return output, output.with_suffix(".csv")
 
 
 def _measurement(series: TiltSeries, start: int, stop: int, device: str) -> Measurement:
