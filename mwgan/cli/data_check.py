@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.outputs import check_outputs
 from mwgan.files.whole import written_whole
 from mwgan.paths import conf_dir
 
@@ -29,6 +30,9 @@ def check(config: str, overrides: Sequence[str], sheet: Path | None) -> tuple[li
 
     rows, problems, pictures = [], [], {}
     data, root = _composed(config, overrides)
+    if sheet is not None:
+        check_outputs([sheet])
+        _check_apart(sheet, data)
     for part, name, node in _sources(data):
         try:
             source = _built(node)
@@ -76,6 +80,14 @@ def _sources(data: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         node = data[part]
         for name, single in node.get("sources", {part: node}).items():
             yield part, name, single
+
+
+def _check_apart(sheet: Path, data: dict[str, Any]) -> None:
+    """Refuse a sheet that would become an image of a source, or be written over one."""
+    for _, _, node in _sources(data):
+        folder = node.get("folder")
+        if folder and sheet.resolve().is_relative_to(Path(folder).resolve()):
+            raise InputError(f"{sheet} would lie among the images of {folder}: give the contact sheet another folder")
 
 
 def _built(node: dict[str, Any]) -> Any:

@@ -14,7 +14,8 @@ from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, reconstruct
 from mwgan.errors import InputError
-from mwgan.runs.exit import fail
+from mwgan.files.interruption import ended_by_signals
+from mwgan.runs.exit import fail, mistakes_in_one_sentence
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -77,10 +78,8 @@ def data_check(
     """How many images each source of a data set gives, which files can't be read, and a contact sheet."""
     from mwgan.cli.data_check import check
 
-    if output is not None:
-        guard([output])
-        if output.suffix != ".png":
-            raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
+    if output is not None and output.suffix != ".png":
+        raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
     rows, problems, sheet = check(config, overrides or [], output)
     for row in rows:
         drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
@@ -102,10 +101,8 @@ def main() -> None:
     # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
     # Measured: SART and TVM take an eighth longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
+    with ended_by_signals(), mistakes_in_one_sentence():
         app()
-    except InputError as error:
-        fail(str(error))
 
 
 if __name__ == "__main__":

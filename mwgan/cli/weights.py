@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mwgan.cli.options import guard
 from mwgan.errors import InputError
+from mwgan.files.outputs import check_outputs
 from mwgan.files.pieces import PIECES
 
 app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own, in pieces if need be.")
@@ -45,9 +45,9 @@ def weights_export(
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
     from mwgan.files.pieces import MIB
-    from mwgan.files.weights import find_weights, read_weights, save_sharded_weights, save_weights
+    from mwgan.files.weights import files_behind, find_weights, read_weights, save_sharded_weights, save_weights
 
-    guard([output], run, folder=max_shard_mib is not None)
+    check_outputs([output], files_behind(run), new_folder=max_shard_mib is not None)
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
@@ -70,7 +70,7 @@ def weights_split(
     from mwgan.files.pieces import MIB, split
     from mwgan.files.weights import find_weights
 
-    guard([output], folder=True)
+    check_outputs([output], new_folder=True)
     file = find_weights(source)
     if file.suffix == ".json":
         raise InputError(f"{source} is in pieces already")
@@ -88,7 +88,7 @@ def weights_join(
     from mwgan.files.shards import INDEX, read_shards
     from mwgan.files.weights import save_weights
 
-    guard([output])
+    check_outputs([output], folder.iterdir() if folder.is_dir() else ())
     if (folder / PIECES).is_file():
         join(folder, output)
     elif (folder / INDEX).is_file():
