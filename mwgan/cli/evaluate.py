@@ -85,11 +85,11 @@ def evaluate(cfg: DictConfig) -> Any:
 
 def _fingerprints(names: Sequence[str], sources: Sequence[tuple[Any, Any]]) -> dict[str, dict[str, str]]:
     """What the measured images are, by test and part: the configuration names a folder and not what is in it."""
-    from mwgan.data.source import measured
+    from mwgan.data.source import as_source
 
     found = {}
     for name, (test, validation) in zip(names, sources, strict=True):
-        parts = {"test": measured(test), "validation": measured(validation)}
+        parts = {"test": as_source(test).measured(), "validation": as_source(validation).measured()}
         found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
     return {key: prints for key, prints in found.items() if prints}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -220,7 +220,7 @@ def weights_export(
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
-    record = _without_folders(record if band_scale is None else record | {"band_scale": band_scale})
+    record = (record if band_scale is None else replace(record, band_scale=band_scale)).without_folders()
     if max_shard_mib is None:
         save_weights(output, state, record)
         typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
@@ -281,30 +281,9 @@ def data_check(
         _guard(output)
         if output.suffix != ".png":
             raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
-    rows, problems, sheet = check(config, overrides or [], output)
-    for row in rows:
-        drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
-        subjects = f", subjects: {row['subjects']} ({row['who']})" if row["subjects"] else ""
-        licence = f"; licence: {row['licence']}" if row["licence"] else ""
-        typer.echo(f"{row['part']:>10}  {row['source']}: {row['images']} images{drawn}{subjects}{licence}")
-    for source, file, reason in sorted({(row["source"], *pair) for row in rows for pair in row["skipped"] or []}):
-        typer.echo(f"   skipped  {source}: {file} ({reason})")
-    for row in rows:
-        if row["strange"]:
-            typer.echo(f"warning: {row['source']}, {row['part']}: {row['strange']}", err=True)
-    if sheet is not None:
-        typer.echo(f"{sheet}")
+    problems = check(config, overrides or [], output)
     if problems:
         fail("; ".join(problems))
-
-
-def _without_folders(value: Any) -> Any:
-    """Plain values with every absolute path cut to its last name: a file that travels doesn't tell of the machine that made it."""
-    if isinstance(value, dict):
-        return {key: _without_folders(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_folders(inner) for inner in value]
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
 
 
 def _guard(output: Path, *inputs: Path, folder: bool = False) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.augmentation import drawn_images
 from mwgan.data.measured_series import measured_rows
-from mwgan.data.source import ImageSource, draw_seed, origin_of
+from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed
 from mwgan.errors import InputError
 from mwgan.evaluation.confidence import Confidence
 from mwgan.evaluation.judgement import judged
@@ -81,8 +81,8 @@ class Conditions:
 
 def evaluate(
     methods: Sequence[Method],
-    test: ImageSource,
-    validation: ImageSource,
+    test: PlainSource,
+    validation: PlainSource,
     conditions: Conditions,
     table: ResultsTable,
     provenance: Mapping[str, str],
@@ -103,6 +103,7 @@ def evaluate(
     ``perceptual`` the perceptual index is computed, if it can be had; ``perceptual_note`` says why where it is empty. With
     ``confidence`` networks are asked for their uncertainty, calibrated for each wedge on the validation images.
     """
+    test, validation = as_source(test), as_source(validation)
     index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
     pictures = KeptTomograms(table.path)
     for wedge_deg in conditions.wedges_deg:
@@ -133,7 +134,7 @@ def evaluate(
                     quality["perceptual_index"] = index(tomogram).tolist() if index else [None] * len(batch)
                     for position, number in enumerate(batch):
                         metrics = {name: values[position] for name, values in quality.items()}
-                        told = {SUBJECT: origin_of(test, number), TRAIN_SEED: method.train_seed, "perceptual_note": note}
+                        told = {SUBJECT: test.origin(number), TRAIN_SEED: method.train_seed, "perceptual_note": note}
                         done.append({**rows[number], **told, **metrics, "seconds": seconds / len(batch), **provenance})
                         if number < kept_images:
                             pictures.keep(rows[number], method.train_seed, _picture(tomogram[position]), _picture(image[position]), FIRST)

@@ -6,7 +6,6 @@ import errno
 import functools
 import logging
 import os
-import re
 import shutil
 import sys
 import warnings
@@ -58,6 +57,8 @@ def _explained(program: Callable[[], Result]) -> Result:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from mwgan.configuration import explained
+
     try:
         return program()
     except InputError as error:
@@ -91,19 +92,3 @@ def fail(sentence: str) -> NoReturn:
     """Print one sentence to stderr and exit with code 2."""
     print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(2)
-
-
-def explained(error: Exception) -> str:
-    """What Hydra or OmegaConf complains of, in one sentence."""
-    from hydra.errors import InstantiationException
-
-    text = str(error)
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown:
-        return f"the configuration has no key {unknown.group(1)!r}: check its spelling, --cfg job shows every key there is"
-    missing = re.search(r"Could not find '([^']+)'", text)
-    if missing:
-        available = re.search(r"Available options in '[^']+':\s*(.*?)(?:\nConfig search path|\Z)", text, re.S)
-        options = f"; there are {', '.join(available.group(1).split())}" if available else ""
-        return f"there is no configuration {missing.group(1)!r}{options}"
-    return text if isinstance(error, InstantiationException) else text.split("\n")[0]  # that one's reason is last

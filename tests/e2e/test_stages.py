@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.errors import InputError
+from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.paths import conf_dir
 from mwgan.recon import JointModel, load_reconstructor
 from mwgan.runs import stages
@@ -46,7 +47,8 @@ def told(monkeypatch, tmp_path):
 
     ends: dict[str, int] = {}
     monkeypatch.setattr(stages, "_run", pretend)
-    monkeypatch.setattr(stages, "read_weights", lambda path: ({"command": "", "commit": "", "device": ""}, {"w": torch.zeros(1)}))
+    record = TrainingRecord({"_target_": "a"}, {"_target_": "b"}, TrainedGeometry(8, 1.0), (0.0, 90.0))
+    monkeypatch.setattr(stages, "read_weights", lambda path: (record, {"w": torch.zeros(1)}))
     return commands, ends
 
 
@@ -56,7 +58,7 @@ def test_stages_run_in_order_and_hand_over(told, tmp_path):
     assert [command[0] for command in commands] == [
         f"experiment=ding2019/reduced/{name}" for name in ("inpainting", "deartifact", "finetune", "joint_finish")
     ]
-    assert f"inpainters='{tmp_path / 'run' / 'inpainting'}'" in commands[1]
+    assert f"init={{generator.inpainter:'{tmp_path / 'run' / 'inpainting'}'}}" in commands[1]
     assert f"init='{tmp_path / 'run' / 'deartifact'}'" in commands[2]
     assert all(command[-1] == "seed=3" and "paths.run_dir=x" not in command for command in commands)
     assert (tmp_path / "run" / "weights.safetensors").is_file()
