@@ -80,19 +80,7 @@ def data_check(
 
     if output is not None and output.suffix != ".png":
         raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
-    rows, problems, sheet = check(config, overrides or [], output)
-    for row in rows:
-        drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
-        subjects = f", subjects: {row['subjects']} ({row['who']})" if row["subjects"] else ""
-        licence = f"; licence: {row['licence']}" if row["licence"] else ""
-        typer.echo(f"{row['part']:>10}  {row['source']}: {row['images']} images{drawn}{subjects}{licence}")
-    for source, file, reason in sorted({(row["source"], *pair) for row in rows for pair in row["skipped"] or []}):
-        typer.echo(f"   skipped  {source}: {file} ({reason})")
-    for row in rows:
-        if row["strange"]:
-            typer.echo(f"warning: {row['source']}, {row['part']}: {row['strange']}", err=True)
-    if sheet is not None:
-        typer.echo(f"{sheet}")
+    problems = check(config, overrides or [], output)
     if problems:
         fail("; ".join(problems))
 
