@@ -63,15 +63,17 @@ def install(folder: Path) -> None:
 def command(line: str, folder: Path, monkeypatch) -> None:
     """A line of a shell, in this process."""
     if line == "pip install .":
-        return install(folder)
+        install(folder)
+        return
     program, *arguments = shlex.split(line)
     quiet = ["callbacks.progress_bar=null", "callbacks.image_panels=null", "threads=1"] if program == "mwgan-train" else []
     monkeypatch.setattr(sys, "argv", [program, *arguments, *quiet])
+    code = None
     try:
         PROGRAMS[program].main()
     except SystemExit as end:
-        assert not end.code, f"{line}: {end.code}"
-    return None
+        code = end.code
+    assert not code, f"{line}: {code}"
 
 
 def follow(recipe: Recipe, folder: Path, monkeypatch) -> None:
