@@ -14,7 +14,8 @@ from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, reconstruct
 from mwgan.errors import InputError
-from mwgan.runs.exit import fail
+from mwgan.files.interruption import ended_by_signals
+from mwgan.runs.exit import fail, mistakes_in_one_sentence
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -77,23 +78,9 @@ def data_check(
     """How many images each source of a data set gives, which files can't be read, and a contact sheet."""
     from mwgan.cli.data_check import check
 
-    if output is not None:
-        guard([output])
-        if output.suffix != ".png":
-            raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
-    rows, problems, sheet = check(config, overrides or [], output)
-    for row in rows:
-        drawn = f" in many poses of {row['distinct']}" if row["distinct"] and row["distinct"] < row["images"] else ""
-        subjects = f", subjects: {row['subjects']} ({row['who']})" if row["subjects"] else ""
-        licence = f"; licence: {row['licence']}" if row["licence"] else ""
-        typer.echo(f"{row['part']:>10}  {row['source']}: {row['images']} images{drawn}{subjects}{licence}")
-    for source, file, reason in sorted({(row["source"], *pair) for row in rows for pair in row["skipped"] or []}):
-        typer.echo(f"   skipped  {source}: {file} ({reason})")
-    for row in rows:
-        if row["strange"]:
-            typer.echo(f"warning: {row['source']}, {row['part']}: {row['strange']}", err=True)
-    if sheet is not None:
-        typer.echo(f"{sheet}")
+    if output is not None and output.suffix != ".png":
+        raise InputError(f"the contact sheet {output} is written as PNG: give a name that ends in .png")
+    problems = check(config, overrides or [], output)
     if problems:
         fail("; ".join(problems))
 
@@ -102,10 +89,8 @@ def main() -> None:
     # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
     # Measured: SART and TVM take an eighth longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
+    with ended_by_signals(), mistakes_in_one_sentence():
         app()
-    except InputError as error:
-        fail(str(error))
 
 
 if __name__ == "__main__":

@@ -44,12 +44,14 @@ Consistency = Annotated[
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
 
 
-def guard(outputs: Iterable[Path], *inputs: Path | str | None, folder: bool = False) -> None:
-    """Refuse at once files that could not be written at the end, or would be written over what is read."""
+def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterable[str] = ()) -> None:
+    """Refuse at once files that could not be written at the end, or would be written over what is read, weights too."""
     from mwgan.files.outputs import check_outputs
+    from mwgan.files.weights import files_behind
     from mwgan.io.readers import file_of
 
-    check_outputs(outputs, [file_of(given) for given in inputs if given is not None], new_folder=folder)
+    weights = [file for network in networks for file in files_behind(network)]
+    check_outputs(outputs, [*(file_of(given) for given in inputs if given is not None), *weights])
 
 
 def say(sentences: Iterable[str], warnings: Iterable[str]) -> None:

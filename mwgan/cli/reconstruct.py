@@ -58,7 +58,7 @@ def reconstruct(
     refuse_old_options(weight=weight, filter=filter)
     if config_dir is not None:
         add_folder(config_dir)
-    guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned)
+    guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned, networks=[method])
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset)
     say(opened.notes, opened.warnings)
@@ -116,16 +116,17 @@ def compare(
     from mwgan.io import open_series
     from mwgan.methods import add_folder
     from mwgan.recon.settings import parse_settings
-    from mwgan.series.compare import compare_slice, makers_of
+    from mwgan.series.compare import compare_slice, compared_files, makers_of
 
     refuse_old_options(weight=weight, filter=filter)
     if config_dir is not None:
         add_folder(config_dir)
-    guard([output, output.with_suffix(".csv")], series, tilts)
     if output.suffix != ".png":
         raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
+    named = methods.split(",")
+    guard(compared_files(output), series, tilts, networks=[name.rpartition("=")[2] for name in named])
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
-    makers = makers_of(methods.split(","), chosen, device, consistency, allow or ())
+    makers = makers_of(named, chosen, device, consistency, allow or ())
     try:
         limits = [float(limit) for limit in max_tilts.split(",")]
     except ValueError as error:
@@ -140,4 +141,4 @@ def compare(
         typer.echo(
             f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"
         )
-    typer.echo(f"{output} and {output.with_suffix('.csv')}")
+    typer.echo(" and ".join(str(file) for file in compared_files(output)))

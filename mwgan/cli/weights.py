@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from mwgan.cli.options import guard
 from mwgan.errors import InputError
+from mwgan.files.outputs import check_outputs
 from mwgan.files.pieces import PIECES
 
 app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own, in pieces if need be.")
@@ -45,13 +45,13 @@ def weights_export(
 ) -> None:
     """The generator of a training run as one small file: half precision, with the record of its training."""
     from mwgan.files.pieces import MIB
-    from mwgan.files.weights import find_weights, read_weights, save_sharded_weights, save_weights
+    from mwgan.files.weights import files_behind, find_weights, read_weights, save_sharded_weights, save_weights
 
-    guard([output], run, folder=max_shard_mib is not None)
+    check_outputs([output], files_behind(run), new_folder=max_shard_mib is not None)
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
-    record = _without_folders(record if band_scale is None else record | {"band_scale": band_scale})
+    record = (record if band_scale is None else replace(record, band_scale=band_scale)).without_folders()
     if max_shard_mib is None:
         save_weights(output, state, record)
         typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
@@ -70,7 +70,7 @@ def weights_split(
     from mwgan.files.pieces import MIB, split
     from mwgan.files.weights import find_weights
 
-    guard([output], folder=True)
+    check_outputs([output], new_folder=True)
     file = find_weights(source)
     if file.suffix == ".json":
         raise InputError(f"{source} is in pieces already")
@@ -88,7 +88,7 @@ def weights_join(
     from mwgan.files.shards import INDEX, read_shards
     from mwgan.files.weights import save_weights
 
-    guard([output])
+    check_outputs([output], folder.iterdir() if folder.is_dir() else ())
     if (folder / PIECES).is_file():
         join(folder, output)
     elif (folder / INDEX).is_file():
@@ -97,12 +97,3 @@ def weights_join(
     else:
         raise InputError(f"{folder} holds neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
-
-
-def _without_folders(value: Any) -> Any:
-    """Plain values with every absolute path cut to its last name: a file that travels doesn't tell of the machine that made it."""
-    if isinstance(value, dict):
-        return {key: _without_folders(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_folders(inner) for inner in value]
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value

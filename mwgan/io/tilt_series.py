@@ -20,6 +20,7 @@ from mwgan.io.stack import Images, Stack
 from mwgan.io.tilts import Tilts, Told, brought_to_half_circle, contradiction, given_tilts, image_numbers, tilts_beside
 
 LISTED = 4  # tilts in a sentence at most
+FEWEST_TILTS = 3  # that are different
 
 
 class UnknownTiltsError(InputError):
@@ -130,6 +131,7 @@ class TiltSeries:
         self.image_tilt_deg, self.image_flipped = tilts[self.image_numbers], behind[self.image_numbers]
         size, dropped = divmod(across, binning)
         self._offset, self._bands = axis_offset_px, Bands(self.images, self.image_numbers.tolist(), tilt_axis == "x", band_bytes)
+        self.warnings += _too_few(self.image_tilt_deg)
         self.geometry = TiltGeometry(tuple(self.image_tilt_deg.tolist()), size, axis_offset_px=(axis_offset_px + dropped / 2) / binning)
         self.slices = along // binning
         self.voxel_sizes_angstrom = _voxel(stack, tilt_axis, binning)
@@ -139,11 +141,12 @@ class TiltSeries:
     def sinograms(self, start: int, stop: int) -> Tensor:
         """Sinograms (stop - start, 1, A, N) float32 of the slices ``start`` up to ``stop`` along the tilt axis."""
         factor, size = self.binning, self.geometry.detector_size
-        block = self._bands(start * factor, stop * factor).astype(np.float32)
+        block = self._bands(start * factor, stop * factor).swapaxes(0, 1).astype(np.float32, order="C")
         for place in np.flatnonzero(self.image_flipped):
-            block[place] = flipped_about(block[place], self._offset)
-        block = block[..., : size * factor].reshape(len(block), stop - start, factor, size, factor).mean(axis=(2, 4))
-        return torch.from_numpy(np.ascontiguousarray(block.swapaxes(0, 1))).unsqueeze(1)
+            block[:, place] = flipped_about(block[:, place], self._offset)
+        if factor > 1:
+            block = block[..., : size * factor].reshape(stop - start, factor, -1, size, factor).mean(axis=(1, 4))
+        return torch.from_numpy(block).unsqueeze(1)
 
 
 def find_tilts(stack: Stack, path: Path, given: Tilts | None) -> tuple[Told | None, Stack]:
@@ -208,6 +211,13 @@ def _voxel(stack: Stack, tilt_axis: str, binning: int) -> tuple[float, float, fl
     rows, columns = stack.pixel_sizes_angstrom
     along, across = (rows, columns) if tilt_axis == "y" else (columns, rows)
     return along * binning, across * binning, across * binning
+
+
+def _too_few(tilts: np.ndarray) -> list[str]:
+    different = len(set(tilts.tolist()))
+    if different >= FEWEST_TILTS:
+        return []
+    return [f"{counted(different, 'tilt')} can't tell what a slice looks like: a tomogram takes dozens, over as wide a range as can be"]
 
 
 def _remarks(tilts: np.ndarray, behind: np.ndarray, left_out: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
@@ -88,10 +88,16 @@ def compare_slice(
         raise InputError(f"no method is left to compare; {refused}")
     rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # a range after the other, as in the picture
     figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(drawn), drawn)
-    with written_whole(output) as partial:
-        figure.savefig(partial, format="png")
-    pd.DataFrame(rows).to_csv(output.with_suffix(".csv"), index=False, float_format="%.4g")
+    with WrittenTogether() as files:
+        picture, numbers = map(files.add, compared_files(output))
+        figure.savefig(picture, format="png")
+        pd.DataFrame(rows).to_csv(numbers, index=False, float_format="%.4g")
     return rows
+
+
+def compared_files(output: Path) -> tuple[Path, Path]:
+    """Where the picture of :func:`compare_slice` and its numbers go."""
+    return output, output.with_suffix(".csv")
 
 
 def makers_of(

@@ -12,6 +12,7 @@ from rich.progress import track
 from torch import Tensor
 
 from mwgan.errors import InputError
+from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.recon import Reconstructor
@@ -58,10 +59,11 @@ def reconstruct_series(
     size, output = series.geometry.detector_size, Path(output)
     report_wedge(reconstructor, series.geometry)
     misfit = power = 0.0
-    with ExitStack() as files:
+    with ExitStack() as open_files:
+        files = open_files.enter_context(WrittenTogether())
         if report is not None:
-            files.enter_context(report)
-        volume = files.enter_context(VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom))
+            open_files.enter_context(report.written_with(files))
+        volume = open_files.enter_context(VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom, files))
         for start in track(range(0, series.slices, block), description="slices"):
             measurement = measurement_of(series, start, min(start + block, series.slices), device)
             tomogram = reconstructor(measurement) if report is None else report.reconstruct(start, measurement)
