@@ -12,7 +12,7 @@ import typer
 from mwgan import __version__
 from mwgan.errors import InputError
 from mwgan.files.pieces import PIECES
-from mwgan.runs.exit import fail
+from mwgan.runs.exit import fail, print_anywhere
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -184,6 +184,14 @@ def info(series: Series, tilts: Tilts) -> None:
     typer.echo(f"pixels of {opened.voxel_size_angstrom:g} Å")
 
 
+@app.command("demo")
+def demo(output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo")) -> None:
+    """Train a small network, compare it, draw, and reconstruct a measured needle: every step of the way, with its commands."""
+    from mwgan.cli.demo import demo as run
+
+    run(output)
+
+
 @weights_app.command("list")
 def weights_list() -> None:
     """The networks shipped with this version, by the name that --method takes."""
@@ -304,7 +312,10 @@ def _without_folders(value: Any) -> Any:
         return {key: _without_folders(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_folders(inner) for inner in value]
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    windows = r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+"
+    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", re.sub(windows, "", value))
 
 
 def _guard(output: Path, *inputs: Path, folder: bool = False) -> None:
@@ -321,6 +332,7 @@ def main() -> None:
     # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
     # Measured: SART and TVM take an eighth longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    print_anywhere()
     try:
         app()
     except InputError as error:
