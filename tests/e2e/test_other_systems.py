@@ -23,7 +23,9 @@ def drive(system: str, actions: str, *paths: Path, cwd: Path) -> str:
     path = os.pathsep.join([str(SYSTEMS / f"like_{system}"), str(PACKAGE.parent)])
     environment = {**os.environ, **text, "PYTHONPATH": path, "SYSTEM": system}
     command = [sys.executable, str(SYSTEMS / "drive.py"), actions, *map(str, paths)]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, encoding="cp1252" if system == "windows" else "utf-8", timeout=600)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, encoding="cp1252" if system == "windows" else "utf-8", timeout=600
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("done\n")
     return done.stdout
