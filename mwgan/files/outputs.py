@@ -17,9 +17,11 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path] = (), new_fold
     Parameters
     ----------
     outputs
-        All files that will be written. With ``new_folder`` folders that will be made.
+        All files that will be written.
     inputs
         All files that are read. Links of either kind to one of them are that file too.
+    new_folder
+        Whether the outputs are folders that will be made.
     """
     outputs, inputs = list(outputs), list(inputs)
     for output in outputs:

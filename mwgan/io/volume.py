@@ -68,7 +68,7 @@ class VolumeWriter:
             self._statistics[:, number] = one.min(), one.max(), one.mean(dtype=np.float64), one.var(dtype=np.float64)
         with self._sentences():
             self._file.seek(HEADER + FLOAT32 * start * math.prod(self.shape[1:]))
-            self._file.write(block)
+            self._file.write(block.data)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._sentences():

@@ -76,7 +76,7 @@ class LearnedReconstructor:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
         (low, high), coarsest = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
-        spacings = sorted(after - before for before, after in itertools.pairwise(geometry.tilt_deg))
+        spacings = sorted(after - before for before, after in itertools.pairwise(sorted(set(geometry.tilt_deg))))
         step = spacings[len(spacings) // 2] if spacings else coarsest
         # On a grid a wedge reaches up to a step further on either side, to the nearest tilts that were measured.
         if not low - step <= geometry.gap_deg <= high + 2 * step:
@@ -164,4 +164,4 @@ def _cause(record: Record, error: Exception) -> str:
 
 
 def _parts(record: Record) -> list[object]:
-    return [record[part] for part in ("generator", "task") if part in record] if isinstance(record, dict) else []
+    return [record[part] for part in ("generator", "task") if part in record]

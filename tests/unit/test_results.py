@@ -6,7 +6,8 @@ import pytest
 from mwgan.acquisition import NoNoise
 from mwgan.errors import InputError
 from mwgan.evaluation.evaluate import Conditions
-from mwgan.results.table import COLUMNS, IDENTITY, ResultsTable, check_conditions, claimed_table, latest
+from mwgan.results.columns import IDENTITY, NAMES
+from mwgan.results.table import ResultsTable, check_conditions, claimed_table, latest
 
 
 def _row(image=0, method="wbp", psnr=20.0):
@@ -30,7 +31,7 @@ def test_rows_are_found_again_after_reopening(tmp_path):
     assert table.missing([_row(0), _row(1), _row(2)]) == [2]
     table.append([_row(2)])
     assert list(pd.read_csv(tmp_path / "r.csv")["image"]) == [0, 1, 2]
-    assert tuple(pd.read_parquet(tmp_path / "r.parquet").columns) == COLUMNS
+    assert tuple(pd.read_parquet(tmp_path / "r.parquet").columns) == NAMES
 
 
 def test_the_summary_averages_over_images(tmp_path):
