@@ -120,7 +120,7 @@ def training_step(size: int, tilts: int, batch: int, seconds: float) -> float:
     sample = next(loaded(size, batch))
     rates, batches, device = [], 1, "auto"
     while not rates or rates[-1][1] < seconds:  # an epoch of one batch warms up; then as many as fill the time
-        module = build(cfg.model, record={})
+        module = build(cfg.model)
         trainer = pl.Trainer(
             max_epochs=1,
             accelerator=device,
