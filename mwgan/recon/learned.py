@@ -61,13 +61,15 @@ class LearnedReconstructor:
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement."""
-        fitted, margin = self._fit(measurement)
+        """Tomograms (B, 1, N, N) of a measurement, in its precision; 0 where all that was measured is 0, whatever the network makes of it."""
+        weights = next(self.generator.parameters(), measurement.sinogram)
+        fitted, margin = self._fit(replace(measurement, sinogram=measurement.sinogram.to(weights.dtype)))
         device = fitted.sinogram.device
         output = self.generator.to(device)(self.task.see(fitted))
         tomogram = self.task.tomogram(output, fitted)
         before, size = margin, measurement.geometry.detector_size
-        return tomogram[..., before : before + size, before : before + size]
+        empty = ~measurement.sinogram.flatten(1).any(dim=1).reshape(-1, 1, 1, 1)
+        return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size]).to(measurement.sinogram.dtype)
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
