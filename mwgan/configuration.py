@@ -1,13 +1,21 @@
-"""Configuration to objects: the one wrapper around Hydra's ``instantiate``."""
+"""Configuration to objects: the one wrapper around Hydra's ``instantiate``, and where Hydra looks for configuration."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from mwgan.errors import InputError
+from mwgan.methods import add_folder
+from mwgan.parts import configuration_folders
+from mwgan.paths import conf_dir
 
 
 def build(node: Any, **arguments: Any) -> Any:
@@ -28,3 +36,27 @@ def build(node: Any, **arguments: Any) -> Any:
 def plain(node: Any, resolve: bool = True) -> Any:
     """A configuration node as plain values: what may go into a checkpoint. Interpolations are resolved, unless they are to stay."""
     return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
+
+
+class PartsSearchPath(SearchPathPlugin):
+    """Lays the ``conf`` folders of installed parts (:mod:`mwgan.parts`) over mwgan's own, the last one on top, under ``--config-dir``.
+
+    As a plugin it leaves no option behind, so a run whose package is gone can still be resumed.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        ours = [element for element in search_path.get_path() if Path(str(element.path).removeprefix("file://")) == conf_dir()]
+        for folder in reversed(configuration_folders()) if ours else []:  # Hydra asks about any application in this process
+            search_path.prepend("mwgan.parts", f"file://{folder}", anchor=ours[0].provider)
+
+
+def look_in_parts() -> None:
+    """Let Hydra find the configuration of installed parts, in all that is composed from now on."""
+    Plugins.instance().register(PartsSearchPath)
+
+
+def take_methods_of_command_line() -> None:
+    """Add the methods in the ``--config-dir`` of the Hydra application that is running to the list."""
+    for source in HydraConfig.get().runtime.config_sources:
+        if source.provider == "command-line":
+            add_folder(source.path)

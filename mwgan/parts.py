@@ -14,7 +14,7 @@ like any other.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -46,7 +46,35 @@ def build_part(node: dict[str, Any], allow: Collection[str] | str | None = ()) -
     KeyError, AttributeError, TypeError, …
         If there is no such class, or it doesn't take these arguments: whatever importing and building it raises.
     """
-    return _build(node, (*OURS, *installed_parts(), *allowed_packages(allow)))
+    allowed = (*OURS, *installed_parts(), *allowed_packages(allow))
+    return _build(node, lambda target: _class(target, allowed))
+
+
+def build_chosen(node: Mapping[str, Any]) -> Any:
+    """The object that a node of a file which the user chose describes: any class or function that can be imported, as in Hydra.
+
+    Nodes are as in :func:`build_part`.
+
+    Raises
+    ------
+    InputError
+        If something that is named can't be imported.
+    """
+    return _build(node, imported)
+
+
+def imported(target: str) -> Any:
+    """The class or function of a dotted name.
+
+    Raises
+    ------
+    InputError
+        If it can't be imported.
+    """
+    try:
+        return _found(target.rpartition(".")[0], target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _not_imported(target, error) from error
 
 
 def allowed_packages(allow: Collection[str] | str | None) -> tuple[str, ...]:
@@ -87,21 +115,22 @@ def of_others(value: Any) -> list[str]:
     return [str(target) for target in targets(value) if not _within(str(target).rpartition(".")[0], OURS)]
 
 
-def _build(node: dict[str, Any], allowed: Collection[str]) -> Any:
+def _build(node: Mapping[str, Any], find: Callable[[Any], Any]) -> Any:
+    """The object of a node, made of what ``find`` gives for each ``_target_``."""
     given = dict(node)
-    made = _class(given.pop("_target_"), allowed)
-    given.pop("_convert_", None)  # a record holds plain values alone
+    made = find(given.pop("_target_"))
+    given.pop("_convert_", None)  # these are plain values already
     if given.pop("_recursive_", True):
-        given = {key: _built(value, allowed) for key, value in given.items()}
+        given = {key: _built(value, find) for key, value in given.items()}
     positional, later = given.pop("_args_", ()), given.pop("_partial_", False)
     return partial(made, *positional, **given) if later else made(*positional, **given)
 
 
-def _built(value: Any, allowed: Collection[str]) -> Any:
+def _built(value: Any, find: Callable[[Any], Any]) -> Any:
     """A value with all that is to be built in it built."""
-    if isinstance(value, dict):
-        return _build(value, allowed) if "_target_" in value else {key: _built(inner, allowed) for key, inner in value.items()}
-    return [_built(inner, allowed) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, Mapping):
+        return _build(value, find) if "_target_" in value else {key: _built(inner, find) for key, inner in value.items()}
+    return [_built(inner, find) for inner in value] if isinstance(value, list) else value
 
 
 def _class(target: Any, allowed: Collection[str]) -> type:
@@ -114,9 +143,7 @@ def _class(target: Any, allowed: Collection[str]) -> type:
     except ImportError as error:
         if _within(module, OURS):
             raise
-        raise InputError(
-            f"{target} can't be imported ({error}): install its package, or start where Python finds it (PYTHONPATH)"
-        ) from error
+        raise _not_imported(target, error) from error
     if not isinstance(made, type):
         if _within(module, OURS):
             raise _refusal(target, target)
@@ -164,3 +191,7 @@ def _refusal(target: Any, meant: Any) -> InputError:
         f"{told}: if you trust it, allow its package (allow=({package!r},) in Python, --allow {package} or allow=[{package}] "
         f"on the command line), or install it as a package with an entry point of the group {GROUP}"
     )
+
+
+def _not_imported(target: str, error: Exception) -> InputError:
+    return InputError(f"{target} can't be imported ({error}): install its package, or start where Python finds it (PYTHONPATH)")

@@ -21,7 +21,7 @@ class RunSummary(pl.Callback):
         if trainer.is_global_zero:
             record: dict[str, Any] = getattr(pl_module, "record", {})
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+            (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
             show_settings(trainer.loggers, record)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -62,9 +62,10 @@ def _composed(config: str, overrides: Sequence[str]) -> tuple[Any, str]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from mwgan.configuration import plain
+    from mwgan.configuration import look_in_parts, plain
     from mwgan.runs.exit import explained
 
+    look_in_parts()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             cfg = compose("train", overrides=[f"data={config}", *overrides, "paths.output_dir=unused"])

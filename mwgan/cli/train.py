@@ -16,7 +16,7 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mwgan.configuration import build, plain
+from mwgan.configuration import build, look_in_parts, plain
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.files.space import disk_full, no_space_in
 from mwgan.files.whole import sha256
@@ -138,7 +138,7 @@ def train(cfg: DictConfig) -> Metrics:
             sys.modules["wandb"].finish(exit_code=status)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, LastCheckpoint) and callback.signals.told:  # as the last epoch ended: what comes next must hear of it
-            os.kill(os.getpid(), callback.signals.told)
+            signal.raise_signal(callback.signals.told)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
@@ -252,6 +252,7 @@ def _start() -> None:
 
 
 def main() -> None:
+    look_in_parts()
     slurm.name_folder()
     exit.run(_start)
 

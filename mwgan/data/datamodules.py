@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from mwgan.acquisition import FILLER, Sample, leading_seed
 from mwgan.data.augmentation import Pose, augmentation_of, drawn_images, posed
 from mwgan.data.source import ImageSource, draw_seed
 from mwgan.errors import InputError
+from mwgan.signals import STOPS
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
 
@@ -73,17 +75,20 @@ def _draws(seed: int) -> np.random.Generator:
 
 def _work_on(worker: int) -> None:
     """End a worker when the training process says so, not when the whole job is told to end: the step in progress needs it."""
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
+    for number in STOPS:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":  # only there a worker can see who it was that told it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-        pass
-    os._exit(0)
+if sys.platform == "linux":
+
+    def _end_with_parent() -> None:
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+            pass
+        os._exit(0)
 
 
 class EpochSampler(Sampler[Turn]):

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from mwgan.files.partials import drop_all
+from mwgan.signals import there
 
-STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+STOPS = there("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 NOT_IN = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "llvmlite")  # where an exception out of nowhere is lost
 SOON_S = 0.05  # from a signal that was put off to the next time it is tried
 PATIENCE_S = 3.0  # for unwinding, before the signal is taken for lost

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -13,6 +15,8 @@ from mwgan.errors import InputError
 from mwgan.files.interruption import uninterrupted
 from mwgan.files.outputs import written_to
 from mwgan.files.partials import drop, new_partial
+
+TRIES, PAUSE_S = 5, 0.2  # on Windows, where whoever looks at a new file, a virus scanner say, holds it for a moment
 
 
 def sha256(file: Path) -> str:
@@ -28,6 +32,11 @@ class WrittenTogether:
     """Files that take their names together when all of them are written, or leave everything as it was.
 
     Use as a context manager. Two programs that write the same names at once don't mix: the last to end has written all of them.
+
+    Raises
+    ------
+    InputError
+        If a file that is there can't be replaced.
     """
 
     def __init__(self) -> None:
@@ -57,7 +66,7 @@ class WrittenTogether:
                     for folder in sorted({target.parent for target in self._targets.values()}):
                         alone.enter_context(_in_turn(folder))
                     for partial, target in self._targets.items():
-                        partial.replace(target)
+                        replace(partial, target)
         finally:
             for partial in self._targets:
                 drop(partial)
@@ -74,18 +83,40 @@ def written_whole(path: Path) -> Iterator[Path]:
 def _in_turn(folder: Path) -> Iterator[None]:
     """One process after another, where the system can lock a folder: for the moment in which several files get their names."""
     with ExitStack() as held:
-        with suppress(ImportError, OSError):  # Windows; file systems that know no locks
-            import fcntl
+        with suppress(ImportError, OSError):  # systems that can't; file systems that know no locks
+            if sys.platform != "win32":
+                import fcntl
 
-            descriptor = os.open(folder, os.O_RDONLY)
-            held.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+                descriptor = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+def replace(new: Path, path: Path) -> None:
+    """Give the file ``new`` the name ``path``, in place of what has it. Windows refuses that while another program has the file open.
+
+    Raises
+    ------
+    InputError
+        If it can't be done.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            new.replace(path)
+            return
+        except PermissionError as error:
+            if not left:
+                raise InputError(f"{path} can't be replaced: close it where it is open, or write elsewhere") from error
+            time.sleep(PAUSE_S)
 
 
 def flush_folder(folder: Path) -> None:
     """See the names in ``folder`` safe on the disk: without it a machine that loses power may forget what a file was renamed to."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return  # Windows opens no folders; its file system keeps a journal of names
     try:
         os.fsync(descriptor)
     finally:
@@ -108,6 +139,8 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
         partial.mkdir()
         yield partial
         with uninterrupted():
-            partial.replace(folder)
+            if folder.exists():
+                folder.rmdir()  # it is empty, and Windows would not put another in its place
+            replace(partial, folder)
     finally:
         drop(partial)

@@ -61,21 +61,26 @@ class LearnedReconstructor:
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement, in its precision; 0 where all that was measured is 0, whatever the network makes of it."""
-        weights = next(self.generator.parameters(), measurement.sinogram)
-        fitted, margin = self._fit(replace(measurement, sinogram=measurement.sinogram.to(weights.dtype)))
-        device = fitted.sinogram.device
-        output = self.generator.to(device)(self.task.see(fitted))
-        tomogram = self.task.tomogram(output, fitted)
+        """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights.
+
+        A slice that was measured to be empty is empty, whatever the network makes of zeros.
+        """
+        fitted, margin = self._fit(measurement)
+        given = fitted.sinogram
+        generator = self.generator.to(given.device)
+        own = next((weight.dtype for weight in generator.parameters()), given.dtype)
+        if own != given.dtype:
+            fitted = Measurement(given.to(own), fitted.measured, fitted.geometry)
+        tomogram = self.task.tomogram(generator(self.task.see(fitted)), fitted).to(given.dtype)
         before, size = margin, measurement.geometry.detector_size
         empty = ~measurement.sinogram.flatten(1).any(dim=1).reshape(-1, 1, 1, 1)
-        return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size]).to(measurement.sinogram.dtype)
+        return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size])
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
         (low, high), coarsest = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
-        spacings = sorted(after - before for before, after in itertools.pairwise(geometry.tilt_deg))
+        spacings = sorted(after - before for before, after in itertools.pairwise(sorted(set(geometry.tilt_deg))))
         step = spacings[len(spacings) // 2] if spacings else coarsest
         # On a grid a wedge reaches up to a step further on either side, to the nearest tilts that were measured.
         if not low - step <= geometry.gap_deg <= high + 2 * step:

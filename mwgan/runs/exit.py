@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import logging
 import os
 import re
@@ -26,6 +27,7 @@ def run(program: Callable[[], object]) -> None:
     """Run a Hydra application so that a user's mistake reads as one sentence."""
     # Hydra would print its own summary and exit with 1; with this it raises, and the message is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    print_anywhere()
     logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas' helper would tell its number of threads
     warnings.formatwarning = _warning
     try:
@@ -34,6 +36,13 @@ def run(program: Callable[[], object]) -> None:
         if is_first_process():
             print("interrupted: what was finished is kept", file=sys.stderr)
         sys.exit(130)
+
+
+def print_anywhere() -> None:
+    """Have a character that the terminal or the file behind it lacks, as ± may be on Windows, printed as a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from mwgan.errors import InputError
@@ -28,7 +29,7 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         If there is nothing to resume, or its record can't be read, or ``-m`` would sweep over a sweep.
     """
     given = {key_of(argument): argument for argument in arguments if not argument.startswith("-") and "=" in argument}
-    folder = Path(given.get("resume", "resume=").split("=", 1)[1].strip("'\""))
+    folder = Path(unquoted(given.get("resume", "resume=").split("=", 1)[1]))
     if str(folder) in (".", "null"):
         return list(arguments)
     sweeps = any(flag in arguments for flag in FLAGS)
@@ -71,9 +72,17 @@ def _check_holds_something(folder: Path) -> None:
         raise InputError(f"{folder} holds no run or sweep to go on from: give the folder of one, or a checkpoint") from None
 
 
-def quoted(path: Path) -> str:
-    """A path as Hydra reads it whole."""
-    return "'" + str(path).replace("'", "\\'") + "'"
+def quoted(path: PurePath) -> str:
+    """A path as Hydra reads it whole: inside quotes a backslash stands for itself, but before a quote for what follows it."""
+    return "'" + re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(path)) + "'"
+
+
+def unquoted(value: str) -> str:
+    """The text that a value of the command line is: itself, or what is between its quotes."""
+    quote = value[:1]
+    if len(value) < 2 or quote not in ("'", '"') or value[-1] != quote:
+        return value
+    return re.sub(rf"(\\*)({quote}|\Z)", lambda found: found[1][: len(found[1]) // 2] + found[2], value[1:-1])
 
 
 def read_yaml(file: Path) -> Any:

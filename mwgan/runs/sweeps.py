@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from mwgan.errors import InputError
 from mwgan.runs.folder import BEGUN, RECORD, is_finished, job_of, jobs_in, key_of, options_of, read_note
-from mwgan.runs.resume import SWEEP, quoted, read_yaml
+from mwgan.runs.resume import SWEEP, quoted, read_yaml, unquoted
 
 NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
 
@@ -78,4 +78,4 @@ def _label(key: str, value: str, keys: list[str]) -> str:
 
 
 def _split(option: str) -> tuple[str, str]:
-    return key_of(option), option.split("=", 1)[-1].strip("'\"")
+    return key_of(option), unquoted(option.split("=", 1)[-1])

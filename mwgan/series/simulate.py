@@ -79,7 +79,7 @@ def simulate(
     with WrittenTogether() as files:
         with VolumeWriter(truth, (slices, size, size), voxel_size_angstrom, files) as volume:
             volume.write(0, image)
-        files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts))
+        files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")
         with mrcfile.new(files.add(series), rows, overwrite=True) as written:
             written.set_image_stack()
             written.voxel_size = voxel_size_angstrom

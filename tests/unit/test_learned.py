@@ -90,6 +90,13 @@ def test_a_reconstruction_leaves_no_graph_and_does_not_train(weights, faces):
     assert all(torch.equal(value, before[key]) for key, value in loaded.generator.state_dict().items())
 
 
+def test_double_precision_goes_through_weights_of_single_precision(weights, faces):
+    loaded, given = load_reconstructor(weights), measure(faces, wedge_deg=45.0)
+    found = loaded(Measurement(given.sinogram.double(), given.measured, given.geometry))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), loaded(given))
+
+
 def test_saving_leaves_no_partial_file_behind(weights):
     assert [path.name for path in weights.parent.iterdir()] == ["small.safetensors"]
 
