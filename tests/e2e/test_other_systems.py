@@ -13,7 +13,6 @@ import pytest
 from mwgan.paths import PACKAGE, samples_dir
 from mwgan.runs.folder import metrics_of
 
-ENCODINGS = {"windows": "cp1252", "macos": "utf-8"}
 SYSTEMS = Path(__file__).parents[1] / "systems"
 # Text is ASCII unless somebody says otherwise, and the terminal has the characters of Western Europe.
 TEXT = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONWARNDEFAULTENCODING": "1", "PYTHONIOENCODING": "cp1252"}
@@ -24,7 +23,9 @@ def drive(system: str, actions: str, *paths: Path, cwd: Path) -> str:
     path = os.pathsep.join([str(SYSTEMS / f"like_{system}"), str(PACKAGE.parent)])
     environment = {**os.environ, **text, "PYTHONPATH": path, "SYSTEM": system}
     command = [sys.executable, str(SYSTEMS / "drive.py"), actions, *map(str, paths)]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, encoding=ENCODINGS[system], timeout=600)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, encoding="cp1252" if system == "windows" else "utf-8", timeout=600
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("done\n")
     return done.stdout
