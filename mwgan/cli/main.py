@@ -70,7 +70,9 @@ def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Da
 
 
 @app.command("demo")
-def demo(output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo")) -> None:
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo"),
+) -> None:
     """Train a small network, compare it, draw, and reconstruct a measured needle: every step of the way, with its commands."""
     from mwgan.cli.demo import demo as run
 
