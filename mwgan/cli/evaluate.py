@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mwgan.configuration import plain
+from mwgan.configuration import look_in_parts, plain
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
@@ -70,6 +70,7 @@ def _main(cfg: DictConfig) -> None:
 
 
 def main() -> None:
+    look_in_parts()
     exit.run(_main)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from mwgan.configuration import plain
+from mwgan.configuration import look_in_parts, plain, take_methods_of_command_line
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
 
@@ -84,11 +84,13 @@ def _print_table(rows: Any) -> None:
 @hydra.main(config_path=str(conf_dir()), config_name="figures", version_base="1.3")
 @exit.in_one_sentence
 def _main(cfg: DictConfig) -> None:
+    take_methods_of_command_line()
     for file in draw(cfg):
         print(f"drawn: {file}")
 
 
 def main() -> None:
+    look_in_parts()
     exit.run(_main)
 
 

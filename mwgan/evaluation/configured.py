@@ -10,18 +10,17 @@ from typing import Any
 import torch
 
 from mwgan.configuration import build
-from mwgan.data.source import ImageSource, measured
+from mwgan.data.source import ImageSource, as_source
 from mwgan.errors import InputError
 from mwgan.evaluation.conditions import Conditions
 from mwgan.evaluation.evaluate import evaluate
 from mwgan.evaluation.method import Method, data_consistent, learned
 from mwgan.evaluation.unseen import check_unseen
+from mwgan.methods import conditions_of
 from mwgan.provenance import commit, device_name
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
 from mwgan.recon.named import check_device
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
-
-OF_METHOD = ("reconstructor", "tune", "after")  # what of a method's node decides its numbers; a label doesn't
 
 Settings = Mapping[str, Any]
 """``conf/evaluate.yaml`` as plain values, ``table`` given."""
@@ -143,9 +142,7 @@ def _described(settings: Settings, noise_percent: float) -> dict[str, Any]:
     described |= {} if settings["data_consistency"] is None else {"data_consistency": settings["data_consistency"]}
     tests = _tests(settings)
     described |= {"tests": tests} if settings.get("tests") else tests["data"]
-    for name, node in settings["methods"].items():
-        if node is not None:
-            described[f"method {name}"] = {key: node[key] for key in OF_METHOD if key in node}
+    described |= {f"method {name}": told for name, told in conditions_of(settings["methods"]).items()}
     return described | {f"metric {name}": node for name, node in settings["metrics"].items()}
 
 
@@ -153,6 +150,6 @@ def _fingerprints(names: Collection[str], sources: Sequence[tuple[ImageSource, I
     """What the measured images are, by test and part: the configuration names a folder and not what is in it."""
     found = {}
     for name, (test, validation) in zip(names, sources, strict=True):
-        parts = {"test": measured(test), "validation": measured(validation)}
+        parts = {"test": as_source(test).measured(), "validation": as_source(validation).measured()}
         found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
     return {key: prints for key, prints in found.items() if prints}

@@ -36,7 +36,8 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
     """
     styles, names = look(results), marked(results)
     points = []
-    for (method, sinogram), rows in results.groupby(["method", "sinogram"], sort=False):  # type: ignore[misc]
+    for group, rows in results.groupby(["method", "sinogram"], sort=False):
+        method, sinogram = map(str, group)  # type: ignore[call-overload]
         color, marker = styles[method]["color"], styles[method]["marker"]
         mean, error = rows[[x, y]].mean(), errors(rows, [x, y])
         if mean.isna().any():
@@ -45,7 +46,7 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
             mean[x], mean[y], xerr=error[x], yerr=error[y], color=color, marker=marker, markersize=7, linewidth=1, capsize=2,
             markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
         )  # fmt: skip
-        points.append(Point(mean[x], mean[y], error[x], error[y], title((str(method), str(sinogram)), names), color))
+        points.append(Point(mean[x], mean[y], error[x], error[y], title((method, sinogram), names), color))
     axis.set(xlabel=column(x).label, ylabel=column(y).label)
     axis.margins(0.12)
     axis.grid(alpha=0.25)

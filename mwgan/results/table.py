@@ -83,13 +83,9 @@ def claimed_table(table: Path) -> Iterator[None]:
         If another process holds it.
     """
     table.parent.mkdir(parents=True, exist_ok=True)
-    lock = table.with_name(f".{table.name}.lock")
-    with lock.open("w") as file:
-        hold(file, f"another evaluation is filling the table {table}: wait for it, or give table=another name")
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    refusal = f"another evaluation is filling the table {table}: wait for it, or give table=another name"
+    with hold(table.with_name(f".{table.name}.lock"), refusal):
+        yield
 
 
 def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
@@ -100,7 +96,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     """
     conditions = _without_places(conditions)
     record = table.with_name(table.name + ".conditions.json")
-    known = _without_places(json.loads(record.read_text())) if record.exists() else {}
+    known = _without_places(json.loads(record.read_text(encoding="utf-8"))) if record.exists() else {}
     changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
     if changed:
         more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""
@@ -108,7 +104,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     if known != {**known, **conditions}:
         record.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(record) as partial:
-            partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
+            partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n", encoding="utf-8")
 
 
 def _without_places(value: Any) -> Any:
@@ -136,6 +132,6 @@ def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".p
     for suffix in suffixes:
         with written_whole(path.with_name(path.name + suffix)) as partial:
             if suffix == ".csv":
-                rows.to_csv(partial, index=False, float_format="%.6g")
+                rows.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")  # the same file on every system
             else:
                 rows.to_parquet(partial, index=False)

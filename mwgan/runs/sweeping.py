@@ -18,9 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from mwgan.errors import InputError
 from mwgan.files.whole import written_whole
 from mwgan.runs import exit
-from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, job_of, jobs_in, key_of
+from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, jobs_in
+from mwgan.runs.hydra_records import SWEEP, read_yaml
 from mwgan.runs.one_run import Metrics, Train, answer, check_missing
-from mwgan.runs.resume import SWEEP, quoted, read_yaml
+from mwgan.runs.options import job_of, key_of, quoted
 from mwgan.runs.sweeps import swept_keys
 
 # Options of Hydra's own that make a sweep another one.
@@ -67,7 +68,7 @@ def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
         reason = f"{type(error).__name__}: {error}"
     sentence = f"job {hydra.job.num} of the sweep ({', '.join(hydra.overrides.task)}) failed: {reason}"
     print(sentence, file=sys.stderr, flush=True)
-    failed.write_text(sentence + "\n")
+    failed.write_text(sentence + "\n", encoding="utf-8")
     if _is_search(hydra):  # made anew, since not every error travels between processes
         raise InputError(sentence)
     return None  # raised, Hydra would tell it twice more, and of the first only

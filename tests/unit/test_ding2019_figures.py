@@ -19,15 +19,18 @@ from mwgan.evaluation.measured_anew import measured_anew
 from mwgan.figures.parts.boxes import busiest_boxes
 from mwgan.figures.parts.label_placement import Point, label_points
 from mwgan.figures.parts.spectrum import log_magnitude
-from mwgan.figures.parts.style import COLORS, LABELS, new_figure
+from mwgan.figures.parts.style import new_figure
 from mwgan.figures.psnr_ssim import scatter_means
 from mwgan.figures.quality_table import PAPER
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.methods import known_methods
 from mwgan.operators import ParallelBeam
 from mwgan.paths import conf_dir
 from mwgan.recon import WBP
 from mwgan.results.kept import decode, truth
 
+LABELS = {entry.name: entry.label for entry in known_methods().values()}
+COLORS = {entry.name: entry.color for entry in known_methods().values()}
 SIZE, STEP_DEG, WEDGE_DEG = 24, 5.0, 45.0
 METHODS = (
     "wbp", "sart", "tvm", "tvm_paper", "irdm", "inpainting_wbp", "deartifact", "joint", "joint_adversarial", "joint_two_stages",

@@ -17,13 +17,15 @@ from mwgan.cli.figures import draw, recorded_of
 from mwgan.errors import InputError
 from mwgan.figures.best_and_worst import best_and_worst, caption, extremes
 from mwgan.figures.parts.spectrum import log_magnitude
-from mwgan.figures.parts.style import COLORS, LABELS
 from mwgan.figures.registry import drawings
+from mwgan.methods import known_methods
 from mwgan.paths import conf_dir
 from mwgan.results.kept import decode
 from mwgan.results.means import means_over_sources
 from mwgan.results.selection import choose, first_images, of_one_source, of_one_training
 
+LABELS = {entry.name: entry.label for entry in known_methods().values()}
+COLORS = {entry.name: entry.color for entry in known_methods().values()}
 SIZE = 16
 WEDGES = (35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 70.0, 80.0)
 SOURCES = {"phantom_faces": 1.0, "brain": 2.0}  # how much harder the source is

@@ -60,7 +60,7 @@ def test_a_table_is_filled_by_one_evaluation_at_a_time(tmp_path):
             pass
     with claimed_table(table):
         pass
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".others.lock", ".results.lock"]
 
 
 def test_a_table_is_not_filled_under_two_conditions(tmp_path):
