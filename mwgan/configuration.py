@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, InstantiationException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mwgan.errors import InputError
+from mwgan.methods import add_folder
+from mwgan.parts import configuration_folders
 from mwgan.paths import conf_dir
 
 
@@ -36,6 +43,30 @@ def plain(node: Any, resolve: bool = True) -> Any:
     return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
 
 
+class PartsSearchPath(SearchPathPlugin):
+    """Lays the ``conf`` folders of installed parts (:mod:`mwgan.parts`) over mwgan's own, the last one on top, under ``--config-dir``.
+
+    As a plugin it leaves no option behind, so a run whose package is gone can still be resumed.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        ours = [element for element in search_path.get_path() if Path(str(element.path).removeprefix("file://")) == conf_dir()]
+        for folder in reversed(configuration_folders()) if ours else []:  # Hydra asks about any application in this process
+            search_path.prepend("mwgan.parts", f"file://{folder}", anchor=ours[0].provider)
+
+
+def look_in_parts() -> None:
+    """Let Hydra find the configuration of installed parts, in all that is composed from now on."""
+    Plugins.instance().register(PartsSearchPath)
+
+
+def take_methods_of_command_line() -> None:
+    """Add the methods in the ``--config-dir`` of the Hydra application that is running to the list."""
+    for source in HydraConfig.get().runtime.config_sources:
+        if source.provider == "command-line":
+            add_folder(source.path)
+
+
 def compose_training(options: Sequence[str]) -> DictConfig:
     """The configuration that ``mwgan-train`` would have with these options, but for a run folder: nothing is run.
 
@@ -44,6 +75,7 @@ def compose_training(options: Sequence[str]) -> DictConfig:
     InputError
         If there is no such configuration.
     """
+    look_in_parts()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             return compose("train", overrides=[*options, "paths.output_dir=unused"])

@@ -5,7 +5,8 @@ Conventions, said once and relied on everywhere (``tests/unit/test_geometry.py``
 
 - A **slice** is an ``image`` (B, 1, Z, X) perpendicular to the tilt axis: rows run along the beam (z), columns
   along x, and Z = X = N, the detector's size. Images live in [0, 1].
-- **Tilt** is in degrees; 0 is untilted, the beam along z. Stored tilts increase. A full grid of step 1 is -90 … +89.
+- **Tilt** is in degrees; 0 is untilted, the beam along z. Stored tilts increase; a tilt exposed twice is there twice. A full grid of
+  step 1 is -90 … +89.
 - The point (x, z), measured from the slice's centre with z pointing *down* the rows, falls on the detector at
   ``s = x cos(tilt) - z sin(tilt)``: the orientation of ``skimage.transform.radon``.
 - The centre lies *between* the middle pixels of an even detector, at (N - 1) / 2, so that a half turn is exactly a
@@ -37,7 +38,7 @@ class TiltGeometry:
     Parameters
     ----------
     tilt_deg
-        The tilts in degrees: any spacing and range, strictly increasing.
+        The tilts in degrees: any spacing and range, never decreasing; a tilt exposed twice is there twice, and both count.
     detector_size
         Detector pixels N across the tilt axis; slices are N x N.
     axis_offset_px
@@ -46,7 +47,7 @@ class TiltGeometry:
     Raises
     ------
     InputError
-        If the tilts are empty, not finite, repeated or not increasing.
+        If the tilts are empty, not finite or decreasing.
     """
 
     tilt_deg: tuple[float, ...]
@@ -189,14 +190,11 @@ class Measurement:
 
 
 def check_tilts(tilt_deg: tuple[float, ...], name: str = "the tilt list") -> None:
-    """Raise an :class:`InputError` unless the tilts are finite, distinct and increasing."""
+    """Raise an :class:`InputError` unless the tilts are finite and in increasing order."""
     if not tilt_deg:
         raise InputError(f"{name} is empty: give at least one tilt in degrees")
     for position, tilt in enumerate(tilt_deg):
         if not math.isfinite(tilt):
             raise InputError(f"{name} holds {tilt} at position {position + 1}: every tilt must be a finite number of degrees")
-    if len(set(tilt_deg)) < len(tilt_deg):
-        repeated = next(tilt for tilt in tilt_deg if tilt_deg.count(tilt) > 1)
-        raise InputError(f"{name} holds {repeated:g} degrees more than once: keep one image of each tilt")
-    if any(later <= earlier for earlier, later in itertools.pairwise(tilt_deg)):
+    if any(later < earlier for earlier, later in itertools.pairwise(tilt_deg)):
         raise InputError(f"{name} must increase: sort the tilts, and the images with them")

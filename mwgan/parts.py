@@ -14,7 +14,8 @@ like any other.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,61 @@ from mwgan.errors import InputError
 
 GROUP = "mwgan.parts"
 OURS = ("mwgan.networks", "mwgan.recon")
+SHOWN = 80  # characters of a name that is none
+
+
+def build_part(node: dict[str, Any], allow: Collection[str] | str | None = ()) -> Any:
+    """The object that a record's ``_target_`` and its arguments name: a class of mwgan, or of a package that is allowed.
+
+    Parameters
+    ----------
+    node
+        Plain values, as Hydra's ``instantiate`` takes them: whatever in it has a ``_target_`` of its own, in lists and
+        dictionaries too, is built first; ``_args_``, ``_partial_`` and ``_recursive_`` mean what they mean there.
+    allow
+        Packages or modules whose classes may be built besides ours and those of installed parts; a string is one of them.
+
+    Raises
+    ------
+    InputError
+        If a class is of neither, isn't a class, or its package isn't there.
+    KeyError, AttributeError, TypeError, …
+        If there is no such class, or it doesn't take these arguments: whatever importing and building it raises.
+    """
+    allowed = (*OURS, *installed_parts(), *allowed_packages(allow))
+    return _build(node, lambda target: _class(target, allowed))
+
+
+def build_chosen(node: Mapping[str, Any]) -> Any:
+    """The object that a node of a file which the user chose describes: any class or function that can be imported, as in Hydra.
+
+    Nodes are as in :func:`build_part`.
+
+    Raises
+    ------
+    InputError
+        If something that is named can't be imported.
+    """
+    return _build(node, imported)
+
+
+def imported(target: str) -> Any:
+    """The class or function of a dotted name.
+
+    Raises
+    ------
+    InputError
+        If it can't be imported.
+    """
+    try:
+        return _found(target.rpartition(".")[0], target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _not_imported(target, error) from error
+
+
+def allowed_packages(allow: Collection[str] | str | None) -> tuple[str, ...]:
+    """The packages that a user's ``allow`` names: none, one as a string, or several."""
+    return (allow,) if isinstance(allow, str) else tuple(allow or ())
 
 
 def installed_parts() -> tuple[str, ...]:
@@ -44,49 +100,98 @@ def configuration_folders() -> list[Path]:
     return folders
 
 
-def build_part(node: dict[str, Any], allow: Collection[str] = ()) -> Any:
-    """The object that a record's ``_target_`` and its arguments name: a class of mwgan, or of a package that is allowed.
+def targets(value: Any) -> list[Any]:
+    """Every ``_target_`` in plain values, outermost first: what a record would be rebuilt of."""
+    if isinstance(value, list):
+        return [target for inner in value for target in targets(inner)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["_target_"]] if "_target_" in value else []
+    return own + [target for inner in value.values() for target in targets(inner)]
 
-    Parameters
-    ----------
-    node
-        Plain values; a value with a ``_target_`` of its own is built first.
-    allow
-        Packages or modules whose classes may be built besides ours and those of installed parts.
 
-    Raises
-    ------
-    InputError
-        If the class is of neither, or its package isn't there.
-    """
-    arguments = {key: build_part(value, allow) if isinstance(value, dict) and "_target_" in value else value for key, value in node.items()}
-    target = arguments.pop("_target_")
-    module, _, name = str(target).rpartition(".")
-    allowed = (*OURS, *installed_parts(), *allow)
-    if not _within(module, allowed):
-        raise _refusal(target, module)
+def of_others(value: Any) -> list[str]:
+    """Those of :func:`targets` that are not mwgan's own."""
+    return [str(target) for target in targets(value) if not _within(str(target).rpartition(".")[0], OURS)]
+
+
+def _build(node: Mapping[str, Any], find: Callable[[Any], Any]) -> Any:
+    """The object of a node, made of what ``find`` gives for each ``_target_``."""
+    given = dict(node)
+    made = find(given.pop("_target_"))
+    given.pop("_convert_", None)  # these are plain values already
+    if given.pop("_recursive_", True):
+        given = {key: _built(value, find) for key, value in given.items()}
+    positional, later = given.pop("_args_", ()), given.pop("_partial_", False)
+    return partial(made, *positional, **given) if later else made(*positional, **given)
+
+
+def _built(value: Any, find: Callable[[Any], Any]) -> Any:
+    """A value with all that is to be built in it built."""
+    if isinstance(value, Mapping):
+        return _build(value, find) if "_target_" in value else {key: _built(inner, find) for key, inner in value.items()}
+    return [_built(inner, find) for inner in value] if isinstance(value, list) else value
+
+
+def _class(target: Any, allowed: Collection[str]) -> type:
+    """The class that a target names, if it is of an allowed package and defined there."""
+    module, _, _ = str(target).rpartition(".")
+    if not (_is_name(target) and _within(module, allowed)):
+        raise _refusal(target, target)
     try:
-        made = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
+        made = _found(module, target)
+    except ImportError as error:
         if _within(module, OURS):
             raise
-        raise InputError(
-            f"{target} can't be imported ({error}): install its package, or start where Python finds it (PYTHONPATH)"
-        ) from error
+        raise _not_imported(target, error) from error
+    if not isinstance(made, type):
+        if _within(module, OURS):
+            raise _refusal(target, target)
+        raise InputError(f"{target} is not a class, and a file may name classes alone: make it one, and train or export the weights anew")
     # What an allowed module imports is not allowed by that: a file must not reach save_file, Path or another package's instantiate.
-    if not (isinstance(made, type) and _within(made.__module__, allowed)):
-        raise _refusal(target, made.__module__ if isinstance(made, type) else module)
-    return made(**arguments)
+    if not _within(made.__module__, allowed):
+        raise _refusal(target, f"{made.__module__}.{made.__qualname__}")
+    return made
+
+
+def _found(module: str, target: str) -> Any:
+    """What a dotted name means: something in a module, or a class within a class there."""
+    try:
+        return getattr(importlib.import_module(module), target.rpartition(".")[2])
+    except ModuleNotFoundError as error:
+        outer, _, _ = module.rpartition(".")
+        if error.name != module or not outer:
+            raise
+        inside = _found(outer, module)
+        if not isinstance(inside, type):
+            raise
+        return getattr(inside, target.rpartition(".")[2])
 
 
 def _within(module: str, packages: Collection[str]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages if package)
 
 
-def _refusal(target: str, module: str) -> InputError:
-    package = module.partition(".")[0]
+def _is_name(target: Any) -> bool:
+    """Whether something has the form ``package.Class``."""
+    return isinstance(target, str) and target.count(".") > 0 and all(part.isidentifier() for part in target.split("."))
+
+
+def _refusal(target: Any, meant: Any) -> InputError:
+    """Why ``target``, which means the class ``meant``, is not built, and how it could be."""
+    told = f"{target if _is_name(target) else repr(target)[:SHOWN]} is not a class of mwgan's networks and tasks"
+    package = str(meant).partition(".")[0]
+    if not _is_name(target) or str(target).partition(".")[0] == "mwgan":
+        return InputError(
+            f"{told}, nor of a package that could be allowed (allow=…) or installed as a part (an entry point of the group {GROUP}): "
+            "train or download it anew"
+        )
+    told = told if meant == target else f"{told} but {meant}"
     return InputError(
-        f"{target} is not a class of mwgan's networks and tasks: if you trust it, allow its package "
-        f"(allow=({package!r},) in Python, --allow {package} or allow=[{package}] on the command line), "
-        f"or install it as a package with an entry point of the group {GROUP}"
+        f"{told}: if you trust it, allow its package (allow=({package!r},) in Python, --allow {package} or allow=[{package}] "
+        f"on the command line), or install it as a package with an entry point of the group {GROUP}"
     )
+
+
+def _not_imported(target: str, error: Exception) -> InputError:
+    return InputError(f"{target} can't be imported ({error}): install its package, or start where Python finds it (PYTHONPATH)")

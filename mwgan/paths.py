@@ -13,6 +13,12 @@ def conf_dir() -> Path:
     return checkout / "conf" if (checkout / "pyproject.toml").is_file() else PACKAGE / "conf"
 
 
+def samples_dir() -> Path:
+    """The folder of measured samples: ``samples/`` of the checkout; inside the wheel the needle alone."""
+    checkout = PACKAGE.parent
+    return checkout / "samples" if (checkout / "pyproject.toml").is_file() else PACKAGE / "samples"
+
+
 def shipped_weights() -> dict[str, Path]:
     """The weights files that are shipped with the package, by name."""
     return {file.stem: file for file in sorted((PACKAGE / "weights").glob("*.safetensors"))}

@@ -22,7 +22,7 @@ class RunSummary(pl.Callback):
             kept: TrainingRecord | None = getattr(pl_module, "record", None)
             record = {} if kept is None else kept.to_plain()
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+            (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
             show_settings(trainer.loggers, record)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)  # Ctrl-C, the system's, and those that SLURM sends ahead
+from mwgan.signals import STOPS
 
 
 class Stopped(Exception):

@@ -12,10 +12,14 @@ def check(config: str, overrides: Sequence[str], sheet: Path | None) -> list[str
     """Print what the sources of a data option give and draw a contact sheet of them; the problems there are, in sentences."""
     from mwgan.configuration import build, compose_training, plain
     from mwgan.data.canvas import Array
-    from mwgan.data.check import check_sources
+    from mwgan.data.check import check_apart, check_sources
     from mwgan.figures.contact_sheet import write_contact_sheet
+    from mwgan.files.outputs import check_outputs
 
     cfg = compose_training([f"data={config}", *overrides])
+    if sheet is not None:
+        check_outputs([sheet])
+        check_apart(sheet, plain(cfg.data))
     checked, problems = check_sources(plain(cfg.data), build)
     for one in checked:
         drawn = f" in many poses of {one.distinct}" if one.distinct and one.distinct < one.images else ""

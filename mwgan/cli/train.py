@@ -10,6 +10,7 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from mwgan.configuration import look_in_parts
 from mwgan.errors import MissingExtraError
 from mwgan.paths import conf_dir
 from mwgan.runs import exit, slurm
@@ -52,6 +53,7 @@ def _start() -> None:
 
 
 def main() -> None:
+    look_in_parts()
     slurm.name_folder()
     exit.run(_start)
 

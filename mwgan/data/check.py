@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,14 @@ def check_sources(data: Mapping[str, Any], build: Callable[[Any], PlainSource]) 
             if str(error) not in problems:  # the same folder is missing for every part
                 problems.append(str(error))
     return checked, problems
+
+
+def check_apart(file: Path, data: Mapping[str, Any]) -> None:
+    """Raise an :class:`InputError` if ``file`` would become an image of one of the sources, or be written over one."""
+    for _, _, node in _nodes(data):
+        folder = node.get("folder")
+        if folder and file.resolve().is_relative_to(Path(folder).resolve()):
+            raise InputError(f"{file} would lie among the images of {folder}: give the contact sheet another folder")
 
 
 def _nodes(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from mwgan.acquisition import FILLER, Sample, leading_seed
 from mwgan.data.augmentation import Pose, drawn_images, posed
 from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed
 from mwgan.errors import InputError
+from mwgan.signals import STOPS
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
 
@@ -73,15 +75,16 @@ def _draws(seed: int) -> np.random.Generator:
 
 def _work_on(worker: int) -> None:
     """End a worker when the training process says so, not when the whole job is told to end: the step in progress needs it."""
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
+    for number in STOPS:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+    if sys.platform != "win32" and hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(signal.sigwaitinfo,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+def _end_with_parent(wait: Callable[[set[int]], Any]) -> None:
+    while wait({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)
 

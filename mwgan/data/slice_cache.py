@@ -85,8 +85,8 @@ class SliceCache:
             with self._writing(slices) as partial, partial.open("wb") as stream:
                 np.save(stream, array)
             with self._writing(told) as partial:  # last: what it stands for is there
-                partial.write_text(json.dumps({**described, "content": hashlib.sha256(array.tobytes()).hexdigest()}))
-        known = json.loads(told.read_text())
+                partial.write_text(json.dumps({**described, "content": hashlib.sha256(array.tobytes()).hexdigest()}), encoding="utf-8")
+        known = json.loads(told.read_text(encoding="utf-8"))
         return Entry(file, known["subject"], known["count"], slices, digest, known["content"], known["modality"]), fresh
 
     def _digest(self, file: Path) -> str:
@@ -94,11 +94,11 @@ class SliceCache:
         state = file.stat()
         name = hashlib.sha256(f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}".encode()).hexdigest()
         known = self.folder / "known" / name[:2] / name
-        if known.is_file() and len(digest := known.read_text()) == 64:
+        if known.is_file() and len(digest := known.read_text(encoding="utf-8")) == 64:
             return digest
         digest = sha256(file)
         with self._writing(known) as partial:
-            partial.write_text(digest)
+            partial.write_text(digest, encoding="utf-8")
         return digest
 
     @contextmanager

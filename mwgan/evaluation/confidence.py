@@ -14,7 +14,6 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
-from mwgan.results.table import CONFIDENCE
 from mwgan.trust import FLOOR, Uncertainty, ause, calibrated_scale, contrast, coverage, rank_correlation
 
 HELD = 0.02  # of a slice's contrast: more than a network's rounding of air
@@ -55,13 +54,12 @@ class Confidence:
         believed = uncertainty(measurement)
         judged = zip(believed.tomogram - image, believed.deviation, _held(believed.tomogram, image), strict=True)
         pixels = [(error[held][None], deviation[held][None]) for error, deviation, held in judged]
-        values = (
-            [uncertainty.scale] * len(image),
-            [float(coverage(*pair, self.band)) for pair in pixels],
-            [float(rank_correlation(*pair)) for pair in pixels],
-            [float(ause(*pair)) for pair in pixels],
-        )
-        return dict(zip(CONFIDENCE, values, strict=True))
+        return {
+            "band_scale": [uncertainty.scale] * len(image),
+            "coverage": [float(coverage(*pair, self.band)) for pair in pixels],
+            "rank_correlation": [float(rank_correlation(*pair)) for pair in pixels],
+            "ause": [float(ause(*pair)) for pair in pixels],
+        }
 
 
 def _held(tomogram: Tensor, image: Tensor) -> Tensor:

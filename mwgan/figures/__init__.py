@@ -1,20 +1,17 @@
-"""Figures: a results table in, a matplotlib figure out. Knows no torch, no training and no file names."""
+"""Figures: a results table in, a matplotlib figure or a table out. Knows no torch and no training."""
 
 from mwgan.figures.ablation import ablation
 from mwgan.figures.comparison_panel import comparison_panel
 from mwgan.figures.details import details
 from mwgan.figures.honesty import honesty
-from mwgan.figures.images_by_method import images_by_method
+from mwgan.figures.images_by_method import images_by_method, restorer_inputs
 from mwgan.figures.inclusion_matrix import inclusion_matrix, inclusion_matrix_table
-from mwgan.figures.means_table import means_table
-from mwgan.figures.metric_by_wedge import metric_by_wedge
-from mwgan.figures.metric_grid import metric_grid
-from mwgan.figures.nrmse_table import nrmse_table
+from mwgan.figures.means_table import means_table, nrmse_table
+from mwgan.figures.metric_by_wedge import metric_by_wedge, metric_grid
 from mwgan.figures.perceptual import perceptual
 from mwgan.figures.psnr_ssim import psnr_ssim
 from mwgan.figures.quality_bars import quality_bars
 from mwgan.figures.quality_table import quality_table
-from mwgan.figures.restorer_inputs import restorer_inputs
 from mwgan.figures.sinograms import sinograms
 from mwgan.figures.slice_panel import slice_panel
 from mwgan.figures.spectra import spectra

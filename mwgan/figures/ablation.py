@@ -11,6 +11,7 @@ from mwgan.figures.parts.boxes import COLORS, border, busiest_boxes, cut, mark
 from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.parts.stand_ins import write_note
 from mwgan.figures.parts.titles import scores, titles
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import columns_to_draw, of_columns, pixels, truth
 
 COLUMNS = (("deartifact", "missing"), ("inpainting_wbp", "missing"), ("joint", "missing"))
@@ -18,6 +19,7 @@ DETAIL = 0.3  # side of the box, as a share of the image
 LARGEST_DIFFERENCE = 0.3  # of intensities in [0, 1], at the ends of the colour scale
 
 
+@figure("ablation", needs=Needs.ONE_IMAGE)
 def ablation(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, columns: Sequence[str] | None = None) -> Figure:
     """The truth, the halves and the whole; below each an enlarged box and the difference from the truth, PSNR and SSIM.
 

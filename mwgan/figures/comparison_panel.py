@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.parts.boxes import busiest_boxes, cut, mark
 from mwgan.figures.parts.stand_ins import marked, write_note
-from mwgan.figures.parts.style import label, new_figure
+from mwgan.figures.parts.style import new_figure
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import decode
 
 DETAIL = 0.36  # side of the enlarged box, as a share of the image
 
 
+@figure("comparison_panel", needs=Needs.IMAGE_BY_WEDGE)
 def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, sinogram: str = "missing") -> Figure:
     """Rows are wedges, each over a row of details; columns the truth and the methods, with PSNR and SSIM.
 
@@ -28,8 +30,8 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
     kept = tomograms[(tomograms["image"] == image) & (tomograms["sinogram"] == sinogram)]
     if kept.empty:
         raise ValueError(f"no tomograms of image {image} were kept: there are {sorted(tomograms['image'].unique())}")
-    names = marked(results[results["sinogram"] == sinogram])
-    methods = ["truth", *names]
+    names = {"truth": "truth", **marked(results[results["sinogram"] == sinogram])}
+    methods = list(names)
     wedges = sorted(kept["wedge_deg"].unique())
     figure = new_figure(1.35 * len(methods) + 0.3, 2.75 * len(wedges) + 0.2)
     axes = figure.subplots(2 * len(wedges), len(methods), squeeze=False)
@@ -49,7 +51,7 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
             detail.imshow(cut(pixels, box), cmap="gray", vmin=0, vmax=1)
             mark(whole, box)
             if row == 0:
-                whole.set_title(names.get(method, label(method)), fontsize=8)
+                whole.set_title(names[method], fontsize=8)
             scores = results[(results["method"] == method) & (results["wedge_deg"] == wedge) & (results["image"] == image)]
             scores = scores[scores["sinogram"] == sinogram]
             if not scores.empty:

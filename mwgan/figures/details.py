@@ -11,12 +11,14 @@ from mwgan.figures.parts.boxes import COLORS, border, busiest_boxes, cut, mark
 from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.parts.stand_ins import write_note
 from mwgan.figures.parts.titles import scores, titles
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import columns_to_draw, of_columns, pixels, truth
 
 COLUMNS = (("wbp", "missing"), ("sart", "missing"), ("tvm", "missing"), ("joint", "missing"))
 DETAIL = 0.25  # side of a box, as a share of the image
 
 
+@figure("details", needs=Needs.ONE_IMAGE)
 def details(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, columns: Sequence[str] | None = None) -> Figure:
     """The truth and the methods over two rows of details, PSNR and SSIM below.
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from mwgan.errors import InputError
 from mwgan.figures.parts.stand_ins import marked, write_note
 from mwgan.figures.parts.style import look, new_figure
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.subjects import counted
 
 RATES = {"omission": "features left out / %", "hallucination": "clear area with made-up structure / %"}
@@ -16,6 +17,7 @@ ALL = "all"
 WIDTH = 0.8  # of a group of bars, whose places are 1 apart
 
 
+@figure("honesty", needs=Needs.ONE_WEDGE_AND_SINOGRAM)
 def honesty(results: pd.DataFrame) -> Figure:
     """Bars of both rates, mean over the images of a kind and over all; lower is better.
 
@@ -29,7 +31,7 @@ def honesty(results: pd.DataFrame) -> Figure:
     results = results[results["hallucination"].notna()]
     rows = results.assign(kind=results["subject"].str.split().str[0])
     methods, kinds = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["kind"]))
-    styles, names, groups = look(methods), marked(rows), [*kinds, ALL]
+    styles, names, groups = look(rows), marked(rows), [*kinds, ALL]
     figure = new_figure(max(6.0, 0.14 * len(methods) * len(groups) + 2.0), 4.6)
     for axis, (rate, meaning) in zip(figure.subplots(2, 1, sharex=True), RATES.items(), strict=True):
         for rank, method in enumerate(methods):

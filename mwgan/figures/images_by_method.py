@@ -1,4 +1,7 @@
-"""Several images by each method, from complete (C_) and missing-wedge sinograms (M_), with scores (Ding 2019, Fig. 10)."""
+"""Several images by each method, from complete (C_) and missing-wedge sinograms (M_), with scores (Ding 2019, Fig. 10).
+
+And in the same manner what the de-artifact network is trained on: tomograms of four kinds, beside the truth (Fig. 8 and Table 3).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ from matplotlib.figure import Figure
 from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.parts.stand_ins import write_note
 from mwgan.figures.parts.titles import scores, titles
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import Column, columns_to_draw, kept_columns, of_columns, pixels, truth
 
 CLASSICAL = ("wbp", "sart", "tvm")
 ELSEWHERE = ("tvm_paper", "inpainting_wbp", "deartifact")  # a control, and the parts that the ablation shows
+INPUTS = (("wbp", "missing"), ("wbp", "complete"), ("sart", "missing"), ("inpainting_wbp", "missing"))
 
 
+@figure("images_by_method", needs=Needs.IMAGES)
 def images_by_method(
     results: pd.DataFrame, tomograms: pd.DataFrame, images: Sequence[int] = (0, 1, 2), columns: Sequence[str] | None = None
 ) -> Figure:
@@ -33,10 +39,28 @@ def images_by_method(
     """
     others = [method for method, sinogram in kept_columns(tomograms) if sinogram == "missing" and method not in (*CLASSICAL, *ELSEWHERE)]
     usual = [(method, "complete") for method in CLASSICAL] + [(method, "missing") for method in (*CLASSICAL, *others)]
-    return rows_of_images(results, tomograms, images, usual, columns)
+    return _rows_of_images(results, tomograms, images, usual, columns)
 
 
-def rows_of_images(
+@figure("restorer_inputs", needs=Needs.IMAGES)
+def restorer_inputs(
+    results: pd.DataFrame, tomograms: pd.DataFrame, images: Sequence[int] = (0, 1, 2), columns: Sequence[str] | None = None
+) -> Figure:
+    """Rows are images, columns the truth, which is the target, and the kinds of input.
+
+    Parameters
+    ----------
+    results, tomograms
+        A results table of one wedge, and the tomograms kept beside it.
+    images
+        Which of the kept images.
+    columns
+        Which methods, as in ``M_wbp``; None takes the four of the paper.
+    """
+    return _rows_of_images(results, tomograms, images, INPUTS, columns, first="truth (target)")
+
+
+def _rows_of_images(
     results: pd.DataFrame,
     tomograms: pd.DataFrame,
     images: Sequence[int],

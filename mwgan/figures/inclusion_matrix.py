@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from mwgan.figures.parts.stand_ins import marked, note, train_data
 from mwgan.figures.parts.style import new_figure
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.means import averaged_over, source_means, with_train_seed
 from mwgan.results.subjects import standard_error, with_subject
 
@@ -26,6 +27,7 @@ NOTE = (
 LETTERS = 118  # of a line of what stands below
 
 
+@figure("inclusion_matrix", needs=Needs.WEDGES)
 def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_deg: Mapping[str, Sequence[float]] | None = None) -> Figure:
     """Mean NRMSE of each method (columns) on each test source and wedge (rows); the best of each row framed.
 
@@ -71,6 +73,7 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
     return figure
 
 
+@figure("inclusion_matrix_table", needs=Needs.WEDGES)
 def inclusion_matrix_table(results: pd.DataFrame, sinogram: str = "missing") -> pd.DataFrame:
     """The matrix: ``source``, ``wedge_deg``, a column of mean NRMSE for each method, ``best``, ``tied`` and ``train_data``.
 

@@ -1,4 +1,4 @@
-"""A metric against the missing wedge, one line a method (IRDM 2020, Fig. 4b)."""
+"""A metric against the missing wedge, one line a method (IRDM 2020, Fig. 4b); or a grid of such axes, by source and noise."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.parts.stand_ins import marked, write_note
 from mwgan.figures.parts.style import look, new_figure
+from mwgan.figures.registry import Needs, figure
+from mwgan.results.columns import column
 from mwgan.results.means import averaged_over, means_over_sources, over_seeds, with_train_seed
+from mwgan.results.subjects import counted
 
-AXES = {"nrmse": "NRMSE", "psnr": "PSNR / dB", "ssim": "SSIM", "rmse_255": "RMSE / grey levels of 255"}
-AXES |= {
-    "coverage": "share of pixels in the band",
-    "residual": "residual on measured tilts",
-    "frc_inside": "FRC in the wedge",
-    "frc_outside": "FRC outside the wedge",
-}
 LETTERS = 86  # of a line of the title
 LEGEND_INSIDE = 6  # methods, with more the legend would cover lines
 
 
+@figure("{metric}_by_wedge", needs=Needs.WEDGES)
 def metric_by_wedge(
     results: pd.DataFrame, metric: str = "nrmse", sinogram: str = "missing", trained_deg: Sequence[float] | None = None
 ) -> Figure:
@@ -50,7 +47,7 @@ def metric_by_wedge(
     if trained_deg is not None:
         axis.axvspan(*trained_deg, color="#000000", alpha=0.06, linewidth=0, label="wedges of training")
     draw_lines(axis, rows, metric)
-    if metric in ("nrmse", "rmse_255"):
+    if column(metric).from_zero:
         axis.set_ylim(bottom=0)
     if crowded:
         figure.legend(loc="outside right center", frameon=False, fontsize=8)
@@ -64,10 +61,36 @@ def metric_by_wedge(
     return figure
 
 
+@figure("{metric}_grid", needs=Needs.NOISE_LEVELS)
+def metric_grid(results: pd.DataFrame, metric: str = "psnr") -> Figure:
+    """Means of ``metric`` over images; bands hold the middle half of the images (of several trainings: lowest to highest)."""
+    sources = list(dict.fromkeys(results["source"]))
+    noises = sorted(results["noise_percent"].unique())
+    figure = new_figure(1.8 + max(2.3 * len(sources), 4.0), max(0.7 + 2.0 * len(noises), 3.2))
+    # Sources differ in what is within reach: each has its own range.
+    axes = figure.subplots(len(noises), len(sources), sharex=True, sharey="col", squeeze=False)
+    for row, noise in zip(axes, noises, strict=True):
+        for axis, source in zip(row, sources, strict=True):
+            chosen = results[(results["source"] == source) & (results["noise_percent"] == noise)].dropna(subset=metric)
+            if chosen.empty:
+                axis.set_axis_off()
+                continue
+            draw_lines(axis, chosen, metric)
+            axis.set(
+                xlabel="missing wedge / degrees" if noise == noises[-1] else "", ylabel=axis.get_ylabel() if source == sources[0] else ""
+            )
+            axis.set_title(f"{source}, {noise:g} % noise added\n{counted(chosen)}", fontsize=8)
+    handles = {name: handle for axis in axes.flat for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(handles.values()), list(handles), loc="outside right center", frameon=False, fontsize=8)
+    figure.supxlabel(about_bands(results), fontsize=8)
+    write_note(figure, results)
+    return figure
+
+
 def draw_lines(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
     """A line and a band for each method of ``rows``, and the axes' names."""
     methods = list(dict.fromkeys(rows["method"]))
-    styles, names = look(methods), marked(rows)
+    styles, names = look(rows), marked(rows)
     means = means_over_sources(rows, metric)
     for method in methods:
         line = over_seeds(means[means["method"] == method], metric)
@@ -77,7 +100,7 @@ def draw_lines(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
             images = rows[(rows["method"] == method) & rows["wedge_deg"].isin(line.index)].groupby("wedge_deg")[metric]
             low, high, alpha = images.quantile(0.25), images.quantile(0.75), 0.12
         axis.fill_between(line.index, low, high, color=styles[method]["color"], alpha=alpha, linewidth=0)
-    axis.set(xlabel="missing wedge / degrees", ylabel=AXES.get(metric, metric))
+    axis.set(xlabel="missing wedge / degrees", ylabel=column(metric).label)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.25)
 

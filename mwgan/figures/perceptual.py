@@ -7,10 +7,12 @@ import textwrap
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mwgan.figures.parts.stand_ins import marked, note
+from mwgan.figures.parts.stand_ins import marked, names, note
 from mwgan.figures.parts.style import look, new_figure
 from mwgan.figures.parts.titles import title
 from mwgan.figures.psnr_ssim import described, errors, scatter_means
+from mwgan.figures.registry import Needs, figure
+from mwgan.results.reading import up_to_date
 
 INDEX = "perceptual_index"
 NOTE = "perceptual_note"
@@ -18,19 +20,20 @@ RMSE = "RMSE / grey levels of 255"
 UNKNOWN = "the table holds none and gives no reason (column perceptual_note)"
 
 
+@figure("perceptual", needs=Needs.ONE_WEDGE)
 def perceptual(results: pd.DataFrame) -> Figure:
     """Mean perceptual index against mean RMSE, a point for each method and kind of sinogram; lower is better in both.
 
     Methods without an index are named below with the table's ``perceptual_note``; where no method has one, the figure
     shows RMSE alone. Nothing is made up in its place.
     """
-    # A column in which nothing was ever computed comes back from a file as objects, not numbers.
-    results = results.assign(**{INDEX: pd.to_numeric(results[INDEX]) if INDEX in results else float("nan")})
+    results = up_to_date(results)
+    results = results if INDEX in results else results.assign(**{INDEX: float("nan")})
     known, lacking = results[results[INDEX].notna()], results[results[INDEX].isna()]
     figure = _rmse_alone(results) if known.empty else new_figure(8.4, 6.0)
     below = []
     if not lacking.empty:
-        who = "" if known.empty else f" for {', '.join(dict.fromkeys(map(title, _columns(lacking))))}"
+        who = "" if known.empty else f" for {', '.join(dict.fromkeys(title(column, names(results)) for column in _columns(lacking)))}"
         below += textwrap.wrap(f"No perceptual index{who}: {_reasons(lacking)}", 110)
     below += textwrap.wrap(note(results), 110)
     if below:
@@ -44,13 +47,13 @@ def perceptual(results: pd.DataFrame) -> Figure:
 
 
 def _rmse_alone(results: pd.DataFrame) -> Figure:
-    styles, named = look(list(dict.fromkeys(results["method"]))), marked(results)
+    styles, named = look(results), marked(results)
     groups = results.groupby(["method", "sinogram"])
     quality = pd.DataFrame({"mean": groups["rmse_255"].mean(), "error": groups.apply(lambda rows: errors(rows, ["rmse_255"])["rmse_255"])})
     quality = quality.reset_index().sort_values("mean")
     figure = new_figure(8.4, 1.6 + 0.27 * len(quality))
     axis = figure.subplots()
-    names = []
+    titles = []
     rows = zip(quality["method"], quality["sinogram"], quality["mean"], quality["error"], strict=True)
     for place, (method, sinogram, mean, error) in enumerate(rows):
         color, marker = styles[method]["color"], styles[method]["marker"]
@@ -58,8 +61,8 @@ def _rmse_alone(results: pd.DataFrame) -> Figure:
             mean, place, xerr=error, color=color, marker=marker, markersize=7, linewidth=1, capsize=2,
             markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
         )  # fmt: skip
-        names.append(title((method, sinogram), named))
-    axis.set_yticks(range(len(names)), names, fontsize=8)
+        titles.append(title((method, sinogram), named))
+    axis.set_yticks(range(len(titles)), titles, fontsize=8)
     axis.set(xlabel=RMSE, xlim=(0, None))
     axis.invert_yaxis()
     axis.grid(alpha=0.25)

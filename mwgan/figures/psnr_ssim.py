@@ -10,9 +10,11 @@ from mwgan.figures.parts.label_placement import Point, label_points
 from mwgan.figures.parts.stand_ins import marked, write_note
 from mwgan.figures.parts.style import look, new_figure
 from mwgan.figures.parts.titles import title
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.subjects import counted, standard_error, with_subject
 
 
+@figure("psnr_ssim", needs=Needs.ONE_WEDGE)
 def psnr_ssim(results: pd.DataFrame) -> Figure:
     """Mean SSIM against mean PSNR over the images of ``results``, with the standard error of either.
 
@@ -32,7 +34,7 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
 
     Where one of the columns is all NaN there is no point.
     """
-    styles, names = look(list(dict.fromkeys(results["method"]))), marked(results)
+    styles, names = look(results), marked(results)
     points = []
     for column, rows in results.groupby(["method", "sinogram"], sort=False):
         method, sinogram = map(str, column)  # type: ignore[call-overload]

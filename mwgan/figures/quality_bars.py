@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.parts.stand_ins import marked, note
 from mwgan.figures.parts.style import LINES, look, new_figure
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.means import averaged_over, source_means, with_train_seed
 from mwgan.results.subjects import counted, standard_error, with_subject
 
@@ -21,6 +22,7 @@ LETTERS_PER_INCH = 16  # of the title
 WIDTH = 0.84  # of a group of bars, whose places are 1 apart
 
 
+@figure("quality_bars", needs=Needs.WEDGES)
 def quality_bars(results: pd.DataFrame, sinogram: str = "missing") -> Figure:
     """A group of bars for the mean of all test sources, if there are several, and one for each; PSNR above SSIM.
 
@@ -46,7 +48,7 @@ def quality_bars(results: pd.DataFrame, sinogram: str = "missing") -> Figure:
             chosen = rows if group == ALL else rows[rows["source"] == group]
             cells = len(chosen[["source", "wedge_deg"]].drop_duplicates())
             values = {method: _mean_and_ends(chosen[chosen["method"] == method], metric, cells) for method in methods}
-            _draw_group(axis, place, values, marked(rows), precision)
+            _draw_group(axis, place, values, look(rows), marked(rows), precision)
         axis.set_ylabel(name)
         axis.margins(y=0.14)
         axis.set_xticks(range(len(groups)), groups)
@@ -63,9 +65,16 @@ def quality_bars(results: pd.DataFrame, sinogram: str = "missing") -> Figure:
     return figure
 
 
-def _draw_group(axis: Axes, place: int, values: dict[str, tuple[float, float, float]], names: dict[str, str], precision: str) -> None:
+def _draw_group(
+    axis: Axes,
+    place: int,
+    values: dict[str, tuple[float, float, float]],
+    styles: dict[str, dict[str, str]],
+    names: dict[str, str],
+    precision: str,
+) -> None:
     """Bars round ``place`` of (mean, low, high) by method, the mean over each."""
-    styles, width = look(list(values)), WIDTH / len(values)
+    width = WIDTH / len(values)
     for rank, (method, (mean, low, high)) in enumerate(values.items()):
         if np.isnan(mean):
             continue

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mwgan.figures.registry import Needs, figure
+from mwgan.results.reading import up_to_date
+
 # PSNR in dB, SSIM, RMSE in grey levels of 255 and perceptual index at a wedge of 45 degrees. The paper's TVM stands beside
 # our untuned one: ours with weights tuned for the wedge is another method.
 PAPER = {
@@ -21,6 +24,7 @@ DEVIATIONS = ("psnr", "ssim")
 PROVENANCE = ("commit", "device", "seed")
 
 
+@figure("quality_table", needs=Needs.ONE_WEDGE)
 def quality_table(results: pd.DataFrame) -> pd.DataFrame:
     """A row for each method and kind of sinogram of a results table of one wedge, the paper's values where it has the method.
 
@@ -28,11 +32,10 @@ def quality_table(results: pd.DataFrame) -> pd.DataFrame:
     A metric that the table lacks is NaN.
     """
     rows = []
-    # A column in which nothing was ever computed comes back from a file as objects, not numbers.
-    for (method, sinogram), group in results.groupby(["method", "sinogram"], sort=False):
+    for (method, sinogram), group in up_to_date(results).groupby(["method", "sinogram"], sort=False):
         row: dict[str, object] = {"method": method, "sinogram": sinogram, "images": len(group)}
         for metric in MEANS:
-            row[metric] = pd.to_numeric(group[metric]).mean() if metric in group else float("nan")
+            row[metric] = group[metric].mean() if metric in group else float("nan")
             if metric in DEVIATIONS:
                 row[f"{metric}_std"] = group[metric].std()
         paper = PAPER.get((str(method), str(sinogram)), (float("nan"),) * len(PAPER_COLUMNS))

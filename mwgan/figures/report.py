@@ -10,12 +10,14 @@ from typing import Any
 import pandas as pd
 
 from mwgan.figures.best_and_worst import best_and_worst, caption, extremes
+from mwgan.figures.means_table import ALL, nrmse_table
 from mwgan.figures.metric_by_wedge import metric_by_wedge
-from mwgan.figures.nrmse_table import ALL, nrmse_table
 from mwgan.figures.parts.page import Cell, folded, heading, page, picture, sentence, table
-from mwgan.figures.parts.stand_ins import in_full, marked, note
+from mwgan.figures.parts.stand_ins import in_full, in_words, marked, note
 from mwgan.figures.run_curves import run_curves
 from mwgan.results.means import averaged_over, means_over_sources
+from mwgan.results.methods import Training
+from mwgan.results.reading import training_of
 
 FILES_TOLD = 5  # of those that were left out
 
@@ -125,7 +127,7 @@ def _train_data(record: Mapping[str, Any]) -> str:
     """The name of a run's data, and what was not as asked for, as HTML."""
     notes = [note for source in record.get("data") or () if (note := _not_as_asked(source))]
     told = "".join(f'<br><span class="absent">{escape(note)}</span>' for note in notes)
-    return escape(str(record.get("train_data", ""))) + told
+    return escape(in_words(Training(*training_of(record)))) + told
 
 
 def _not_as_asked(source: Mapping[str, Any]) -> str:
@@ -139,7 +141,9 @@ def _not_as_asked(source: Mapping[str, Any]) -> str:
 def _sources(runs: Sequence[Run]) -> list[str]:
     """A table of what the runs were trained on, each mixture once."""
     mixtures = {
-        str(run.record["train_data"]): run.record["data"] for run in runs if run.record.get("train_data") and run.record.get("data")
+        in_words(Training(*training_of(run.record))): run.record["data"]
+        for run in runs
+        if run.record.get("train_data") and run.record.get("data")
     }
     rows = []
     for name, sources in mixtures.items():

@@ -7,9 +7,11 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from mwgan.figures.parts.picture_grid import picture_grid, show
+from mwgan.figures.registry import Needs, figure
 from mwgan.figures.wedge import Pixels, show_sinogram
 
 
+@figure("sinograms", needs=Needs.MEASUREMENT)
 def sinograms(image: Pixels, sinogram: Pixels, measured: npt.NDArray[np.bool_], tilt_deg: Pixels, centred: Pixels) -> Figure:
     """The image, its complete sinogram, the rows that are measured, and what the inpainting network is given.
 

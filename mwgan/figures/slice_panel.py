@@ -12,7 +12,10 @@ from mwgan.figures.parts.style import label, new_figure
 
 
 def slice_panel(
-    slices: Mapping[tuple[str, str], npt.NDArray[np.float32]], ratios: Mapping[tuple[str, str], float], columns: Sequence[str]
+    slices: Mapping[tuple[str, str], npt.NDArray[np.float32]],
+    ratios: Mapping[tuple[str, str], float],
+    columns: Sequence[str],
+    titles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Rows are tilt ranges, columns methods; all pictures share one grey scale, from 0 to the brightest 99th percentile.
 
@@ -22,6 +25,8 @@ def slice_panel(
         Slice (Z, X) and its width over height, by (tilt range, method).
     columns
         The methods, from left to right.
+    titles
+        What stands above a method, where that isn't its usual name.
     """
     ranges = list(dict.fromkeys(tilts for tilts, _ in slices))
     figure = new_figure(1.75 * len(columns) + 0.3, 2.05 * len(ranges) + 0.2)
@@ -35,6 +40,6 @@ def slice_panel(
             axis.spines[:].set_visible(False)
             axis.set_xlabel(f"width / height {ratios[tilts, method]:.2f}", fontsize=8)
             if row == 0:
-                axis.set_title(label(method), fontsize=9)
+                axis.set_title((titles or {}).get(method, label(method)), fontsize=9)
         axes[row, 0].set_ylabel(tilts, fontsize=9)
     return figure

@@ -11,11 +11,13 @@ from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.parts.spectrum import outline_wedge, show_spectrum
 from mwgan.figures.parts.stand_ins import write_note
 from mwgan.figures.parts.titles import titles
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import columns_to_draw, of_columns, pixels, truth
 
 COLUMNS = (("joint", "missing"), ("sart", "complete"), ("sart", "missing"), ("tvm", "missing"), ("wbp", "missing"))
 
 
+@figure("spectra", needs=Needs.ONE_IMAGE)
 def spectra(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, columns: Sequence[str] | None = None) -> Figure:
     """The truth and the methods over the log magnitude of their Fourier transforms, all spectra on the truth's scale.
 

@@ -13,13 +13,15 @@ from mwgan.errors import InputError
 from mwgan.figures.metric_by_wedge import about_bands, draw_lines
 from mwgan.figures.parts.stand_ins import marked, write_note
 from mwgan.figures.parts.style import look, new_figure
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.means import averaged_over, means_over_sources
 
 METRIC = "nrmse"
 
 
+@figure("training_ranges", needs=Needs.WEDGES)
 def training_ranges(
-    results: pd.DataFrame, ranges_deg: Mapping[str, Sequence[float]], zoom_deg: Sequence[float], sinogram: str = "missing"
+    results: pd.DataFrame, ranges_deg: Mapping[str, Sequence[float]] | None, zoom_deg: Sequence[float], sinogram: str = "missing"
 ) -> Figure:
     """On the left all wedges, on the right those of ``zoom_deg``; below each a bar for every range of training.
 
@@ -37,6 +39,7 @@ def training_ranges(
         Which sinograms: ``missing`` or ``complete``.
     """
     rows = results[results["sinogram"] == sinogram]
+    ranges_deg = ranges_deg or {}
     trained = {method: ranges_deg[method] for method in dict.fromkeys(rows["method"]) if method in ranges_deg}
     if not trained:
         raise InputError(
@@ -47,7 +50,7 @@ def training_ranges(
     for above, below in axes.T:
         draw_lines(above, rows, METRIC)
         above.set_xlabel("")
-        _draw_ranges(below, trained, look(list(dict.fromkeys(rows["method"]))), marked(rows))
+        _draw_ranges(below, trained, look(rows), marked(rows))
     wedges = sorted(rows["wedge_deg"].unique())
     axes[0, 0].set(ylim=(0, None), xlim=(wedges[0] - 1, wedges[-1] + 1))
     figure.suptitle(f"{averaged_over(rows)}\n{about_bands(rows)}", fontsize=9)

@@ -8,9 +8,11 @@ from matplotlib.figure import Figure
 from mwgan.errors import InputError
 from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.parts.spectrum import outline_wedge, show_spectrum
+from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import pixels, truth
 
 
+@figure("wbp_spectra", needs=Needs.IMAGE_BY_WEDGE)
 def wbp_spectra(tomograms: pd.DataFrame, image: int = 0) -> Figure:
     """The truth and WBP at each wedge, above their log power spectra; all spectra on the truth's scale, wedges outlined.
 

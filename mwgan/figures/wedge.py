@@ -12,11 +12,13 @@ from matplotlib.figure import Figure
 
 from mwgan.figures.parts.picture_grid import picture_grid, show
 from mwgan.figures.parts.spectrum import outline_wedge, show_spectrum
+from mwgan.figures.registry import Needs, figure
 
 Pixels = npt.NDArray[np.float32]
 NOT_MEASURED = "#56B4E9"
 
 
+@figure("wedge", needs=Needs.MEASUREMENT)
 def wedge(image: Pixels, sinogram: Pixels, measured: npt.NDArray[np.bool_], tilt_deg: Pixels, tomogram: Pixels, wedge_deg: float) -> Figure:
     """Above an image, its complete sinogram and its spectrum; below the same of what is measured: WBP, sinogram, spectrum.
 

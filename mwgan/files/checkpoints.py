@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mwgan.errors import InputError
-from mwgan.files.whole import flush_folder, written_whole
+from mwgan.files.whole import flush_folder, replace, written_whole
 
 LAST = Path("checkpoints") / "last.ckpt"
 PREVIOUS = Path("checkpoints") / "previous.ckpt"  # the last one before that
@@ -38,7 +38,7 @@ def write_checkpoint(file: Path, save: Callable[[BinaryIO], None]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         if file.name == LAST.name and is_whole(file):
-            file.replace(file.with_name(PREVIOUS.name))
+            replace(file, file.with_name(PREVIOUS.name))
     flush_folder(file.parent)
 
 

@@ -40,7 +40,7 @@ def split(file: Path, folder: Path, piece_bytes: int) -> int:
                         left -= len(block)
                 sums[piece.name] = sha256(piece)
         index = {"file": file.name, "bytes": file.stat().st_size, "sha256": whole.hexdigest(), "pieces": sums}
-        (partial / PIECES).write_text(json.dumps(index, indent=2) + "\n")
+        (partial / PIECES).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     return count
 
 
@@ -73,7 +73,7 @@ def read_index(file: Path, parts: Mapping[str, type]) -> dict[str, Any]:
         If it can't be read or says something else.
     """
     try:
-        index = json.loads(file.read_text())
+        index = json.loads(file.read_text(encoding="utf-8"))
         if all(isinstance(index[part], kind) for part, kind in parts.items()):
             return dict(index)
     except (OSError, ValueError, KeyError, TypeError):

@@ -167,4 +167,7 @@ def _without_folders(value: Any) -> Any:
         return {key: _without_folders(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_folders(inner) for inner in value]
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    windows = r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+"
+    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", re.sub(windows, "", value))

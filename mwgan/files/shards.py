@@ -42,7 +42,7 @@ def save_shards(folder: Path, state: dict[str, Tensor], record: dict[str, Any], 
             weight_map |= dict.fromkeys(names, file.name)
         total = sum(value.nbytes for value in state.values())
         index = {"metadata": {"total_size": total, "mwgan": record, "sha256": sums}, "weight_map": weight_map}
-        (partial / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+        (partial / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     return len(shards)
 
 

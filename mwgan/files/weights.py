@@ -47,6 +47,15 @@ def find_weights(name_or_path: str | Path) -> Path:
     return path
 
 
+def files_behind(name_or_path: str | Path) -> list[Path]:
+    """The files that :func:`find_weights` and :func:`read_weights` read for a name or a path; none if it names no weights."""
+    try:
+        file = find_weights(name_or_path)
+    except (InputError, OSError):
+        return []
+    return list(file.parent.iterdir()) if file.name == INDEX else [file]
+
+
 def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
     """The record and the generator's float32 tensors of a weights file, of weights in shards or of a training checkpoint.
 

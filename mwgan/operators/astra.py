@@ -22,14 +22,13 @@ class AstraParallelBeam:
     def __init__(self, geometry: TiltGeometry, device: Literal["cpu", "cuda"] = "cpu") -> None:
         if device not in ("cpu", "cuda"):
             raise InputError(f"ASTRA projects on cpu or cuda, not {device!r}")
-        astra = _import_astra()
+        astra = import_astra("the ASTRA projector")
         if device == "cuda" and not astra.use_cuda():
             raise InputError("ASTRA finds no CUDA device: use device='cpu'")
         self.geometry, self.device = geometry, device
         size = geometry.detector_size
         volume = astra.create_vol_geom(size, size)
-        beam = self._beam(astra)
-        self._projector = astra.create_projector("cuda" if device == "cuda" else "strip", beam, volume)
+        self._projector = astra.create_projector("cuda" if device == "cuda" else "strip", beam_of(geometry, astra), volume)
         self._operator = astra.OpTomo(self._projector)
 
     def __call__(self, image: Tensor) -> Tensor:
@@ -39,14 +38,6 @@ class AstraParallelBeam:
     def adjoint(self, sinogram: Tensor) -> Tensor:
         """Sinograms (B, 1, A, N) to back-projections (B, 1, N, N)."""
         return _apply(sinogram, self, True)
-
-    def _beam(self, astra: Any) -> Any:
-        # ASTRA's rows point up where ours point down, and its detector shift is along the tilted detector: vectors say both.
-        tilt = np.deg2rad(np.asarray(self.geometry.tilt_deg))
-        along = np.stack([np.cos(tilt), np.sin(tilt)], axis=1)
-        ray = np.stack([np.sin(tilt), -np.cos(tilt)], axis=1)
-        vectors = np.concatenate([ray, -self.geometry.axis_offset_px * along, along], axis=1)
-        return astra.create_proj_geom("parallel_vec", self.geometry.detector_size, vectors)
 
     def compute(self, batch: Tensor, transposed: bool) -> Tensor:
         """The projection of a batch, or its adjoint, outside autograd."""
@@ -73,9 +64,20 @@ def _apply(tensor: Tensor, projector: AstraParallelBeam, transposed: bool) -> Te
     return _AstraMap.apply(tensor, projector, transposed)  # type: ignore[no-untyped-call, no-any-return]
 
 
-def _import_astra() -> Any:
+def beam_of(geometry: TiltGeometry, astra: Any) -> Any:
+    """ASTRA's projection geometry of ours."""
+    # ASTRA's rows point up where ours point down, and its detector shift is along the tilted detector: vectors say both.
+    tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
+    along = np.stack([np.cos(tilt), np.sin(tilt)], axis=1)
+    ray = np.stack([np.sin(tilt), -np.cos(tilt)], axis=1)
+    vectors = np.concatenate([ray, -geometry.axis_offset_px * along, along], axis=1)
+    return astra.create_proj_geom("parallel_vec", geometry.detector_size, vectors)
+
+
+def import_astra(feature: str) -> Any:
+    """The package, or the sentence that ``feature`` needs it."""
     try:
         import astra
     except ImportError as error:
-        raise MissingExtraError("the ASTRA projector", "astra-toolbox", "pip install 'mwgan[astra]'") from error
+        raise MissingExtraError(feature, "astra-toolbox", "pip install 'mwgan[astra]'") from error
     return astra

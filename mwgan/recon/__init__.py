@@ -1,7 +1,9 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
+from mwgan.recon.astra import Astra
 from mwgan.recon.base import Progress, Reconstructor
 from mwgan.recon.data_consistent import DataConsistent
+from mwgan.recon.from_arrays import from_arrays
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
@@ -17,6 +19,7 @@ __all__ = [
     "SIRT",
     "TVM",
     "WBP",
+    "Astra",
     "DataConsistent",
     "InpaintSinogram",
     "JointModel",
@@ -28,5 +31,6 @@ __all__ = [
     "RestoreWBP",
     "Task",
     "TomoPy",
+    "from_arrays",
     "load_reconstructor",
 ]

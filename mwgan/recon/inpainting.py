@@ -155,8 +155,9 @@ def _resample(rows: Tensor, have_deg: tuple[float, ...], want_deg: tuple[float, 
     for row, want in enumerate(want_deg):
         later = next(place for place, (tilt, _, _) in enumerate(turned) if tilt >= want - SAME_TILT_DEG)
         below, above = turned[max(later - 1, 0)], turned[later]
-        if abs(above[0] - want) <= SAME_TILT_DEG:
-            parts = [(1.0, above)]
+        same = [seen for seen in turned if abs(seen[0] - want) <= SAME_TILT_DEG]
+        if same:
+            parts = [(1.0 / len(same), seen) for seen in same]
         elif above[0] - below[0] <= limit + SAME_TILT_DEG:  # a gap of exactly that, whatever its rounding
             share = (want - below[0]) / (above[0] - below[0])
             parts = [(1 - share, below), (share, above)]

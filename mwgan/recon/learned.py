@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mwgan.errors import InputError
 from mwgan.files.weights import Record, find_weights, read_weights
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.parts import build_part
+from mwgan.parts import build_part, of_others
 from mwgan.recon.task import Task
 
 STRETCH = 1.2  # how far beyond a training's tilt steps a network is taken without a word
@@ -61,19 +61,26 @@ class LearnedReconstructor:
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement."""
+        """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights.
+
+        A slice that was measured to be empty is empty, whatever the network makes of zeros.
+        """
         fitted, margin = self._fit(measurement)
-        device = fitted.sinogram.device
-        output = self.generator.to(device)(self.task.see(fitted))
-        tomogram = self.task.tomogram(output, fitted)
+        given = fitted.sinogram
+        generator = self.generator.to(given.device)
+        own = next((weight.dtype for weight in generator.parameters()), given.dtype)
+        if own != given.dtype:
+            fitted = Measurement(given.to(own), fitted.measured, fitted.geometry)
+        tomogram = self.task.tomogram(generator(self.task.see(fitted)), fitted).to(given.dtype)
         before, size = margin, measurement.geometry.detector_size
-        return tomogram[..., before : before + size, before : before + size]
+        empty = ~measurement.sinogram.flatten(1).any(dim=1).reshape(-1, 1, 1, 1)
+        return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size])
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
         (low, high), coarsest = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
-        spacings = sorted(after - before for before, after in itertools.pairwise(geometry.tilt_deg))
+        spacings = sorted(after - before for before, after in itertools.pairwise(sorted(set(geometry.tilt_deg))))
         step = spacings[len(spacings) // 2] if spacings else coarsest
         # On a grid a wedge reaches up to a step further on either side, to the nearest tilts that were measured.
         if not low - step <= geometry.gap_deg <= high + 2 * step:
@@ -107,7 +114,9 @@ class LearnedReconstructor:
         return Measurement(sinogram, measurement.measured, grown), left
 
 
-def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] = ()) -> LearnedReconstructor:
+def load_reconstructor(
+    name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
+) -> LearnedReconstructor:
     """The learned method of a name shipped with mwgan (``irdm``), a weights file, or a training checkpoint.
 
     Parameters
@@ -117,20 +126,46 @@ def load_reconstructor(name_or_path: str | Path, device: torch.device | str = "c
     device
         Where the network is put.
     allow
-        Packages whose classes the file may name besides mwgan's own: see :mod:`mwgan.parts`.
+        Packages whose classes the file may name besides mwgan's own and those of installed parts: see :mod:`mwgan.parts`.
 
     Raises
     ------
     InputError
-        If there is no such name or file, the file is damaged or not ours, or it names a class that is not allowed.
+        If there is no such name or file, the file is damaged or not ours, it names a class that is not allowed, or the class
+        does not take what the file holds.
     """
     path = find_weights(name_or_path)
     record, state = read_weights(path)
     try:
         generator, task = build_part(record["generator"], allow), build_part(record["task"], allow)
+        _check_parts(generator, task)
         generator.load_state_dict(state)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (KeyError, TypeError, AttributeError, RuntimeError, ImportError) as error:
-        raise InputError(f"{path} does not fit this version of mwgan ({type(error).__name__}): train or download it anew") from error
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ImportError) as error:
+        told = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it anew"
+        raise InputError(told) from error
     return LearnedReconstructor(generator.to(device), task, record, str(name_or_path))
+
+
+def _check_parts(generator: object, task: object) -> None:
+    if not isinstance(generator, nn.Module):
+        raise TypeError(f"the generator is a {type(generator).__name__} and no torch.nn.Module")
+    lacking = [name for name in ("see", "tomogram") if not callable(getattr(task, name, None))]
+    if lacking:
+        raise TypeError(f"the task, a {type(task).__name__}, has no {' and no '.join(lacking)}")
+
+
+def _home(record: Record) -> str:
+    """Whose classes a record is to be rebuilt of."""
+    others = dict.fromkeys(name.partition(".")[0] for name in of_others(_parts(record)))
+    return f"the {' and '.join(others)} that is installed here" if others else "this version of mwgan"
+
+
+def _cause(record: Record, error: Exception) -> str:
+    """What the class of somebody else said, whose author wants to know; ours would tell a user nothing."""
+    return f": {(str(error).splitlines() or [''])[0]}" if of_others(_parts(record)) else ""
+
+
+def _parts(record: Record) -> list[object]:
+    return [record[part] for part in ("generator", "task") if part in record]

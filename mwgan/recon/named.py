@@ -1,43 +1,98 @@
-"""The reconstructor behind a name."""
+"""The reconstructor behind a name: a method of the list, a shipped network, a checkpoint."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from mwgan.errors import InputError
-from mwgan.paths import shipped_weights
-from mwgan.recon import SART, SIRT, TVM, WBP, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.methods import MethodEntry, known_methods
+from mwgan.parts import build_chosen
+from mwgan.recon import DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
+from mwgan.recon.settings import check_settings, is_network
+
+DEFAULT_METHOD = "lpd"  # takes any tilts, wedge and size of slice
 
 
 def make_method(
-    method: str, filter: str, iterations: int | None, weight: float, device: str, consistency: float | None = None
+    name_or_path: str | Path = DEFAULT_METHOD,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+    consistency: float | None = None,
+    allow: Collection[str] = (),
 ) -> Reconstructor:
-    """The reconstructor behind a name of the command line, for data in any units; with ``consistency`` corrected by the data."""
+    """A method for data in any units.
+
+    Parameters
+    ----------
+    name_or_path
+        A method of :func:`mwgan.methods.known_methods` (``mwgan methods`` lists them), a weights file, a checkpoint or a run folder.
+    settings
+        Arguments of the method's constructor, in place of those in its file; ``mwgan methods NAME`` lists them.
+    device
+        Where a network is put, as torch names it.
+    consistency
+        If given, tomograms are corrected where they contradict the data: the weight of :class:`~mwgan.recon.DataConsistent`.
+    allow
+        Packages whose classes a weights file may name, see :mod:`mwgan.parts`.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, file, setting or device, or a value can't be used.
+    """
     check_device(device)
-    made = _named(method, filter, iterations, weight, device)
+    entry = find_method(name_or_path)
+    if entry is None:
+        if settings:
+            raise InputError(f"{name_or_path} is a trained network and has no settings: leave {', '.join(settings)} out")
+        made: Reconstructor = load_reconstructor(name_or_path, device, allow)
+    else:
+        made = _of_list(entry, settings or {}, device, allow)
     if consistency is not None:
         return Normalized(DataConsistent(made, consistency))
-    # A linear method means the same in any units.
-    return Normalized(made) if isinstance(made, TVM | LearnedReconstructor) else made
+    return Normalized(made) if entry is None or entry.expects_unit_range else made
 
 
-def _named(method: str, filter: str, iterations: int | None, weight: float, device: str) -> Reconstructor:
-    if method == "wbp":
-        return WBP(filter)
-    if method == "sart":
-        return SART(iterations or 20)
-    if method == "sirt":
-        return SIRT(iterations or 100)
-    if method == "tvm":
-        return TVM(weight, iterations or 300)
-    shipped = shipped_weights()
-    if method not in shipped and not Path(method).exists():
-        known = ", ".join(["wbp", "sart", "sirt", "tvm", *shipped])
-        raise InputError(f"there is no method or checkpoint {method!r}: give {known}, a checkpoint or a run folder")
-    return load_reconstructor(method, device)
+def find_method(name_or_path: str | Path) -> MethodEntry | None:
+    """The method of the list that a name means; None of a file or folder, which is a network's.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    entry, is_there = known_methods().get(str(name_or_path)), Path(name_or_path).exists()
+    if entry is not None and (entry.reconstructor is not None or not is_there):
+        return entry
+    if not is_there:
+        known = ", ".join(name for name, one in known_methods().items() if one.reconstructor is not None)
+        raise InputError(f"there is no method or checkpoint {str(name_or_path)!r}: give {known}, a checkpoint or a run folder")
+    return None
+
+
+def _of_list(entry: MethodEntry, settings: Mapping[str, Any], device: str, allow: Collection[str]) -> Reconstructor:
+    if entry.reconstructor is None:
+        raise InputError(f"{entry.name} is not shipped with its weights: give its checkpoint or run folder in place of the name")
+    check_settings(entry, settings)
+    node = {**entry.reconstructor, **settings}
+    if "${" in str(node):
+        raise InputError(f"the method {entry.file} refers to other configuration by ${{…}}: mwgan-evaluate alone knows it, write values")
+    if is_network(entry):
+        return load_reconstructor(node["name_or_path"], device, (*(node.get("allow") or ()), *allow))
+    try:
+        made = build_chosen(node)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:  # of a class that isn't ours
+        raise InputError(f"{entry.name} can't be built of {entry.file} ({error}): set or mend what it names") from error
+    if not callable(made):
+        raise InputError(f"{node['_target_']} of {entry.file} gives no reconstructor: nothing that takes a Measurement")
+    return made  # type: ignore[no-any-return]
 
 
 def network_in(reconstructor: Reconstructor) -> LearnedReconstructor | None:

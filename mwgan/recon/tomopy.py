@@ -63,6 +63,8 @@ class TomoPy:
         :class:`~mwgan.recon.TVM`, for A measured tilts of N pixels.
     ncore
         Processor cores; None takes all.
+    iterations
+        The option ``num_iter`` by the name that it has in all other methods; None leaves it as it is in ``options``.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class TomoPy:
         algorithm: str = "gridrec",
         options: Mapping[str, Option] | None = None,
         ncore: int | None = None,
+        iterations: int | None = None,
     ) -> None:
         if algorithm == "fbp":
             raise InputError("TomoPy's fbp back-projects without a filter, which is no reconstruction: use gridrec")
@@ -102,6 +105,8 @@ class TomoPy:
             raise InputError(f"TomoPy needs at least 1 core, not {ncore}")
         self.algorithm, self.ncore = algorithm, ncore
         self.options = {**OPTIONS[algorithm], **(options or {})}
+        if iterations is not None:
+            self.options["num_iter"] = iterations
         _check_options(algorithm, self.options)
 
     def __call__(self, measurement: Measurement) -> Tensor:
@@ -109,7 +114,7 @@ class TomoPy:
         try:
             import tomopy
         except ImportError as error:
-            raise MissingExtraError("this method", "tomopy", "conda install -c conda-forge tomopy") from error
+            raise MissingExtraError(f"TomoPy's {self.algorithm}", "tomopy", "conda install -c conda-forge tomopy") from error
         sinogram = measurement.sinogram
         size = measurement.geometry.detector_size
         tomogram = sinogram.new_zeros(len(sinogram), 1, size, size)
@@ -137,9 +142,7 @@ class TomoPy:
         weights = tilt_weights(geometry, torch.ones(1, 1, geometry.tilts, 1, dtype=torch.bool)).flatten().numpy()
         weights = weights[np.searchsorted(geometry.tilt_deg, tilt_deg)] * geometry.tilts / np.pi
         tilt = np.deg2rad(tilt_deg)
-        shift = -drawn_off * (np.cos(tilt) + np.sin(tilt))
-        phase = np.exp(-2j * np.pi * np.fft.rfftfreq(padded) * shift[:, None])
-        rows = np.fft.irfft(np.fft.rfft(rows * weights[:, None], padded) * phase, padded)
+        rows = moved(rows * weights[:, None], -drawn_off * (np.cos(tilt) + np.sin(tilt)), padded)
 
         recon = self._recon(tomopy, rows, tilt_deg, centre + geometry.axis_offset_px, num_gridx=size, num_gridy=size)
         from_axis = ((np.arange(size) - centre) / (padded / 2)) ** 2
@@ -160,6 +163,12 @@ class TomoPy:
             **options,
         )
         return np.asarray(recon)
+
+
+def moved(rows: Array, by_px: Array | float, length: int) -> Array:
+    """Projections (S, A, N), padded with zeros to (S, A, ``length``) and moved right by a number of pixels, or by one per tilt (A,)."""
+    phase = np.exp(-2j * np.pi * np.fft.rfftfreq(length) * np.reshape(by_px, (-1, 1)))
+    return np.fft.irfft(np.fft.rfft(rows, length) * phase, length)
 
 
 def _check_options(algorithm: str, options: Mapping[str, Option]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from mwgan.recon.base import ProjectorFactory
 
 FILTERS = ("ramp", "shepp-logan", "hann", "hamming")
 WEDGE_GAP = 3.0  # a wider gap is a wedge, not a coarse step
+SAME_DIRECTION = 0.05  # of the mean step: what a stage misses a tilt by that it goes to twice
 
 
 class WBP:
@@ -105,24 +107,54 @@ def _response_on(device: torch.device, length: int, name: str, cutoff: float, dt
 
 
 @lru_cache(maxsize=32)
-def _directions(tilt_deg: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """The tilts in [0, 180) degrees in increasing order (A,), and the position of each in the list (A,)."""
+def _directions(tilt_deg: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Distinct directions (D,) in [0, 180) degrees in increasing order; the tilts' positions (A,) in that order; the direction of each."""
     with torch.inference_mode(False):
         direction, order = (torch.tensor(tilt_deg, dtype=torch.float64) % 180.0).sort()
-        return direction.to(device), order.to(device)
+        groups = distinct_directions(direction.tolist())
+        distinct = torch.tensor([(group[0] + group[-1]) / 2 for group in groups], dtype=torch.float64)
+        member = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor([len(group) for group in groups]))
+        return distinct.to(device), order.to(device), member.to(device)
+
+
+def distinct_directions(direction_deg: list[float]) -> list[list[float]]:
+    """Increasing directions in degrees, those of repeated exposures together: closer than a twentieth of the mean step."""
+    gaps = [after - before for before, after in itertools.pairwise([*direction_deg, direction_deg[0] + 180.0])]
+    near = SAME_DIRECTION * (180.0 - max(gaps)) / max(1, len(gaps) - 1)
+    groups = [direction_deg[:1]]
+    for direction in direction_deg[1:]:
+        if direction - groups[-1][-1] <= near:
+            groups[-1].append(direction)
+        else:
+            groups.append([direction])
+    return groups
 
 
 def tilt_weights(geometry: TiltGeometry, mask: Tensor, wedge_gap: float = WEDGE_GAP) -> Tensor:
     """The angle in radians that each measured tilt stands for, (1 or B, 1, A, 1); 0 where nothing was measured.
 
-    Half the way to the neighbour on either side, opposite views counted as one direction. Where the neighbour lies
-    across the missing wedge (a gap over ``wedge_gap`` times the median), the gap on the other side, or else the median, counts.
+    Half the way to the neighbour on either side, opposite views counted as one direction; repeated exposures share theirs. Where
+    the neighbour lies across the missing wedge (a gap over ``wedge_gap`` times the median), the gap on the other side, or else
+    the median, counts.
     """
-    direction, order = _directions(geometry.tilt_deg, mask.device)
+    direction, order, member = _directions(geometry.tilt_deg, mask.device)
     measured = mask[:, 0, order, 0]
+    if len(direction) == len(order):
+        weight = _spans(direction, measured, wedge_gap)
+    else:
+        exposures = torch.zeros(len(measured), len(direction), dtype=torch.float64, device=mask.device)
+        exposures = exposures.index_add(1, member, measured.double())
+        weight = (_spans(direction, exposures > 0, wedge_gap) / exposures.clamp(min=1))[:, member] * measured
+    result = torch.zeros_like(weight)
+    result[:, order] = weight
+    return result.reshape(len(measured), 1, len(order), 1)
+
+
+def _spans(direction: Tensor, measured: Tensor, wedge_gap: float) -> Tensor:
+    """The angle in radians that each direction (A,) stands for, (B, A), where ``measured`` (B, A); 0 elsewhere."""
     samples, tilts = measured.shape
     count = measured.sum(dim=1)
-    index = torch.arange(tilts, device=mask.device).expand(samples, tilts)
+    index = torch.arange(tilts, device=measured.device).expand(samples, tilts)
     first = measured.int().argmax(dim=1, keepdim=True)
     last = tilts - 1 - measured.flip(1).int().argmax(dim=1, keepdim=True)
     # The measured tilt before and after each one, going round the half circle at the ends.
@@ -143,7 +175,4 @@ def tilt_weights(geometry: TiltGeometry, mask: Tensor, wedge_gap: float = WEDGE_
     filled_after = torch.where(wide_after, torch.where(wide_before, median, gap_before), gap_after)
     weight = torch.deg2rad((filled_before + filled_after) / 2)
     # A single tilt has no neighbour: it stands for the whole half circle, as a back-projection does.
-    weight = torch.where(count.unsqueeze(1) == 1, math.pi, weight) * measured
-    result = torch.zeros_like(weight)
-    result[:, order] = weight
-    return result.reshape(samples, 1, tilts, 1)
+    return torch.where(count.unsqueeze(1) == 1, math.pi, weight) * measured

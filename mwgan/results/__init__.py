@@ -1,1 +1,1 @@
-"""The results table: its columns, how it is written and read, the tomograms kept beside it, and means over its rows."""
+"""The results table: its columns, how it is written and read, what of it is drawn, the tomograms beside it, and means over its rows."""

@@ -8,12 +8,16 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
+from mwgan.results.columns import CHECKPOINT, DATA_CONSISTENCY, IDENTITY, KEPT_AS, METHOD, RECONSTRUCTOR, STAND_INS, TRAIN_DATA, TRAIN_SEED
 from mwgan.results.kept import encode
-from mwgan.results.table import IDENTITY, KEPT_AS, TRAIN_SEED, write_table
+from mwgan.results.reading import read_rows
+from mwgan.results.selection import TRUTH
+from mwgan.results.table import write_table
 
 Array = npt.NDArray[Any]
 FIRST = "first"
 OF = "kept_for"  # the network whose best or worst it is; its truth tells it too
+OF_TRUTH = {METHOD: TRUTH, CHECKPOINT: "", TRAIN_DATA: "", RECONSTRUCTOR: TRUTH, DATA_CONSISTENCY: False, STAND_INS: "", TRAIN_SEED: None}
 
 
 class KeptTomograms:
@@ -22,24 +26,25 @@ class KeptTomograms:
     def __init__(self, table_path: Path) -> None:
         self.path = table_path.with_name(table_path.name + ".tomograms")
         parquet = self.path.with_name(self.path.name + ".parquet")
-        self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame()
+        self.rows = read_rows(parquet) if parquet.exists() else pd.DataFrame()
         self._new: list[dict[str, object]] = []
 
-    def keep(self, identity: dict[str, object], train_seed: int | None, tomogram: Array, image: Array, kept_as: str) -> None:
-        """Take in the tomogram (N, N) of a row, and its truth."""
-        truth = {**identity, "method": "truth", "checkpoint": "", "train_data": ""}
-        for row, seed, picture in ((identity, train_seed, tomogram), (truth, None, image)):
-            described = {**row, TRAIN_SEED: seed, KEPT_AS: kept_as, OF: "" if kept_as == FIRST else identity["checkpoint"]}
-            self._new.append({**described, **encode(picture)})
+    def keep(self, described: dict[str, object], tomogram: Array, image: Array, kept_as: str) -> None:
+        """Take in the tomogram (N, N) of a row, and its truth; ``described`` says what the row is of, without what was measured."""
+        for row, picture in ((described, tomogram), ({**described, **OF_TRUTH}, image)):
+            own = {KEPT_AS: kept_as, OF: "" if kept_as == FIRST else described[CHECKPOINT]}
+            self._new.append({**row, **own, **encode(picture)})
 
     def write(self) -> None:
         """Write what was taken in; of a network's best and worst the latest stay."""
+        if not self._new:
+            return
         new = pd.DataFrame(self._new)
-        if KEPT_AS in self.rows and not new.empty:  # a network has one best and one worst
+        stay = self.rows
+        if KEPT_AS in stay:  # a network has one best and one worst
             which = [OF, "source", "noise_percent", KEPT_AS]
             again = set(new.loc[new[KEPT_AS] != FIRST, which].itertuples(index=False, name=None))
-            self.rows = self.rows[~self.rows[which].apply(tuple, axis=1).isin(again)]
-        rows = pd.concat([self.rows, new], ignore_index=True)
-        subset = [*IDENTITY, *(column for column in (KEPT_AS, OF) if column in rows)]
-        self.rows, self._new = rows.drop_duplicates(subset=subset, keep="last"), []
-        write_table(self.rows, self.path, suffixes=(".parquet",))
+            stay = stay[~stay[which].apply(tuple, axis=1).isin(again)]
+        rows = pd.concat([stay, new], ignore_index=True).drop_duplicates(subset=[*IDENTITY, KEPT_AS, OF], keep="last")
+        write_table(rows, self.path, suffixes=(".parquet",))
+        self.rows, self._new = rows, []

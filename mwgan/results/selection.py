@@ -66,6 +66,23 @@ def of_one_noise(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def of_one_wedge(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows``, for a figure that means nothing across wedges."""
+    wedges = sorted(rows["wedge_deg"].unique())
+    if len(wedges) > 1:
+        told = ", ".join(f"{wedge:g}" for wedge in wedges)
+        raise InputError(f"this figure shows one wedge, and the table has {told}: choose one (wedges_deg=[{wedges[0]:g}])")
+    return rows
+
+
+def of_one_sinogram(rows: pd.DataFrame, sinogram: str) -> pd.DataFrame:
+    """The rows of one kind of sinogram, ``missing`` or ``complete``."""
+    chosen = rows[rows["sinogram"] == sinogram]
+    if chosen.empty:
+        raise InputError(f"the table has no {sinogram} sinograms: it has {_listed(rows['sinogram'])}")
+    return chosen
+
+
 def of_one_training(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of each method's training with the lowest seed, for a figure of images."""
     rows = with_train_seed(rows)

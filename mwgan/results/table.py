@@ -13,36 +13,25 @@ import pandas as pd
 from mwgan.errors import InputError
 from mwgan.files.locks import hold
 from mwgan.files.whole import written_whole
+from mwgan.results.columns import IDENTITY, KEPT_AS, NAMES, TRAIN_SEED, known_metrics, metrics_of
+from mwgan.results.reading import read_rows, up_to_date
 
-IDENTITY = ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
-KEPT_AS = "kept_as"  # of kept tomograms: one of the first images, or a network's best or worst
-PERCEPTUAL = ("perceptual_index", "perceptual_note")  # the note says why there is no index
-TRAIN_SEED = "train_seed"  # of a network's training; none for classical methods and in older tables
-SUBJECT = "subject"  # whose image it is; none of a drawn one and in older tables
-# Relative residual on the measured tilts, of the tomogram and of the truth itself (the noise), and the mean Fourier ring
-# correlation with the truth in the missing wedge and outside it; the share of the power that lies in the wedge, of both.
-FIDELITY = ("residual", "residual_of_truth", "added_share", "added_share_of_truth", "frc_inside", "frc_outside")
-HONESTY = ("omission", "hallucination")  # of images whose features are known: mwgan.evaluation.features
-# Of networks, where it is asked for: what the calibration multiplied the deviations with, the share of pixels whose error
-# the band holds, Spearman's correlation of error and deviation, and the area between sparsification curve and oracle.
-CONFIDENCE = ("band_scale", "coverage", "rank_correlation", "ause")
-METRICS = ("psnr", "ssim", "nrmse", "rmse_255")  # of mwgan.metrics
 PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
 TOLD = 5  # differences that a refusal names
-COLUMNS = (*IDENTITY, SUBJECT, TRAIN_SEED, *METRICS, *FIDELITY, *HONESTY, *CONFIDENCE, *PERCEPTUAL, "seconds", "commit", "device")
 
 
 class ResultsTable:
     """A table kept as ``<path>.parquet`` and ``<path>.csv``, each replaced whole so that neither is ever half-written.
 
-    A row is identified by :data:`IDENTITY`; an evaluation that was interrupted asks :meth:`missing` what is left to do.
+    A row is identified by :data:`mwgan.results.columns.IDENTITY`; an evaluation that was interrupted asks :meth:`missing` what
+    is left to do. A table of an earlier version gets the columns of today when rows are added to it.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = table_path(path)
         parquet = self.path.with_name(self.path.name + ".parquet")
         try:
-            self.rows = pd.read_parquet(parquet) if parquet.exists() else pd.DataFrame(columns=list(COLUMNS))
+            self.rows = read_rows(parquet) if parquet.exists() else pd.DataFrame(columns=list(NAMES))
             self._known = set(self.rows[list(IDENTITY)].itertuples(index=False, name=None))
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{parquet} can't be read as a results table: move it away or give another name") from error
@@ -52,19 +41,20 @@ class ResultsTable:
         return [position for position, row in enumerate(identities) if tuple(row[column] for column in IDENTITY) not in self._known]
 
     def append(self, rows: list[dict[str, object]]) -> None:
-        """Add rows and write both files."""
-        numbers = (TRAIN_SEED, *HONESTY, *CONFIDENCE)  # whose None must not make a column of objects
-        added = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(numbers, float))
-        self.rows = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
+        """Add rows and write both files. What they hold besides the columns of mwgan is kept in columns of its own."""
+        names = dict.fromkeys([*NAMES, *(name for row in rows for name in row)])
+        numbers = (TRAIN_SEED, *known_metrics())  # whose None must not make a column of objects
+        added = up_to_date(pd.DataFrame(rows, columns=list(names)).astype(dict.fromkeys(numbers, float)))
+        whole = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
+        write_table(whole, self.path)
+        self.rows = whole
         self._known.update(added[list(IDENTITY)].itertuples(index=False, name=None))
-        write_table(self.rows, self.path)
 
     def summary(self) -> pd.DataFrame:
         """Mean of each metric over images, by source, noise, method, sinogram and wedge."""
         order = {name: rank for rank, name in enumerate([*self.rows["source"].drop_duplicates(), *self.rows["method"].drop_duplicates()])}
         by = ["source", "noise_percent", "method", "sinogram", "wedge_deg"]
-        averaged = [name for name in (*METRICS, *FIDELITY, *HONESTY, *CONFIDENCE, "seconds") if name in self.rows]
-        means = latest(self.rows).groupby(by, as_index=False)[averaged].mean()
+        means = latest(self.rows).groupby(by, as_index=False)[metrics_of(self.rows)].mean()
         return means.sort_values(
             ["source", "noise_percent", "wedge_deg", "method"],
             key=lambda column: column.map(order) if column.name in ("source", "method") else column,
@@ -93,13 +83,9 @@ def claimed_table(table: Path) -> Iterator[None]:
         If another process holds it.
     """
     table.parent.mkdir(parents=True, exist_ok=True)
-    lock = table.with_name(f".{table.name}.lock")
-    with lock.open("w") as file:
-        hold(file, f"another evaluation is filling the table {table}: wait for it, or give table=another name")
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    refusal = f"another evaluation is filling the table {table}: wait for it, or give table=another name"
+    with hold(table.with_name(f".{table.name}.lock"), refusal):
+        yield
 
 
 def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
@@ -110,7 +96,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     """
     conditions = _without_places(conditions)
     record = table.with_name(table.name + ".conditions.json")
-    known = _without_places(json.loads(record.read_text())) if record.exists() else {}
+    known = _without_places(json.loads(record.read_text(encoding="utf-8"))) if record.exists() else {}
     changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
     if changed:
         more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""
@@ -118,7 +104,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     if known != {**known, **conditions}:
         record.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(record) as partial:
-            partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n")
+            partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n", encoding="utf-8")
 
 
 def _without_places(value: Any) -> Any:
@@ -146,6 +132,6 @@ def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".p
     for suffix in suffixes:
         with written_whole(path.with_name(path.name + suffix)) as partial:
             if suffix == ".csv":
-                rows.to_csv(partial, index=False, float_format="%.6g")
+                rows.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")  # the same file on every system
             else:
                 rows.to_parquet(partial, index=False)

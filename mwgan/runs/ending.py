@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mwgan.callbacks import LastCheckpoint, Stopped
 from mwgan.errors import InputError
-from mwgan.runs.exit import disk_full, no_space_in
+from mwgan.files.space import disk_full, no_space_in
 from mwgan.runs.folder import TERMINATED, is_first_process
 from mwgan.runs.options import quoted
 
@@ -57,4 +56,4 @@ def ending(folder: Path, trainer: pl.Trainer) -> Iterator[None]:
             sys.modules["wandb"].finish(exit_code=status)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, LastCheckpoint) and callback.signals.told:  # as the last epoch ended: what comes next must hear of it
-            os.kill(os.getpid(), callback.signals.told)
+            signal.raise_signal(callback.signals.told)

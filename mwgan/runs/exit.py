@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import errno
 import functools
+import io
 import logging
 import os
-import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from mwgan.errors import InputError
+from mwgan.files.space import disk_full, no_space_in
 from mwgan.paths import PACKAGE
 from mwgan.runs.folder import is_first_process
 
 Result = TypeVar("Result")
 LIBRARIES_WARNING = warnings.formatwarning
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(program: Callable[[], object]) -> None:
     """Run a Hydra application so that a user's mistake reads as one sentence."""
     # Hydra would print its own summary and exit with 1; with this it raises, and the message is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    print_anywhere()
     logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas' helper would tell its number of threads
     warnings.formatwarning = _warning
     try:
@@ -34,6 +35,13 @@ def run(program: Callable[[], object]) -> None:
         if is_first_process():
             print("interrupted: what was finished is kept", file=sys.stderr)
         sys.exit(130)
+
+
+def print_anywhere() -> None:
+    """Have a character that the terminal or the file behind it lacks, as ± may be on Windows, printed as a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
@@ -59,33 +67,24 @@ def _explained(program: Callable[[], Result]) -> Result:
 
     from mwgan.configuration import explained
 
+    with mistakes_in_one_sentence():
+        try:
+            return program()
+        except (HydraException, OmegaConfBaseException) as error:
+            fail(explained(error))
+
+
+@contextmanager
+def mistakes_in_one_sentence() -> Iterator[None]:
+    """A user's mistake, or a disk that is full, ends the program inside with exit code 2."""
     try:
-        return program()
+        yield
     except InputError as error:
         fail(str(error))
-    except (HydraException, OmegaConfBaseException) as error:
-        fail(explained(error))
     except OSError as error:
         if not disk_full(error):
             raise
         fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
-
-
-def disk_full(error: BaseException) -> bool:
-    """Whether an error is, or comes of, a disk or a quota that is full; torch has an error of its own for it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in FULL:
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
-
-
-def no_space_in(path: Path) -> str:
-    """What is full and what to do about it, as the beginning of a sentence."""
-    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(there).free / 2**20
-    return f"no space is left for {path} ({free:.0f} MB free on its disk, or a quota is used up): free some there"
 
 
 def fail(sentence: str) -> NoReturn:

@@ -15,14 +15,16 @@ from mwgan.files.checkpoints import LAST
 from mwgan.files.locks import hold
 from mwgan.files.whole import written_whole
 from mwgan.runs.options import job_of
+from mwgan.signals import TIME_IS_UP
 
+LOCK = ".begun.lock"  # held while the run is trained
 BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
 FINISHED = "finished"  # the same and the last metrics, written when it is done
 FAILED = "failed"  # of a job of a sweep: why, until it is tried again
 CONFIG_DIR = "config_dir"  # in the first of them
 RECORD = "record.json"  # what was trained, where and with what
 TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
-QUEUE_AGAIN = 128 + signal.SIGUSR2  # of what was told that its time is nearly up
+QUEUE_AGAIN = 128 + (TIME_IS_UP[0] if TIME_IS_UP else 12)  # of what was told that its time is nearly up; 12 as Linux numbers it
 INTERRUPTED = 128 + signal.SIGINT  # and of what was stopped by Ctrl-C
 
 
@@ -63,8 +65,7 @@ def claimed(folder: Path) -> Iterator[None]:
         If another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / BEGUN).open("a") as file:
-        hold(file, f"{folder} is being trained in by another process: wait for it or end it first")
+    with hold(folder / LOCK, f"{folder} is being trained in by another process: wait for it or end it first"):
         yield
 
 
@@ -84,7 +85,8 @@ def begin(folder: Path, options: Sequence[str], model: str | None = None, config
     """
     (folder / FINISHED).unlink(missing_ok=True)
     note = {"overrides": list(options), "model": model, CONFIG_DIR: None if config_dir is None else str(config_dir)}
-    (folder / BEGUN).write_text(json.dumps(note) + "\n")  # in place: the file is what holds the claim
+    with written_whole(folder / BEGUN) as partial:
+        partial.write_text(json.dumps(note) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -93,15 +95,16 @@ def begun(folder: Path, options: Sequence[str], model: str | None = None, config
 
     If it is refused before it has trained at all, the folder's notes are as they were: it holds what it held.
     """
-    before = {name: text for name in (BEGUN, FINISHED) if (folder / name).is_file() and (text := (folder / name).read_text())}
+    notes = [folder / name for name in (BEGUN, FINISHED) if (folder / name).is_file()]
+    before = {note: text for note in notes if (text := note.read_text(encoding="utf-8"))}
     trained = _changed(folder / LAST)
     begin(folder, options, model, config_dir)
     try:
         yield
     except InputError:
         if _changed(folder / LAST) == trained:
-            for name, text in before.items():
-                (folder / name).write_text(text)
+            for note, text in before.items():
+                note.write_text(text, encoding="utf-8")
         raise
 
 
@@ -113,7 +116,7 @@ def _changed(file: Path) -> int:
 def finish(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> None:
     """Note that the run is finished, and with which metrics."""
     with written_whole(folder / FINISHED) as partial:
-        partial.write_text(json.dumps({"overrides": list(options), "metrics": metrics}, indent=2) + "\n")
+        partial.write_text(json.dumps({"overrides": list(options), "metrics": metrics}, indent=2) + "\n", encoding="utf-8")
     (folder / FAILED).unlink(missing_ok=True)  # of a second process that was refused meanwhile
 
 
@@ -139,7 +142,7 @@ def _notes(folder: Path) -> list[dict[str, Any]]:
 def read_note(file: Path) -> dict[str, Any]:
     """What a marker or a record says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
     try:
-        note = json.loads(file.read_text())
+        note = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}

@@ -46,11 +46,11 @@ def _kept_id(file: Path, resumed: bool) -> str | None:
     if not is_first_process():
         return None  # it logs nothing there
     if resumed and file.is_file():
-        return file.read_text().strip()
+        return file.read_text(encoding="utf-8").strip()
     file.parent.mkdir(parents=True, exist_ok=True)
     chosen = uuid4().hex[:8]
     with written_whole(file) as partial:
-        partial.write_text(chosen + "\n")
+        partial.write_text(chosen + "\n", encoding="utf-8")
     return chosen
 
 

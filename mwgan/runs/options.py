@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 # Options that say where and how a run is computed, not what is computed.
@@ -33,9 +34,17 @@ def job_of(options: Sequence[str]) -> list[str]:
     return sorted(option.lstrip("+") for option in renamed(options) if not key_of(option).startswith(NOT_THE_JOB))
 
 
-def quoted(path: Path) -> str:
-    """A path as Hydra reads it whole."""
-    return "'" + str(path).replace("'", "\\'") + "'"
+def quoted(path: PurePath) -> str:
+    """A path as Hydra reads it whole: inside quotes a backslash stands for itself, but before a quote for what follows it."""
+    return "'" + re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(path)) + "'"
+
+
+def unquoted(value: str) -> str:
+    """The text that a value of the command line is: itself, or what is between its quotes."""
+    quote = value[:1]
+    if len(value) < 2 or quote not in ("'", '"') or value[-1] != quote:
+        return value
+    return re.sub(rf"(\\*)({quote}|\Z)", lambda found: found[1][: len(found[1]) // 2] + found[2], value[1:-1])
 
 
 def renamed(options: Sequence[str]) -> list[str]:

@@ -1,8 +1,9 @@
-"""The report of a sweep: what lies in its folder, read as far as it is there, onto one page."""
+"""The report of a sweep and the curves of a run: what lies in the folder, read as far as it is there."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from mwgan.errors import InputError
@@ -10,8 +11,10 @@ from mwgan.files.whole import written_whole
 from mwgan.runs.folder import RECORD, is_finished, jobs_in, options_of, read_note
 
 
-def write_report(sweep: Path) -> Path:
-    """Write ``<sweep>/report.html``; the file. A job that has not got far is shown as far as it has.
+def write_report(sweep: Path, folder: Path | None = None) -> Path:
+    """Write ``<sweep>/report.html`` and a copy into ``folder``, if one is given; the file, or the copy.
+
+    A job that has not got far is shown as far as it has. The page needs nothing beside it, so that its copy is whole.
 
     Raises
     ------
@@ -28,7 +31,25 @@ def write_report(sweep: Path) -> Path:
     file = sweep / "report.html"
     with written_whole(file) as partial:
         partial.write_text(text, encoding="utf-8")
-    return file
+    return file if folder is None else _copied(file, folder / file.name)
+
+
+def write_training_curves(run: Path, folder: Path | None = None) -> Path:
+    """Draw the log of a run folder, the parts from before it was resumed included, into it or into ``folder``; the file.
+
+    Raises
+    ------
+    InputError
+        If ``run`` holds no log.
+    """
+    from mwgan.figures import training_curves
+    from mwgan.figures.writing import write
+
+    try:
+        log = read_log(run)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run} holds no csv/metrics.csv of a training: give the folder of one training or stage (run=…)") from error
+    return write(training_curves(log), (run if folder is None else folder) / "training_curves")
 
 
 def read_log(run: Path) -> Any:
@@ -45,6 +66,13 @@ def read_log(run: Path) -> Any:
     # A run that has just been resumed has set its log aside and not begun another.
     parts = [file for file in (*earlier, run / "csv" / "metrics.csv") if file.is_file() and file.stat().st_size]
     return pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
+
+
+def _copied(file: Path, copy: Path) -> Path:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(copy) as partial:
+        copyfile(file, partial)
+    return copy
 
 
 def _run(folder: Path) -> Any:
@@ -66,14 +94,13 @@ def _log(folder: Path) -> Any:
 
 def _rows(path: Path) -> Any:
     """The latest rows of a table; None where there is no table."""
-    import pandas as pd
-
+    from mwgan.results.reading import read_rows
     from mwgan.results.table import latest
 
     if not path.is_file():
         return None
     try:
-        return latest(pd.read_parquet(path))
+        return latest(read_rows(path))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path} can't be read as a results table: move it away, mwgan-evaluate sweep={path.parent} makes it anew"

@@ -10,7 +10,7 @@ from mwgan.files.checkpoints import has_checkpoint
 from mwgan.runs.config_dir import config_dir_of, config_dir_of_run, config_flags, names_config_dir, parted
 from mwgan.runs.folder import options_of
 from mwgan.runs.hydra_records import OVERRIDES, SWEEP, read_yaml
-from mwgan.runs.options import key_of, quoted, renamed
+from mwgan.runs.options import key_of, quoted, renamed, unquoted
 
 FLAGS = ("-m", "--multirun")
 HYDRAS = ("hydra.mode", "hydra.sweep.dir", "hydra.run.dir")  # set anew each time
@@ -32,7 +32,7 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
     flags, options = parted(arguments)
     options = renamed(options)
     given = {key_of(option): option for option in options if "=" in option}
-    folder = Path(given.get("resume", "resume=").split("=", 1)[1].strip("'\""))
+    folder = Path(unquoted(given.get("resume", "resume=").split("=", 1)[1]))
     if str(folder) in (".", "null"):
         return [*flags, *options]
     sweeps = any(flag in flags for flag in FLAGS)

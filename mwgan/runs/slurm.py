@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 
 from mwgan.errors import InputError
 from mwgan.runs.folder import QUEUE_AGAIN, TERMINATED, is_first_process
+from mwgan.signals import TIME_IS_UP
 
 FOLDER_NAME = "MWGAN_FOLDER_NAME"  # read by conf/paths and conf/train.yaml: what names a run's folder instead of the time
 TIMEOUT_S = 60
@@ -104,8 +105,8 @@ def queued_again_when_told() -> Iterator[None]:
     They end it by ``SystemExit``, raised in the signal's handler, or later by who puts the handler off until a checkpoint is
     written. Outside of SLURM nothing changes.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
-    submitit = before[signal.SIGUSR2]  # of a job that it launched
+    before = {number: signal.getsignal(number) for number in (*TIME_IS_UP, signal.SIGTERM)}
+    submitit = next((before[number] for number in TIME_IS_UP), None)  # of a job that it launched
     # Ignored: a stage, which is told by the run it belongs to. Jobs side by side in processes are told by the sweep.
     # Without srun nothing would tell the run of its folder when its turn comes again.
     if not is_task() or submitit == signal.SIG_IGN or parent_process() is not None:
@@ -137,7 +138,7 @@ def _leave(asked: bool, submitit: Any) -> None:
         if not asked and not _is_preempted(job):
             return
         if callable(submitit):  # it counts how often a job ran out of time, queues it again and exits
-            submitit(signal.SIGUSR2, None)
+            submitit(*TIME_IS_UP, None)
             return
         _scontrol("requeue", job)
     except (OSError, subprocess.SubprocessError) as error:
@@ -155,4 +156,4 @@ def _is_preempted(job: str) -> bool:
 
 
 def _scontrol(*arguments: str) -> str:
-    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, text=True, timeout=TIMEOUT_S).stdout
+    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S).stdout

@@ -19,6 +19,7 @@ from mwgan.files.weights import RUN_WEIGHTS, find_weights, read_weights, save_we
 from mwgan.runs.config_dir import config_flags
 from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED, from_here, is_finished
 from mwgan.runs.options import key_of, quoted, renamed, renamed_stage
+from mwgan.signals import BY_KEYBOARD, STOPS, TIME_IS_UP
 
 OURS = ("experiment", "resume", "stages", "paths.run_dir", "launcher", "search", "objective", "hydra")  # of the whole, not of its stages
 
@@ -68,15 +69,16 @@ def run_stages(cfg: DictConfig, options: Sequence[str], config_dir: Path | None 
 
 def _run(command: list[str]) -> int:
     """A stage's process to its end, and how it ended; whatever stops this process stops that one, in its own time."""
-    # A stage ignores SLURM's word that time is nearly up, whoever else it reaches: it is told to end, by us.
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)}
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    before = {number: signal.getsignal(number) for number in STOPS if number != signal.SIGINT}
+    for number in TIME_IS_UP:  # a stage ignores SLURM's word, whoever else it reaches: it is told to end, by us
+        signal.signal(number, signal.SIG_IGN)
     child = subprocess.Popen(command)
     told: list[int] = []
 
     def pass_on(number: int, frame: object) -> None:
         told.append(number)
-        child.terminate()
+        if number not in BY_KEYBOARD:  # those reach the stage too
+            child.terminate()
 
     for number in before:
         signal.signal(number, pass_on)
@@ -84,7 +86,7 @@ def _run(command: list[str]) -> int:
         while True:
             try:
                 status = child.wait()
-                if signal.SIGUSR2 in told:
+                if set(told) & set(TIME_IS_UP):
                     return QUEUE_AGAIN
                 return TERMINATED if told else status
             except KeyboardInterrupt:

@@ -68,7 +68,7 @@ def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
         reason = f"{type(error).__name__}: {error}"
     sentence = f"job {hydra.job.num} of the sweep ({', '.join(hydra.overrides.task)}) failed: {reason}"
     print(sentence, file=sys.stderr, flush=True)
-    failed.write_text(sentence + "\n")
+    failed.write_text(sentence + "\n", encoding="utf-8")
     if _is_search(hydra):  # made anew, since not every error travels between processes
         raise InputError(sentence)
     return None  # raised, Hydra would tell it twice more, and of the first only

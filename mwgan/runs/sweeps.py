@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from mwgan.errors import InputError
 from mwgan.runs.folder import BEGUN, RECORD, is_finished, jobs_in, options_of, read_note
 from mwgan.runs.hydra_records import SWEEP, read_yaml
-from mwgan.runs.options import job_of, key_of, quoted, renamed
+from mwgan.runs.options import job_of, key_of, quoted, renamed, unquoted
 
 NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
 
@@ -79,4 +79,4 @@ def _label(key: str, value: str, keys: list[str]) -> str:
 
 
 def _split(option: str) -> tuple[str, str]:
-    return key_of(option), option.split("=", 1)[-1].strip("'\"")
+    return key_of(option), unquoted(option.split("=", 1)[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
 from pathlib import Path
 
 import mrcfile
@@ -14,7 +13,7 @@ from mwgan.acquisition import GaussianNoise
 from mwgan.data import Challenge, DeadLeaves, ImageSource, PhantomFaces, RandomShapes
 from mwgan.data.source import draw_seed
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import TiltGeometry
 from mwgan.io import VolumeWriter
 from mwgan.operators import projector_for
@@ -77,12 +76,11 @@ def simulate(
     noisy = [noise(rows, torch.Generator().manual_seed(one)) for rows, one in zip(sinogram, seeds, strict=True)]
     rows = torch.stack(noisy, dim=1).numpy()
     series, tilts_file, truth = simulated_files(output)
-    with ExitStack() as files:
-        volume = files.enter_context(VolumeWriter(truth, (slices, size, size), voxel_size_angstrom))
-        series_partial, tilts_partial = (files.enter_context(written_whole(path)) for path in (series, tilts_file))
-        volume.write(0, image)
-        tilts_partial.write_text("".join(f"{tilt:g}\n" for tilt in tilts))
-        with mrcfile.new(series_partial, rows, overwrite=True) as written:
+    with WrittenTogether() as files:
+        with VolumeWriter(truth, (slices, size, size), voxel_size_angstrom, files) as volume:
+            volume.write(0, image)
+        files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")
+        with mrcfile.new(files.add(series), rows, overwrite=True) as written:
             written.set_image_stack()
             written.voxel_size = voxel_size_angstrom
     return len(tilts)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from torch import Tensor
 
-from mwgan.files.whole import written_whole
+from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.recon import LearnedReconstructor, Reconstructor
@@ -28,8 +28,6 @@ def trust_files(output: Path) -> tuple[Path, Path, Path]:
 
 class TrustReport:
     """Reconstructs blocks of slices with their uncertainty, and writes how far to believe them when the last is done.
-
-    Use as a context manager: all of its files are written, or none.
 
     Parameters
     ----------
@@ -50,19 +48,14 @@ class TrustReport:
         self._middle: dict[str, Any] = {}
         self._sums = dict.fromkeys(("misfit", "noise", "data", "added", "energy", "deviation", "contrast"), 0.0)
 
-    def __enter__(self) -> TrustReport:
+    @contextmanager
+    def written_with(self, files: WrittenTogether) -> Iterator[None]:
+        """Blocks are taken inside; what there is to say of them gets its names with ``files``."""
         size = self._series.geometry.detector_size
         uncertainty, table, panel = self._paths
-        with ExitStack() as files:
-            self._volume = files.enter_context(
-                VolumeWriter(uncertainty, (self._series.slices, size, size), self._series.voxel_size_angstrom)
-            )
-            self._table, self._panel = files.enter_context(written_whole(table)), files.enter_context(written_whole(panel))
-            self._files = files.pop_all()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._files.__exit__(kind, error, trace)
+        self._table, self._panel = files.add(table), files.add(panel)
+        with VolumeWriter(uncertainty, (self._series.slices, size, size), self._series.voxel_size_angstrom, files) as self._volume:
+            yield
 
     def reconstruct(self, start: int, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of the slices from ``start`` on; what there is to say of them is kept."""

@@ -149,7 +149,7 @@ def fill_cache(
             save_file({key: torch.cat(values).contiguous() for key, values in kept.items()}, partial)
         index["sha256"][shard.name] = sha256(shard)
         with written_whole(folder / "index.json") as partial:
-            partial.write_text(json.dumps(index, indent=1) + "\n")
+            partial.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 
 def _shard(number: int) -> str:
@@ -162,7 +162,7 @@ def _shards(count: int, per_shard: int) -> int:
 
 def _read_index(folder: Path) -> dict[str, Any]:
     try:
-        index: dict[str, Any] = json.loads((folder / "index.json").read_text())
+        index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         if not isinstance(index, dict) or not {"count", "per_shard", "name", "sha256"} <= set(index):
             raise ValueError("not an index")
     except (OSError, ValueError) as error:

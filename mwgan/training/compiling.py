@@ -26,7 +26,7 @@ def compile_in_place(networks: Iterable[nn.Module], mode: str) -> None:
 
 def check_compiler(mode: str | None, device: torch.device) -> None:
     """Raise an :class:`InputError` where ``mode`` asks for compiled networks on a CPU without a C++ compiler."""
-    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    compiler = os.environ.get("CXX", {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++"))
     if mode is not None and device.type == "cpu" and shutil.which(compiler) is None:
         raise InputError(
             f"model.compile={mode} needs a C++ compiler on a CPU and there is no {compiler}: install it, or set model.compile=null"

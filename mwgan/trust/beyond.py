@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mwgan.geometry import Measurement
-from mwgan.recon.wbp import WEDGE_GAP
+from mwgan.recon.wbp import WEDGE_GAP, distinct_directions
 
 REACH_PX = 0.5  # of the Fourier plane's pixels: a slice of N pixels has no finer structure there
 
@@ -61,7 +61,7 @@ def wedges(tilt_deg: list[float], wedge_gap: float = WEDGE_GAP) -> list[tuple[fl
     The tilt after is counted onwards from the one before, so that -60 … 60 gives (60, 120, step). With a single tilt all
     but its own line is missing.
     """
-    direction = sorted({tilt % 180.0 for tilt in tilt_deg})
+    direction = [(group[0] + group[-1]) / 2 for group in distinct_directions(sorted(tilt % 180.0 for tilt in tilt_deg))]
     gaps = [(before, after) for before, after in itertools.pairwise([*direction, direction[0] + 180.0])]
     widths = sorted(after - before for before, after in gaps)
     step = widths[(len(widths) - 1) // 2] if len(widths) > 1 else 0.0

@@ -14,8 +14,6 @@ from ten_steps import BATCHES, EPOCHS, GAMES, WHOLE_BATCH, gradients, scores, te
 from mwgan.cli.train import train
 from mwgan.configuration import build
 from mwgan.errors import InputError
-from mwgan.runs import folder as jobs
-from mwgan.runs import processes
 
 EQUAL = [game for game in GAMES if game not in ("batch_norm", "ralsgan_apart")]
 UNTIMED = ("images_per_second", "tflops")
@@ -138,44 +136,6 @@ def test_a_broken_process_keeps_its_traceback():
     )
     assert done.returncode == 1
     assert done.stderr.strip().endswith("RuntimeError: a bug")
-
-
-def test_bad_input_is_told_by_the_first_process_first(monkeypatch):
-    told = []
-    monkeypatch.setattr(processes.time, "sleep", told.append)
-
-    def refused():
-        raise InputError("too small")
-
-    with pytest.raises(InputError, match="too small"):
-        processes.after_the_first(refused)
-    assert told == [processes.GRACE]
-    assert processes.after_the_first(lambda: 3) == 3
-
-
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
-
-
-@pytest.mark.parametrize(
-    ("ranks", "first"),
-    [({}, True), (dict.fromkeys(RANKS, "0"), True), *[({"LOCAL_RANK": "0"} | {name: "1"}, False) for name in RANKS]],
-)
-def test_the_first_process_on_the_first_machine_keeps_the_books(ranks, first, monkeypatch):
-    for name in RANKS:
-        monkeypatch.delenv(name, raising=False)
-    for name, rank in ranks.items():
-        monkeypatch.setenv(name, rank)
-    assert jobs.is_first_process() == first
-    arguments = processes.arguments_of_this_process(["seed=1"])
-    assert arguments == (["seed=1"] if first else ["seed=1", "hydra.output_subdir=null", "hydra/job_logging=stdout"])
-
-
-def test_processes_that_are_started_together_are_told_their_folder(monkeypatch):
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match=r"paths\.run_dir="):
-        processes.arguments_of_this_process(["seed=1"])
-    assert processes.arguments_of_this_process(["paths.run_dir=here"])[0] == "paths.run_dir=here"
 
 
 def test_batch_norm_over_processes_keeps_the_names_of_the_weights(run_config):

@@ -120,7 +120,6 @@ def _bad_inputs(folder):
     (folder / "text.mrc").write_text("not an image\n" * 500)
     for name, tilts in {
         "short": lines[:-1],
-        "twice": [*lines[:-1], lines[0]],
         "infinite": [*lines[:-1], "inf"],
         "words": [*lines[:-1], "up"],
     }.items():
@@ -129,7 +128,6 @@ def _bad_inputs(folder):
     wide = _written(folder / "wide.mrc", np.pad(needle, ((0, 0), (0, 0), (32, 32))))
     return {
         "another count of tilts": ({"tilts": folder / "short.tlt"}, ["--method", "wbp"], "76 tilts"),
-        "a repeated tilt": ({"tilts": folder / "twice.tlt"}, ["--method", "wbp"], "more than once"),
         "an infinite tilt": ({"tilts": folder / "infinite.tlt"}, ["--method", "wbp"], "finite"),
         "a tilt that is no number": ({"tilts": folder / "words.tlt"}, ["--method", "wbp"], "line 77"),
         "a missing series": ({"series": folder / "none.mrc"}, ["--method", "wbp"], "none.mrc"),
@@ -137,7 +135,16 @@ def _bad_inputs(folder):
         "a text file": ({"series": folder / "text.mrc"}, ["--method", "wbp"], "text.mrc"),
         "NaN pixels": ({"series": _written(folder / "nan.mrc", nan)}, ["--method", "wbp"], "NaN"),
         "an unknown method": ({}, ["--method", "magic"], "magic"),
-        "an unknown filter": ({}, ["--method", "wbp", "--filter", "gauss"], "gauss"),
+        "an unknown filter": ({}, ["--method", "wbp", "--set", "filter=gauss"], "gauss"),
+        "an option of earlier versions": ({}, ["--method", "tvm", "--weight", "0.1"], "--weight is --set weight=0.1 now"),
+        "a setting that there isn't": ({}, ["--method", "tvm", "--set", "wait=0.1"], "there are weight, iterations"),
+        "a setting of another kind": ({}, ["--method", "tvm", "--set", "iterations=many"], "iterations of tvm is int, not 'many'"),
+        "a setting that is none": ({}, ["--method", "tvm", "--set", "weight"], "KEY=VALUE"),
+        "a setting of a network": ({}, ["--set", "weight=0.1"], "it has none"),
+        "a setting given twice": ({}, ["--method", "tvm", "--set", "iterations=2", "--iterations", "3"], "set twice"),
+        "a network that is not shipped": ({}, ["--method", "irdm_d1"], "not shipped"),
+        "a record that there isn't": ({}, ["--method", "tvm", "--tuned", folder / "none.csv"], "none.csv"),
+        "a folder that there isn't": ({}, ["--config-dir", folder / "none"], "there is no folder"),
         "a damaged checkpoint": ({}, ["--method", folder / "broken.ckpt"], "broken.ckpt"),
         "a checkpoint for another geometry": ({"series": wide}, ["--method", "irdm"], "bin or crop"),
         "a device that is not there": ({}, ["--method", "wbp", "--device", "cuda:77"], "cuda:77"),

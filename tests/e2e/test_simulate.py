@@ -90,7 +90,7 @@ def test_consistency_brings_a_method_nearer_to_the_data_in_any_units(tmp_path):
 
     def left(unit: float, **options: float) -> float:
         measurement = Measurement(unit * rows, measured, series.geometry)
-        tomogram = make_method("sirt", "ramp", 3, 0.0, "cpu", **options)(measurement)
+        tomogram = make_method("sirt", {"iterations": 3}, **options)(measurement)
         return float((projector_for(series.geometry)(tomogram) / unit - rows).norm() / rows.norm())
 
     assert left(1.0, consistency=0.02) < 0.8 * left(1.0)
@@ -98,6 +98,6 @@ def test_consistency_brings_a_method_nearer_to_the_data_in_any_units(tmp_path):
 
 
 def test_the_network_inside_a_corrected_method_is_found_and_a_classical_method_has_none():
-    assert network_in(make_method("irdm", "ramp", None, 0.0, "cpu", 3.0)) is not None
-    assert network_in(make_method("sirt", "ramp", None, 0.0, "cpu", 3.0)) is None
+    assert network_in(make_method("irdm", consistency=3.0)) is not None
+    assert network_in(make_method("sirt", consistency=3.0)) is None
     assert network_in(DataConsistent(SIRT())) is None

@@ -17,10 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mwgan.cli.train import main
-from mwgan.errors import InputError
 from mwgan.runs import folder as jobs
-from mwgan.runs.one_run import answer
-from mwgan.runs.resume import whole_command
 from mwgan.runs.sweeps import runs_of
 
 PROGRAM = [sys.executable, "-m", "mwgan.cli.train"]
@@ -50,12 +47,6 @@ def last_epoch(run: Path) -> int:
 
 def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def told(folder: Path, *options: str) -> None:
-    """A run folder as Hydra leaves it."""
-    (folder / ".hydra").mkdir(parents=True)
-    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {option}\n" for option in options))
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
@@ -204,14 +195,6 @@ def test_a_sweep_on_one_machine_uses_one_device_a_job(monkeypatch, capsys, tmp_p
     assert "use trainer.devices=1" in capsys.readouterr().err
 
 
-def test_an_objective_that_is_no_metric_is_refused(monkeypatch):
-    monkeypatch.setattr("mwgan.runs.one_run.run", lambda cfg, train: {"val/psnr": 30.0})
-    assert answer(OmegaConf.create({"objective": None}), dict) == {"val/psnr": 30.0}
-    assert answer(OmegaConf.create({"objective": "val/psnr"}), dict) == 30.0
-    with pytest.raises(InputError, match="there are val/psnr"):
-        answer(OmegaConf.create({"objective": "val/psnrr"}), dict)
-
-
 @pytest.mark.parametrize(
     ("option", "plugin", "extra"),
     [
@@ -228,137 +211,3 @@ def test_a_missing_plugin_is_named_with_its_extra(option, plugin, extra, monkeyp
         main()
     assert stopped.value.code == 2
     assert f"pip install 'mwgan[{extra}]'" in capsys.readouterr().err
-
-
-def test_what_stands_beside_resume_wins(tmp_path):
-    told(tmp_path / "run", "seed=1", "+x=2", "paths.run_dir=elsewhere", "resume=earlier")
-    resume = f"resume={tmp_path / 'run'}"
-    where = f"paths.run_dir='{tmp_path / 'run'}'"
-    assert whole_command([resume, "seed=3"]) == ["+x=2", "seed=3", where]  # nothing was trained: nothing to go on from
-    (tmp_path / "run" / jobs.LAST).parent.mkdir()
-    (tmp_path / "run" / jobs.LAST).touch()
-    assert whole_command([resume]) == ["seed=1", "+x=2", where, f"resume='{tmp_path / 'run'}'"]
-    for by_itself in ([resume, "experiment=demo/pixel"], ["-m", resume, "seed=0,1"], ["resume=irdm"], ["seed=3"]):
-        assert whole_command(by_itself) == by_itself
-
-
-def test_a_refused_attempt_leaves_what_a_folder_says_of_its_run(tmp_path):
-    told(tmp_path, "seed=1", "wedge.min_deg=20")
-    (tmp_path / jobs.LAST).parent.mkdir()
-    (tmp_path / jobs.LAST).touch()
-    with jobs.begun(tmp_path, ["seed=1"], "irdm"):
-        pass
-    jobs.finish(tmp_path, ["seed=1"], {"val/psnr": 20.0})
-    with pytest.raises(InputError, match="another wedge"), jobs.begun(tmp_path, ["seed=1", "wedge.min_deg=20"], "irdm"):
-        raise InputError("it was trained on another wedge")
-    assert jobs.metrics_of(tmp_path) == {"val/psnr": 20.0}
-    assert whole_command([f"resume={tmp_path}"])[0:2] == ["seed=1", f"paths.run_dir='{tmp_path}'"]
-
-    def diverge() -> None:
-        with jobs.begun(tmp_path, ["seed=1", "trainer.max_epochs=3"], "irdm"):
-            (tmp_path / jobs.LAST).write_text("an epoch more")
-            raise InputError("the pixel loss is no longer a number")
-
-    with pytest.raises(InputError):
-        diverge()
-    assert not jobs.is_finished(tmp_path)
-
-
-def test_a_sweeps_folder_gives_its_command_again(tmp_path):
-    told(tmp_path / "0", "seed=0")
-    (tmp_path / "multirun.yaml").write_text(
-        "hydra:\n  overrides:\n    hydra: [hydra.mode=MULTIRUN, hydra.sweep.dir=x, hydra.sweeper.n_trials=3]\n"
-        "    task: [launcher=joblib, 'seed=0,1', threads=1]\n"
-    )
-    where = f"hydra.sweep.dir='{tmp_path}'"
-    assert whole_command([f"resume={tmp_path}", "threads=2"]) == [
-        *("-m", "launcher=joblib", "seed=0,1", "hydra.sweeper.n_trials=3", "threads=2", where)
-    ]
-
-
-def test_a_folder_that_holds_nothing_to_go_on_from_is_refused(tmp_path):
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="holds no run or sweep to go on from"):
-            whole_command([f"resume={folder}"])
-    (tmp_path / "multirun.yaml").touch()
-    with pytest.raises(InputError, match=r"go on with it by mwgan-train resume='.*', without -m"):
-        whole_command(["-m", f"resume={tmp_path}", "seed=0,1"])
-    assert whole_command(["resume=null"]) == ["resume=null"]
-
-
-def test_a_record_that_cannot_be_read_is_named(tmp_path):
-    (tmp_path / "multirun.yaml").write_text("{")
-    with pytest.raises(InputError, match=r"multirun\.yaml can't be read"):
-        whole_command([f"resume={tmp_path}"])
-
-
-def test_two_processes_do_not_train_in_one_folder(tmp_path):
-    with jobs.claimed(tmp_path), pytest.raises(InputError, match="another process"), jobs.claimed(tmp_path):
-        pass
-    with jobs.claimed(tmp_path):
-        assert jobs.is_claimed(tmp_path)
-    assert not jobs.is_claimed(tmp_path)
-    with jobs.claimed(tmp_path):
-        pass
-
-
-def test_how_a_run_is_computed_does_not_make_it_another(tmp_path):
-    jobs.begin(tmp_path, ["seed=1", "launcher=joblib", "threads=1"])
-    assert jobs.is_same_job(tmp_path, ["threads=2", "seed=1", "logger=csv"])
-    assert not jobs.is_same_job(tmp_path, ["seed=2"])
-    jobs.finish(tmp_path, ["seed=1"], {"val/psnr": 30.0})
-    assert jobs.metrics_of(tmp_path) == {"val/psnr": 30.0}
-    (tmp_path / jobs.FINISHED).write_text("")  # of a stage of an earlier version
-    (tmp_path / jobs.BEGUN).unlink()
-    assert jobs.is_finished(tmp_path)
-    assert jobs.is_same_job(tmp_path, ["seed=2"])
-    assert jobs.metrics_of(tmp_path) == {}
-
-
-def swept(folder: Path, *options: str, model: str = "irdm", params: str = "null") -> None:
-    """The record of a sweep as Hydra leaves it."""
-    listed = "".join(f"    - {option}\n" for option in options)
-    (folder / "multirun.yaml").write_text(
-        f"hydra:\n  sweeper: {{params: {params}}}\n  runtime: {{choices: {{model: {model}}}}}\n  overrides:\n    task:\n{listed}seed: 5\n"
-    )
-
-
-def begun(folder: Path, *options: str, model: str | None = None) -> None:
-    folder.mkdir()
-    jobs.begin(folder, options, model)
-    told(folder, "data=other", "seed=9")  # of a second sweep that was refused
-
-
-def test_methods_of_a_sweep_are_told_by_what_was_swept(tmp_path):
-    with pytest.raises(InputError, match="not the folder of a sweep"):
-        runs_of(tmp_path)
-    swept(tmp_path, "data=d1,d2", "seed=0,1", "wedge.min_deg=40", "data.missing=substitute", "threads=1")
-    with pytest.raises(InputError, match="no job of the sweep"):
-        runs_of(tmp_path)
-    for number, (data, seed) in enumerate((("d1", 0), ("d1", 1), ("d2", 0), ("d2", 1))):
-        begun(tmp_path / str(number), f"data={data}", f"seed={seed}", "wedge.min_deg=40", "data.missing=substitute", "threads=1")
-    jobs.finish(tmp_path / "2", [], {})
-    assert [(run.method, run.train_seed, run.finished) for run in runs_of(tmp_path)] == [
-        ("irdm_d1", 0, False),
-        ("irdm_d1", 1, False),
-        ("irdm_d2", 0, True),
-        ("irdm_d2", 1, False),
-    ]
-
-
-def test_keys_that_end_alike_are_told_apart(tmp_path):
-    generator, discriminator = "model.generator_optimizer.lr", "model.discriminator_optimizer.lr"
-    swept(tmp_path, f"{discriminator}=1,2", "model.gradient_clip=1,2", params=f"{{{generator}: 'tag(log, interval(1, 9))'}}")
-    begun(tmp_path / "0", f"{generator}=3.5", f"{discriminator}=1", "model.gradient_clip=2", model="irdm_pixel")
-    (run,) = runs_of(tmp_path)
-    assert run.method == "irdm_pixel_generator_optimizer.lr=3.5_discriminator_optimizer.lr=1_gradient_clip=2"
-    assert run.train_seed == 5
-    (tmp_path / "0" / "record.json").write_text('{"seed": 7}')
-    assert runs_of(tmp_path)[0].train_seed == 7
-
-
-def test_models_that_were_swept_begin_the_name(tmp_path):
-    swept(tmp_path, "model=irdm,irdm_pixel", "+data.seed=1,2", "seed=0,1")
-    begun(tmp_path / "10", "model=irdm_pixel", "data.seed=2", "seed=1", model="irdm_pixel")
-    begun(tmp_path / "9", "model=irdm", "data.seed=1", "seed=0")
-    assert [run.method for run in runs_of(tmp_path)] == ["irdm_data.seed=1", "irdm_pixel_data.seed=2"]

@@ -296,7 +296,7 @@ def test_two_processes_play_the_game_in_one_run_folder(tmp_path):
     (run,) = (tmp_path / "train" / "train").iterdir()
     files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() and path.parts[-2] not in (".hydra", "csv")}
     saved = {"checkpoints/best.ckpt", "checkpoints/last.ckpt", "panels/epoch_000.png", "panels/spectra/epoch_000.png"}
-    assert files == saved | {"begun", "finished", "record.json", "train.log"}
+    assert files == saved | {".begun.lock", "begun", "finished", "record.json", "train.log"}
     assert len(done.stdout.splitlines()) == len({*done.stdout.splitlines()})  # nothing is told twice
     again = run_program(f"resume={run}", "trainer.max_epochs=2", folder=tmp_path)
     assert again.returncode == 0, again.stderr

@@ -10,7 +10,7 @@ import torch
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST, PREVIOUS, checkpoint_of, has_checkpoint, is_whole, write_checkpoint
-from mwgan.runs.exit import disk_full
+from mwgan.files.space import disk_full
 
 
 def write(file: Path, epoch: int, size: int = 1000) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from mwgan.figures import comparison_panel, metric_by_wedge, quality_bars, slice_panel, training_curves
 from mwgan.figures.comparison_panel import decode
-from mwgan.figures.parts.style import COLORS
+from mwgan.methods import known_methods
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_sixteen_methods_without_a_colour_of_their_own_are_told_apart(results):
     lines = metric_by_wedge(rows).axes[0].lines
     looks = [(line.get_color(), line.get_linestyle()) for line in lines]
     assert len(set(looks)) == len({(line.get_color(), line.get_marker()) for line in lines}) == len(methods)
-    assert (looks[0], looks[-1]) == ((COLORS["wbp"], "-"), (COLORS["tvm"], "-"))
+    assert (looks[0], looks[-1]) == ((known_methods()["wbp"].color, "-"), (known_methods()["tvm"].color, "-"))
     bars = quality_bars(rows).axes[0].patches
     assert len({(bar.get_facecolor(), bar.get_hatch()) for bar in bars}) == len(methods)
 

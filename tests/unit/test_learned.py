@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,13 @@ def test_a_reconstruction_leaves_no_graph_and_does_not_train(weights, faces):
     before = {key: value.clone() for key, value in loaded.generator.state_dict().items()}
     assert not loaded(measure(faces)).requires_grad
     assert all(torch.equal(value, before[key]) for key, value in loaded.generator.state_dict().items())
+
+
+def test_double_precision_goes_through_weights_of_single_precision(weights, faces):
+    loaded, given = load_reconstructor(weights), measure(faces, wedge_deg=45.0)
+    found = loaded(Measurement(given.sinogram.double(), given.measured, given.geometry))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), loaded(given))
 
 
 def test_saving_leaves_no_partial_file_behind(weights):
@@ -204,29 +212,113 @@ def test_nothing_in_a_checkpoint_is_run(save, tmp_path):
     assert not (tmp_path / "was_here").exists()
 
 
-def targets(folder: Path) -> dict[str, dict]:
+def targets(folder: Path) -> dict[str, tuple[dict, str]]:
+    """Nodes that are not to be built, and what is said of them."""
     touched = str(folder / "was_here")
+    theirs, ours, unfit = r"allow its package \(allow=\('{}',\)", "is not a class of mwgan's networks and tasks, nor of", "does not fit"
+    touch = {"_target_": "pathlib.Path.touch", "self": touched}
     return {
-        "a system call": {"_target_": "os.system", "command": f"touch {touched}"},
-        "a class of another package": {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 1, "kernel_size": 1},
-        "a name without a module": {"_target_": "print"},
-        "a package that only begins like ours": {"_target_": "mwgannet.networks.UNet"},
-        "a function that a module of ours imports": {"_target_": "mwgan.recon.learned.save_file", "tensors": {}, "filename": touched},
-        "a way around": {"_target_": "mwgan.configuration.instantiate", "config": {"_target_": "pathlib.Path.touch", "self": touched}},
-        "something that is not there": {"_target_": "mwgan.networks.NoSuchNetwork"},
-        "arguments it does not take": {"_target_": "mwgan.networks.UNetPlusPlus", "wdith": 4},
-        "no target": {"width": 4},
+        "a system call": ({"_target_": "os.system", "command": f"touch {touched}"}, theirs.format("os")),
+        "a class of another package": ({"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 1}, theirs.format("torch")),
+        "a package that only begins like ours": ({"_target_": "mwgannet.networks.UNet"}, theirs.format("mwgannet")),
+        "hidden in an argument": ({"_target_": "mwgan.networks.UNetPlusPlus", "width": touch}, theirs.format("pathlib")),
+        "hidden in a list": ({"_target_": "mwgan.networks.UNetPlusPlus", "width": [1, [touch]]}, theirs.format("pathlib")),
+        "hidden in a dictionary": ({"_target_": "mwgan.networks.UNetPlusPlus", "width": {"a": {"b": touch}}}, theirs.format("pathlib")),
+        "a name without a module": ({"_target_": "print"}, ours),
+        "no name": ({"_target_": ""}, ours),
+        "dots": ({"_target_": "..system"}, ours),
+        "no text": ({"_target_": ["os", "system"]}, ours),
+        "a function that a module of ours imports": ({"_target_": "mwgan.recon.learned.read_weights", "path": touched}, ours),
+        "a class that a module of ours imports": ({"_target_": "mwgan.recon.learned.Path"}, ours),
+        "a way around": ({"_target_": "mwgan.configuration.instantiate", "config": touch}, ours),
+        "a writer of ours": ({"_target_": "mwgan.io.VolumeWriter", "path": touched, "shape": [1, 1, 1]}, ours),
+        "something that is not there": ({"_target_": "mwgan.networks.NoSuchNetwork"}, unfit),
+        "a module that is not there": ({"_target_": "mwgan.networks.nowhere.Network"}, unfit),
+        "arguments it does not take": ({"_target_": "mwgan.networks.UNetPlusPlus", "wdith": 4}, unfit),
+        "the face of neither": ({"_target_": "mwgan.recon.WBP"}, unfit),
+        "no target": ({"width": 4}, unfit),
+        "no node": ([1, 2], unfit),
     }
 
 
 @pytest.mark.parametrize("part", ["generator", "task"])
 @pytest.mark.parametrize("kind", targets(Path()))
 def test_only_our_own_networks_and_tasks_are_built(part, kind, network, tmp_path):
-    record = {**RECORD, part: targets(tmp_path)[kind]}
-    save_weights(tmp_path / "strange.safetensors", network.state_dict(), record)
-    with pytest.raises(InputError, match="does not fit"):
+    node, said = targets(tmp_path)[kind]
+    save_weights(tmp_path / "strange.safetensors", network.state_dict(), {**RECORD, part: node})
+    with pytest.raises(InputError, match=said) as refusal:
         load_reconstructor(tmp_path / "strange.safetensors")
+    assert str(refusal.value).startswith(str(tmp_path / "strange.safetensors"))
     assert not (tmp_path / "was_here").exists()
+
+
+@pytest.mark.parametrize("record", [[], ["generator"], "generator", 3, None, {}, {"generator": None}])
+def test_a_record_that_is_none_is_refused(record, network, tmp_path):
+    save_weights(tmp_path / "strange.safetensors", network.state_dict(), record)
+    with pytest.raises(InputError, match="does not fit this version of mwgan"):
+        load_reconstructor(tmp_path / "strange.safetensors")
+
+
+THEIRS = """
+import torch
+
+class Tiny(torch.nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(1, 1, 3, padding=1)
+        if width < 1:
+            raise ValueError("no width")
+
+    def forward(self, seen):
+        return self.layer(seen)
+"""
+
+
+@pytest.fixture
+def their_weights(tmp_path, monkeypatch) -> Path:
+    """Weights of a network of a package outside mwgan, which Python finds."""
+    (tmp_path / "theirnet.py").write_text(THEIRS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "theirnet", raising=False)
+    path = tmp_path / "theirs.safetensors"
+    save_weights(path, torch.nn.Conv2d(1, 1, 3).state_dict(prefix="layer."), {**RECORD, "generator": {"_target_": "theirnet.Tiny"}})
+    return path
+
+
+def test_a_class_of_another_package_is_refused_with_both_remedies(their_weights):
+    with pytest.raises(InputError) as refusal:
+        load_reconstructor(their_weights)
+    for said in ("theirnet.Tiny", "allow=('theirnet',)", "--allow theirnet", "allow=[theirnet]", "mwgan.parts"):
+        assert said in str(refusal.value)
+    assert "theirnet" not in sys.modules
+
+
+@pytest.mark.parametrize("allow", [("theirnet",), ["other", "theirnet"], "theirnet"])
+def test_a_class_of_an_allowed_package_reconstructs(allow, their_weights, faces):
+    loaded = load_reconstructor(their_weights, allow=allow)
+    assert type(loaded.generator).__module__ == "theirnet"
+    assert loaded(measure(faces)).shape == faces.shape
+
+
+@pytest.mark.parametrize(
+    ("generator", "said"),
+    [
+        ({"_target_": "theirnet.Gone"}, r"does not fit the theirnet that is installed here \(AttributeError: .*Gone"),
+        ({"_target_": "theirnet.Tiny", "wdith": 4}, r"does not fit the theirnet .*wdith"),
+        ({"_target_": "theirnet.Tiny", "width": 0}, r"does not fit the theirnet .*\(ValueError: no width\)"),
+        ({"_target_": "theirnet.torch.nn.Conv2d"}, "theirnet.torch"),
+    ],
+)
+def test_what_does_not_fit_somebody_elses_class_is_said_with_its_own_words(generator, said, their_weights, tmp_path):
+    save_weights(tmp_path / "changed.safetensors", {}, {**RECORD, "generator": generator})
+    with pytest.raises(InputError, match=said):
+        load_reconstructor(tmp_path / "changed.safetensors", allow="theirnet")
+
+
+def test_weights_that_a_changed_class_does_not_take_are_refused(their_weights, tmp_path):
+    save_weights(tmp_path / "changed.safetensors", {"other": torch.zeros(1)}, {**RECORD, "generator": {"_target_": "theirnet.Tiny"}})
+    with pytest.raises(InputError, match="does not fit the theirnet that is installed here"):
+        load_reconstructor(tmp_path / "changed.safetensors", allow="theirnet")
 
 
 def test_tensors_that_do_not_fit_the_network_are_refused(network, tmp_path):

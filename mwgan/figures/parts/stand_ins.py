@@ -1,33 +1,43 @@
-"""Networks that were trained with stand-ins for images that weren't there: told wherever their names stand.
-
-The results table says so in ``train_data``, as in ``D2 (phantom faces for brain, ct)``.
-"""
+"""Networks that were trained with stand-ins for images that weren't there: told wherever their names stand."""
 
 from __future__ import annotations
 
-import re
 import textwrap
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mwgan.figures.parts.style import label
+from mwgan.results.methods import Training, made_of, trainings
 
-STAND_INS = re.compile(r"\((phantom faces for [^)]*)\)")  # as mwgan-train writes it into train_data
 MARKS = "*†‡§¶#"
 LETTERS_PER_INCH = 17  # of a note
 
 
 def train_data(rows: pd.DataFrame) -> dict[str, str]:
-    """What each method was trained on, empty where on nothing; all of it where its trainings differ."""
-    told = rows[["method", "train_data"]].fillna("").drop_duplicates()
-    return {str(method): "; ".join(filter(None, names)) for method, names in told.groupby("method", sort=False)["train_data"]}
+    """What each method was trained on, ``D2 (phantom faces for ct)``; all of it where its trainings differ, empty where on nothing."""
+    return {method: "; ".join(map(in_words, known)) for method, known in trainings(rows).items()}
+
+
+def in_words(training: Training) -> str:
+    """``D2``, or ``D2 (phantom faces for brain, ct)``."""
+    return f"{training.data} ({substitutes(training.stand_ins)})" if training.stand_ins else training.data
+
+
+def substitutes(stand_ins: str) -> str:
+    """``phantom faces for brain, ct``."""
+    return f"phantom faces for {stand_ins}"
+
+
+def names(rows: pd.DataFrame) -> dict[str, str]:
+    """Each method's name for people."""
+    return {method: label(*parts) for method, parts in made_of(rows).items()}
 
 
 def marked(rows: pd.DataFrame) -> dict[str, str]:
     """Each method's name for people, with a mark where stand-ins were among its training images: ``IRDM, D2 *``."""
     marks, found = _marks(rows), _stand_ins(rows)
-    return {method: f"{label(method)} {marks[found[method]]}" if method in found else label(method) for method in train_data(rows)}
+    return {method: f"{name} {marks[found[method]]}" if method in found else name for method, name in names(rows).items()}
 
 
 def note(rows: pd.DataFrame) -> str:
@@ -45,18 +55,16 @@ def write_note(figure: Figure, rows: pd.DataFrame) -> None:
 def in_full(rows: pd.DataFrame) -> dict[str, str]:
     """Each method's name for people, the stand-ins in words: ``IRDM, D2 (phantom faces for brain, ct)``."""
     found = _stand_ins(rows)
-    return {method: f"{label(method)} ({found[method]})" if method in found else label(method) for method in train_data(rows)}
+    return {method: f"{name} ({found[method]})" if method in found else name for method, name in names(rows).items()}
 
 
 def _stand_ins(rows: pd.DataFrame) -> dict[str, str]:
     """What stood in for what, of the methods of which something did."""
     told = {}
-    for method, data in train_data(rows).items():
-        trainings = data.split("; ")
-        found = list(dict.fromkeys(match[1] for training in trainings if (match := STAND_INS.search(training))))
+    for method, known in trainings(rows).items():
+        found = list(dict.fromkeys(substitutes(training.stand_ins) for training in known if training.stand_ins))
         if found:
-            some = "" if all(STAND_INS.search(training) for training in trainings) else " in some trainings"
-            told[method] = " or ".join(found) + some
+            told[method] = " or ".join(found) + ("" if all(training.stand_ins for training in known) else " in some trainings")
     return told
 
 

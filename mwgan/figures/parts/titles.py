@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mwgan.figures.parts.stand_ins import marked
-from mwgan.figures.parts.style import label
 from mwgan.results.kept import PREFIX, Column, of_columns, rows_of
 
 
-def title(column: Column, names: Mapping[str, str] | None = None) -> str:
-    """A column's name for people: ``M_joint, adversarial``; ``names`` are the methods' where they aren't the usual ones."""
-    return PREFIX[column[1]] + (names or {}).get(column[0], label(column[0]))
+def title(column: Column, names: Mapping[str, str]) -> str:
+    """A column's name for people, ``M_joint, adversarial``, of the methods' ``names``."""
+    return PREFIX[column[1]] + names[column[0]]
 
 
 def titles(columns: Sequence[Column], rows: pd.DataFrame) -> list[str]:

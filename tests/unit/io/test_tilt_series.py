@@ -66,7 +66,6 @@ def test_a_tilt_limit_leaves_tilts_out(series):
     ("text", "message"),
     [
         ("-40\n-20\n0\n20\n", "5 images but .* 4 tilts"),
-        ("-40\n-20\n0\n20\n20\n", "20 degrees more than once"),
         ("-40\n-20\nnan\n20\n40\n", "finite"),
         ("-40\n-20\ninf\n20\n40\n", "finite"),
         ("-40\n-20\nzero\n20\n40\n", "line 3: 'zero' is not a tilt"),

@@ -1,23 +1,19 @@
-"""A run as tasks of SLURM, seen from inside: what is refused, where it goes on, and how its job is queued again."""
+"""A run as tasks of SLURM, seen from inside: what is refused, how its folder is named, and how its job is queued again."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import time
-from types import SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
-from mwgan.runs import one_run as runs
-from mwgan.runs import slurm, stages
-from mwgan.runs.folder import QUEUE_AGAIN, TERMINATED, finish
+from mwgan.runs import slurm
+from mwgan.runs.folder import QUEUE_AGAIN, TERMINATED
 
 STEP = {"SLURM_JOB_ID": "12", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4"}
 
@@ -128,18 +124,6 @@ def test_one_that_fails_or_is_outside_of_slurm_is_not(task, queued, monkeypatch)
     assert not queued.exists()
 
 
-def test_a_second_run_of_a_step_is_refused_the_folder_of_the_first(task, monkeypatch, tmp_path):
-    monkeypatch.setattr(runs, "HydraConfig", SimpleNamespace(get=lambda: SimpleNamespace(mode=RunMode.RUN)))
-    slurm.name_folder()
-    folder = tmp_path / "slurm-12.0"
-    folder.mkdir()
-    assert not runs._goes_on(composed("seed=0"), folder, ["seed=0"])
-    finish(folder, ["seed=0"], {})
-    with pytest.raises(InputError, match=r"another run of this SLURM step.*paths\.run_dir="):
-        runs._goes_on(composed("seed=1"), folder, ["seed=1"])
-    assert runs._goes_on(composed(f"resume={folder}"), folder, ["seed=0"])
-
-
 def test_a_queue_that_does_not_take_it_is_told_of(task, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit), slurm.queued_again_when_told():
@@ -166,13 +150,3 @@ def test_the_first_task_alone_asks(number, task, queued, monkeypatch):
         signal.raise_signal(number)
     assert not ended.value.code  # a bad status may end the first task before it has asked
     assert not queued.exists()
-
-
-def test_a_stage_ends_by_the_word_of_its_run():
-    """The signal may reach it too, on clusters that tell the children of a task: it must not end by that."""
-    stage = "import os, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
-    stage += "os.kill(os.getpid(), signal.SIGUSR2); os.kill(os.getppid(), signal.SIGUSR2); time.sleep(60)"
-    begun = time.monotonic()
-    assert stages._run([sys.executable, "-c", stage]) == QUEUE_AGAIN
-    assert time.monotonic() - begun < 30
-    assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL

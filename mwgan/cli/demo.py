@@ -1,0 +1,104 @@
+"""``mwgan demo``: train, compare, draw and reconstruct a measured series, by the programs that a user has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwgan.errors import InputError
+from mwgan.paths import samples_dir
+from mwgan.runs.options import quoted
+
+MODULES = {"mwgan-train": "train", "mwgan-evaluate": "evaluate", "mwgan-figures": "figures", "mwgan": "main"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Commands that belong together, each a program and its arguments."""
+
+    title: str
+    cpu_minutes: float
+    commands: tuple[tuple[str, ...], ...]
+
+
+def demo(folder: Path) -> None:
+    """Run every step, its files into a new ``folder``; programs and arguments are printed as they could be given.
+
+    Raises
+    ------
+    InputError
+        If ``folder`` holds something already.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} is there already: remove it, or name another folder (-o)")
+    steps = _steps(folder)
+    print(f"{len(steps)} steps of about {sum(step.cpu_minutes for step in steps):g} CPU minutes together", flush=True)
+    for number, step in enumerate(steps, start=1):
+        print(f"\n{number}/{len(steps)} {step.title} (about {step.cpu_minutes:g} CPU minutes)", flush=True)
+        for program, *arguments in step.commands:
+            print("$", program, *(f'"{argument}"' if set(argument) & set(" '{[") else argument for argument in arguments), flush=True)
+            status = subprocess.run([sys.executable, "-m", f"mwgan.cli.{MODULES[program]}", *arguments], check=False).returncode
+            if status:  # it has said why
+                sys.exit(status if status > 0 else 128 - status)
+    print(_where_to_look(folder))
+
+
+def _steps(folder: Path) -> list[Step]:
+    pixel, adversarial, table = folder / "pixel", folder / "adversarial", folder / "results"
+    shown = "irdm_pixel_shipped: irdm_pixel, irdm_shipped: irdm"
+    series = (str(samples_dir() / "needle.mrc"), "--tilts", str(samples_dir() / "needle.tlt"), "--axis-offset", "0.25")
+    return [
+        Step(
+            "training a small U-Net++ on phantom faces from nothing, by the pixel loss",
+            4,
+            (("mwgan-train", "experiment=demo/pixel", f"paths.run_dir={quoted(pixel)}"),),
+        ),
+        Step(
+            "taking the shipped U-Net++, which has trained for an hour, on against a discriminator",
+            2.5,
+            (("mwgan-train", "experiment=demo/adversarial", "init=irdm_pixel", f"paths.run_dir={quoted(adversarial)}"),),
+        ),
+        Step(
+            "comparing all of them on faces they have never seen, beside WBP, SART and TVM tuned for each wedge",
+            2,
+            (
+                (
+                    "mwgan-evaluate",
+                    "experiment=demo/evaluate",
+                    f"table={quoted(table)}",
+                    f"checkpoints={{irdm_pixel: {quoted(pixel)}, irdm: {quoted(adversarial)}, {shown}}}",
+                ),
+            ),
+        ),
+        Step("drawing", 0.5, (("mwgan-figures", f"table={quoted(table)}", "wedges_deg=[40,60,80]"),)),
+        Step(
+            "reconstructing a measured needle from tilts of ±50 degrees, by TVM and by a shipped network",
+            1,
+            (
+                ("mwgan", "reconstruct", *series, "--max-tilt", "50", "--method", "tvm", "--output", str(folder / "needle_tvm.mrc")),
+                ("mwgan", "reconstruct", *series, "--max-tilt", "50", "--output", str(folder / "needle_lpd.mrc")),
+            ),
+        ),
+        Step(
+            "one slice of the needle by every method, from more and from fewer tilts",
+            0.5,
+            (
+                (
+                    *("mwgan", "compare", *series, "--slice", "56", "--max-tilts", "76,50"),
+                    *("--methods", "wbp,sart,tvm,irdm_pixel,lpd", "--output", str(folder / "needle.png")),
+                ),
+            ),
+        ),
+    ]
+
+
+def _where_to_look(folder: Path) -> str:
+    return f"""
+Where to look, in {folder}:
+  comparison_panel.png   a face no network has seen, by every method, wedges of 40, 60 and 80 degrees
+  nrmse_by_wedge.png     the error of each method as the wedge grows
+  results.csv            every number behind them; results.tuning.csv: what the classical methods were given
+  needle.png             the measured needle; needle_tvm.mrc and needle_lpd.mrc: the whole volumes
+  pixel/panels           what the network learned, epoch by epoch; tensorboard --logdir {folder}"""

@@ -1,0 +1,37 @@
+"""``mwgan methods``: the list of methods, and the settings of one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mwgan.cli.options import ConfigDir
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(help="A method: what can be set of it by --set.")] = None, config_dir: ConfigDir = None
+) -> None:
+    """The methods there are: what is tuned of each and what it is unless set, what it needs, where it comes from."""
+    from mwgan.methods import add_folder, known_methods
+    from mwgan.recon.described import as_text, what_it_needs
+    from mwgan.recon.named import find_method
+    from mwgan.recon.settings import settings_of
+
+    if config_dir is not None:
+        add_folder(config_dir)
+    if name is None:
+        shown = sorted(known_methods().values(), key=lambda entry: entry.reconstructor is None)
+        wide, label_wide = (max(map(len, texts)) for texts in ([one.name for one in shown], [one.label for one in shown]))
+        for one in shown:
+            origin = "" if one.is_ours else f"  [{one.file}]"
+            typer.echo(f"{one.name:<{wide}}  {one.label:<{label_wide}}  {what_it_needs(one)}{origin}".rstrip())
+        return
+    entry = find_method(name)
+    if entry is None:
+        typer.echo(f"{name} is a trained network: it has no settings")
+        return
+    typer.echo(f"{entry.name}: {entry.label}, {what_it_needs(entry)}; from {entry.file}")
+    for setting in settings_of(entry).values():
+        value = "must be given" if setting.is_required else as_text(setting.default)
+        typer.echo(f"  {setting.name} ({setting.kind}): {value}{f'. {setting.told}' if setting.told else ''}")

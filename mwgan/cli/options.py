@@ -1,0 +1,69 @@
+"""Options that several commands of ``mwgan`` have, and the check of where they write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mwgan.errors import InputError
+
+Series = Annotated[
+    Path, typer.Argument(help="Aligned tilt series: MRC, TIFF, HDF5, EMD, DM3 … (docs/series.md), a folder of TIFF images, FILE::ARRAY.")
+]
+Tilts = Annotated[
+    str | None,
+    typer.Option("--tilts", help="Tilts in the order of the images, where the series doesn't tell: text file, .mdoc, or -60:60:2."),
+]
+Exclude = Annotated[str, typer.Option(help="Images to leave out, counted from 1: 3,17 or 1-3,17.")]
+Dataset = Annotated[str | None, typer.Option(help="The array in the file, where it holds several.")]
+Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; y as after IMOD.")]
+Offset = Annotated[float, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file.")]
+Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method, as in YAML; may be repeated. mwgan methods NAME lists them."),
+]
+SetOfOne = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of all methods that have it, or of one: tvm.weight=0.05; may be repeated."),
+]
+Iterations = Annotated[int | None, typer.Option(min=1, help="Short for --set iterations=N, of iterative methods.")]
+Weight = Annotated[str | None, typer.Option("--weight", hidden=True)]
+Filter = Annotated[str | None, typer.Option("--filter", hidden=True)]
+Allow = Annotated[
+    list[str] | None, typer.Option(metavar="PACKAGE", help="Let a weights file name classes of this package; may be repeated.")
+]
+ConfigDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with method/NAME.yaml of your own, as of mwgan-evaluate.")]
+Consistency = Annotated[
+    float | None,
+    typer.Option(help="Correct the tomogram where it contradicts the data. Less trusts the data more: 0.5 if noisy, 0.02 if clean."),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
+
+
+def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterable[str] = ()) -> None:
+    """Refuse at once files that could not be written at the end, or would be written over what is read, weights too."""
+    from mwgan.files.outputs import check_outputs
+    from mwgan.files.weights import files_behind
+    from mwgan.io.readers import file_of
+
+    weights = [file for network in networks for file in files_behind(network)]
+    check_outputs(outputs, [*(file_of(given) for given in inputs if given is not None), *weights])
+
+
+def say(sentences: Iterable[str], warnings: Iterable[str]) -> None:
+    """Print what was found, and on stderr what is likely to be wrong."""
+    for sentence in sentences:
+        typer.echo(sentence)
+    for sentence in warnings:
+        typer.echo(f"warning: {sentence}", err=True)
+
+
+def refuse_old_options(**values: str | None) -> None:
+    """Refuse the options of earlier versions that one method alone understood."""
+    for name, value in values.items():
+        if value is not None:
+            raise InputError(f"--{name} is --set {name}={value} now")

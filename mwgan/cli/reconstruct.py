@@ -1,0 +1,144 @@
+"""``mwgan reconstruct`` and ``mwgan compare``: tilt series to volumes, and one slice by several methods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwgan.cli import options
+from mwgan.cli.options import guard, refuse_old_options, say
+from mwgan.errors import InputError
+
+SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond this nothing was reconstructed
+
+
+def reconstruct(
+    series: options.Series,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
+    method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "lpd",
+    settings: options.Set = None,
+    tuned: Annotated[
+        Path | None,
+        typer.Option(help="TABLE.tuning.csv of mwgan-evaluate: take what it found best for this wedge and noise; --set wins over it."),
+    ] = None,
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
+    tilt_axis: options.Axis = "y",
+    axis_offset: options.Offset = 0.0,
+    binning: options.Bin = 1,
+    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    iterations: options.Iterations = None,
+    consistency: options.Consistency = None,
+    block: Annotated[int, typer.Option(min=1, help="Slices in memory at a time.")] = 16,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
+    ] = False,
+    device: options.Device = "cpu",
+    allow: options.Allow = None,
+    config_dir: options.ConfigDir = None,
+    weight: options.Weight = None,
+    filter: options.Filter = None,
+) -> None:
+    """Reconstruct a tilt series, a block of slices at a time; the voxel size is kept.
+
+    Densities must be positive, as in dark-field contrast: invert bright-field images first.
+    """
+    from mwgan.io import open_series
+    from mwgan.methods import add_folder
+    from mwgan.recon.named import make_method
+    from mwgan.recon.settings import parse_settings
+    from mwgan.series.reconstruct import reconstruct_series
+    from mwgan.series.trust_report import TrustReport, trust_files
+    from mwgan.series.tuned import tuned_settings
+
+    refuse_old_options(weight=weight, filter=filter)
+    if config_dir is not None:
+        add_folder(config_dir)
+    guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned, networks=[method])
+    chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
+    opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset)
+    say(opened.notes, opened.warnings)
+    if tuned is not None:
+        best, sentence = tuned_settings(method, tuned, opened)
+        chosen = best | chosen
+        typer.echo(sentence)
+    reconstructor = make_method(method, chosen, device, consistency, allow or ())
+    report = TrustReport(reconstructor, output, opened) if trust else None
+    residual = reconstruct_series(opened, reconstructor, output, block, device, report)
+    size = opened.geometry.detector_size
+    typer.echo(f"{output}: {opened.slices} x {size} x {size} (y, z, x), voxels of {opened.voxel_size_angstrom:g} Å")
+    typer.echo(
+        f"residual on the measured tilts: {100 * residual:.1f} % of the data (what the tomogram, projected again, leaves unexplained)"
+    )
+    if residual > SUSPICIOUS:
+        remedy = "are the densities positive (invert bright-field images), the tilts and the tilt axis right?"
+        typer.echo(f"warning: that is far too much for noise: {remedy}", err=True)
+    if report is not None:
+        for sentence in report.sentences():
+            typer.echo(sentence)
+        typer.echo(", ".join(str(file) for file in trust_files(output)))
+        if report.contradicts:
+            remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
+            typer.echo(f"warning: the tomogram contradicts the measurement ({report.times_noise:.1f} times the noise): {remedy}", err=True)
+
+
+def compare(
+    series: options.Series,
+    slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
+    methods: Annotated[
+        str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")
+    ] = "wbp,sart,tvm,lpd",
+    settings: options.SetOfOne = None,
+    max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
+    tilt_axis: options.Axis = "y",
+    axis_offset: options.Offset = 0.0,
+    binning: options.Bin = 1,
+    iterations: options.Iterations = None,
+    consistency: options.Consistency = None,
+    device: options.Device = "cpu",
+    allow: options.Allow = None,
+    config_dir: options.ConfigDir = None,
+    weight: options.Weight = None,
+    filter: options.Filter = None,
+) -> None:
+    """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual.
+
+    A method that can't take the series is left out, with a sentence that says why.
+    """
+    from mwgan.io import open_series
+    from mwgan.methods import add_folder
+    from mwgan.recon.settings import parse_settings
+    from mwgan.series.compare import compare_slice, compared_files, makers_of
+
+    refuse_old_options(weight=weight, filter=filter)
+    if config_dir is not None:
+        add_folder(config_dir)
+    if output.suffix != ".png":
+        raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
+    named = methods.split(",")
+    guard(compared_files(output), series, tilts, networks=[name.rpartition("=")[2] for name in named])
+    chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
+    makers = makers_of(named, chosen, device, consistency, allow or ())
+    try:
+        limits = [float(limit) for limit in max_tilts.split(",")]
+    except ValueError as error:
+        raise InputError(f"--max-tilts is a list of degrees such as 76,50, not {max_tilts!r}") from error
+    ranges = {f"±{limit:g}°": open_series(series, tilts, tilt_axis, axis_offset, binning, limit, exclude, dataset) for limit in limits}
+
+    def leave_out(sentence: str) -> None:
+        typer.echo(f"warning: {sentence}", err=True)
+
+    rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, corrected=consistency is not None)
+    for row in rows:
+        typer.echo(
+            f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"
+        )
+    typer.echo(" and ".join(str(file) for file in compared_files(output)))

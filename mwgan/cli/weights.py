@@ -1,0 +1,99 @@
+"""``mwgan weights``: trained networks, listed, exported, in pieces and whole again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwgan.errors import InputError
+from mwgan.files.outputs import check_outputs
+from mwgan.files.pieces import PIECES
+
+app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own, in pieces if need be.")
+
+
+@app.command("list")
+def weights_list() -> None:
+    """The networks shipped with this version, by the name that --method takes."""
+    from mwgan.paths import shipped_weights
+    from mwgan.recon import load_reconstructor
+
+    for name, file in shipped_weights().items():
+        network = load_reconstructor(name)
+        low, high = network.record["wedge_deg"]
+        wedges = f"wedge {low:g}" if low == high else f"wedges {low:g} to {high:g}"
+        size = "any size" if network.any_size else f"{network.detector_size} pixels"
+        typer.echo(
+            f"{name}: {network.record['train_data']}, {size}, {wedges} degrees, commit {network.record['commit']}, "
+            f"{file.stat().st_size / 1e6:.1f} MB"
+        )
+
+
+@app.command("export")
+def weights_export(
+    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint of mwgan-train.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors; with --max-shard-mib a new folder.")],
+    max_shard_mib: Annotated[
+        int | None, typer.Option(min=1, help="Write files of at most this many MiB and their index, instead of one file.")
+    ] = None,
+    band_scale: Annotated[
+        float | None, typer.Option(help="Calibrates --trust: the largest band_scale that mwgan-evaluate uncertainty=flips_and_folds found.")
+    ] = None,
+) -> None:
+    """The generator of a training run as one small file: half precision, with the record of its training."""
+    from mwgan.files.pieces import MIB
+    from mwgan.files.weights import files_behind, find_weights, read_weights, save_sharded_weights, save_weights
+
+    check_outputs([output], files_behind(run), new_folder=max_shard_mib is not None)
+    if band_scale is not None and not band_scale > 0:
+        raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
+    record, state = read_weights(find_weights(run))
+    record = (record if band_scale is None else replace(record, band_scale=band_scale)).without_folders()
+    if max_shard_mib is None:
+        save_weights(output, state, record)
+        typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    else:
+        shards = save_sharded_weights(output, state, record, max_shard_mib * MIB)
+        typer.echo(f"{output}: {shards} files of at most {max_shard_mib} MiB, and their index")
+
+
+@app.command("split")
+def weights_split(
+    source: Annotated[Path, typer.Argument(help="Checkpoint or run folder, whose last checkpoint is taken; or a weights file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the pieces and their checksums.")],
+    max_piece_mib: Annotated[int, typer.Option(min=1, help="Size of a piece in MiB.")] = 16,
+) -> None:
+    """A training's checkpoint cut into pieces, nothing lost; mwgan weights join makes the same file of them."""
+    from mwgan.files.pieces import MIB, split
+    from mwgan.files.weights import find_weights
+
+    check_outputs([output], new_folder=True)
+    file = find_weights(source)
+    if file.suffix == ".json":
+        raise InputError(f"{source} is in pieces already")
+    pieces = split(file, output, max_piece_mib * MIB)
+    typer.echo(f"{output}: {file.name} in {pieces} pieces of at most {max_piece_mib} MiB, with {PIECES}")
+
+
+@app.command("join")
+def weights_join(
+    folder: Annotated[Path, typer.Argument(help="Folder that mwgan weights split, or export --max-shard-mib, has written.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; replaced only when all pieces are as they were.")],
+) -> None:
+    """One file of its pieces, each checked: the checkpoint that was split, or the weights file that export writes."""
+    from mwgan.files.pieces import join
+    from mwgan.files.shards import INDEX, read_shards
+    from mwgan.files.weights import save_weights
+
+    check_outputs([output], folder.iterdir() if folder.is_dir() else ())
+    if (folder / PIECES).is_file():
+        join(folder, output)
+    elif (folder / INDEX).is_file():
+        record, state = read_shards(folder / INDEX)
+        save_weights(output, state, record)
+    else:
+        raise InputError(f"{folder} holds neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

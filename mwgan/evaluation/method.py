@@ -1,0 +1,106 @@
+"""A method under test: what builds it, what is tuned, and where its weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+
+from mwgan.files.weights import find_weights
+from mwgan.files.whole import sha256
+from mwgan.geometry import Measurement
+from mwgan.recon import DataConsistent, Reconstructor
+from mwgan.recon.learned import LearnedReconstructor
+from mwgan.results.columns import CORRECTED, DATA_CONSISTENCY, RECONSTRUCTOR, STAND_INS, TRAIN_SEED
+from mwgan.results.reading import training_of
+
+
+@dataclass(frozen=True)
+class Method:
+    """A reconstruction method under test.
+
+    Parameters
+    ----------
+    name
+        Its name in the table.
+    make
+        Builds it from the parameters of ``grid``; a trained network takes none.
+    grid
+        Values to try of each parameter when it is tuned; empty where there is nothing to tune.
+    checkpoint, train_data
+        Where its weights come from and what they were trained on; empty for classical methods.
+    train_seed
+        The seed of its training.
+    trained_on
+        What its record says of each source of its training.
+    base
+        The method that this one goes on from: tuned before it and left at that, its parameters handed to ``make`` too.
+    stand_ins
+        Sources of its training that phantom faces stood in for, as ``brain, ct``.
+    corrects
+        The name of the method whose tomograms this one corrects by data consistency; empty of any other.
+    """
+
+    name: str
+    make: Callable[..., Reconstructor]
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    checkpoint: str = ""
+    train_data: str = ""
+    train_seed: int | None = None
+    trained_on: Sequence[Mapping[str, Any]] = ()
+    base: Method | None = None
+    stand_ins: str = ""
+    corrects: str = ""
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What the table says of it besides what identifies a row."""
+        return {
+            RECONSTRUCTOR: self.corrects or self.name,
+            DATA_CONSISTENCY: bool(self.corrects),
+            STAND_INS: self.stand_ins,
+            TRAIN_SEED: self.train_seed,
+        }
+
+
+def learned(name: str, network: LearnedReconstructor) -> Method:
+    """A trained network, which its weights' digest tells apart from one trained again into the same folder."""
+    digest = sha256(find_weights(network.name))[:8]
+    data, stand_ins = training_of(network.record)
+    return Method(
+        name,
+        lambda: network,
+        {},
+        f"{network.name}#{digest}",
+        data,
+        network.record.get("seed"),
+        network.record.get("data") or (),
+        stand_ins=stand_ins,
+    )
+
+
+def data_consistent(method: Method, weights: Sequence[float]) -> Method:
+    """The same method, its tomograms corrected by what they leave of the data; ``weights`` are tried."""
+    bases: dict[str, _Remembering] = {}
+
+    def make(consistency_weight: float, **chosen: Any) -> DataConsistent:
+        base = bases.setdefault(repr(chosen), _Remembering(method.make(**chosen)))
+        return DataConsistent(base, consistency_weight)
+
+    grid = {"consistency_weight": weights}
+    return replace(method, name=f"{method.name}{CORRECTED}", make=make, grid=grid, base=method, corrects=method.name)
+
+
+class _Remembering:
+    """A reconstructor that gives the latest measurement's tomogram again without working: weights are tried on one measurement."""
+
+    def __init__(self, reconstructor: Reconstructor) -> None:
+        self.reconstructor = reconstructor
+        self.latest: tuple[Measurement, Tensor] | None = None
+
+    def __call__(self, measurement: Measurement) -> Tensor:
+        if self.latest is None or self.latest[0] is not measurement:
+            self.latest = (measurement, self.reconstructor(measurement))
+        return self.latest[1]

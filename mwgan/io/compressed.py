@@ -1,0 +1,51 @@
+"""Compressed files, unpacked into a temporary file that the system removes by itself: mapped like any other, never in memory whole."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from mwgan.errors import InputError
+
+COMPRESSED = {".gz": b"\x1f\x8b", ".bz2": b"BZh"}
+"""Suffixes, and how such files begin."""
+CHUNK_BYTES = 1 << 22
+
+
+def decompressed(path: Path, length: Callable[[bytes], int], head_bytes: int) -> tuple[IO[bytes], bytes, str]:
+    """The file's content, its first ``head_bytes``, and a sentence about where it was put.
+
+    Parameters
+    ----------
+    path
+        The packed file.
+    length
+        How long the content has to be, from its first ``head_bytes``; no more of it is unpacked than that and a chunk.
+    head_bytes
+        How many those are.
+    """
+    with path.open("rb") as file:
+        open_packed = gzip.open if file.read(2) == COMPRESSED[".gz"] else bz2.open
+    content = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the images that are mapped from it
+    try:
+        with open_packed(path, "rb") as packed:
+            head = packed.read(head_bytes)
+            wanted = length(head)
+            content.write(head)
+            while content.tell() <= wanted and (chunk := packed.read(CHUNK_BYTES)):
+                content.write(chunk)
+    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
+        content.close()
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk, say: not the packed file's fault
+            raise
+        raise InputError(f"{path} can't be unpacked ({str(error).lower()}): copy it anew") from error
+    except InputError:
+        content.close()
+        raise
+    content.flush()
+    return content, head, f"unpacked into a temporary file of {content.tell() / 2**20:.0f} MB in {tempfile.gettempdir()}"

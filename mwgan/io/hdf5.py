@@ -1,0 +1,69 @@
+"""HDF5 with named arrays, as TomoPy, DXchange, NeXus and MATLAB 7.3 write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mwgan.errors import InputError
+from mwgan.io.arrays import choose, in_degrees
+from mwgan.io.lazy import with_tilts_first
+from mwgan.io.stack import Images, Stack
+
+SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".mat")
+MAGIC, MATLAB_BYTES = b"\x89HDF\r\n\x1a\n", 512
+
+
+def read_hdf5(path: Path, dataset: str | None = None) -> Stack:
+    """An array of three axes, by name or because there is no other, with the angles beside it."""
+    file = open_hdf5(path)
+    arrays = datasets(file)
+    choice = choose(arrays, dataset, path)
+    notes = [f"the images are the array {choice.name}"]
+    tilts = None
+    if choice.angles is not None:
+        angles = arrays[choice.angles]
+        tilts, note = in_degrees(angles[()], angles.attrs.get("units", ""))
+        notes += [f"the tilts are the array {choice.angles}", *([note] if note else [])]
+    images = with_tilts_first(mapped(arrays[choice.name], path), choice.axis)
+    return Stack(images, tilts, None, notes, first_axis_is_tilt=choice.sure)
+
+
+def is_hdf5(head: bytes) -> bool:
+    """Whether a file begins as HDF5 does, or as MATLAB's."""
+    return head.startswith(MAGIC) or head[MATLAB_BYTES:].startswith(MAGIC)
+
+
+def open_hdf5(path: Path) -> Any:
+    """An open ``h5py.File``; it stays open as long as an array of it is held."""
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path} can't be read as HDF5 ({str(error).splitlines()[0].lower()}): copy it anew") from error
+
+
+def datasets(file: Any) -> dict[str, Any]:
+    """Every array of an HDF5 file by its path."""
+    import h5py
+
+    found = {}
+
+    def note(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and node.shape is not None:
+            found[f"/{name}"] = node
+
+    file.visititems(note)
+    return found
+
+
+def mapped(dataset: Any, path: Path) -> Images:
+    """A dataset mapped into memory where its numbers lie in one piece in this file, else as it is: read when it is indexed."""
+    offset = dataset.id.get_offset() if dataset.chunks is None and dataset.external is None and not dataset.is_virtual else None
+    if offset is None or dataset.dtype.kind not in "iufc" or not dataset.size:
+        images: Images = dataset
+        return images
+    return np.memmap(path, dtype=dataset.dtype, mode="r", offset=offset, shape=dataset.shape)

@@ -1,0 +1,53 @@
+"""SerialEM's ``.mdoc`` files: lines ``key = value``, a section ``[ZValue = number]`` for each image.
+
+Only three of its keys are needed, so it is read here: the package mdocfile brings pydantic and refuses a whole file for the type of
+one value that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from mwgan.errors import InputError
+
+SECTION = re.compile(r"^\[\s*ZValue\s*=\s*(\d+)\s*\]$", re.MULTILINE)
+
+
+class Mdoc(NamedTuple):
+    """What an mdoc file tells of a series."""
+
+    tilt_deg: tuple[float, ...]
+    """In the order of the images in the stack, whatever that of the sections is."""
+    pixel_size_angstrom: float | None
+
+
+def read_mdoc(text: str, path: Path) -> Mdoc:
+    """Tilts and pixel size of the text of an mdoc file; ``path`` is what sentences call it."""
+    parts = SECTION.split(text)
+    sections = {int(number): _values(part) for number, part in zip(parts[1::2], parts[2::2], strict=True)}
+    if not sections:
+        raise InputError(f"{path} has no section [ZValue = 0]: give the .mdoc of a stack of images, or a list of tilts")
+    tilts = []
+    for number in sorted(sections):
+        tilt = _number(sections[number].get("TiltAngle"))
+        if tilt is None:
+            raise InputError(f"{path} gives no TiltAngle in the section [ZValue = {number}]: give a list of tilts instead")
+        tilts.append(tilt)
+    size = _number(_values(parts[0]).get("PixelSpacing")) or _number(sections[min(sections)].get("PixelSpacing"))
+    return Mdoc(tuple(tilts), size if size and size > 0 else None)
+
+
+def _values(lines: str) -> dict[str, str]:
+    pairs = (line.partition("=") for line in lines.splitlines() if not line.startswith("["))
+    return {key.strip(): value.strip() for key, separator, value in pairs if separator}
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "nan")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,168 @@
+"""The readers there are, and which of them takes a file: by its content where it tells, else by its suffix.
+
+A format of your own is a :class:`Reader`, registered by :func:`register_reader`, or by an installed package that names it in its
+own metadata::
+
+    [project.entry-points."mwgan.readers"]
+    mine = "mypackage.reading:reader"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.io import emd, hdf5, mrc, numpy_files, rosetta, tiff
+from mwgan.io.compressed import COMPRESSED
+from mwgan.io.number_format import corrected
+from mwgan.io.stack import Stack, check_stack
+
+GROUP = "mwgan.readers"
+HEAD_BYTES = 4096
+NAME_SEPARATOR = "::"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file format.
+
+    Parameters
+    ----------
+    name
+        What sentences call it.
+    suffixes
+        Lower case, with their dots: ``.mrc``, ``.mrc.gz``.
+    read
+        Gives the :class:`mwgan.io.Stack` of a path and of the name of an array inside it (None: the only one); raises an
+        :class:`mwgan.errors.InputError` of one sentence where it can't.
+    recognizes
+        Whether the first 4096 bytes of a file are of this format; None where only the suffix tells.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, str | None], Stack]
+    recognizes: Callable[[bytes], bool] | None = None
+
+    def takes(self, path: Path) -> bool:
+        """Whether the path has one of the suffixes."""
+        return path.name.lower().endswith(self.suffixes)
+
+
+# Of those that recognise a content the first is taken, so the surest come first; an MRC header without its mark is the least sure.
+OURS = (
+    Reader("TIFF", tiff.SUFFIXES, tiff.read_tiff, tiff.is_tiff),
+    Reader("EMD", emd.SUFFIXES, emd.read_emd),
+    Reader("HDF5", hdf5.SUFFIXES, hdf5.read_hdf5, hdf5.is_hdf5),
+    Reader("NPY", (".npy",), numpy_files.read_npy, lambda head: head.startswith(numpy_files.NPY_MAGIC)),
+    Reader("NPZ", (".npz",), numpy_files.read_npz, lambda head: head.startswith(numpy_files.NPZ_MAGIC)),
+    Reader("MATLAB", (".mat",), numpy_files.read_mat, lambda head: head.startswith(numpy_files.MAT_MAGIC)),
+    Reader("DM3, DM4, SER, HSPY, BCF", tuple(rosetta.MODULES), rosetta.read_rosetta),
+    Reader("MRC", mrc.SUFFIXES, mrc.read_mrc, mrc.is_mrc),
+)
+_registered: list[Reader] = []
+
+
+def register_reader(reader: Reader) -> None:
+    """Add a format for as long as the program runs; its suffixes come before ours, and before those registered earlier."""
+    _registered.insert(0, reader)
+
+
+def open_stack(path: str | Path, dataset: str | None = None) -> Stack:
+    """The images of a file or a folder, and what it says of them, its number format corrected; nothing is read yet but headers.
+
+    Parameters
+    ----------
+    path
+        The file, or ``FILE::NAME`` for an array inside it.
+    dataset
+        The array's name, as an option of its own.
+
+    Raises
+    ------
+    InputError
+        If it isn't there, of no known format, damaged, or not three axes of real numbers.
+    """
+    path, dataset = _split(path, dataset)
+    if path.is_dir():
+        stack = tiff.read_folder(path, dataset)
+    else:
+        head = _head(path)
+        reader, note = _reader(path, head)
+        stack = reader.read(path, dataset)
+        if not isinstance(stack, Stack):
+            raise InputError(f"the reader of {reader.name} gave {type(stack).__name__} for {path}: it has to give a mwgan.io.Stack")
+        stack = replace(stack, notes=(*note, *stack.notes))
+    check_stack(stack, path)
+    images, correction = corrected(stack.images)
+    return replace(stack, images=images, notes=(*stack.notes, *([correction] if correction else [])))
+
+
+def file_of(path: str | Path) -> Path:
+    """The file that ``FILE::NAME`` lies in."""
+    return _split(path, None)[0]
+
+
+def _split(path: str | Path, dataset: str | None) -> tuple[Path, str | None]:
+    file, separator, name = str(path).partition(NAME_SEPARATOR)
+    if not separator or Path(path).exists():
+        return Path(path), dataset
+    if dataset is not None and dataset != name:
+        raise InputError(f"{path} names the array {name!r} and the option {dataset!r}: give one of them")
+    if not name:
+        raise InputError(f"{path} names no array after {NAME_SEPARATOR}: give {file}{NAME_SEPARATOR}NAME, or {file} alone")
+    return Path(file), name
+
+
+def _head(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is neither a file nor a folder: give a tilt series")
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({(error.strerror or str(error)).lower()}): give a tilt series") from error
+
+
+def _reader(path: Path, head: bytes) -> tuple[Reader, list[str]]:
+    """The reader of a file, and a sentence if its suffix says something else than its content."""
+    if not head:
+        raise InputError(f"{path} is empty: copy it anew")
+    named = [reader for reader in (*_registered, *OURS) if reader.takes(path)]
+    for reader in named:
+        if reader.recognizes is None or reader.recognizes(head):
+            return reader, []
+    by_content = next((reader for reader in (*_registered, *OURS) if reader.recognizes and reader.recognizes(head)), None)
+    if by_content is not None and not (named and by_content.name == "MRC" and head[208:211] != b"MAP"):
+        return by_content, [f"the file is {by_content.name}, whatever its suffix"] if named else []
+    if named:
+        return named[0], []  # it says best what is wrong
+    for reader in _installed():
+        if reader.takes(path) or (reader.recognizes and reader.recognizes(head)):
+            return reader, []
+    every = dict.fromkeys(suffix for reader in (*_registered, *OURS) for suffix in reader.suffixes)
+    suffixes = " ".join(suffix for suffix in every if not suffix.endswith(tuple(COMPRESSED)))
+    raise InputError(f"{path} is of no format that is known: give one of {suffixes}, or a folder of TIFF images")
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[Reader, ...]:
+    """The readers of installed packages; asked only about files that no other takes, since their packages have to be imported."""
+    return tuple(_loaded(entry) for entry in entry_points(group=GROUP))
+
+
+def _loaded(entry: Any) -> Reader:
+    try:
+        reader = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"the reader {entry.name} of an installed package can't be loaded ({error}): repair or remove {entry.value}"
+        ) from error
+    if not isinstance(reader, Reader):
+        raise InputError(f"the reader {entry.name} of an installed package is no mwgan.io.Reader: repair or remove {entry.value}")
+    return reader

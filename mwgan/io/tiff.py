@@ -1,0 +1,168 @@
+"""TIFF stacks, OME-TIFF and folders of TIFF images, mapped where their pixels lie in one piece, else read a page at a time."""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from mwgan.errors import InputError, MissingExtraError
+from mwgan.io.lazy import Pages
+from mwgan.io.stack import Images, Stack
+from mwgan.io.units import angstrom
+
+SUFFIXES = (".tif", ".tiff")
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def read_tiff(path: Path, dataset: str | None = None) -> Stack:
+    """The images of a TIFF file: its only series of three axes, or the one named by number; an image alone is a series of one."""
+    import tifffile
+
+    try:
+        with complaints() as complained:
+            file = tifffile.TiffFile(path)
+            found = list(file.series)
+        if complained or not found:  # it leaves out what it can't read, and only says so in its log
+            raise InputError(f"{path} is damaged or cut short ({''.join(complained[:1]) or 'it has no images'}): copy it anew")
+        series = _chosen(found, path, dataset)
+        axes, shape = series.axes, tuple(series.shape)
+        missing = sum(page is None for page in series.pages)
+        size = _ome_pixel(file.ome_metadata or "") if file.is_ome else _imagej_pixel(file)
+    except (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, struct.error, ElementTree.ParseError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} can't be read as TIFF ({_reason(error)}): save it anew") from error
+    if missing:
+        raise InputError(f"{path} lacks {missing} of its images: they lie in other files, which belong beside it")
+    if "S" in axes:
+        raise InputError(f"{path} holds colours: save its images as grey values")
+    if not axes.endswith("YX") or len(shape) > 3:
+        raise InputError(f"{path} has the axes {axes} ({' x '.join(map(str, shape))}): a series has images, rows and columns; save it so")
+    return Stack(_images(path, file, series, (1, *shape) if len(shape) == 2 else shape), None, size)
+
+
+def read_folder(path: Path, dataset: str | None = None) -> Stack:
+    """The images of a folder's TIFF files, one a file, in the order that people count in: image2 before image10."""
+    import tifffile
+
+    files = sorted((file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")), key=_natural)
+    if not files:
+        raise InputError(f"the folder {path} holds no TIFF images: give a folder with an image a tilt, or a file")
+    kinds: dict[tuple[Any, ...], Path] = {}
+    for file in files:
+        try:
+            with tifffile.TiffFile(file) as opened:
+                if len(opened.series[0].shape) != 2 or len(opened.series) > 1:
+                    raise InputError(
+                        f"{file} is not one grey image: a folder holds an image a file; give that file alone if it is the series"
+                    )
+                kinds.setdefault((*opened.series[0].shape, opened.series[0].dtype), file)
+        except (tifffile.TiffFileError, OSError, ValueError, IndexError, struct.error) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{file} can't be read as TIFF ({_reason(error)}): save it anew, or take it out of the folder") from error
+    if len(kinds) > 1:
+        (one, file), (other, another) = list(kinds.items())[:2]
+        shapes = [f"{kind[0]} x {kind[1]} {kind[2]}" for kind in (one, other)]
+        raise InputError(
+            f"{file.name} and {another.name} in {path} are not alike ({shapes[0]} and {shapes[1]}): leave only the series there"
+        )
+    rows, columns, dtype = next(iter(kinds))
+    size = read_tiff(files[0]).pixel_size_angstrom
+    note = f"{len(files)} files in their order: {files[0].name} … {files[-1].name}"
+    return Stack(Pages(lambda index: tifffile.imread(files[index]), (len(files), rows, columns), dtype), None, size, [note])
+
+
+def is_tiff(head: bytes) -> bool:
+    """Whether a file begins as TIFF does."""
+    return head.startswith(MAGIC)
+
+
+@contextmanager
+def complaints() -> Iterator[list[str]]:
+    """The errors that tifffile writes into its log meanwhile; nothing of it is shown."""
+    log, handler, told = logging.getLogger("tifffile"), logging.Handler(logging.ERROR), list[str]()
+    handler.emit = lambda record: told.append(record.getMessage().partition("> ")[2])  # type: ignore[method-assign]
+    shown, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield told
+    finally:
+        log.propagate = shown
+        log.removeHandler(handler)
+
+
+def _chosen(found: list[Any], path: Path, dataset: str | None) -> Any:
+    if dataset is not None:
+        if not dataset.isdigit() or int(dataset) >= len(found):
+            raise InputError(f"{path} has {len(found)} series, counted from 0, and none is {dataset!r}: give one of these numbers")
+        return found[int(dataset)]
+    stacks = [series for series in found if len(series.shape) == 3] if len(found) > 1 else found
+    if len(stacks) != 1:
+        listed = ", ".join(f"{number}: {' x '.join(map(str, series.shape))}" for number, series in enumerate(found))
+        raise InputError(f"{path} holds several series ({listed}): name one by its number, as {path.name}::0 or by --dataset")
+    return stacks[0]
+
+
+def _images(path: Path, file: Any, series: Any, shape: tuple[int, ...]) -> Images:
+    if series.dataoffset is not None and series.keyframe.is_memmappable:
+        offset, dtype = series.dataoffset, np.dtype(series.dtype).newbyteorder(file.byteorder)
+        if path.stat().st_size < offset + int(np.prod(shape, dtype=object)) * dtype.itemsize:
+            raise InputError(f"{path} is cut short: its pages promise more pixels than it has; copy it anew")
+        return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+    def page(index: int) -> Any:
+        try:
+            return series.pages[index].asarray()
+        except (OSError, struct.error, zlib.error, IndexError) as error:
+            raise InputError(f"{path} can't be read to its end (image {index + 1}: {_reason(error)}): copy it anew") from error
+        except ValueError as error:  # tifffile asks for imagecodecs so
+            if "imagecodecs" in str(error):
+                raise MissingExtraError(
+                    f"the compression of {path} ({series.keyframe.compression.name})", "imagecodecs", "pip install 'mwgan[formats]'"
+                ) from error
+            raise InputError(f"{path} can't be read to its end (image {index + 1}: {_reason(error)}): copy it anew") from error
+
+    return Pages(page, (shape[0], shape[1], shape[2]), series.dtype)
+
+
+def _ome_pixel(text: str) -> tuple[float, float] | None:
+    """Rows and columns of OME's first image, whose unit is µm unless it says otherwise."""
+    for element in ElementTree.fromstring(text).iter():
+        if element.tag.endswith("}Pixels"):
+            told = [(element.get(f"PhysicalSize{axis}"), element.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"]
+            return _both(*(angstrom(float(value), unit) if value else None for value, unit in told))
+    return None
+
+
+def _imagej_pixel(file: Any) -> tuple[float, float] | None:
+    """From the resolutions that ImageJ writes in pixels a unit; those of others are dots an inch for a printer."""
+    if not file.is_imagej:
+        return None
+    unit, tags = (file.imagej_metadata or {}).get("unit"), file.pages[0].tags
+    sizes = []
+    for name in ("YResolution", "XResolution"):
+        numerator, denominator = tags[name].value if name in tags else (0, 0)
+        sizes.append(angstrom(denominator / numerator, unit) if numerator else None)
+    return _both(*sizes)
+
+
+def _both(rows: float | None, columns: float | None) -> tuple[float, float] | None:
+    return None if rows is None or columns is None else (rows, columns)
+
+
+def _natural(file: Path) -> list[tuple[int, int | str]]:
+    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", file.name)]
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].lower()

@@ -1,0 +1,138 @@
+"""The ASTRA Toolbox's algorithms with the same face as ours (``pip install mwgan[astra]``)."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.operators.astra import beam_of, import_astra
+from mwgan.recon.base import check_iterations
+from mwgan.recon.sart import interleaved
+from mwgan.recon.tomopy import Array, moved
+from mwgan.recon.wbp import tilt_weights
+
+# Of each algorithm the options it has, and what they are unless given. The conjugate gradients have no constraint to clip by.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "fbp": {"filter": "ram-lak"},
+    "sirt": {"iterations": 100, "relaxation": 1.0, "non_negative": True},
+    "sart": {"iterations": 20, "relaxation": 1.0, "non_negative": True},
+    "art": {"iterations": 20, "relaxation": 1.0, "non_negative": True},
+    "cgls": {"iterations": 20},
+}
+FILTERS = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
+
+
+class Astra:
+    """An ASTRA reconstruction of the measured tilts, on the CPU, a slice at a time.
+
+    Parameters
+    ----------
+    algorithm
+        fbp, sirt, sart, art or cgls.
+    iterations
+        Passes over all tilts, or steps of cgls. None takes 100 for sirt and 20 for the others; fbp has none.
+    relaxation
+        Step length of sirt, sart and art in (0, 2); None takes 1.
+    non_negative
+        Whether sirt, sart and art clip negative densities; None clips them.
+    filter
+        Of fbp: ram-lak, shepp-logan, cosine, hamming or hann; None takes ram-lak.
+
+    Raises
+    ------
+    InputError
+        If there is no such algorithm, it doesn't have that option, or a value can't be used.
+    MissingExtraError
+        When called where ASTRA is not installed.
+
+    Notes
+    -----
+    Its tomograms lie on ours, in the same units, by the projector that is the model of our own (``strip``):
+
+    - fbp takes the tilts to cover half a turn evenly; each is weighted by the angle it stands for, as in
+      :class:`~mwgan.recon.WBP`, whose tomogram it then is. It knows no axis off the detector's centre: projections are moved by that.
+    - ASTRA counts an iteration of sart for each tilt, and one of art for each ray; here all of them are one. Tilts are
+      taken interleaved by sart, in order by art.
+    """
+
+    def __init__(
+        self,
+        algorithm: Literal["fbp", "sirt", "sart", "art", "cgls"] = "sirt",
+        iterations: int | None = None,
+        relaxation: float | None = None,
+        non_negative: bool | None = None,
+        filter: str | None = None,
+    ) -> None:
+        if algorithm not in OPTIONS:
+            raise InputError(f"ASTRA's algorithm is one of {', '.join(OPTIONS)}, not {algorithm!r}")
+        asked = {"iterations": iterations, "relaxation": relaxation, "non_negative": non_negative, "filter": filter}
+        given = {name: value for name, value in asked.items() if value is not None}
+        if unknown := sorted(set(given) - set(OPTIONS[algorithm])):
+            raise InputError(f"ASTRA's {algorithm} takes {', '.join(OPTIONS[algorithm])}, not {', '.join(unknown)}")
+        self.algorithm, self.options = algorithm, OPTIONS[algorithm] | given
+        check_iterations(self.options.get("iterations", 1))
+        if not 0 < self.options.get("relaxation", 1.0) < 2:
+            raise InputError(f"the relaxation must lie in (0, 2), not {relaxation}")
+        if self.options.get("filter", FILTERS[0]) not in FILTERS:
+            raise InputError(f"ASTRA's filter is one of {', '.join(FILTERS)}, not {filter!r}")
+
+    def __call__(self, measurement: Measurement) -> Tensor:
+        """Tomograms (B, 1, N, N) of a measurement."""
+        astra = import_astra(f"ASTRA's {self.algorithm}")
+        size = measurement.geometry.detector_size
+        tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
+        for samples, group in measurement.by_tilts():
+            rows = group.sinogram[:, 0].detach().cpu().double().numpy()
+            slices = self._filtered(astra, rows, group.geometry) if self.algorithm == "fbp" else self._iterated(astra, rows, group.geometry)
+            tomogram[samples, 0] = torch.from_numpy(slices).to(tomogram)
+        return tomogram
+
+    def _filtered(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
+        """Slices (S, N, N) of projections (S, A, N) by the filtered back-projection."""
+        size, tilts = geometry.detector_size, geometry.tilts
+        weights = tilt_weights(geometry, torch.ones(1, 1, tilts, 1, dtype=torch.bool)).flatten().numpy() * tilts / math.pi
+        if geometry.axis_offset_px:
+            rows = moved(rows, -geometry.axis_offset_px, 2 * size)[..., :size]
+        beam = astra.create_proj_geom("parallel", 1.0, size, np.deg2rad(geometry.tilt_deg))
+        return self._run(astra, beam, rows * weights[:, None], 1, {"FilterType": self.options["filter"]})
+
+    def _iterated(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
+        """Slices (S, N, N) of projections (S, A, N) by an algorithm that goes over them again and again."""
+        tilts = geometry.tilts
+        iterations = self.options["iterations"] * {"sart": tilts, "art": tilts * geometry.detector_size}.get(self.algorithm, 1)
+        option: dict[str, Any] = {}
+        if "relaxation" in self.options:
+            option["Lambda" if self.algorithm == "art" else "Relaxation"] = self.options["relaxation"]
+        if self.options.get("non_negative"):
+            option["MinConstraint"] = 0.0
+        if self.algorithm == "sart":
+            option |= {"ProjectionOrder": "custom", "ProjectionOrderList": [tilt for (tilt,) in interleaved(tilts, tilts)]}
+        return self._run(astra, beam_of(geometry, astra), rows, iterations, {"option": option})
+
+    def _run(self, astra: Any, beam: Any, rows: Array, iterations: int, settings: dict[str, Any]) -> Array:
+        volume = astra.create_vol_geom(rows.shape[-1], rows.shape[-1])
+        slices = []
+        with ExitStack() as made:  # ASTRA keeps what it has made until it is told
+            projector = astra.create_projector("strip", beam, volume)
+            made.callback(astra.projector.delete, projector)
+            projections, tomogram = astra.data2d.create("-sino", beam), astra.data2d.create("-vol", volume)
+            made.callback(astra.data2d.delete, [projections, tomogram])
+            data = {"ProjectorId": projector, "ProjectionDataId": projections, "ReconstructionDataId": tomogram}
+            for row in rows.astype(np.float32):
+                if not row.any():  # cgls would divide 0 by 0
+                    slices.append(np.zeros((rows.shape[-1], rows.shape[-1]), np.float32))
+                    continue
+                astra.data2d.store(projections, row)
+                astra.data2d.store(tomogram, 0.0)
+                algorithm = astra.algorithm.create({"type": self.algorithm.upper(), **data, **settings})
+                made.callback(astra.algorithm.delete, algorithm)
+                astra.algorithm.run(algorithm, iterations)
+                slices.append(astra.data2d.get(tomogram))
+        return np.stack(slices)

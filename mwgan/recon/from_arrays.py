@@ -1,0 +1,59 @@
+"""A function of numpy arrays as a Reconstructor: how another library's method joins ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement
+
+Array = npt.NDArray[Any]
+
+
+class FromArrays:
+    """See :func:`from_arrays`."""
+
+    def __init__(self, function: Callable[[Array, Array], Any]) -> None:
+        self.function, self.__name__ = function, getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, measurement: Measurement) -> Tensor:
+        """Tomograms (B, 1, N, N) of a measurement."""
+        sinogram, size = measurement.sinogram, measurement.geometry.detector_size
+        if (offset := measurement.geometry.axis_offset_px) != 0:
+            raise InputError(
+                f"{self.__name__} takes the tilt axis to lie in the detector's middle, and here it lies {offset:g} pixels off: shift "
+                "the images, or write a method that takes the whole measurement"
+            )
+        tomogram = sinogram.new_zeros(len(sinogram), 1, size, size)
+        for samples, group in measurement.by_tilts():
+            tilt_deg = np.array(group.geometry.tilt_deg)
+            for sample, rows in zip(samples, group.sinogram[:, 0].detach().cpu().numpy(), strict=True):
+                found = np.asarray(self.function(rows.copy(), tilt_deg.copy()))
+                if found.shape != (size, size):
+                    raise InputError(f"{self.__name__} gives an array {found.shape}, not ({size}, {size})")
+                tomogram[sample, 0] = torch.from_numpy(np.ascontiguousarray(found)).to(tomogram)
+        return tomogram
+
+
+def from_arrays(function: Callable[[Array, Array], Any]) -> FromArrays:
+    """A function of one slice's arrays as a method like any other.
+
+    Parameters
+    ----------
+    function
+        Takes a sinogram (A, N), the measured tilts alone in line integrals of pixel units, and their tilts (A,) in degrees, increasing;
+        gives the slice (N, N), rows along the beam. Its input is its own to write into. The orientation is that of
+        :mod:`mwgan.geometry`, which is scikit-image's: ``iradon(sinogram.T, tilt_deg, circle=True)`` gives such a slice.
+
+    Raises
+    ------
+    InputError
+        When called, if the slice has another shape, or the tilt axis does not lie in the detector's middle.
+    """
+    return FromArrays(function)

@@ -1,0 +1,179 @@
+"""What can be set of a method: the parameters of its constructor, and whether given values fit them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.methods import MethodEntry, parse_value
+from mwgan.parts import imported
+from mwgan.recon.learned import load_reconstructor
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter of a method's constructor."""
+
+    name: str
+    default: Any
+    """What it is unless it is set: what the method's file says, else the constructor's default."""
+    wanted: Any
+    """Its annotation."""
+    told: str
+    """What the constructor's documentation says of it, its first sentence."""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def kind(self) -> str:
+        """Its annotation for people."""
+        return re.sub(r"\b(?:\w+\.)+", "", self.wanted.__name__ if isinstance(self.wanted, type) else str(self.wanted))
+
+
+def is_network(entry: MethodEntry) -> bool:
+    """Whether a method is a trained network of which the weights can be had: it has no settings."""
+    return entry.reconstructor is not None and imported(str(entry.reconstructor["_target_"])) is load_reconstructor
+
+
+def settings_of(entry: MethodEntry) -> dict[str, Setting]:
+    """What can be set of a method, by name; nothing of a network.
+
+    Raises
+    ------
+    InputError
+        If its class can't be imported.
+    """
+    if entry.reconstructor is None or is_network(entry):
+        return {}
+    made = imported(str(entry.reconstructor["_target_"]))
+    told, wanted = _told(made), _annotations(made)
+    parameters = inspect.signature(made).parameters.values()
+    return {
+        one.name: Setting(
+            one.name, entry.reconstructor.get(one.name, one.default), wanted.get(one.name, one.annotation), told.get(one.name, "")
+        )
+        for one in parameters
+        if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    }
+
+
+def check_settings(entry: MethodEntry, values: Mapping[str, Any]) -> None:
+    """Raise an :class:`InputError` for a key that a method doesn't have, or a value of another kind than it takes."""
+    known = settings_of(entry)
+    for key, value in values.items():
+        if key not in known:
+            listed = f"there are {', '.join(known)}" if known else "it has none, as a trained network"
+            raise InputError(f"{entry.name} has no setting {key!r}: {listed}")
+        if not _fits(value, known[key].wanted):
+            raise InputError(f"{key} of {entry.name} is {known[key].kind}, not {value!r}")
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Values by key of texts ``KEY=VALUE``, read as YAML.
+
+    Raises
+    ------
+    InputError
+        If a text is none of that kind, or a key is given twice.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InputError(f"a setting is written KEY=VALUE, such as weight=0.05, not {text!r}")
+        if key in values:
+            raise InputError(f"{key} is set twice: give it once")
+        values[key] = parse_value(value)
+    return values
+
+
+def settings_by_method(values: Mapping[str, Any], entries: Mapping[str, MethodEntry | None]) -> dict[str, dict[str, Any]]:
+    """Which of the ``values`` each of several methods takes: ``tvm.weight`` is of tvm alone, ``weight`` of all that have one.
+
+    Parameters
+    ----------
+    values
+        By key, with or without a method's name before it.
+    entries
+        The methods by the names that they have here; None of a checkpoint, which has no settings.
+
+    Raises
+    ------
+    InputError
+        If a key is of no method, or a value is of another kind than it takes.
+    """
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in entries}
+    for key, value in values.items():
+        named = [name for name in entries if key.startswith(f"{name}.")]
+        if named:
+            name = max(named, key=len)
+            entry = entries[name]
+            if entry is None:
+                raise InputError(f"{name} is a trained network and has no setting {key[len(name) + 1 :]!r}")
+            takers, bare = [(name, entry)], key[len(name) + 1 :]
+        else:
+            takers, bare = [(name, entry) for name, entry in entries.items() if entry is not None and key in settings_of(entry)], key
+        if not takers:
+            raise InputError(f"none of {', '.join(entries)} has a setting {key!r}: mwgan methods NAME lists those of a method")
+        for name, entry in takers:
+            check_settings(entry, {bare: value})
+            if named or bare not in chosen[name]:  # what is said of one method counts more than what is said of all
+                chosen[name][bare] = value
+    return chosen
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is of the kind that an annotation wants. Of what YAML has no word for, a node or a thing to be called."""
+    origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
+    if wanted in (Any, inspect.Parameter.empty):
+        return True
+    if origin in (typing.Union, UnionType):
+        return any(_fits(value, one) for one in inside)
+    if origin is typing.Literal:
+        return value in inside
+    if wanted in (None, NoneType):
+        return value is None
+    if wanted in (bool, str):
+        return isinstance(value, wanted)
+    if wanted in (int, float):
+        return isinstance(value, int if wanted is int else (int, float)) and not isinstance(value, bool)
+    if wanted is Path:
+        return isinstance(value, (str, Path))
+    container = origin or wanted
+    if container is tuple and inside and inside[-1] is not ...:
+        return isinstance(value, (list, tuple)) and len(value) == len(inside) and all(map(_fits, value, inside))
+    if isinstance(container, type) and issubclass(container, Sequence):
+        return isinstance(value, (list, tuple)) and (not inside or all(_fits(one, inside[0]) for one in value))
+    if isinstance(container, type) and issubclass(container, Mapping):
+        return isinstance(value, Mapping)
+    return (isinstance(value, Mapping) and "_target_" in value) or callable(value)
+
+
+def _annotations(made: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(made.__init__ if inspect.isclass(made) else made)
+    except NameError:  # of what is imported for type checkers alone
+        return {}
+
+
+def _told(made: Any) -> dict[str, str]:
+    """The first sentence on each parameter in a docstring's section Parameters, those that a class inherits included."""
+    found: dict[str, str] = {}
+    for documented in reversed(inspect.getmro(made)) if inspect.isclass(made) else [made]:
+        text = inspect.cleandoc(documented.__doc__ or "")
+        section = re.search(r"^Parameters\n-+\n(.*?)(?=\n\S[^\n]*\n---|\Z)", text, re.S | re.M)
+        for names, described in re.findall(r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", section[1] if section else "", re.M):
+            plain = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`|``", r"\1", " ".join(described.split()))
+            sentence = re.split(r"(?<=\.)\s", plain, maxsplit=1)[0]
+            found |= {name.strip(): sentence for name in names.partition(":")[0].split(",")}
+    return found

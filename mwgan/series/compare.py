@@ -1,0 +1,141 @@
+"""One slice of a tilt series by several methods and tilt ranges, side by side: ``mwgan compare``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from mwgan.errors import InputError
+from mwgan.files.whole import WrittenTogether
+from mwgan.geometry import Measurement
+from mwgan.io import TiltSeries
+from mwgan.recon import Reconstructor
+from mwgan.recon.named import check_device, find_method, make_method
+from mwgan.recon.settings import settings_by_method
+from mwgan.results.columns import CORRECTED
+from mwgan.series.reconstruct import measurement_of, report_wedge, squared_misfit
+
+
+def compare_slice(
+    ranges: Mapping[str, TiltSeries],
+    makers: Mapping[str, Callable[[], Reconstructor]],
+    slice_index: int,
+    output: Path,
+    device: str = "cpu",
+    leave_out: Callable[[str], None] = lambda sentence: None,
+    corrected: bool = False,
+) -> list[dict[str, Any]]:
+    """Draw one slice by every method and tilt range, and write its numbers beside the picture.
+
+    Parameters
+    ----------
+    ranges
+        The series, cut to each range of tilts, by the range's name.
+    makers
+        What makes each method, by the name it has in the picture.
+    slice_index
+        Which slice, counted from 0.
+    output
+        The picture, PNG; the numbers go beside it as csv.
+    device
+        Where to reconstruct, as torch names it.
+    leave_out
+        Called with one sentence for each method that can't be made or can't take the series; the others are drawn.
+    corrected
+        Whether the methods are corrected for data consistency, which their names then say.
+
+    Returns
+    -------
+    rows
+        ``tilts``, ``method``, ``slice``, ``width_over_height`` and ``residual`` of each slice.
+
+    Raises
+    ------
+    InputError
+        If the series has no such slice, or no method is left.
+    """
+    import pandas as pd
+
+    from mwgan.figures import slice_panel
+    from mwgan.figures.parts.style import label
+
+    for series in ranges.values():
+        if slice_index >= series.slices:
+            raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
+    measurements = {tilts: measurement_of(series, slice_index, slice_index + 1, device) for tilts, series in ranges.items()}
+    drawn: dict[str, str] = {}
+    slices: dict[tuple[str, str], Any] = {}
+    rows: list[dict[str, Any]] = []
+    refused = "none was asked for"
+    for name, make in makers.items():
+        try:
+            tomograms = _reconstructed(make(), measurements)
+        except InputError as error:
+            refused = f"{name} is left out: {error}"
+            leave_out(refused)
+            continue
+        told = name + CORRECTED if corrected else name
+        drawn[told] = label(name, corrected)
+        for tilts, tomogram in tomograms.items():
+            slices[tilts, told] = tomogram[0, 0].cpu().numpy()
+            rows.append({"tilts": tilts, "method": told, "slice": slice_index, **_judged(tomogram, measurements[tilts])})
+    if not drawn:
+        raise InputError(f"no method is left to compare; {refused}")
+    rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # a range after the other, as in the picture
+    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(drawn), drawn)
+    with WrittenTogether() as files:
+        picture, numbers = map(files.add, compared_files(output))
+        figure.savefig(picture, format="png")
+        pd.DataFrame(rows).to_csv(numbers, index=False, float_format="%.4g")
+    return rows
+
+
+def compared_files(output: Path) -> tuple[Path, Path]:
+    """Where the picture of :func:`compare_slice` and its numbers go."""
+    return output, output.with_suffix(".csv")
+
+
+def makers_of(
+    methods: Sequence[str], settings: Mapping[str, Any], device: str = "cpu", consistency: float | None = None, allow: Sequence[str] = ()
+) -> dict[str, Callable[[], Reconstructor]]:
+    """What makes each of several methods, by name.
+
+    Parameters
+    ----------
+    methods
+        Names or paths as in :func:`mwgan.recon.named.make_method`, or ``NAME=PATH``.
+    settings
+        Of all methods that have them, or of one: ``{"iterations": 50, "tvm.weight": 0.05}``.
+    device, consistency, allow
+        As in :func:`mwgan.recon.named.make_method`.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, file, setting or device: nothing that another series would mend.
+    """
+    check_device(device)
+    paths = {name.strip(): path.strip() or name.strip() for name, _, path in (method.partition("=") for method in methods)}
+    chosen = settings_by_method(settings, {name: find_method(path) for name, path in paths.items()})
+    return {name: partial(make_method, path, chosen[name], device, consistency, allow) for name, path in paths.items()}
+
+
+def _reconstructed(reconstructor: Reconstructor, measurements: Mapping[str, Measurement]) -> dict[str, Tensor]:
+    tomograms = {}
+    for tilts, measurement in measurements.items():
+        report_wedge(reconstructor, measurement.geometry)
+        tomograms[tilts] = reconstructor(measurement)
+    return tomograms
+
+
+def _judged(tomogram: Tensor, measurement: Measurement) -> dict[str, float]:
+    from mwgan.evaluation.roundness import width_over_height
+
+    norm = float(measurement.sinogram.square().sum())
+    residual = math.sqrt(squared_misfit(tomogram, measurement) / max(norm, 1e-300))
+    return {"width_over_height": float(width_over_height(tomogram)[0]), "residual": residual}

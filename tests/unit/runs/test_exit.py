@@ -1,0 +1,145 @@
+"""How programs end: the user's mistakes in one sentence, the program's own with a traceback."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+import warnings
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from mwgan.configuration import build
+from mwgan.errors import InputError
+from mwgan.paths import conf_dir
+from mwgan.runs import exit
+
+
+@pytest.fixture(autouse=True)
+def hydra_environment(monkeypatch):
+    """``exit.run`` sets this for the process; take it back after each test."""
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+
+
+def fail_with(error: BaseException):
+    def program() -> None:
+        raise error
+
+    return program
+
+
+def test_an_input_error_ends_a_program_with_one_line_and_code_2(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        exit.run(fail_with(InputError("the wedge\n   is too wide")))
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "error: the wedge is too wide\n"
+
+
+def test_a_full_disk_ends_a_program_with_one_line_and_code_2(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        exit.run(fail_with(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "results.csv"))))
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: no space is left for {tmp_path}/results.csv (")
+    assert told.endswith("free some there, then give the command again\n")
+    with pytest.raises(PermissionError):
+        exit.run(fail_with(PermissionError(errno.EACCES, "not yours")))
+
+
+def test_a_warning_of_ours_is_a_sentence():
+    exit.run(lambda: None)
+    assert warnings.formatwarning("mind the gap", UserWarning, exit.__file__, 1) == "warning: mind the gap\n"
+    assert "UserWarning: mind the gap" in warnings.formatwarning("mind the gap", UserWarning, __file__, 1)
+
+
+def test_a_character_that_a_terminal_lacks_is_a_question_mark(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", object())  # what a notebook or a test puts there is left alone
+    exit.print_anywhere()
+    print("± 60°", end="", flush=True)
+    assert terminal.buffer.getvalue() == b"? 60?"
+
+
+def test_an_error_of_the_program_itself_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        exit.run(fail_with(ZeroDivisionError("a bug")))
+
+
+def test_an_interrupted_program_ends_with_130(capsys, monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    for said in ("interrupted: what was finished is kept\n", ""):
+        with pytest.raises(SystemExit) as stopped:
+            exit.run(fail_with(KeyboardInterrupt()))
+        assert stopped.value.code == 130
+        assert capsys.readouterr().err == said
+        monkeypatch.setenv("LOCAL_RANK", "1")  # the next process says nothing: the first one has
+
+
+def test_a_program_that_succeeds_goes_on():
+    assert exit.run(lambda: None) is None
+
+
+def test_a_task_of_hydras_ends_before_hydra_tells_of_it(capsys):
+    @exit.in_one_sentence
+    def task(cfg):
+        """Its words."""
+        if cfg is None:
+            raise InputError("no configuration")
+        return cfg
+
+    assert task(3) == 3
+    assert task.__doc__ == "Its words."
+    with pytest.raises(SystemExit) as stopped:
+        task(None)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "error: no configuration\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_seen_behind_what_was_made_of_it(number):
+    behind = RuntimeError("torch could not write")
+    behind.__cause__ = OSError(number, "full")
+    assert exit.disk_full(behind)
+    behind.__cause__, behind.__context__ = None, OSError(number, "full")
+    assert exit.disk_full(behind)
+    assert not exit.disk_full(PermissionError(errno.EACCES, "not yours"))
+    assert not exit.disk_full(RuntimeError("a bug"))
+
+
+def test_no_space_names_what_is_full_although_it_was_never_made(tmp_path):
+    assert exit.no_space_in(tmp_path / "no" / "where.csv").startswith(f"no space is left for {tmp_path}/no/where.csv (")
+
+
+def composing(name, *overrides):
+    def program() -> None:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            compose(name, overrides=list(overrides))
+
+    return program
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        (composing("train", "wegde=3"), "the configuration has no key 'wegde': check its spelling, --cfg job shows every key there is"),
+        (composing("train", "model=irmd"), "there is no configuration 'model/irmd'; there are ding2019_deartifact,"),
+        (composing("train", "debug=smokes"), "there is no configuration 'debug/smokes'; there are smoke"),
+        (lambda: OmegaConf.create({"half": "${whole}"}).half, "Interpolation key 'whole' not found"),
+        (fail_with(HydraException("first line\nsecond line")), "first line"),
+        (lambda: build({"_target_": "mwgan.geometry.TiltGeometry", "tilts": 3}), "Error in call to target 'mwgan.geometry.TiltGeometry'"),
+    ],
+)
+def test_what_hydra_complains_of_is_one_sentence(program, sentence, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        exit.run(program)
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {sentence}")
+    assert told.count("\n") == 1
+    assert os.environ["HYDRA_FULL_ERROR"] == "1"  # or Hydra would have ended it with words of its own
