@@ -81,7 +81,7 @@ def module_of(overrides: tuple[str, ...], options: Any) -> AdversarialModule:
         sizes = (f"data.size={options.size}", f"acquisition.step_deg={180 / options.tilts}", "paths.output_dir=outputs/bench")
         cfg = compose("train", overrides=[*overrides, *sizes, *options.set])
     pl.seed_everything(0, verbose=False)
-    module: AdversarialModule = build(cfg.model, record={})
+    module: AdversarialModule = build(cfg.model)
     return module
 
 

@@ -1,16 +1,21 @@
-"""Configuration to objects: the one wrapper around Hydra's ``instantiate``, and where Hydra looks for configuration."""
+"""Configuration: composed as a program would, made into objects or plain values, and what Hydra complains of in one sentence."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException, InstantiationException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from mwgan.errors import InputError
 from mwgan.methods import add_folder
@@ -60,3 +65,33 @@ def take_methods_of_command_line() -> None:
     for source in HydraConfig.get().runtime.config_sources:
         if source.provider == "command-line":
             add_folder(source.path)
+
+
+def compose_training(options: Sequence[str]) -> DictConfig:
+    """The configuration that ``mwgan-train`` would have with these options, but for a run folder: nothing is run.
+
+    Raises
+    ------
+    InputError
+        If there is no such configuration.
+    """
+    look_in_parts()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            return compose("train", overrides=[*options, "paths.output_dir=unused"])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explained(error)) from error
+
+
+def explained(error: Exception) -> str:
+    """What Hydra or OmegaConf complains of, in one sentence."""
+    text = str(error)
+    unknown = re.search(r"Could not override '([^']+)'", text)
+    if unknown:
+        return f"the configuration has no key {unknown.group(1)!r}: check its spelling, --cfg job shows every key there is"
+    missing = re.search(r"Could not find '([^']+)'", text)
+    if missing:
+        available = re.search(r"Available options in '[^']+':\s*(.*?)(?:\nConfig search path|\Z)", text, re.S)
+        options = f"; there are {', '.join(available.group(1).split())}" if available else ""
+        return f"there is no configuration {missing.group(1)!r}{options}"
+    return text if isinstance(error, InstantiationException) else text.split("\n")[0]  # that one's reason is last

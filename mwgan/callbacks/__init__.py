@@ -1,6 +1,7 @@
 """Lightning callbacks: what a run shows and writes down about itself."""
 
 from mwgan.callbacks.image_panels import ImagePanels
+from mwgan.callbacks.images_per_second import ImagesPerSecond
 from mwgan.callbacks.last_checkpoint import LastCheckpoint
 from mwgan.callbacks.model_flops import ModelFlops
 from mwgan.callbacks.peak_memory import PeakMemory
@@ -9,4 +10,14 @@ from mwgan.callbacks.stop_signals import Stopped
 from mwgan.callbacks.wedge_metrics import WedgeMetrics
 from mwgan.callbacks.whole_checkpoints import WholeCheckpoints
 
-__all__ = ["ImagePanels", "LastCheckpoint", "ModelFlops", "PeakMemory", "RunSummary", "Stopped", "WedgeMetrics", "WholeCheckpoints"]
+__all__ = [
+    "ImagePanels",
+    "ImagesPerSecond",
+    "LastCheckpoint",
+    "ModelFlops",
+    "PeakMemory",
+    "RunSummary",
+    "Stopped",
+    "WedgeMetrics",
+    "WholeCheckpoints",
+]

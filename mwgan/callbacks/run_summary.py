@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 
 from mwgan.callbacks.dashboards import show_settings
+from mwgan.files.record import TrainingRecord
 
 
 class RunSummary(pl.Callback):
@@ -19,7 +19,8 @@ class RunSummary(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.is_global_zero:
-            record: dict[str, Any] = getattr(pl_module, "record", {})
+            kept: TrainingRecord | None = getattr(pl_module, "record", None)
+            record = {} if kept is None else kept.to_plain()
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "record.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
             show_settings(trainer.loggers, record)

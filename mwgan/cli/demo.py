@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mwgan.errors import InputError
 from mwgan.paths import samples_dir
-from mwgan.runs.resume import quoted
+from mwgan.runs.options import quoted
 
 MODULES = {"mwgan-train": "train", "mwgan-evaluate": "evaluate", "mwgan-figures": "figures", "mwgan": "main"}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -51,7 +51,7 @@ def weights_export(
     if band_scale is not None and not band_scale > 0:
         raise InputError(f"the scale of an uncertainty must be above 0, not {band_scale:g}")
     record, state = read_weights(find_weights(run))
-    record = _without_folders(record if band_scale is None else record | {"band_scale": band_scale})
+    record = (record if band_scale is None else replace(record, band_scale=band_scale)).without_folders()
     if max_shard_mib is None:
         save_weights(output, state, record)
         typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
@@ -97,12 +97,3 @@ def weights_join(
     else:
         raise InputError(f"{folder} holds neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
-
-
-def _without_folders(value: Any) -> Any:
-    """Plain values with every absolute path cut to its last name: a file that travels doesn't tell of the machine that made it."""
-    if isinstance(value, dict):
-        return {key: _without_folders(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_folders(inner) for inner in value]
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", value) if isinstance(value, str) else value

@@ -8,7 +8,7 @@ from mwgan.data.measured_series import MeasuredSeries
 from mwgan.data.mixed_sources import MixedSources
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.random_shapes import RandomShapes
-from mwgan.data.source import ImageSource
+from mwgan.data.source import ImageSource, as_source
 
 __all__ = [
     "Augmentation",
@@ -21,4 +21,5 @@ __all__ = [
     "Photographs",
     "RandomShapes",
     "ScanSlices",
+    "as_source",
 ]

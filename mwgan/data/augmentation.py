@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from mwgan.data.canvas import inscribed_disc
 from mwgan.errors import InputError
+
+if TYPE_CHECKING:
+    from mwgan.data.source import ImageSource
 
 
 class Pose(NamedTuple):
@@ -121,17 +124,11 @@ def stacked(poses: Sequence[Pose]) -> Pose:
     return Pose(torch.stack([pose.matrix for pose in poses]), torch.stack([pose.noise for pose in poses]))
 
 
-def augmentation_of(source: object, index: int) -> Augmentation:
-    """What a source lets happen to its image ``index`` after drawing it; a source without a word on it: nothing."""
-    tell = getattr(source, "augmentation", None)
-    return NONE if tell is None else tell(index)
-
-
-def drawn_images(source: object, indices: Sequence[int], seeds: Sequence[int], rngs: Sequence[np.random.Generator]) -> Tensor:
+def drawn_images(source: ImageSource, indices: Sequence[int], seeds: Sequence[int], rngs: Sequence[np.random.Generator]) -> Tensor:
     """Images (B, 1, N, N) of a source in the poses that their generators draw."""
     images: list[npt.NDArray[np.float32]] = []
     poses = []
     for index, rng in zip(indices, rngs, strict=True):
-        images.append(source.image(index, rng))  # type: ignore[attr-defined]
-        poses.append(augmentation_of(source, index).draw(rng))
+        images.append(source.image(index, rng))
+        poses.append(source.augmentation(index).draw(rng))
     return posed(torch.from_numpy(np.stack(images)).unsqueeze(1), stacked(poses), torch.tensor(seeds))

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from mwgan.data.canvas import Array, Canvas, Points, turned
+from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
 REACH = 0.92  # the specimen stays within this share of the inscribed circle: every projection holds the whole of it
@@ -25,7 +26,7 @@ MARGIN = 0.85  # features stay within this share of their body
 
 
 @dataclass(frozen=True)
-class Challenge:
+class Challenge(ImageSource):
     """``count`` images of ``size`` x ``size`` pixels, their kinds in turn: any multiple of six in a row is balanced.
 
     - ``lamellae``: thin sheets perpendicular to the beam in a faint matrix or in none

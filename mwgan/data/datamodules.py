@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import FILLER, Sample, leading_seed
-from mwgan.data.augmentation import Pose, augmentation_of, drawn_images, posed
-from mwgan.data.source import ImageSource, draw_seed
+from mwgan.data.augmentation import Pose, drawn_images, posed
+from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed
 from mwgan.errors import InputError
 from mwgan.signals import STOPS
 
@@ -48,8 +48,8 @@ class Draw(NamedTuple):
 class SourceDataset(Dataset[Draw]):
     """Samples of a source, asked for by their :class:`Turn`: the epoch travels with the index into every worker."""
 
-    def __init__(self, source: ImageSource, seed: int) -> None:
-        self.source, self.seed = source, seed
+    def __init__(self, source: PlainSource, seed: int) -> None:
+        self.source, self.seed = as_source(source), seed
 
     def __len__(self) -> int:
         return len(self.source)
@@ -59,7 +59,7 @@ class SourceDataset(Dataset[Draw]):
         seed = draw_seed(self.seed, epoch, index)
         rng = _draws(seed)
         image = self.source.image(index, rng)
-        pose = augmentation_of(self.source, index).draw(rng)
+        pose = self.source.augmentation(index).draw(rng)
         return Draw(torch.from_numpy(image).unsqueeze(0), seed, FILLER if filler else index, pose, draw_seed(self.seed, epoch, leader))
 
     def sample(self, epoch: int, index: int) -> Sample:
@@ -78,17 +78,15 @@ def _work_on(worker: int) -> None:
     for number in STOPS:
         if number != signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":  # only there a worker can see who it was that told it
+    if sys.platform != "win32" and hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(signal.sigwaitinfo,), daemon=True).start()
 
 
-if sys.platform == "linux":
-
-    def _end_with_parent() -> None:
-        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-            pass
-        os._exit(0)
+def _end_with_parent(wait: Callable[[set[int]], Any]) -> None:
+    while wait({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 class EpochSampler(Sampler[Turn]):
@@ -143,8 +141,8 @@ class ImageDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: ImageSource,
-        validation: ImageSource,
+        train: PlainSource,
+        validation: PlainSource,
         batch_size: int,
         workers: int = 0,
         seed: int = 0,
@@ -157,7 +155,7 @@ class ImageDataModule(pl.LightningDataModule):
         self.sizes = tuple(sizes or (train.size,))
         if not all(8 <= size <= train.size for size in self.sizes):
             raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")
-        self.train, self.validation = train, validation
+        self.train, self.validation = as_source(train), as_source(validation)
         self.batch_size, self.workers, self.seed, self.prefetch = batch_size, workers, seed, prefetch
         self._epoch = self._done = 0  # where training begins: the epoch, and how many of its samples were trained on already
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from mwgan.data.augmentation import Augmentation
 from mwgan.data.canvas import Array, Canvas
+from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
 
 @dataclass(frozen=True)
-class DrawnImages(ABC):
+class DrawnImages(ImageSource):
     """``count`` images of ``size`` x ``size`` pixels: image k of a seed is always the same image.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,11 +17,12 @@ from mwgan.data.canvas import Array
 from mwgan.data.decoding import Decoded, decode_photograph, decode_scan, is_photograph, is_scan
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.slice_cache import Entry, SliceCache, mapped
+from mwgan.data.source import ImageSource
 from mwgan.data.subjects import PARTS, Share, in_turn, number, split, told
 from mwgan.errors import InputError
 
 
-class FolderImages(ABC):
+class FolderImages(ImageSource):
     """The slices of one part of a folder's files, decoded once and read from a cache ever after.
 
     A file that can't be read is left out and listed in ``skipped``, as is a copy of another, which might fall to another part;

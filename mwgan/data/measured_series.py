@@ -30,7 +30,7 @@ from mwgan.recon import WBP
 AT_ONCE = 8  # slices reconstructed together
 
 
-class MeasuredSeries:
+class MeasuredSeries(ImageSource):
     """Slices of a measured tilt series over the half circle, in several orientations.
 
     A slice turned (clockwise) by an angle is the slice as if the specimen had lain so in the microscope: its rows are those
@@ -218,12 +218,12 @@ def measured_rows(
 
     ``noise`` comes on top of what the detector left in them, a seed for each; the results table names what was added.
     """
-    tell = getattr(source, "sinogram", None)
-    if tell is None:
+    rows = [source.sinogram(index, geometry) for index in indices]
+    told = [torch.from_numpy(row) for row in rows if row is not None]
+    if len(told) < len(rows):
         return None
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    rows = [torch.from_numpy(tell(index, geometry)) for index in indices]
-    return torch.stack([noise(row, generator) for row, generator in zip(rows, generators, strict=True)]).unsqueeze(1)
+    return torch.stack([noise(row, generator) for row, generator in zip(told, generators, strict=True)]).unsqueeze(1)
 
 
 def _view(rows: Tensor, number: int) -> Tensor:

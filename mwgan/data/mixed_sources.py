@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mwgan.data.augmentation import Augmentation, augmentation_of
+from mwgan.data.augmentation import Augmentation
 from mwgan.data.canvas import Array
-from mwgan.data.source import ImageSource, MeasuredSource, described, measured, origin_of, substitutions
+from mwgan.data.source import ImageSource, MeasuredSource, PlainSource, as_source
 from mwgan.errors import InputError
 
 
-class MixedSources:
+class MixedSources(ImageSource):
     """The images of all ``sources``, or the part of them that a random split of ``seed`` gives.
 
     Parameters
@@ -31,9 +31,9 @@ class MixedSources:
     """
 
     def __init__(
-        self, sources: Mapping[str, ImageSource], held_out: int = 0, part: str = "train", seed: int = 0, count: int | None = None
+        self, sources: Mapping[str, PlainSource], held_out: int = 0, part: str = "train", seed: int = 0, count: int | None = None
     ) -> None:
-        self.sources = list(sources.values())
+        self.sources = [as_source(source) for source in sources.values()]
         sizes = {source.size for source in self.sources}
         if len(sizes) != 1:
             raise InputError(f"mixed sources need images of one size, not {sorted(sizes) or 'no source at all'}")
@@ -48,7 +48,7 @@ class MixedSources:
         self.starts = np.cumsum([0, *(len(source) for source in self.sources)])
         self.size = sizes.pop()
         self.name = "+".join(source.name for source in self.sources)
-        self.substituted = tuple(name for source in self.sources for name in substitutions(source))
+        self.substituted = tuple(name for source in self.sources for name in source.substituted)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -60,19 +60,21 @@ class MixedSources:
 
     def augmentation(self, index: int) -> Augmentation:
         """What may happen to image ``index``."""
-        return augmentation_of(*self._find(index))
+        source, own = self._find(index)
+        return source.augmentation(own)
 
     def origin(self, index: int) -> str | None:
         """Whose image ``index`` is; None where nobody's."""
-        return origin_of(*self._find(index))
+        source, own = self._find(index)
+        return source.origin(own)
 
     def measured(self) -> list[MeasuredSource]:
         """The measured ones of the sources."""
-        return [one for source in self.sources for one in measured(source)]
+        return [one for source in self.sources for one in source.measured()]
 
     def describe(self) -> list[dict[str, Any]]:
         """What a run's record says of the sources."""
-        return [told for source in self.sources for told in described(source)]
+        return [told for source in self.sources for told in source.describe()]
 
     def _find(self, index: int) -> tuple[ImageSource, int]:
         """The source of image ``index``, and its number there."""

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-
-class ImageSource(Protocol):
-    """A list of images that can be drawn by index.
-
-    A source may also have ``augmentation(index)``: what may happen to an image once it is drawn, on the training device
-    (:class:`mwgan.data.Augmentation`); ``describe()``: what a run's record says of it (``name``, ``images``, ``licence`` …);
-    ``origin(index)``: whose image it is; ``measured()``: the :class:`MeasuredSource` that it is or holds; and ``substituted``:
-    names of measured sources that phantoms stand in for.
-    """
-
-    name: str
-    size: int
-    """Images are (size, size)."""
-
-    def __len__(self) -> int: ...
-
-    def image(self, index: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """Image ``index`` as (size, size) float32 in [0, 1]; ``rng`` draws its augmentation, never its content."""
-        ...
+from mwgan.data.augmentation import NONE, Augmentation
+from mwgan.data.canvas import Array
+from mwgan.geometry import TiltGeometry
 
 
 class MeasuredSource(Protocol):
     """Images of subjects, some of whom a training never sees."""
 
-    name: str
-    subjects: list[str]
-    """Whose images they are."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def subjects(self) -> Sequence[str]:
+        """Whose images they are."""
+        ...
 
     @property
     def fingerprint(self) -> str:
@@ -41,29 +31,94 @@ class MeasuredSource(Protocol):
         ...
 
 
+class ImageSource(ABC):
+    """A list of images that can be drawn by index, and what is known of them.
+
+    A source of your own derives from this class and has a ``name``, a ``size``, ``__len__`` and ``image``; all else has a
+    default. A class of its own with these four is taken, too: see :func:`as_source`.
+    """
+
+    name: str
+    """What tables call it."""
+    size: int
+    """Images are (size, size)."""
+    subjects: Sequence[str] = ()
+    """Whose images they are; empty where they are nobody's."""
+    substituted: Sequence[str] = ()
+    """The measured sources whose images are not there, so that phantoms take their share."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def image(self, index: int, rng: np.random.Generator) -> Array:
+        """Image ``index`` as (size, size) float32 in [0, 1]; ``rng`` draws its augmentation, never its content."""
+
+    def augmentation(self, index: int) -> Augmentation:
+        """What may happen to image ``index`` once it is drawn, on the training device."""
+        return NONE
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What a run's record says of the source, or of each one it holds: ``name``, ``images``, ``licence`` …"""
+        return [{"name": self.name, "images": len(self)}]
+
+    def origin(self, index: int) -> str | None:
+        """Whose image ``index`` is; None of a drawn one."""
+        return None
+
+    def measured(self) -> Sequence[MeasuredSource]:
+        """The measured sources that it is or holds, which no network may be judged by that was trained on them."""
+        return ()
+
+    def background(self, index: int) -> Array | None:
+        """Image ``index`` (size, size) without its features; None where they aren't known."""
+        return None
+
+    def sinogram(self, index: int, geometry: TiltGeometry) -> Array | None:
+        """The rows (A, N) that were measured of image ``index``; None where nothing was: they are projected."""
+        return None
+
+    def modalities(self) -> Counter[str]:
+        """How many of its files state which DICOM modality."""
+        return Counter()
+
+
+class PlainSource(Protocol):
+    """The least that a class of one's own has: :class:`ImageSource` says what each is. It may have any of the rest."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int, rng: np.random.Generator) -> Array: ...
+
+
+OPTIONAL = ("subjects", "substituted", "augmentation", "describe", "origin", "measured", "background", "sinogram", "modalities")
+
+
+def as_source(given: PlainSource) -> ImageSource:
+    """Any class with ``name``, ``size``, ``__len__`` and ``image`` as an :class:`ImageSource`, with the defaults of what it lacks."""
+    return given if isinstance(given, ImageSource) else _Adapted(given)
+
+
+class _Adapted(ImageSource):
+    def __init__(self, given: PlainSource) -> None:
+        self.given, self.name, self.size = given, given.name, given.size
+        for ability in OPTIONAL:
+            if hasattr(given, ability):
+                setattr(self, ability, getattr(given, ability))
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    def image(self, index: int, rng: np.random.Generator) -> Array:
+        return self.given.image(index, rng)
+
+
 def draw_seed(seed: int, epoch: int, index: int) -> int:
     """A 63-bit seed that only (seed, epoch, index) decide, whatever worker or rank asks."""
     return int(np.random.SeedSequence([seed, epoch, index]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def described(source: ImageSource) -> list[dict[str, Any]]:
-    """What a run's record says of a source."""
-    tell = getattr(source, "describe", None)
-    return [{"name": source.name, "images": len(source)}] if tell is None else tell()
-
-
-def substitutions(source: ImageSource) -> tuple[str, ...]:
-    """The measured sources that phantoms stand in for."""
-    return tuple(getattr(source, "substituted", ()))
-
-
-def origin_of(source: ImageSource, index: int) -> str | None:
-    """Whose image ``index`` is; None of a drawn one."""
-    tell = getattr(source, "origin", None)
-    return None if tell is None else tell(index)
-
-
-def measured(source: ImageSource) -> list[MeasuredSource]:
-    """The measured sources that a source is or holds."""
-    tell = getattr(source, "measured", None)
-    return [] if tell is None else tell()

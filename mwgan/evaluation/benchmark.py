@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mwgan.acquisition import GaussianNoise
 from mwgan.configuration import build
-from mwgan.data.source import ImageSource, measured
+from mwgan.data.source import ImageSource, as_source
 from mwgan.errors import InputError
 from mwgan.evaluation.evaluate import Conditions, Method, evaluate
 from mwgan.evaluation.unseen import check_unseen
@@ -163,7 +163,7 @@ def _test(name: str, folder: Path) -> ImageSource:
     told = _conditions()
     node = told["tests"][name]
     source: ImageSource = build(node if name in DRAWN else {**node, "folder": str(folder / name)})
-    prints = [one.fingerprint for one in measured(source)]
+    prints = [one.fingerprint for one in as_source(source).measured()]
     if prints and prints != [told["fingerprints"][name]]:
         raise InputError(
             f"the images in {folder / name} are not those that the recorded rows of {name} were measured on: leave {name} out, or "

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from mwgan.configuration import build
-from mwgan.data.source import ImageSource, measured
+from mwgan.data.source import ImageSource, as_source
 from mwgan.errors import InputError
 from mwgan.evaluation.conditions import Conditions
 from mwgan.evaluation.evaluate import evaluate
@@ -150,6 +150,6 @@ def _fingerprints(names: Collection[str], sources: Sequence[tuple[ImageSource, I
     """What the measured images are, by test and part: the configuration names a folder and not what is in it."""
     found = {}
     for name, (test, validation) in zip(names, sources, strict=True):
-        parts = {"test": measured(test), "validation": measured(validation)}
+        parts = {"test": as_source(test).measured(), "validation": as_source(validation).measured()}
         found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
     return {key: prints for key, prints in found.items() if prints}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from mwgan.data.source import ImageSource
+from mwgan.data.source import ImageSource, PlainSource, as_source
 from mwgan.evaluation.conditions import MISSING, Conditions
 from mwgan.evaluation.confidence import Confidence
 from mwgan.evaluation.judgement import Metric, check_names
@@ -29,8 +29,8 @@ WRITTEN_EVERY = 10.0  # seconds
 
 def evaluate(
     methods: Sequence[Method],
-    test: ImageSource,
-    validation: ImageSource,
+    test: PlainSource,
+    validation: PlainSource,
     conditions: Conditions,
     table: ResultsTable,
     provenance: Mapping[str, str],
@@ -55,6 +55,7 @@ def evaluate(
 
     Rows are written every few seconds and when the evaluation ends, also by an error: begun again, it makes those that lack.
     """
+    test, validation = as_source(test), as_source(validation)
     check_names(metrics or {})
     index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
     judge = Judge(index, note, confidence, metrics or {})

@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from mwgan.data.canvas import inscribed_disc
+from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
 COLUMNS = ("omission", "hallucination")
@@ -70,10 +71,10 @@ def feature_rates(tomogram: Tensor, image: Tensor, background: Tensor) -> dict[s
     return dict(zip(COLUMNS, table.unbind(dim=1), strict=True))
 
 
-def backgrounds(source: object, indices: Sequence[int]) -> Tensor | None:
+def backgrounds(source: ImageSource, indices: Sequence[int]) -> Tensor | None:
     """The images (B, 1, N, N) of a source without their features; None of a source that doesn't know them."""
-    tell = getattr(source, "background", None)
-    return None if tell is None else torch.from_numpy(np.stack([tell(index) for index in indices])).unsqueeze(1)
+    told = [background for index in indices if (background := source.background(index)) is not None]
+    return torch.from_numpy(np.stack(told)).unsqueeze(1) if told and len(told) == len(indices) else None
 
 
 class _Features(NamedTuple):

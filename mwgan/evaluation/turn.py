@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mwgan.data.source import ImageSource, origin_of
+from mwgan.data.source import ImageSource
 from mwgan.evaluation.conditions import Conditions
 from mwgan.evaluation.confidence import Confidence
 from mwgan.evaluation.judgement import Metric, judged
@@ -137,7 +137,7 @@ class Turn:
         values["perceptual_index"] = self.judge.index(tomogram).tolist() if self.judge.index else [None] * len(numbers)
         for place, number in enumerate(numbers):
             described = {**self.lacking[number], **self.method.about}
-            told = {SUBJECT: origin_of(test, number), PERCEPTUAL_NOTE: self.judge.note, "seconds": seconds / len(numbers)}
+            told = {SUBJECT: test.origin(number), PERCEPTUAL_NOTE: self.judge.note, "seconds": seconds / len(numbers)}
             measured = {name: of_images[place] for name, of_images in values.items()}
             yield Row(number, described, {**told, **measured}, tomogram[place], image[place])
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mwgan.data.source import ImageSource, measured
+from mwgan.data.source import PlainSource, as_source
 from mwgan.data.subjects import among, some
 from mwgan.errors import InputError
 
 
-def check_unseen(network: str, trained_on: Sequence[Mapping[str, Any]], sources: Sequence[ImageSource]) -> None:
+def check_unseen(network: str, trained_on: Sequence[Mapping[str, Any]], sources: Sequence[PlainSource]) -> None:
     """Refuse ``sources`` (of test and tuning images) with a subject that the network was trained on.
 
     Parameters
@@ -23,7 +23,7 @@ def check_unseen(network: str, trained_on: Sequence[Mapping[str, Any]], sources:
     sources
         What it is about to be evaluated on.
     """
-    for source in (one for whole in sources for one in measured(whole)):
+    for source in (one for whole in sources for one in as_source(whole).measured()):
         hashes = [told for record in trained_on if record.get("name") == source.name for told in record.get("subject_hashes", ())]
         known = among(source.subjects, hashes)
         if known:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from mwgan.figures.parts.style import new_figure
+from mwgan.files.whole import written_whole
 
 
 def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:
@@ -23,3 +25,10 @@ def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:
             axis.imshow(image, cmap="gray", vmin=0, vmax=1)
         row[0].set_title(name, fontsize=8, loc="left")
     return figure
+
+
+def write_contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]], file: Path) -> None:
+    """The same as a picture, PNG, in a folder that is made if need be."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(file) as partial:
+        contact_sheet(rows).savefig(partial, format="png")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint, is_whole
+from mwgan.files.record import TrainingRecord
 from mwgan.files.shards import INDEX, read_shards, save_shards
 from mwgan.files.whole import written_whole
 from mwgan.paths import shipped_weights
 
-Record = dict[str, Any]
+Record = Mapping[str, Any]  # a TrainingRecord, or the plain values of one
 RECORD_KEY = "mwgan"
 RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
 GENERATOR_PREFIX = "generator."
@@ -54,13 +56,13 @@ def files_behind(name_or_path: str | Path) -> list[Path]:
     return list(file.parent.iterdir()) if file.name == INDEX else [file]
 
 
-def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
+def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
     """The record and the generator's float32 tensors of a weights file, of weights in shards or of a training checkpoint.
 
     Raises
     ------
     InputError
-        If it is neither, or damaged.
+        If it is neither, or damaged, or its record lacks what using the network takes.
     """
     try:
         if path.name == INDEX:
@@ -85,19 +87,21 @@ def read_weights(path: Path) -> tuple[Record, dict[str, Tensor]]:
         raise InputError(
             f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export"
         ) from error
-    return record, {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    return TrainingRecord.from_plain(record, path), {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }
 
 
 def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
     with written_whole(path) as partial:
-        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(record)})
+        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(dict(record))})
         partial.chmod(0o644)  # safetensors leaves it to its owner alone
 
 
 def save_sharded_weights(folder: Path, generator_state: dict[str, Tensor], record: Record, shard_bytes: int) -> int:
     """Write the same into a new folder, in files of at most ``shard_bytes``; how many. See :func:`mwgan.files.shards.save_shards`."""
-    return save_shards(folder, _halved(generator_state), record, shard_bytes)
+    return save_shards(folder, _halved(generator_state), dict(record), shard_bytes)
 
 
 def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -110,11 +110,11 @@ def contradiction(tilts: Sequence[float], other: Told) -> str | None:
     if len(tilts) != len(other.tilt_deg):
         return None
     apart = np.abs((np.subtract(tilts, other.tilt_deg) + 180.0) % 360.0 - 180.0)
-    worst = int(apart.argmax())
-    if apart[worst] <= CONTRADICTION_DEG:
+    if apart.max() <= CONTRADICTION_DEG:
         return None
+    first = int((apart > CONTRADICTION_DEG).argmax())
     return (
-        f"image {worst + 1} has a tilt of {tilts[worst]:g} degrees, and by {other.source} one of {other.tilt_deg[worst]:g}: "
+        f"image {first + 1} has a tilt of {tilts[first]:g} degrees, and by {other.source} one of {other.tilt_deg[first]:g}: "
         "look whether the tilts are in the order of the images"
     )
 

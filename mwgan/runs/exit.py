@@ -6,7 +6,6 @@ import functools
 import io
 import logging
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,6 +65,8 @@ def _explained(program: Callable[[], Result]) -> Result:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from mwgan.configuration import explained
+
     with mistakes_in_one_sentence():
         try:
             return program()
@@ -90,19 +91,3 @@ def fail(sentence: str) -> NoReturn:
     """Print one sentence to stderr and exit with code 2."""
     print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(2)
-
-
-def explained(error: Exception) -> str:
-    """What Hydra or OmegaConf complains of, in one sentence."""
-    from hydra.errors import InstantiationException
-
-    text = str(error)
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown:
-        return f"the configuration has no key {unknown.group(1)!r}: check its spelling, --cfg job shows every key there is"
-    missing = re.search(r"Could not find '([^']+)'", text)
-    if missing:
-        available = re.search(r"Available options in '[^']+':\s*(.*?)(?:\nConfig search path|\Z)", text, re.S)
-        options = f"; there are {', '.join(available.group(1).split())}" if available else ""
-        return f"there is no configuration {missing.group(1)!r}{options}"
-    return text if isinstance(error, InstantiationException) else text.split("\n")[0]  # that one's reason is last

@@ -14,26 +14,15 @@ from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
 from mwgan.files.locks import hold
 from mwgan.files.whole import written_whole
+from mwgan.runs.options import job_of
 from mwgan.signals import TIME_IS_UP
 
 LOCK = ".begun.lock"  # held while the run is trained
 BEGUN = "begun"  # the options of the run, written before it starts; Hydra's own record is written over by whoever comes next
 FINISHED = "finished"  # the same and the last metrics, written when it is done
 FAILED = "failed"  # of a job of a sweep: why, until it is tried again
+CONFIG_DIR = "config_dir"  # in the first of them
 RECORD = "record.json"  # what was trained, where and with what
-# Options that say where and how a run is computed, not what is computed.
-NOT_THE_JOB = (
-    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch"),
-    *(
-        "trainer.accelerator",
-        "trainer.devices",
-        "trainer.num_nodes",
-        "trainer.strategy",
-        "trainer.benchmark",
-        "trainer.enable_progress_bar",
-    ),
-    "model.compile",
-)
 TERMINATED = 128 + signal.SIGTERM  # exit status of what was told to end
 QUEUE_AGAIN = 128 + (TIME_IS_UP[0] if TIME_IS_UP else 12)  # of what was told that its time is nearly up; 12 as Linux numbers it
 INTERRUPTED = 128 + signal.SIGINT  # and of what was stopped by Ctrl-C
@@ -42,16 +31,6 @@ INTERRUPTED = 128 + signal.SIGINT  # and of what was stopped by Ctrl-C
 def is_finished(folder: Path) -> bool:
     """Whether the run in ``folder`` came to its end."""
     return (folder / FINISHED).is_file()
-
-
-def key_of(option: str) -> str:
-    """The key that an option of the command line sets: ``seed`` of ``+seed=3``."""
-    return option.split("=", 1)[0].lstrip("+~")
-
-
-def job_of(options: Sequence[str]) -> list[str]:
-    """Those options that tell a run from another, in the order of their keys."""
-    return sorted(option.lstrip("+") for option in options if not key_of(option).startswith(NOT_THE_JOB))
 
 
 def jobs_in(folder: Path) -> list[Path]:
@@ -64,6 +43,11 @@ def jobs_in(folder: Path) -> list[Path]:
 def by_number(folder: Path) -> tuple[bool, int, str]:
     """Sorts the folders of jobs."""
     return (not folder.name.isdecimal(), int(folder.name) if folder.name.isdecimal() else 0, folder.name)
+
+
+def from_here(path: Path) -> Path:
+    """A path as seen from the working folder, if it lies below it: what a run records should not tell this machine's folders."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def is_first_process() -> bool:
@@ -94,16 +78,19 @@ def is_claimed(folder: Path) -> bool:
         return True
 
 
-def begin(folder: Path, options: Sequence[str], model: str | None = None) -> None:
-    """Note that the run with ``options``, of the configuration ``model``, is trained in ``folder`` and not finished."""
+def begin(folder: Path, options: Sequence[str], model: str | None = None, config_dir: Path | None = None) -> None:
+    """Note that the run with ``options``, of the configuration ``model``, is trained in ``folder`` and not finished.
+
+    ``config_dir`` is the configuration folder that the user has added, whole, so that the run can be resumed from anywhere.
+    """
     (folder / FINISHED).unlink(missing_ok=True)
-    note = {"overrides": list(options), "model": model}
+    note = {"overrides": list(options), "model": model, CONFIG_DIR: None if config_dir is None else str(config_dir)}
     with written_whole(folder / BEGUN) as partial:
         partial.write_text(json.dumps(note) + "\n", encoding="utf-8")
 
 
 @contextmanager
-def begun(folder: Path, options: Sequence[str], model: str | None = None) -> Iterator[None]:
+def begun(folder: Path, options: Sequence[str], model: str | None = None, config_dir: Path | None = None) -> Iterator[None]:
     """:func:`begin` a run, and train it inside.
 
     If it is refused before it has trained at all, the folder's notes are as they were: it holds what it held.
@@ -111,7 +98,7 @@ def begun(folder: Path, options: Sequence[str], model: str | None = None) -> Ite
     notes = [folder / name for name in (BEGUN, FINISHED) if (folder / name).is_file()]
     before = {note: text for note in notes if (text := note.read_text(encoding="utf-8"))}
     trained = _changed(folder / LAST)
-    begin(folder, options, model)
+    begin(folder, options, model, config_dir)
     try:
         yield
     except InputError:

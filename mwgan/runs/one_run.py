@@ -1,4 +1,4 @@
-"""One run in its folder: begun there, gone on with, or finished already."""
+"""One run in its folder: begun there, resumed, or finished already."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.errors import InputError
-from mwgan.runs.folder import begun, claimed, finish, is_finished, is_first_process, is_same_job, metrics_of
+from mwgan.runs.config_dir import config_dir
+from mwgan.runs.folder import begun, claimed, finish, from_here, is_finished, is_first_process, is_same_job, metrics_of
 from mwgan.runs.processes import after_the_first
 from mwgan.runs.resume import has_begun
 from mwgan.runs.slurm import check_tasks, is_named_by_job, was_queued_again
@@ -50,10 +51,11 @@ def run(cfg: DictConfig, train: Train) -> Metrics:
         return metrics_of(folder)
     if not is_first_process():
         return after_the_first(lambda: train(cfg))
+    added = config_dir()
     with claimed(folder):
-        with begun(folder, options, hydra.runtime.choices.get("model")):
+        with begun(folder, options, hydra.runtime.choices.get("model"), added):
             if cfg.stages is not None:
-                metrics, done = {}, run_stages(cfg, options)
+                metrics, done = {}, run_stages(cfg, options, added)
             else:
                 metrics, done = train(cfg), folder
         finish(folder, options, metrics)
@@ -96,5 +98,5 @@ def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
     if not same:
         raise InputError(f"{folder} holds another job than {' '.join(options)}: give the sweep a folder of its own (hydra.sweep.dir=)")
     if has_begun(folder):
-        cfg.resume = str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+        cfg.resume = str(from_here(folder))
     return True

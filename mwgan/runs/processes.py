@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mwgan.errors import InputError
-from mwgan.runs.folder import INTERRUPTED, TERMINATED, is_first_process, key_of
+from mwgan.runs.folder import INTERRUPTED, TERMINATED, is_first_process
+from mwgan.runs.options import key_of
 
 Result = TypeVar("Result")
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,53 +16,54 @@ from mwgan.configuration import plain
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import has_checkpoint
 from mwgan.files.weights import RUN_WEIGHTS, find_weights, read_weights, save_weights
-from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED, is_finished
-from mwgan.runs.resume import quoted
+from mwgan.runs.config_dir import config_flags
+from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED, from_here, is_finished
+from mwgan.runs.options import key_of, quoted, renamed, renamed_stage
 from mwgan.signals import BY_KEYBOARD, STOPS, TIME_IS_UP
 
 OURS = ("experiment", "resume", "stages", "paths.run_dir", "launcher", "search", "objective", "hydra")  # of the whole, not of its stages
-EARLIER = ("inpainters", "init")  # options of a stage that name one before it
 
 
-def run_stages(cfg: DictConfig, options: Sequence[str]) -> Path:
+def run_stages(cfg: DictConfig, options: Sequence[str], config_dir: Path | None = None) -> Path:
     """Train every stage of ``cfg.stages`` that isn't finished yet; the folder that holds them all.
 
-    A stage names its ``experiment``, what it takes from an earlier stage (``inpainters``, ``init``) and ``options`` of its
-    own; ``options`` of the command line go to every stage. With ``cfg.resume`` the stages go on in that folder, each at
-    the epoch where it stopped. Stages are processes of their own, so that a stage may use several devices. What the last
-    one gives is left as ``weights.safetensors``.
+    A stage names its ``experiment``; the earlier stage whose weights it begins with (``init``), or such a stage for each part
+    of its generator; ``options`` of its own; and the keys of those options of the command line that no other stage ``takes``.
+    The other ``options`` of the command line go to every stage, and so does the user's configuration folder ``config_dir``.
+    With ``cfg.resume`` the stages are resumed in that folder, each at the epoch where it stopped. Stages are processes of their
+    own, so that a stage may use several devices. What the last one gives is left as ``weights.safetensors``.
 
     Raises
     ------
     InputError
         If a stage names another that does not come before it, or there is nothing to resume.
     """
-    root = Path(cfg.paths.output_dir)
-    if root.is_relative_to(Path.cwd()):
-        root = root.relative_to(Path.cwd())  # what the stages record should not tell this machine's folders
-    root = root if cfg.resume is None else Path(cfg.resume)
+    root = from_here(Path(cfg.paths.output_dir)) if cfg.resume is None else Path(cfg.resume)
     begun = any((root / name).is_dir() for name in cfg.stages)
     if cfg.resume is not None and not begun:
         raise InputError(f"{root} holds none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
     if cfg.resume is None and begun:
         raise InputError(f"{root} holds a run of these stages: go on with it (resume={root}) or give another folder (paths.run_dir=)")
-    shared = [option for option in options if not option.lstrip("+~").startswith(OURS)]
+    shared = [option for option in renamed(options) if not key_of(option).startswith(OURS)]
     for option in shared:
-        if option.startswith(EARLIER):
+        if key_of(option) == "init":
             raise InputError(f"{option} is for one stage: give it in stages.<stage>.options")
+    stages = {name: renamed_stage(stage) for name, stage in plain(cfg.stages).items()}
+    taken = {key for stage in stages.values() for key in stage.get("takes", ())}
     done: list[str] = []
-    for name, stage in plain(cfg.stages).items():
+    for name, stage in stages.items():
         folder = root / name
         if not is_finished(folder):
             print(f"stage {len(done) + 1} of {len(cfg.stages)}: {name}", flush=True)
-            command = [sys.executable, "-m", "mwgan.cli.train", *_options(name, stage, folder, done), *_meant_for(stage, shared)]
-            status = _run(command)
+            theirs = [option for option in shared if key_of(option) not in taken or key_of(option) in stage.get("takes", ())]
+            program = [sys.executable, "-m", "mwgan.cli.train", *config_flags(config_dir)]
+            status = _run([*program, *_options(name, stage, folder, done), *theirs])
             if status:  # it has said why
                 sys.exit(status if status > 0 else 128 - status)
             (folder / FINISHED).touch()  # as its own training has noted with more words
         done.append(name)
     record, state = read_weights(find_weights(root / done[-1]))
-    save_weights(root / RUN_WEIGHTS, state, {**record, "stages": _told(root, done)})
+    save_weights(root / RUN_WEIGHTS, state, replace(record, stages=_told(root, done)))
     return root
 
 
@@ -97,24 +99,21 @@ def _run(command: list[str]) -> int:
 def _told(root: Path, done: list[str]) -> dict[str, Any]:
     """Command and commit of each stage, for the record of the finished model."""
     records = {name: read_weights(find_weights(root / name))[0] for name in done}
-    return {name: {key: record[key] for key in ("command", "commit", "device")} for name, record in records.items()}
-
-
-def _meant_for(stage: dict[str, Any], shared: list[str]) -> list[str]:
-    """The options of the command line that a stage can take: only one that learns from an inpainter has examples to cache."""
-    return [option for option in shared if "inpainters" in stage or not option.startswith("cache=")]
+    return {name: {"command": record.command, "commit": record.commit, "device": record.device} for name, record in records.items()}
 
 
 def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) -> list[str]:
     """What a stage's own training is told."""
     options = [f"experiment={stage['experiment']}", f"paths.run_dir={quoted(folder)}", *stage.get("options", [])]
-    for key in EARLIER:
-        if key in stage:
-            if stage[key] not in done:
-                raise InputError(
-                    f"stage {name} takes {key} from {stage[key]!r}, which is not a stage before it ({', '.join(done) or 'none'})"
-                )
-            options.append(f"{key}={quoted(folder.parent / stage[key])}")
+    begin_with = stage.get("init")
+    for earlier in begin_with.values() if isinstance(begin_with, dict) else [begin_with]:
+        if earlier is not None and earlier not in done:
+            raise InputError(f"stage {name} takes init from {earlier!r}, which is not a stage before it ({', '.join(done) or 'none'})")
+    if isinstance(begin_with, dict):
+        parts = ",".join(f"{part}:{quoted(folder.parent / earlier)}" for part, earlier in begin_with.items())
+        options.append(f"init={{{parts}}}")
+    elif begin_with is not None:
+        options.append(f"init={quoted(folder.parent / begin_with)}")
     if has_checkpoint(folder):
         options.append(f"resume={quoted(folder)}")
     return options

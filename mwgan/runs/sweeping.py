@@ -18,9 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from mwgan.errors import InputError
 from mwgan.files.whole import written_whole
 from mwgan.runs import exit
-from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, job_of, jobs_in, key_of
+from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, jobs_in
+from mwgan.runs.hydra_records import SWEEP, read_yaml
 from mwgan.runs.one_run import Metrics, Train, answer, check_missing
-from mwgan.runs.resume import SWEEP, quoted, read_yaml
+from mwgan.runs.options import job_of, key_of, quoted
 from mwgan.runs.sweeps import swept_keys
 
 # Options of Hydra's own that make a sweep another one.

@@ -10,8 +10,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mwgan.errors import InputError
-from mwgan.runs.folder import BEGUN, RECORD, is_finished, job_of, jobs_in, key_of, options_of, read_note
-from mwgan.runs.resume import SWEEP, quoted, read_yaml, unquoted
+from mwgan.runs.folder import BEGUN, RECORD, is_finished, jobs_in, options_of, read_note
+from mwgan.runs.hydra_records import SWEEP, read_yaml
+from mwgan.runs.options import job_of, key_of, quoted, renamed, unquoted
 
 NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
 
@@ -63,7 +64,7 @@ def swept_keys(sweep: Any) -> list[str]:
     """The keys that a sweep's configuration gives several values, those of a search first."""
     params = OmegaConf.select(sweep, "hydra.sweeper.params") or {}
     options = [*(f"{key}={value}" for key, value in params.items()), *OmegaConf.select(sweep, "hydra.overrides.task", default=[])]
-    overrides = OverridesParser.create().parse_overrides(options)
+    overrides = OverridesParser.create().parse_overrides(renamed(options))
     return list(dict.fromkeys(key_of(override.get_key_element()) for override in overrides if override.is_sweep_override()))
 
 

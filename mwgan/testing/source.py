@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mwgan.data.augmentation import Augmentation, augmentation_of
-from mwgan.data.source import ImageSource, described, origin_of
+from mwgan.data.augmentation import Augmentation
+from mwgan.data.source import ImageSource, as_source
 from mwgan.testing.subject import Subject
 
 LOOKED_AT = 4  # images
@@ -89,11 +89,13 @@ def _check_same(subject: Subject, source: ImageSource, drawn: list[Any], draws_p
 
 def _check_told(subject: Subject, source: ImageSource) -> None:
     """What else a source may say of its images."""
-    subject.require(isinstance(augmentation_of(source, 0), Augmentation), "has an augmentation(index) that is no mwgan.data.Augmentation")
-    origin = origin_of(source, 0)
+    subject.require(
+        isinstance(as_source(source).augmentation(0), Augmentation), "has an augmentation(index) that is no mwgan.data.Augmentation"
+    )
+    origin = as_source(source).origin(0)
     subject.require(origin is None or isinstance(origin, str), f"says that image 0 is of {origin!r}, which is neither text nor None")
     try:
-        json.dumps(described(source))
+        json.dumps(as_source(source).describe())
     except (TypeError, ValueError) as error:
         raise AssertionError(
             f"{subject.name} describes itself by what can't go into a run's record ({error}): give plain values"

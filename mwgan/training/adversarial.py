@@ -6,7 +6,6 @@ discriminator learns from its detached copy; then the generator learns from the 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,15 +15,16 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import FILLER, Acquisition, Sample
 from mwgan.errors import InputError
-from mwgan.files.weights import RECORD_KEY, Record
-from mwgan.geometry import Measurement
+from mwgan.files.record import TrainingRecord
+from mwgan.files.weights import RECORD_KEY
 from mwgan.losses import AdversarialLoss, PixelLoss
 from mwgan.metrics import ImageQuality, image_metrics
 from mwgan.recon.task import Task
 from mwgan.training import compiling
 from mwgan.training.epoch_means import EpochMeans
-from mwgan.training.examples import Examples
+from mwgan.training.examples import MakesExamples, as_examples, example
 from mwgan.training.schedules import as_configured
+from mwgan.training.shared_statistics import share_statistics
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 MEANS_KEY = "epoch_means"
@@ -61,8 +61,7 @@ class AdversarialModule(pl.LightningModule):
         Mode of ``torch.compile`` for the networks (``default``, ``reduce-overhead``, …), or None. Weights and checkpoints
         are the same with and without.
     record
-        Plain values that say how to rebuild the model (``generator`` and ``task`` nodes) and where it comes from; it
-        travels in every checkpoint.
+        How to rebuild the model and where it comes from; it travels in every checkpoint.
     """
 
     batches: Tensor
@@ -84,8 +83,8 @@ class AdversarialModule(pl.LightningModule):
         adversarial_weight: float = 1.0,
         gradient_clip: float | None = None,
         channels_last: bool = True,
-        record: Record | None = None,
-        examples: Examples | None = None,
+        record: TrainingRecord | None = None,
+        examples: MakesExamples | None = None,
         frozen: Sequence[str] = (),
         compile: str | None = None,
     ) -> None:
@@ -103,16 +102,15 @@ class AdversarialModule(pl.LightningModule):
         self.layout, self.compile_mode = layout, compile
         if compile is not None:
             compiling.compile_in_place([network for network in (self.generator, self.discriminator) if network is not None], compile)
-        self.task, self.acquisition, self.examples = task, acquisition, examples
+        self.task, self.acquisition = task, acquisition
+        self.examples = None if examples is None else as_examples(examples)
         self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
         self.adversarial_loss, self.adversarial_weight = adversarial_loss, adversarial_weight
         self.optimizer_factories = [generator_optimizer] + ([discriminator_optimizer] if discriminator_optimizer and discriminator else [])
         self.schedule_factories = [generator_schedule, discriminator_schedule][: len(self.optimizer_factories)]
-        self.gradient_clip, self.record = gradient_clip, record or {}
+        self.gradient_clip, self.record = gradient_clip, record
         self.quality = ImageQuality()
         self.means, self._means_told = EpochMeans(), False
-        self._epoch_start: tuple[float, int] | None = None
-        self._images_per_second = 0.0
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         self.register_buffer("images", torch.zeros((), dtype=torch.long))
 
@@ -135,7 +133,7 @@ class AdversarialModule(pl.LightningModule):
         if self.discriminator is not None:
             logged |= self._discriminator_step(optimizers[1], output.detach(), target, condition)
         logged |= self._generator_step(optimizers[0], output, target, condition)
-        self._share_statistics()
+        share_statistics(self, self.trainer.world_size)
         self.batches += 1
         self.images += len(batch.image) * self.trainer.world_size
         self.means.add(logged, len(batch.image))
@@ -149,12 +147,7 @@ class AdversarialModule(pl.LightningModule):
 
     @torch.no_grad()
     def _example(self, batch: Sample) -> tuple[Any, Tensor]:
-        if self.examples is not None:
-            seen, target = self.examples(batch, self.acquisition, self.generator)
-            seen = self.task.see(seen) if isinstance(seen, Measurement) else seen
-        else:
-            measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed), leader=batch.leader)
-            seen, target = self.task.see(measurement), self.task.target(batch.image, measurement)
+        seen, target = example(self.examples, self.task, self.acquisition, self.generator, batch)
         seen = seen.to(memory_format=self.layout) if isinstance(seen, Tensor) else seen
         return seen, target.to(memory_format=self.layout)
 
@@ -208,48 +201,16 @@ class AdversarialModule(pl.LightningModule):
 
     def on_train_start(self) -> None:
         self.means.to(self.device)
-        self._start_clock()  # an epoch that is gone on with doesn't start again
 
     def on_train_epoch_start(self) -> None:
-        self._start_clock()
         self.means.reset()
         self._means_told = False
 
-    def _start_clock(self) -> None:
-        self._epoch_start = (time.perf_counter(), int(self.images))
-
-    def on_validation_start(self) -> None:
-        self._stop_clock()  # validation runs before the training epoch ends
-
-    @torch.no_grad()
-    def _share_statistics(self) -> None:
-        """Set batch norm's running statistics to their means over the processes, which gather them each from its own images.
-
-        After every step, so that a run that was stopped goes on to the bit. Manual optimisation keeps torch from handing on
-        those of the first process, as it does otherwise.
-        """
-        layers = [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm is none
-        statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
-        if self.trainer.world_size > 1 and statistics:
-            means = torch.cat(statistics)
-            torch.distributed.all_reduce(means)  # not by Lightning, whose barrier waits for the GPU
-            means /= self.trainer.world_size
-            for part, mean in zip(statistics, torch.split(means, [len(part) for part in statistics]), strict=True):  # type: ignore[no-untyped-call]
-                part.copy_(mean)
-
-    def _stop_clock(self) -> None:
-        if self._epoch_start is not None:
-            started, images = self._epoch_start
-            self._images_per_second = (int(self.images) - images) / (time.perf_counter() - started)
-            self._epoch_start = None
-
     def on_train_epoch_end(self) -> None:
-        self._stop_clock()
         if not self._means_told:  # the epoch's steps were all done before a stop, or it was cut short
             self._tell_means()
         if not bool(self.means.means().get("pixel_loss", torch.zeros(())).isfinite()):
             raise InputError("the pixel loss is no longer a number: lower the learning rates, or train with trainer.precision=32-true")
-        self.log("train/images_per_second", self._images_per_second)
         self.log_dict({"train/batches": self.batches.float(), "train/images": self.images.float()})
         for name, optimizer in zip(("generator", "discriminator"), self._optimizers(), strict=False):
             self.log(f"train/{name}_lr", optimizer.param_groups[0]["lr"])
@@ -282,7 +243,7 @@ class AdversarialModule(pl.LightningModule):
         return optimizers, schedules
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[RECORD_KEY] = self.record
+        checkpoint[RECORD_KEY] = {} if self.record is None else self.record.to_plain()
         checkpoint[MEANS_KEY] = self.means.state_dict(lambda sums: torch.as_tensor(self.trainer.strategy.reduce(sums, reduce_op="mean")))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """A training's examples made once and kept on disk, for those who want every epoch fast and can do with fewer of them.
 
-A cache is a folder of shards (safetensors: what the generator sees and what it should give, in half precision) and an
-``index.json`` with each shard's SHA-256 and a description of what it was made from. Shards are written whole, so an
-interrupted filling goes on with the first one that is missing; a damaged one is made again.
+A cache is a folder of shards (safetensors: images, what the generator sees of them and, where that isn't the image, what it
+should give, in half precision) and an ``index.json`` with each shard's SHA-256 and a description of what it was made from.
+Shards are written whole, so an interrupted filling goes on with the first one that is missing; a damaged one is made again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BATCH = 16
 DRAW_EPOCH = 0  # the cache holds the samples of the first epoch
 
 
-class CachedExamples:
+class CachedExamples(Examples):
     """Examples read from a cache: an image source and its examples in one.
 
     As a source it gives the images; called like :class:`mwgan.training.Examples` it gives what belongs to them.
@@ -53,6 +53,7 @@ class CachedExamples:
                 raise InputError(f"{folder / name} is missing or damaged: fill the cache again (the same command does)")
         self._files: list[Any] = [safe_open(folder / name, framework="pt") for name in names]
         self.size = int(self._files[0].get_slice("image").get_shape()[-1])
+        self._target = "target" if "target" in self._files[0].keys() else None  # noqa: SIM118
 
     def __len__(self) -> int:
         return int(self.count)
@@ -62,10 +63,14 @@ class CachedExamples:
         return self._read("image", index)[0].float().numpy()
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
-        """What was kept for the images of a batch (B, C, N, N), and the images."""
-        seen = torch.stack([self._read("seen", int(index)) for index in torch.as_tensor(sample.image_index).tolist()])
-        image = sample.image
-        return seen.to(image.device, image.dtype, non_blocking=image.device.type == "cuda"), image
+        """What was kept for the images of a batch: what the generator sees (B, C, H, W), and what it should give (B, 1, H, W)."""
+        indices, image = torch.as_tensor(sample.image_index).tolist(), sample.image
+
+        def kept(key: str) -> Tensor:
+            read = torch.stack([self._read(key, int(index)) for index in indices])
+            return read.to(image.device, image.dtype, non_blocking=image.device.type == "cuda")
+
+        return kept("seen"), image if self._target is None else kept(self._target)
 
     def __reduce__(self) -> tuple[type[CachedExamples], tuple[Path]]:
         return CachedExamples, (self.folder,)  # open files can't go to a worker process: it opens its own
@@ -79,9 +84,8 @@ def fill_cache(
     folder: Path,
     sample: Callable[[int], Sample],
     count: int,
-    examples: Examples,
-    acquisition: Acquisition,
-    generator: nn.Module,
+    shown: Callable[[Sample], tuple[Any, Tensor]],
+    device: torch.device | str,
     description: dict[str, Any],
     name: str,
     per_shard: int = 512,
@@ -95,8 +99,10 @@ def fill_cache(
         The cache; created if need be.
     sample, count
         Gives sample k, and how many there are.
-    examples, acquisition, generator
-        As in training.
+    shown
+        What the generator sees of a batch (B, C, H, W), and what it should give (B, 1, H, W).
+    device
+        Where batches are made.
     description
         Plain values that decide the content; another description in the folder is refused.
     name
@@ -109,7 +115,7 @@ def fill_cache(
     Raises
     ------
     InputError
-        If the folder holds a cache of something else.
+        If the folder holds a cache of something else, or what is shown is no picture, or pictures of several sizes.
     """
     stated = {"count": count, "per_shard": per_shard, "name": name, "made_from": json.loads(json.dumps(description))}
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,9 +128,8 @@ def fill_cache(
         if _whole(shard, index["sha256"].get(shard.name)):
             continue
         progress(f"cache: shard {number + 1} of {_shards(count, per_shard)}")
-        seen, image = [], []
+        kept: dict[str, list[Tensor]] = {"seen": [], "image": []}
         indices = list(range(number * per_shard, min((number + 1) * per_shard, count)))
-        device = next(generator.parameters()).device
         for start in range(0, len(indices), BATCH):
             batch = [sample(index_) for index_ in indices[start : start + BATCH]]
             stacked = Sample(
@@ -132,11 +137,16 @@ def fill_cache(
                 torch.tensor([int(one.seed) for one in batch]),
                 torch.tensor([int(one.image_index) for one in batch]),
             )
-            shown, target = examples(stacked, acquisition, generator)
-            seen.append(shown.half().cpu())
-            image.append(target.half().cpu())
+            seen, target = shown(stacked)
+            if not isinstance(seen, Tensor):
+                raise InputError("cache= keeps pictures, and this model's network sees the measurement itself: leave cache= out")
+            if kept["seen"] and seen.shape[1:] != kept["seen"][0].shape[1:]:
+                raise InputError("cache= keeps pictures of one size, and this model's have several: give one acquisition.step_deg")
+            made = {"seen": seen, "image": stacked.image, **({} if target is stacked.image else {"target": target})}
+            for key, value in made.items():
+                kept.setdefault(key, []).append(value.half().cpu())
         with written_whole(shard) as partial:
-            save_file({"seen": torch.cat(seen).contiguous(), "image": torch.cat(image).contiguous()}, partial)
+            save_file({key: torch.cat(values).contiguous() for key, values in kept.items()}, partial)
         index["sha256"][shard.name] = sha256(shard)
         with written_whole(folder / "index.json") as partial:
             partial.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

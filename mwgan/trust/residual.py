@@ -7,9 +7,9 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
+from mwgan.recon.primal_dual import MEDIAN_OF_NORMAL, SQUARES, second_difference
 
 BRIGHTNESSES = 4  # more would make a class of the edges alone
-MEDIAN_OF_NORMAL = 0.6745  # of the absolute value, in standard deviations
 
 
 def residual_map(tomogram: Tensor, measurement: Measurement) -> Tensor:
@@ -65,10 +65,10 @@ def noise_deviation(measurement: Measurement) -> Tensor:
 
 def _noise(rows: Tensor) -> Tensor:
     """Root mean square of the noise on rows (A, N)."""
-    left, middle, right = rows[:, :-2].flatten(), rows[:, 1:-1].flatten(), rows[:, 2:].flatten()
-    difference = (left - 2 * middle + right).abs()[(left + middle + right).argsort()]
+    brightness = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]).flatten()
+    difference = second_difference(rows).flatten()[brightness.argsort()]
     parts = [part.median().double().square() * len(part) for part in difference.chunk(BRIGHTNESSES)]
-    variance = torch.stack(parts).sum() / len(difference) / 6  # that of the sum of squares 1 + 4 + 1
+    variance = torch.stack(parts).sum() / len(difference) / SQUARES
     return (variance.sqrt() / MEDIAN_OF_NORMAL).to(rows)
 
 

@@ -18,7 +18,8 @@ from mwgan.acquisition import Acquisition
 from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
 from mwgan.configuration import build
-from mwgan.data import Augmentation, MixedSources
+from mwgan.data import Augmentation, ImageSource, MixedSources
+from mwgan.data.drawn_images import DrawnImages
 from mwgan.evaluation import Confidence
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.paths import conf_dir
@@ -45,7 +46,7 @@ BUILDS = {
     "acquisition": Acquisition,
     "augmentation": Augmentation,
     "callbacks": pl.Callback,
-    "data": object,  # sources are a protocol: checked by drawing from them
+    "data": ImageSource,
     "discriminator": torch.nn.Module,
     "examples": (DeArtifactExamples, MeasuredExamples),
     "logger": pl.loggers.Logger,
@@ -56,8 +57,8 @@ BUILDS = {
     "optimizer": torch.optim.Optimizer,
     "schedule": torch.optim.lr_scheduler.LRScheduler,
     "set_aside": (),  # plain names
-    "source": object,
-    "tests": object,
+    "source": ImageSource,
+    "tests": ImageSource,
     "trainer": pl.Trainer,
     "uncertainty": Confidence,
     "wedge": (),  # plain numbers
@@ -133,7 +134,7 @@ def drawn(part: DictConfig) -> set[tuple[str, object]]:
     images = [(source, index) for source in sources for index in range(len(source))]
     places = built.order if isinstance(built, MixedSources) else range(len(built))
     numbers = (images[place] for place in places)
-    return {(source.name, source.origin(index) if hasattr(source, "origin") else source.offset + index) for source, index in numbers}
+    return {(source.name, source.offset + index if isinstance(source, DrawnImages) else source.origin(index)) for source, index in numbers}
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,7 @@ def inpainter_of(tmp_path_factory) -> Callable[[str], Path]:
 def test_every_training_experiment_runs_a_batch(experiment, tmp_path, inpainter_of):
     config = composed("train", f"experiment={experiment}", *QUICK, output=tmp_path)
     if "inpainted_wbp" in OmegaConf.to_container(config.model, resolve=True).get("examples", {}).get("mixture", {}):
-        config.inpainters = str(inpainter_of(experiment))
+        config.init = {"generator.inpainter": str(inpainter_of(experiment))}
     metrics = train(config)
     assert math.isfinite(metrics["val/psnr"])
     assert math.isfinite(metrics["train/pixel_loss"])
@@ -195,7 +196,8 @@ def test_the_stages_of_an_experiment_are_experiments(experiment, tmp_path):
     earlier: list[str] = []
     for name, stage in stages.items():
         assert stage.experiment in TRAININGS
-        assert {stage[key] for key in ("inpainters", "init") if key in stage} <= set(earlier)
+        begins_with = stage.get("init", OmegaConf.create({}))
+        assert set(begins_with.values() if isinstance(begins_with, DictConfig) else [begins_with]) <= set(earlier)
         earlier.append(name)
 
 
@@ -340,7 +342,7 @@ def test_what_phantoms_stand_in_for_is_in_the_record_of_a_training(tmp_path):
     config = composed("train", "experiment=irdm2020/reduced/study", "data=d2", *QUICK, output=tmp_path)
     train(config)
     record = json.loads((tmp_path / "record.json").read_text())
-    assert record["train_data"] == "D2 (phantom faces for brain, ct)"
+    assert (record["train_data"], record["stand_ins"]) == ("D2", ["brain", "ct"])
     assert [(told["name"], "substituted" in told) for told in record["data"]] == [
         ("phantom_faces", False),
         ("brain (phantom faces)", True),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from safetensors import safe_open
 
 from mwgan.cli.train import train
 from mwgan.errors import InputError
@@ -42,7 +43,7 @@ def inpainter(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def deartifact(inpainter, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("deartifact")
-    run(folder, "deartifact", f"inpainters='{inpainter}'")
+    run(folder, "deartifact", f"init={{generator.inpainter:'{inpainter}'}}")
     return folder
 
 
@@ -66,25 +67,25 @@ def test_fine_tuning_reaches_both_ends(deartifact, tmp_path):
 
 
 def test_the_mixture_wants_its_inpainters(tmp_path):
-    with pytest.raises(InputError, match="give inpainters="):
+    with pytest.raises(InputError, match=r"give init=\{generator\.inpainter: RUN\}"):
         run(tmp_path, "deartifact")
     with pytest.raises(InputError, match=r"holds no checkpoints/last\.ckpt"):
-        run(tmp_path, "deartifact", f"inpainters='{tmp_path}'")
+        run(tmp_path, "deartifact", f"init={{generator.inpainter:'{tmp_path}'}}")
 
 
-def test_inpainters_are_for_a_joint_model(inpainter, tmp_path):
-    with pytest.raises(InputError, match="has no inpainter"):
-        run(tmp_path, "inpainting", f"inpainters='{inpainter}'")
+def test_a_model_begins_with_weights_for_parts_that_it_has(inpainter, tmp_path):
+    with pytest.raises(InputError, match=r"no part of that name for: it has generator, generator\.first"):
+        run(tmp_path, "inpainting", f"init={{generator.inpainter:'{inpainter}'}}")
 
 
 def test_an_inpainter_of_another_grid_is_refused(inpainter, tmp_path):
     with pytest.raises(InputError, match="was trained with geometry"):
-        run(tmp_path, "deartifact", f"inpainters='{inpainter}'", "acquisition.step_deg=12")
+        run(tmp_path, "deartifact", f"init={{generator.inpainter:'{inpainter}'}}", "acquisition.step_deg=12")
 
 
 def test_a_cache_is_filled_once_and_trained_from(inpainter, tmp_path):
     cache = tmp_path / "cache"
-    options = ("deartifact", f"inpainters='{inpainter}'", f"cache='{cache}'", "trainer.max_epochs=2")
+    options = ("deartifact", f"init={{generator.inpainter:'{inpainter}'}}", f"cache='{cache}'", "trainer.max_epochs=2")
     first = run(tmp_path / "first", *options)
     shards = {file.name: file.stat().st_mtime_ns for file in cache.iterdir()}
     assert set(shards) == {"index.json", "shard_00000.safetensors"}
@@ -96,9 +97,14 @@ def test_a_cache_is_filled_once_and_trained_from(inpainter, tmp_path):
         run(tmp_path / "other", *options, "seed=1")
 
 
-def test_only_a_model_with_examples_has_a_cache(tmp_path):
-    with pytest.raises(InputError, match="this model has none"):
-        run(tmp_path, "inpainting", f"cache='{tmp_path / 'cache'}'")
+def test_what_any_network_is_shown_can_be_kept_if_it_is_a_picture(tmp_path, deartifact):
+    options = ("inpainting", f"cache='{tmp_path / 'cache'}'", "trainer.max_epochs=2")
+    first, again = run(tmp_path / "first", *options), run(tmp_path / "again", *options)
+    assert first["train/pixel_loss"] == pytest.approx(again["train/pixel_loss"], rel=1e-5)
+    with safe_open(tmp_path / "cache" / "shard_00000.safetensors", framework="pt") as shard:
+        assert shard.get_tensor("target").shape[1:] == (1, 30, 32)  # a sinogram, not the image
+    with pytest.raises(InputError, match="sees the measurement itself: leave cache= out"):
+        run(tmp_path / "finetune", "finetune", f"init='{deartifact}'", f"cache='{tmp_path / 'other'}'")
 
 
 def test_checkpoints_of_another_training_are_not_mixed_in(inpainter, tmp_path):
@@ -106,7 +112,7 @@ def test_checkpoints_of_another_training_are_not_mixed_in(inpainter, tmp_path):
     run(tmp_path / "other", "inpainting", "seed=5", "callbacks.kept_checkpoints.every_n_epochs=1")
     (tmp_path / "other" / "checkpoints" / "epoch_000.ckpt").rename(tmp_path / "mixed" / "checkpoints" / "epoch_000.ckpt")
     with pytest.raises(InputError, match=r"epoch_000\.ckpt belongs to another training"):
-        run(tmp_path / "run", "deartifact", f"inpainters='{tmp_path / 'mixed'}'")
+        run(tmp_path / "run", "deartifact", f"init={{generator.inpainter:'{tmp_path / 'mixed'}'}}")
 
 
 def test_a_training_whose_loss_is_no_number_stops(tmp_path):
@@ -116,7 +122,7 @@ def test_a_training_whose_loss_is_no_number_stops(tmp_path):
 
 def test_only_parts_that_are_there_are_frozen(inpainter, tmp_path):
     with pytest.raises(InputError, match="no part 'unet' to freeze: it has inpainter, restorer"):
-        run(tmp_path, "deartifact", f"inpainters='{inpainter}'", "model.frozen=[unet]")
+        run(tmp_path, "deartifact", f"init={{generator.inpainter:'{inpainter}'}}", "model.frozen=[unet]")
 
 
 def test_a_run_that_goes_on_in_its_own_folder_keeps_its_log(tmp_path):

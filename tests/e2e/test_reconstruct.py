@@ -86,7 +86,7 @@ def test_exported_weights_carry_their_calibration_and_no_folders(tmp_path):
     record, state = read_weights(find_weights("irdm"))
     command = "mwgan-train init=/home/me/first paths.run_dir=/data/x/mine seed=1"
     told = {"command": command, "init": {"command": "a={b: '/home/me/x'}"}}
-    save_weights(tmp_path / "mine.safetensors", state, record | told)
+    save_weights(tmp_path / "mine.safetensors", state, {**record, **told})
     arguments = ["weights", "export", str(tmp_path / "mine.safetensors"), "-o", str(tmp_path / "out.safetensors"), "--band-scale"]
     assert CliRunner().invoke(app, [*arguments, "2.5"]).exit_code == 0
     exported, _ = read_weights(tmp_path / "out.safetensors")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mwgan.data import Augmentation
-from mwgan.data.augmentation import Pose, augmentation_of, drawn_images, posed, stacked
+from mwgan.data import Augmentation, ImageSource
+from mwgan.data.augmentation import Pose, drawn_images, posed, stacked
 from mwgan.data.canvas import inscribed_disc
 from mwgan.errors import InputError
 
@@ -201,7 +201,12 @@ def test_a_sample_looks_the_same_in_any_batch(image):
 
 
 def test_images_are_drawn_in_the_poses_of_their_generators():
-    class Source:
+    class Source(ImageSource):
+        name, size = "pixels", N
+
+        def __len__(self) -> int:
+            return N
+
         def image(self, index: int, rng: np.random.Generator) -> np.ndarray:
             return pixel(index, 2)
 
@@ -211,10 +216,6 @@ def test_images_are_drawn_in_the_poses_of_their_generators():
     drawn = drawn_images(Source(), [0, 5, 5, 5, 5, 5], list(range(6)), [np.random.default_rng(seed) for seed in range(6)])[:, 0]
     assert torch.equal(drawn[0], torch.from_numpy(pixel(0, 2)))
     assert {int(one[5].argmax()) for one in drawn[1:]} == {2, N - 3}
-
-
-def test_a_source_without_a_word_on_it_is_left_as_it_is():
-    assert augmentation_of(object(), 3) == Augmentation()
 
 
 @pytest.mark.parametrize(

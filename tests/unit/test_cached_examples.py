@@ -18,7 +18,7 @@ from mwgan.training.cached_examples import CachedExamples, fill_cache
 
 SIZE, COUNT, PER_SHARD = 16, 11, 4
 DESCRIPTION = {"data": {"size": SIZE, "shares": (1, 2)}, "seed": 5}
-GENERATOR = nn.Conv2d(1, 1, 1)
+GENERATOR, ACQUISITION = nn.Conv2d(1, 1, 1), Acquisition(SIZE, 10.0, (45.0, 45.0))
 
 
 class Counted:
@@ -47,7 +47,7 @@ def fill(folder: Path, stop_at: int | None = None, count: int = COUNT, **options
     stated = {"description": DESCRIPTION, "name": "phantom_faces", "per_shard": PER_SHARD, **options}
     try:
         fill_cache(
-            folder, lambda index: source.sample(0, index), count, examples, Acquisition(SIZE, 10.0, (45.0, 45.0)), GENERATOR, **stated
+            folder, lambda index: source.sample(0, index), count, lambda batch: examples(batch, ACQUISITION, GENERATOR), "cpu", **stated
         )
     except KeyboardInterrupt:
         assert stop_at is not None

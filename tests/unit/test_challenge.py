@@ -8,7 +8,6 @@ from scipy import ndimage
 
 from mwgan.data import Challenge, DeadLeaves, PhantomFaces, RandomShapes
 from mwgan.data.challenge import KINDS
-from mwgan.data.source import described, origin_of
 from mwgan.errors import InputError
 
 EVERY = tuple(KINDS)
@@ -55,9 +54,9 @@ def test_any_multiple_of_six_images_in_a_row_is_balanced(offset):
 
 def test_the_results_table_is_told_the_kind_and_each_image_is_a_subject_of_its_own():
     validation, test = Challenge(count=12), Challenge(count=12, offset=12)
-    assert origin_of(test, 3) == "crack 15"
-    assert len({origin_of(source, index) for source in (validation, test) for index in range(12)}) == 24
-    assert described(test) == [{"name": "challenge", "images": 12, "licence": "none needed"}]
+    assert test.origin(3) == "crack 15"
+    assert len({source.origin(index) for source in (validation, test) for index in range(12)}) == 24
+    assert test.describe() == [{"name": "challenge", "images": 12, "licence": "none needed"}]
 
 
 @pytest.mark.parametrize("size", [8, 33, 64, 128])

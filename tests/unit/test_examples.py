@@ -13,7 +13,7 @@ from mwgan.geometry import Measurement
 from mwgan.networks import RRDB
 from mwgan.recon import SART, WBP, JointModel
 from mwgan.training import DeArtifactExamples, MeasuredExamples
-from mwgan.training.examples import KINDS, inpainter_checkpoints
+from mwgan.training.deartifact import KINDS, inpainter_checkpoints
 
 SIZE, STEP = 16, 10.0
 TABLE_3 = {"missing_wbp": 10_000, "complete_wbp": 7_500, "missing_sart": 7_500, "inpainted_wbp": 20_000}
@@ -205,7 +205,7 @@ def test_impossible_mixtures_are_refused(mixture):
 
 
 def test_inpainted_tomograms_without_inpainters_are_refused():
-    with pytest.raises(InputError, match="inpainters="):
+    with pytest.raises(InputError, match="give init="):
         DeArtifactExamples({"inpainted_wbp": 1})(batch(2), acquisition(), joint())
 
 

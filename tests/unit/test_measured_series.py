@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter, rotate
 from mwgan.acquisition import GaussianNoise, NoNoise
 from mwgan.data import MeasuredSeries, PhantomFaces
 from mwgan.data.measured_series import measured_rows
-from mwgan.data.source import draw_seed, measured, origin_of
+from mwgan.data.source import draw_seed
 from mwgan.errors import InputError
 from mwgan.evaluation.unseen import check_unseen
 from mwgan.geometry import TiltGeometry
@@ -136,8 +136,8 @@ def test_the_half_circle_may_begin_anywhere(files, slices, tmp_path):
 def test_who_it_is_of_and_what_a_record_says(files, slices, tmp_path):
     source = MeasuredSeries(**files, size=COARSE, turns=4, licence="ours")
     assert len(source) == 8
-    assert {origin_of(source, index) for index in range(8)} == {"drawn"}  # one specimen: turns are no independent samples
-    assert measured(source) == [source]
+    assert {source.origin(index) for index in range(8)} == {"drawn"}  # one specimen: turns are no independent samples
+    assert source.measured() == [source]
     record = source.describe()[0]
     assert (record["images"], record["distinct"], record["subjects"], record["licence"]) == (8, 2, 1, "ours")
     with pytest.raises(InputError, match="trained on subjects of drawn"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import sys
 import warnings
 
 import pytest
@@ -53,6 +55,15 @@ def test_a_warning_of_ours_is_a_sentence():
     exit.run(lambda: None)
     assert warnings.formatwarning("mind the gap", UserWarning, exit.__file__, 1) == "warning: mind the gap\n"
     assert "UserWarning: mind the gap" in warnings.formatwarning("mind the gap", UserWarning, __file__, 1)
+
+
+def test_a_character_that_a_terminal_lacks_is_a_question_mark(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", object())  # what a notebook or a test puts there is left alone
+    exit.print_anywhere()
+    print("± 60°", end="", flush=True)
+    assert terminal.buffer.getvalue() == b"? 60?"
 
 
 def test_an_error_of_the_program_itself_keeps_its_traceback():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
 from mwgan.runs import folder as jobs
-from mwgan.runs.resume import has_begun, quoted, read_yaml, whole_command
+from mwgan.runs.resume import has_begun, quoted, read_yaml, unquoted, whole_command
 
 
 def recorded(folder: Path, *options: str) -> None:
@@ -97,9 +98,16 @@ def test_a_record_keeps_its_interpolations(tmp_path):
     assert read_yaml(tmp_path / "x.yaml") == {"size": 3, "half": "${size}"}
 
 
-def test_a_path_is_quoted_as_hydra_reads_it():
-    from hydra.core.override_parser.overrides_parser import OverridesParser
+@pytest.mark.parametrize("path", ["run", "a folder", "it's=here,there", "a\\b", "C:\\it's\\", "\\'", "[0]"])
+def test_a_path_is_quoted_as_hydra_reads_it(path):
+    text = quoted(PureWindowsPath(path) if "\\" in path else PurePosixPath(path))
+    (override,) = OverridesParser.create().parse_overrides([f"resume={text}"])
+    assert PureWindowsPath(override.value()) == PureWindowsPath(path)
+    assert unquoted(text) == override.value()
 
-    for path in ("run", "a folder", "it's=here,there", "${x}[0]"):
-        (override,) = OverridesParser.create().parse_overrides([f"resume={quoted(Path(path))}"])
-        assert override.value() == path
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("run", "run"), ('"a run"', "a run"), ("'", "'"), ("", ""), ("it's", "it's"), ("'a\"", "'a\"")]
+)
+def test_a_value_is_itself_or_what_is_between_its_quotes(value, text):
+    assert unquoted(value) == text

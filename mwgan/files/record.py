@@ -1,0 +1,173 @@
+"""What is known of a network's training: the record that travels with its weights, from the run to whoever uses them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainedGeometry:
+    """The grid a network learned on: slices of ``detector_size`` pixels, and tilt steps of up to ``step_deg``."""
+
+    detector_size: int
+    step_deg: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRecord(Mapping[str, Any]):
+    """A training as its weights tell of it.
+
+    In files it is a JSON object with these names; what an older or newer version or somebody else has added stays in ``others``.
+    The record can be read as that object, too (``record["wedge_deg"]``).
+    """
+
+    generator: Plain
+    """The ``_target_`` of the network and its arguments."""
+    task: Plain
+    """The same of what it sees and gives."""
+    geometry: TrainedGeometry
+    wedge_deg: tuple[float, float]
+    """The narrowest and the widest missing wedge it was trained on."""
+    noise_percent: float | None = None
+    train_data: str | None = None
+    """The name of the data set. Older records add in brackets what phantoms stood in for; ``stand_ins`` says so now."""
+    stand_ins: tuple[str, ...] | None = None
+    """The measured sources whose images were not there, so that phantoms took their share; None in older records."""
+    data: tuple[Plain, ...] | None = None
+    """What each source says of itself: ``name``, ``images``, ``licence``, ``subject_hashes`` …"""
+    seed: int | None = None
+    commit: str | None = None
+    command: str | None = None
+    device: str | None = None
+    versions: Plain | None = None
+    """Of the packages it was trained with."""
+    config: Plain | None = None
+    """The configuration, its references unresolved."""
+    init: Plain | None = None
+    """What it began with: ``command``, ``commit`` and ``init`` of that training, or such an entry for each part that had its own."""
+    stages: Plain | None = None
+    """Of a training of several stages: ``command``, ``commit`` and ``device`` of each."""
+    band_scale: float | None = None
+    """What makes bands of its uncertainty true: :mod:`mwgan.trust.calibration`."""
+    others: Plain = field(default_factory=dict)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], source: str | Path) -> TrainingRecord:
+        """The record that an object of JSON describes.
+
+        Raises
+        ------
+        InputError
+            If a field that using a network takes is missing, or one is of another kind: it names ``source`` and the field.
+        """
+        if not isinstance(plain, Mapping):
+            raise InputError(f"the record in {source} is not an object: train or download these weights anew")
+        given: Plain = {}
+        for name, (kind, is_one, read) in FIELDS.items():
+            value = plain.get(name)
+            if value is None and name not in REQUIRED:
+                continue
+            if not is_one(value):
+                what = f"has no {name}" if value is None else f"has a {name} that is not {kind}"
+                raise InputError(f"the record in {source} {what}: train or download these weights anew")
+            given[name] = read(value)
+        return cls(**given, others={name: value for name, value in plain.items() if name not in FIELDS})
+
+    def to_plain(self) -> Plain:
+        """The object of JSON that :meth:`from_plain` reads, without what isn't known."""
+        known = {name: getattr(self, name) for name in FIELDS}
+        known["geometry"] = {"detector_size": self.geometry.detector_size, "step_deg": self.geometry.step_deg}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in known.items() if value is not None}
+        return {**plain, **self.others}
+
+    def without_folders(self) -> TrainingRecord:
+        """The same with every absolute path cut to its last name: a file that travels doesn't tell of the machine that made it."""
+        return TrainingRecord.from_plain(_without_folders(self.to_plain()), "weights")
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_plain()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_plain())
+
+    def __len__(self) -> int:
+        return len(self.to_plain())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_node(value: Any) -> bool:
+    return _is_object(value) and _is_text(value.get("_target_"))
+
+
+def _is_geometry(value: Any) -> bool:
+    return _is_object(value) and _is_whole(value.get("detector_size")) and _is_number(value.get("step_deg"))
+
+
+def _is_list_of(is_one: Callable[[Any], bool], length: int | None = None) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, (list, tuple)) and length in (None, len(value)) and all(map(is_one, value))
+
+
+Field = tuple[str, Callable[[Any], bool], Callable[[Any], Any]]  # what it is, whether a value is one, and how it is read
+
+NODE: Field = ("a _target_ and its arguments", _is_node, dict)
+TEXT: Field = ("a text", _is_text, str)
+NUMBER: Field = ("a number", _is_number, float)
+OBJECT: Field = ("an object", _is_object, dict)
+FIELDS: dict[str, Field] = {
+    "generator": NODE,
+    "task": NODE,
+    "geometry": (
+        "a detector_size in pixels and a step_deg",
+        _is_geometry,
+        lambda value: TrainedGeometry(value["detector_size"], float(value["step_deg"])),
+    ),
+    "wedge_deg": ("two angles", _is_list_of(_is_number, 2), lambda value: tuple(map(float, value))),
+    "noise_percent": NUMBER,
+    "train_data": TEXT,
+    "stand_ins": ("a list of names", _is_list_of(_is_text), tuple),
+    "data": ("a list of objects", _is_list_of(_is_object), tuple),
+    "seed": ("a whole number", _is_whole, int),
+    "commit": TEXT,
+    "command": TEXT,
+    "device": TEXT,
+    "versions": OBJECT,
+    "config": OBJECT,
+    "init": OBJECT,
+    "stages": OBJECT,
+    "band_scale": NUMBER,
+}
+REQUIRED = ("generator", "task", "geometry", "wedge_deg")
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    windows = r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+"
+    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", re.sub(windows, "", value))

@@ -1,0 +1,77 @@
+"""The user's own configuration folder (``--config-dir``): which one a run has, and how whatever continues the run gets it too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+
+from mwgan.errors import InputError
+from mwgan.runs.folder import BEGUN, CONFIG_DIR, from_here, read_note
+from mwgan.runs.hydra_records import SETTINGS, read_yaml
+
+FLAG, SHORT = "--config-dir", "-cd"
+GIVEN_BY = "command-line"  # what Hydra calls the source of configuration that the flag adds
+# Hydra's flags that are followed by a value.
+VALUED = (FLAG, SHORT, "--config-path", "-cp", "--config-name", "-cn", "--cfg", "-c", "--package", "-p", "--experimental-rerun")
+
+
+def config_dir() -> Path | None:
+    """The folder that this process was given, whole."""
+    return _added((source.provider, source.path) for source in HydraConfig.get().runtime.config_sources)
+
+
+def config_dir_of_run(folder: Path) -> Path | None:
+    """The folder that the run in ``folder`` was given: by its own note or, of a run of an earlier version, by Hydra's record of it."""
+    note = read_note(folder / BEGUN)
+    if CONFIG_DIR in note:
+        return None if note[CONFIG_DIR] is None else Path(note[CONFIG_DIR])
+    return config_dir_of(read_yaml(folder / SETTINGS)) if (folder / SETTINGS).is_file() else None
+
+
+def config_dir_of(recorded: Mapping[str, Any]) -> Path | None:
+    """The folder that Hydra's record of a run's settings or of a sweep tells of."""
+    sources = recorded.get("hydra", {}).get("runtime", {}).get("config_sources", ())
+    return _added((source["provider"], source["path"]) for source in sources)
+
+
+def config_flags(folder: Path | None) -> list[str]:
+    """The flag that hands ``folder`` on.
+
+    Raises
+    ------
+    InputError
+        If it is no longer there.
+    """
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise InputError(f"the run's configuration folder {folder} is not there: say by {FLAG} where it is now")
+    return [FLAG, str(from_here(folder))]
+
+
+def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's flags with their values, and the options: its parser takes no options from both sides of a flag."""
+    flags: list[str] = []
+    options: list[str] = []
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
+        if not argument.startswith("-"):
+            options.append(argument)
+            continue
+        flags.append(argument)
+        if argument in VALUED and remaining:
+            flags.append(remaining.pop(0))
+    return flags, options
+
+
+def names_config_dir(flags: Sequence[str]) -> bool:
+    """Whether a folder is among the flags."""
+    return any(flag.split("=", 1)[0] in (FLAG, SHORT) for flag in flags)
+
+
+def _added(sources: Iterable[tuple[str, str]]) -> Path | None:
+    return next((Path(path) for provider, path in sources if provider == GIVEN_BY), None)

@@ -1,0 +1,145 @@
+"""Everything a training takes, built from its configuration and checked before the first step."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+
+from mwgan.callbacks import WholeCheckpoints
+from mwgan.configuration import build, plain
+from mwgan.data import as_source
+from mwgan.data.datamodules import ImageDataModule
+from mwgan.errors import InputError
+from mwgan.files.weights import find_weights, read_weights
+from mwgan.runs import slurm
+from mwgan.runs.caching import cached
+from mwgan.runs.first_weights import as_tree, begin_with, check_same, first_weights, told, told_by
+from mwgan.runs.loggers import loggers
+from mwgan.runs.one_run import takes_several_devices
+from mwgan.runs.records import record_of
+from mwgan.training import AdversarialModule
+
+RESUMED = ("generator", "task", "geometry", "wedge_deg")  # what a run shares with the one that it resumes
+QUIET = (  # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future
+    ".*`srun` command is available.*",  # to whoever trains beside a SLURM
+    ".*LeafSpec.*",
+    ".*does not have many workers.*",
+    ".*exists and is not empty.*",  # a run that is resumed in its folder; its log is kept
+    ".*The number of training batches.*",
+    ".*sync_dist=True.*",  # of values that are the same in all processes
+    ".*your dataloader is not resumable.*",  # the data module is
+    ".*lr_scheduler.step.*",  # of an epoch whose steps were all done before a stop
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A training that is about to begin."""
+
+    module: AdversarialModule
+    data: ImageDataModule
+    trainer: pl.Trainer
+    checkpoint: Path | None
+    """What it resumes."""
+
+
+def prepare(cfg: DictConfig) -> Prepared:
+    """Build what ``cfg`` describes: data, model with the weights it begins with, trainer with its callbacks and loggers.
+
+    The same ``cfg.seed`` gives the same first weights, whatever else there is.
+
+    Raises
+    ------
+    InputError
+        If something can't be had or doesn't fit together, in one sentence with the remedy.
+    """
+    _quieten()
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    several = takes_several_devices(cfg)
+    if cfg.threads is not None:
+        torch.set_num_threads(cfg.threads)
+        if several:
+            os.environ["OMP_NUM_THREADS"] = str(cfg.threads)  # where Lightning finds none, it chooses itself
+    accelerator = accelerator_of(cfg)
+    device = "cuda" if accelerator in ("gpu", "cuda") else "cpu"
+    cfg.init = as_tree(plain(cfg.init))
+    data = data_of(cfg)
+    module, checkpoint = _model(cfg, data, device)
+    if cfg.cache is not None:
+        module.examples = cached(cfg, module, data.train, device, alone=not several)
+        data.train = as_source(module.examples)
+    return Prepared(module, data, trainer_of(cfg, accelerator, module.discriminator is not None), checkpoint)
+
+
+def accelerator_of(cfg: DictConfig) -> str:
+    """The accelerator that is there. Apple's is not taken unasked: it knows neither double precision nor sparse matrices.
+
+    Raises
+    ------
+    InputError
+        If the one that is asked for isn't, or can't do what is asked of it.
+    """
+    asked, cuda = cfg.trainer.accelerator, torch.cuda.is_available()
+    if asked in ("gpu", "cuda") and not cuda:
+        raise InputError(f"trainer.accelerator={asked} finds no GPU here: use cpu or auto")
+    accelerator = ("gpu" if cuda else "cpu") if asked == "auto" else str(asked)
+    if accelerator == "cpu" and cfg.trainer.sync_batchnorm:
+        raise InputError("trainer.sync_batchnorm=true needs GPUs, torch has none for a CPU: leave it out")
+    return accelerator
+
+
+def data_of(cfg: DictConfig) -> ImageDataModule:
+    """The images to train on and to validate with."""
+    data = cfg.data
+    sizes, prefetch = plain(data.get("sizes")), data.get("prefetch", 2)
+    return ImageDataModule(build(data.train), build(data.validation), data.batch_size, data.workers, cfg.seed, sizes, prefetch)
+
+
+def trainer_of(cfg: DictConfig, accelerator: str, game: bool) -> pl.Trainer:
+    """Lightning's trainer, for a ``game`` of two networks or for one network."""
+    strategy = cfg.trainer.strategy
+    if game and takes_several_devices(cfg) and strategy in ("auto", "ddp"):
+        strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
+    nodes = [node for name, node in cfg.callbacks.items() if name != "progress_bar" or cfg.trainer.enable_progress_bar]
+    trainer: pl.Trainer = build(
+        cfg.trainer,
+        accelerator=accelerator,
+        strategy=strategy,
+        callbacks=[build(node) for node in nodes if node],
+        logger=loggers(cfg),
+        plugins=[WholeCheckpoints(), *slurm.environments()],
+    )
+    return trainer
+
+
+def _model(cfg: DictConfig, data: ImageDataModule, device: str) -> tuple[AdversarialModule, Path | None]:
+    """The model, with the weights it begins with, or the checkpoint that is to be resumed, which holds all of its weights."""
+    record = record_of(cfg, device, data.train)
+    module: AdversarialModule = build(cfg.model, record=record)
+    if module.examples is not None:
+        module.examples.check()
+    if cfg.resume is None:
+        weights = first_weights(plain(cfg.init), record)
+        begin_with(module, weights)
+        module.record = replace(record, init=told(weights))
+        return module, None
+    checkpoint = find_weights(cfg.resume)
+    if checkpoint.suffix in (".safetensors", ".json"):  # the index of shards
+        raise InputError(f"{checkpoint} holds weights alone: begin with them by init=, or resume= a run folder")
+    theirs, _ = read_weights(checkpoint)
+    check_same(cfg.resume, theirs, record, RESUMED)
+    module.record = replace(record, init=told_by(theirs))
+    return module, checkpoint
+
+
+def _quieten() -> None:
+    for message in QUIET:
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
