@@ -17,7 +17,9 @@ def test_a_stack_is_mapped(kind, byteorder, counts, tmp_path):
     assert mapping(stack.images) is not None
 
 
-@pytest.mark.parametrize("options", [{"compression": "zlib"}, {"tile": (16, 16)}, {"bigtiff": True, "compression": "zlib", "predictor": True}])
+@pytest.mark.parametrize(
+    "options", [{"compression": "zlib"}, {"tile": (16, 16)}, {"bigtiff": True, "compression": "zlib", "predictor": True}]
+)
 def test_packed_pages_are_read_one_by_one(options, counts, tmp_path):
     tifffile.imwrite(tmp_path / "s.tiff", counts, photometric="minisblack", **options)
     stack = open_stack(tmp_path / "s.tiff")

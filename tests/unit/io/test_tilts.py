@@ -36,7 +36,9 @@ def test_a_range_or_numbers(given, counts, write_mrc):
     np.testing.assert_array_equal(series.sinograms(0, 1)[0, 0, 0].numpy(), counts[first, 0])
 
 
-@pytest.mark.parametrize("given", ["-40:40:0", "0:1e9:1", "-40:40:15", "-4000:4000:2000", (), (0, 1, 2, 3, float("nan")), (0, 1, 2, 3, 999)])
+@pytest.mark.parametrize(
+    "given", ["-40:40:0", "0:1e9:1", "-40:40:15", "-4000:4000:2000", (), (0, 1, 2, 3, float("nan")), (0, 1, 2, 3, 999)]
+)
 def test_ranges_and_numbers_that_do_not_fit(given, counts, write_mrc):
     with pytest.raises(InputError):
         open_series(write_mrc(counts), given)
