@@ -57,7 +57,7 @@ class Bands:
         at_once = max(1, HELD_BYTES // int(np.prod(self._images.shape[1:]) * self._images.dtype.itemsize))
         for place, index in enumerate(self._order):
             if self._along_x:
-                _transpose(np.asarray(self._images[index, :, start:stop], dtype=band.dtype), band[place])
+                _transpose(np.array(self._images[index, :, start:stop], dtype=band.dtype, order="C"), band[place])
             else:
                 band[place] = self._images[index, start:stop]
             if (place + 1) % at_once == 0:
@@ -69,4 +69,4 @@ class Bands:
 def _transpose(columns: np.ndarray, rows: np.ndarray) -> None:
     """Put (detector, slices) into (slices, detector): torch does it in blocks that fit the cache."""
     bits = f"i{rows.dtype.itemsize}"
-    torch.from_numpy(rows.view(bits)).copy_(torch.from_numpy(np.ascontiguousarray(columns).view(bits)).t())
+    torch.from_numpy(rows.view(bits)).copy_(torch.from_numpy(columns.view(bits)).t())

@@ -18,6 +18,7 @@ from typing import Any
 
 from mwgan.errors import InputError
 from mwgan.io import emd, hdf5, mrc, numpy_files, rosetta, tiff
+from mwgan.io.compressed import COMPRESSED
 from mwgan.io.number_format import corrected
 from mwgan.io.stack import Stack, check_stack
 
@@ -144,7 +145,8 @@ def _reader(path: Path, head: bytes) -> tuple[Reader, list[str]]:
     for reader in _installed():
         if reader.takes(path) or (reader.recognizes and reader.recognizes(head)):
             return reader, []
-    suffixes = " ".join(dict.fromkeys(suffix for reader in (*_registered, *OURS) for suffix in reader.suffixes))
+    every = dict.fromkeys(suffix for reader in (*_registered, *OURS) for suffix in reader.suffixes)
+    suffixes = " ".join(suffix for suffix in every if not suffix.endswith(tuple(COMPRESSED)))
     raise InputError(f"{path} is of no format that is known: give one of {suffixes}, or a folder of TIFF images")
 
 

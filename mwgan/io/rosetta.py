@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ def read_rosetta(path: Path, dataset: str | None = None) -> Stack:
     except ImportError as error:
         raise MissingExtraError(f"reading {suffix} files", "rosettasciio", "pip install 'mwgan[formats]'") from error
     try:
-        signals = plugin.file_reader(str(path), lazy=True)
-        signal = _chosen(signals, path, dataset)
-        return _stack(signal, path)
+        with warnings.catch_warnings():  # of its own parsing, to nobody's help
+            warnings.simplefilter("ignore")
+            signals = plugin.file_reader(str(path), lazy=True)
+        return _stack(_chosen(signals, path, dataset))
     except DAMAGED as error:
         if isinstance(error, InputError):
             raise
@@ -70,7 +72,7 @@ def _chosen(signals: list[dict[str, Any]], path: Path, dataset: str | None) -> d
     raise InputError(f"{path} holds {len(fitting)} signals that fit ({there}): name one by its number, as {path.name}::0 or by --dataset")
 
 
-def _stack(signal: dict[str, Any], path: Path) -> Stack:
+def _stack(signal: dict[str, Any]) -> Stack:
     data, axes = signal["data"], {axis.get("index_in_array", place): axis for place, axis in enumerate(signal["axes"])}
     if data.ndim == 2:
         data, axes = data[None], {1: axes[0], 2: axes[1]}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,8 +28,12 @@ def read_tiff(path: Path, dataset: str | None = None) -> Stack:
     import tifffile
 
     try:
-        file = tifffile.TiffFile(path)
-        series = _chosen(file, path, dataset)
+        with complaints() as complained:
+            file = tifffile.TiffFile(path)
+            found = list(file.series)
+        if complained or not found:  # it leaves out what it can't read, and only says so in its log
+            raise InputError(f"{path} is damaged or cut short ({''.join(complained[:1]) or 'it has no images'}): copy it anew")
+        series = _chosen(found, path, dataset)
         axes, shape = series.axes, tuple(series.shape)
         missing = sum(page is None for page in series.pages)
         size = _ome_pixel(file.ome_metadata or "") if file.is_ome else _imagej_pixel(file)
@@ -80,8 +87,21 @@ def is_tiff(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def _chosen(file: Any, path: Path, dataset: str | None) -> Any:
-    found = list(file.series)
+@contextmanager
+def complaints() -> Iterator[list[str]]:
+    """The errors that tifffile writes into its log meanwhile; nothing of it is shown."""
+    log, handler, told = logging.getLogger("tifffile"), logging.Handler(logging.ERROR), list[str]()
+    handler.emit = lambda record: told.append(record.getMessage().partition("> ")[2])  # type: ignore[method-assign]
+    shown, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield told
+    finally:
+        log.propagate = shown
+        log.removeHandler(handler)
+
+
+def _chosen(found: list[Any], path: Path, dataset: str | None) -> Any:
     if dataset is not None:
         if not dataset.isdigit() or int(dataset) >= len(found):
             raise InputError(f"{path} has {len(found)} series, counted from 0, and none is {dataset!r}: give one of these numbers")

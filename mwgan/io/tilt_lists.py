@@ -87,13 +87,15 @@ def _commas_are_decimal(lines: list[str], path: Path) -> bool:
     """Whether a comma stands for the decimal point; in files with points it never does."""
     if not any("," in line for line in lines) or any("." in line for line in lines):
         return False
-    words = [word for line in lines for word in re.split(r",\s+|[;\s]+", line.strip(",; "))]
+    split = [re.split(r",\s+|[;\s]+", line.strip(",; ")) for line in lines]
+    words = [word for parts in split for word in parts]
     if any(word.count(",") > 1 or word.endswith(",") or ",-" in word or ",+" in word for word in words):
         return False
     decimals = [word for word in words if DECIMAL_COMMA.match(word)]
     if not decimals:
         return False
-    if len({len(word.partition(",")[2]) for word in decimals}) == 1 or len(decimals) < len(lines):
+    something_else_separates = any(len(parts) > 1 for parts in split)
+    if something_else_separates or len({len(word.partition(",")[2]) for word in decimals}) == 1 or len(decimals) < len(lines):
         return True
     raise InputError(f"{path}: whether its commas separate columns or stand for decimal points can't be told; write points for decimals")
 

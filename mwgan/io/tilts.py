@@ -99,16 +99,22 @@ def tilts_beside(path: Path, own: Sequence[float] | None, images: int) -> Beside
     return Beside(None, size, tuple(passed))
 
 
+def files_read(path: Path) -> list[Path]:
+    """The files that are read for a series: its own, or its images, and those beside it that may tell its tilts."""
+    own = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")] if path.is_dir() else [path]
+    return [*own, *(file for kind in BESIDE if (file := _beside(path, kind)) is not None)]
+
+
 def contradiction(tilts: Sequence[float], other: Told) -> str | None:
     """A sentence if another source gives some image quite another tilt than ``tilts`` do."""
     if len(tilts) != len(other.tilt_deg):
         return None
     apart = np.abs((np.subtract(tilts, other.tilt_deg) + 180.0) % 360.0 - 180.0)
-    worst = int(apart.argmax())
-    if apart[worst] <= CONTRADICTION_DEG:
+    if apart.max() <= CONTRADICTION_DEG:
         return None
+    first = int((apart > CONTRADICTION_DEG).argmax())
     return (
-        f"image {worst + 1} has a tilt of {tilts[worst]:g} degrees, and by {other.source} one of {other.tilt_deg[worst]:g}: "
+        f"image {first + 1} has a tilt of {tilts[first]:g} degrees, and by {other.source} one of {other.tilt_deg[first]:g}: "
         "look whether the tilts are in the order of the images"
     )
 

@@ -193,6 +193,20 @@ def test_opposite_views_count_as_one(tilt_deg, disc):
     assert error(seen[:, :1], task.target(image, measurement)) < 0.02
 
 
+def test_exposures_of_one_tilt_are_seen_as_their_mean(faces):
+    tilts = (*np.arange(-60.0, 1.0, 5.0), *np.arange(0.0, 61.0, 5.0))
+    once = TiltGeometry(tuple(sorted(set(tilts))), 32)
+    rows = ParallelBeam(once)(faces)
+    twice = torch.cat([rows[:, :, :13], rows[:, :, 12:]], dim=2)
+    twice[:, :, 12] += 1.0
+    twice[:, :, 13] -= 1.0
+    task = InpaintSinogram(32, 5.0)
+    everything = [torch.ones(count, dtype=torch.bool) for count in (once.tilts, len(tilts))]
+    expected = task.see(Measurement(rows, everything[0], once))
+    found = task.see(Measurement(twice, everything[1], TiltGeometry(tilts, 32)))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("half_turns", [-1, 1])
 def test_a_series_taken_from_behind_is_the_same_series(half_turns, faces):
     task, tilts = InpaintSinogram(SIZE, STEP), np.arange(-60, 61, 3.0)

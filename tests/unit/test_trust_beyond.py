@@ -75,6 +75,13 @@ def test_a_range_of_few_tilts_is_told_from_a_coarse_step():
     assert wedges([0.0, 2.0, 4.0, -60.0, -2.0, -4.0]) == [(4.0, 120.0, 2.0), (120.0, 176.0, 2.0)]
 
 
+def test_repeated_exposures_leave_the_wedge_as_it_is():
+    tilts = np.arange(-60.0, 61.0, 3.0)
+    for repeated in (np.repeat(tilts, 2), np.sort([*tilts, 0.0]), np.repeat(tilts, 2) + np.tile([-0.02, 0.02], 41)):
+        ((first, last, step),) = wedges(repeated.tolist())
+        assert (first, last, step) == pytest.approx((60.0, 120.0, 3.0), abs=0.05)
+
+
 def test_a_single_tilt_measures_its_line():
     missing = wedge_mask(empty(TiltGeometry((0.0,), SIZE)))[0, 0]
     assert not missing[0].any()

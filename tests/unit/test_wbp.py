@@ -149,3 +149,43 @@ def test_an_unknown_filter_is_refused():
 def test_an_impossible_cutoff_is_refused(cutoff):
     with pytest.raises(InputError, match="Nyquist"):
         WBP(cutoff=cutoff)
+
+
+ONCE = np.arange(-60.0, 61.0, 3.0)
+TWICE_AT_ZERO = (*np.arange(-60.0, 1.0, 3.0), *np.arange(0.0, 61.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("tilt_deg", "single", "tolerance"),
+    [
+        (TWICE_AT_ZERO, ONCE, 1e-9),
+        (np.repeat(ONCE, 2), ONCE, 1e-9),  # at the edges of the wedge too
+        (np.repeat(ONCE, 2) + np.tile([-0.02, 0.02], 41), ONCE, 0.01),  # a stage misses by a little
+        ((-60.0, -60.0, 60.0, 60.0, 60.0), (-60.0, 60.0), 1e-9),
+        ((5.0, 5.0), (5.0,), 1e-9),
+    ],
+)
+def test_exposures_of_one_tilt_share_its_angle(tilt_deg, single, tolerance):
+    found = weights(tuple(tilt_deg))
+    nearest = np.abs(np.subtract.outer(np.asarray(single), np.asarray(tilt_deg))).argmin(axis=0)
+    for place, expected in enumerate(weights(tuple(single))):
+        share = found[nearest == place]
+        assert share.sum() == pytest.approx(expected, rel=tolerance)
+        assert share.max() == pytest.approx(share.min(), rel=2 * tolerance)
+
+
+def test_of_two_exposures_the_one_measured_counts_alone():
+    geometry = TiltGeometry(TWICE_AT_ZERO, SIZE)
+    measured = everything_measured(geometry)
+    measured[20] = False  # the first of the two at 0
+    assert weights(TWICE_AT_ZERO, measured)[[20, 21]] == pytest.approx([0.0, 3.0])
+
+
+def test_a_tilt_exposed_twice_gives_the_tomogram_of_its_mean(disc):
+    once, twice = TiltGeometry(tuple(np.arange(-60.0, 61.0, 3.0)), SIZE), TiltGeometry(TWICE_AT_ZERO, SIZE)
+    rows = ParallelBeam(once)(disc(SIZE, 12, x=5, z=-7))
+    changed = torch.cat([rows[:, :, :21], rows[:, :, 20:]], dim=2)
+    changed[:, :, 20] += 1.0
+    changed[:, :, 21] -= 1.0
+    expected, found = (WBP()(Measurement(data, everything_measured(g), g)) for data, g in ((rows, once), (changed, twice)))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
