@@ -16,7 +16,7 @@ from filelock import FileLock
 from mwgan.errors import InputError
 from mwgan.files.locks import hold
 
-HOLDS = """
+HOLDS = r"""
 import os, sys, time
 from pathlib import Path
 from mwgan.files.locks import hold
