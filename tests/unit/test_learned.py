@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from mwgan.errors import InputError
+from mwgan.files.record import TrainingRecord
 from mwgan.files.weights import find_weights, read_weights, save_weights
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.networks import UNetPlusPlus
@@ -55,7 +56,7 @@ def measure(image: torch.Tensor, step_deg: float = 5.0, wedge_deg: float = 0.0, 
 
 def identity(detector_size: int) -> LearnedReconstructor:
     """A network that gives back what it sees: its tomogram is the WBP without what is negative."""
-    record = {**RECORD, "geometry": {"detector_size": detector_size, "step_deg": 5.0}}
+    record = TrainingRecord.from_plain({**RECORD, "geometry": {"detector_size": detector_size, "step_deg": 5.0}}, "a test")
     return LearnedReconstructor(torch.nn.Identity(), RestoreWBP(), record)
 
 
@@ -227,7 +228,7 @@ def targets(folder: Path) -> dict[str, tuple[dict, str]]:
         "a name without a module": ({"_target_": "print"}, ours),
         "no name": ({"_target_": ""}, ours),
         "dots": ({"_target_": "..system"}, ours),
-        "no text": ({"_target_": ["os", "system"]}, ours),
+        "no text": ({"_target_": ["os", "system"]}, unfit),
         "a function that a module of ours imports": ({"_target_": "mwgan.recon.learned.read_weights", "path": touched}, ours),
         "a class that a module of ours imports": ({"_target_": "mwgan.recon.learned.Path"}, ours),
         "a way around": ({"_target_": "mwgan.configuration.instantiate", "config": touch}, ours),
