@@ -78,8 +78,8 @@ def learned(name: str, network: LearnedReconstructor) -> Method:
         {},
         f"{network.name}#{digest}",
         data,
-        network.record.get("seed"),
-        network.record.get("data") or (),
+        network.record.seed,
+        network.record.data or (),
         stand_ins=stand_ins,
         weights=network.name,
     )

@@ -69,15 +69,14 @@ class TrainingRecord(Mapping[str, Any]):
             If a field that using a network takes is missing, or one is of another kind: it names ``source`` and the field.
         """
         if not isinstance(plain, Mapping):
-            raise InputError(f"the record in {source} is not an object: train or download these weights anew")
+            raise _unfit(source, "is not an object")
         given: Plain = {}
         for name, (kind, is_one, read) in FIELDS.items():
             value = plain.get(name)
             if value is None and name not in REQUIRED:
                 continue
             if not is_one(value):
-                what = f"has no {name}" if value is None else f"has a {name} that is not {kind}"
-                raise InputError(f"the record in {source} {what}: train or download these weights anew")
+                raise _unfit(source, f"has no {name}" if value is None else f"has a {name} that is not {kind}")
             given[name] = read(value)
         return cls(**given, others={name: value for name, value in plain.items() if name not in FIELDS})
 
@@ -100,6 +99,10 @@ class TrainingRecord(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.to_plain())
+
+
+def _unfit(source: str | Path, what: str) -> InputError:
+    return InputError(f"{source} does not fit this version of mwgan, its record {what}: train or download it anew")
 
 
 def _is_text(value: Any) -> bool:

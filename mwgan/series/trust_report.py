@@ -151,8 +151,7 @@ def band_scale(reconstructor: Reconstructor) -> float | None:
     A network corrected for data consistency is another method, of which nothing was found.
     """
     network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
-    scale = network.record.get("band_scale") if isinstance(network, LearnedReconstructor) else None
-    return None if scale is None else float(scale)
+    return network.record.band_scale if isinstance(network, LearnedReconstructor) else None
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from mwgan.errors import InputError
+from mwgan.files.record import TrainingRecord
 from mwgan.files.weights import find_weights, read_weights, save_weights
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.networks import UNetPlusPlus
@@ -56,7 +57,7 @@ def measure(image: torch.Tensor, step_deg: float = 5.0, wedge_deg: float = 0.0, 
 
 def identity(detector_size: int) -> LearnedReconstructor:
     """A network that gives back what it sees: its tomogram is the WBP without what is negative."""
-    record = {**RECORD, "geometry": {"detector_size": detector_size, "step_deg": 5.0}}
+    record = TrainingRecord.from_plain({**RECORD, "geometry": {"detector_size": detector_size, "step_deg": 5.0}}, "a test")
     return LearnedReconstructor(torch.nn.Identity(), RestoreWBP(), record)
 
 
