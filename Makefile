@@ -1,4 +1,4 @@
-# Everything a newcomer needs: Python 3.10 to 3.13 and make. Each target installs what it uses into .venv first.
+# Everything a newcomer needs: Python 3.10 to 3.14 and make. Each target installs what it uses into .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := outputs/demo
@@ -10,34 +10,16 @@ SCALE ?= smoke
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and "mwgan needs Python 3.10 to 3.13: make PYTHON=python3.12 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15) and "mwgan needs Python 3.10 to 3.14: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# Train small, compare with tuned classical methods, draw, reconstruct a measured series: under 10 minutes on two cores.
+# Train small, compare with tuned classical methods, draw, reconstruct a measured series: about 10 CPU minutes.
 demo: install
 	rm -rf $(DEMO)
-	@echo "1/5 training a small U-Net++ on phantom faces: first the pixel loss, then the adversarial loss"
-	$(BIN)/mwgan-train experiment=demo/pixel paths.run_dir=$(DEMO)/pixel
-	$(BIN)/mwgan-train experiment=demo/adversarial init=$(DEMO)/pixel paths.run_dir=$(DEMO)/adversarial
-	@echo "2/5 comparing on faces it has never seen, beside WBP, SART and TVM tuned for each wedge"
-	$(BIN)/mwgan-evaluate experiment=demo/evaluate 'checkpoints={irdm_pixel: $(DEMO)/pixel, irdm: $(DEMO)/adversarial, irdm_shipped: irdm, irdm_pixel_shipped: irdm_pixel}'
-	@echo "3/5 drawing"
-	$(BIN)/mwgan-figures table=$(DEMO)/results wedges_deg=[40,60,80]
-	@echo "4/5 reconstructing a measured needle from tilts of ±50 degrees, by TVM and by the shipped networks"
-	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --method tvm --output $(DEMO)/needle_tvm.mrc
-	$(BIN)/mwgan reconstruct samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --max-tilt 50 --output $(DEMO)/needle_lpd.mrc
-	@echo "5/5 one slice of the needle by every method, from more and from fewer tilts"
-	$(BIN)/mwgan compare samples/needle.mrc --tilts samples/needle.tlt --axis-offset 0.25 --slice 56 --max-tilts 76,50 --methods wbp,sart,tvm,irdm_pixel,lpd --output $(DEMO)/needle.png
-	@echo
-	@echo "Where to look:"
-	@echo "  $(DEMO)/comparison_panel.png   a face no network has seen, by every method, wedges of 40, 60 and 80 degrees"
-	@echo "  $(DEMO)/nrmse_by_wedge.png     the error of each method as the wedge grows"
-	@echo "  $(DEMO)/results.csv            every number behind them; results.tuning.csv: what the classical methods were given"
-	@echo "  $(DEMO)/needle.png             the measured needle; needle_tvm.mrc and needle_lpd.mrc: the whole volumes"
-	@echo "  $(DEMO)/pixel/panels           what the network learned, epoch by epoch; tensorboard --logdir $(DEMO)"
+	$(BIN)/mwgan demo --output $(DEMO)
 
 test: install lint types
 	$(BIN)/python -m pytest -m "not slow and not wheel and not cluster"

@@ -24,6 +24,7 @@ from rich.table import Table
 from torch.utils.data import DataLoader
 
 from mwgan.acquisition import Acquisition, GaussianNoise, Noise, NoNoise, Sample
+from mwgan.callbacks import ImagesPerSecond
 from mwgan.configuration import build
 from mwgan.data import Augmentation, ImageSource, PhantomFaces, ScanSlices
 from mwgan.data.datamodules import ImageDataModule
@@ -124,6 +125,7 @@ def training_step(size: int, tilts: int, batch: int, seconds: float) -> float:
         trainer = pl.Trainer(
             max_epochs=1,
             accelerator=device,
+            callbacks=[ImagesPerSecond()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -54,8 +54,10 @@ def commit() -> str:
         return f"mwgan {version('mwgan')}"
     git = ["git", "-C", str(PACKAGE.parent)]
     try:
-        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changes = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True).stdout
+        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, encoding="utf-8", check=True).stdout.strip()
+        changes = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, encoding="utf-8", check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):  # no git here, or nothing committed yet
         return f"mwgan {version('mwgan')}"
     return head + ("+" if changes.strip() else "")

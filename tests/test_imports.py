@@ -34,7 +34,7 @@ BUILDS_ON = {
     "data": {"acquisition", "recon", "io"},  # a measured truth is read and reconstructed
     "trust": {"recon"},
     "training": {"networks", "losses", "metrics", "acquisition", "recon"},
-    "callbacks": {"acquisition"},
+    "callbacks": {"acquisition", "figures"},  # they draw spectra as figures do
     "results": set(),
     "figures": {"results", "methods"},
     "testing": {"data"},

@@ -16,8 +16,6 @@ from matplotlib.figure import Figure
 from mwgan.acquisition import Sample
 from mwgan.callbacks.dashboards import show_picture
 
-SPECTRUM_SCALE = (0.02, 0.999)  # quantiles of the truth's spectrum that are drawn black and white
-
 
 class ImagePanels(pl.Callback):
     """Writes ``epoch_000.png`` … and ``spectra/epoch_000.png`` … to ``folder``, and shows the same in TensorBoard and W&B.
@@ -69,20 +67,13 @@ def draw_panel(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title
 
 def draw_spectra(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title: str) -> Figure:
     """One row an image (each (B, H, W)): log power spectra of input, output and truth, all on the truth's scale."""
+    from mwgan.figures.parts.spectrum import show_spectrum  # loads pandas, which a training does without until here
+
     figure, axes = _grid(("input", "output", "truth"), len(target), title)
     for row, pictures in enumerate(zip(seen, tomogram, target, strict=True)):
-        spectra = [log_power(picture) for picture in pictures]
-        black, white = np.quantile(spectra[-1], SPECTRUM_SCALE)
-        for axis, spectrum in zip(axes[row], spectra, strict=True):
-            axis.imshow(spectrum, cmap="inferno", vmin=black, vmax=white)
+        for axis, picture in zip(axes[row], pictures, strict=True):
+            show_spectrum(axis, picture, like=pictures[-1], power=True)
     return figure
-
-
-def log_power(picture: np.ndarray) -> np.ndarray:
-    """log10 of the power spectrum of a picture (H, W), zero frequency in the middle; its borders are faded out first."""
-    window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])
-    power = np.abs(np.fft.fftshift(np.fft.fft2(picture * window))) ** 2
-    return np.asarray(np.log10(np.maximum(power, 1e-12)))
 
 
 def _grid(columns: tuple[str, ...], rows: int, title: str) -> tuple[Figure, np.ndarray]:

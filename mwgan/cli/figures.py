@@ -22,14 +22,14 @@ def draw(cfg: DictConfig) -> list[Path]:
     from mwgan.figures.writing import write
     from mwgan.runs.report import write_report, write_training_curves
 
-    settings = {str(key): plain(node) for key, node in cfg.items() if key != "paths"}  # this run's folders, which Hydra alone knows
+    settings = _plain(cfg)
     folder = None if settings["folder"] is None else Path(settings["folder"])
     if settings["report"] is not None:
         return [write_report(Path(settings["report"]), folder)]
     if settings["run"] is not None:
         return [write_training_curves(Path(settings["run"]), folder)]
     register_others(settings["figure_modules"])
-    table = recorded(settings)
+    table = recorded_of(cfg)
     options = {name: settings[name] for name in OPTIONS}
     files = []
     for name, drawing in drawings(table, settings["figures"], options, _measured_anew).items():
@@ -40,11 +40,17 @@ def draw(cfg: DictConfig) -> list[Path]:
     return files
 
 
-def recorded(settings: dict[str, Any]) -> Any:
-    """The table that is drawn, of it what is asked for."""
+def recorded_of(cfg: DictConfig) -> Any:
+    """The table that ``cfg`` names, and what of it is drawn."""
     from mwgan.results.recorded import Choice, Recorded
 
+    settings = _plain(cfg)
     return Recorded(settings["table"], Choice(**{field.name: settings[field.name] for field in fields(Choice)}))
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    """The configuration without this run's folders, which Hydra alone knows."""
+    return {str(key): plain(node) for key, node in cfg.items() if key != "paths"}
 
 
 def _measured_anew(*given: Any) -> Any:

@@ -15,7 +15,7 @@ from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, reconstruct
 from mwgan.errors import InputError
 from mwgan.files.interruption import ended_by_signals
-from mwgan.runs.exit import fail, mistakes_in_one_sentence
+from mwgan.runs.exit import fail, mistakes_in_one_sentence, print_anywhere
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
@@ -69,6 +69,16 @@ def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Da
     say(described.sentences, described.warnings)
 
 
+@app.command("demo")
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo"),
+) -> None:
+    """Train a small network, compare it, draw, and reconstruct a measured needle: every step of the way, with its commands."""
+    from mwgan.cli.demo import demo as run
+
+    run(output)
+
+
 @data_app.command("check")
 def data_check(
     config: Annotated[str, typer.Argument(help="Data set: d1 to d6, d2_prime, ding2019_inpainting … (conf/data).")],
@@ -89,6 +99,7 @@ def main() -> None:
     # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
     # Measured: SART and TVM take an eighth longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    print_anywhere()
     with ended_by_signals(), mistakes_in_one_sentence():
         app()
 

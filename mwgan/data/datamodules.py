@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,17 +78,15 @@ def _work_on(worker: int) -> None:
     for number in STOPS:
         if number != signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":  # only there a worker can see who it was that told it
+    if sys.platform != "win32" and hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(signal.sigwaitinfo,), daemon=True).start()
 
 
-if sys.platform == "linux":
-
-    def _end_with_parent() -> None:
-        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-            pass
-        os._exit(0)
+def _end_with_parent(wait: Callable[[set[int]], Any]) -> None:
+    while wait({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 class EpochSampler(Sampler[Turn]):

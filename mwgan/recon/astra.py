@@ -126,6 +126,9 @@ class Astra:
             made.callback(astra.data2d.delete, [projections, tomogram])
             data = {"ProjectorId": projector, "ProjectionDataId": projections, "ReconstructionDataId": tomogram}
             for row in rows.astype(np.float32):
+                if not row.any():  # cgls would divide 0 by 0
+                    slices.append(np.zeros((rows.shape[-1], rows.shape[-1]), np.float32))
+                    continue
                 astra.data2d.store(projections, row)
                 astra.data2d.store(tomogram, 0.0)
                 algorithm = astra.algorithm.create({"type": self.algorithm.upper(), **data, **settings})

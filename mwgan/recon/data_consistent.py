@@ -71,13 +71,13 @@ class DataConsistent:
         direction, power = residual, _dot(residual, residual)
         for _ in range(self.iterations):
             image = normal(direction)
-            step = power / _dot(direction, image).clamp(min=torch.finfo(power.dtype).tiny)
+            step = (power / _dot(direction, image).clamp(min=torch.finfo(power.dtype).tiny)).to(tomogram)
             tomogram, residual = tomogram + step * direction, residual - step * image
             before, power = power, _dot(residual, residual)
-            direction = residual + power / before.clamp(min=torch.finfo(power.dtype).tiny) * direction
+            direction = residual + (power / before.clamp(min=torch.finfo(power.dtype).tiny)).to(tomogram) * direction
         return tomogram.clamp(*self.bounds) if self.bounds != (None, None) else tomogram
 
 
 def _dot(first: Tensor, second: Tensor) -> Tensor:
-    """Inner products of the samples (B, 1, 1, 1)."""
-    return (first * second).sum(dim=(1, 2, 3), keepdim=True)
+    """Inner products of the samples (B, 1, 1, 1), float64: the squares of data in a detector's units can be beyond float32."""
+    return (first.double() * second.double()).sum(dim=(1, 2, 3), keepdim=True)

@@ -61,7 +61,10 @@ class LearnedReconstructor:
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights."""
+        """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights.
+
+        A slice that was measured to be empty is empty, whatever the network makes of zeros.
+        """
         fitted, margin = self._fit(measurement)
         given = fitted.sinogram
         generator = self.generator.to(given.device)
@@ -70,7 +73,8 @@ class LearnedReconstructor:
             fitted = Measurement(given.to(own), fitted.measured, fitted.geometry)
         tomogram = self.task.tomogram(generator(self.task.see(fitted)), fitted).to(given.dtype)
         before, size = margin, measurement.geometry.detector_size
-        return tomogram[..., before : before + size, before : before + size]
+        empty = ~measurement.sinogram.flatten(1).any(dim=1).reshape(-1, 1, 1, 1)
+        return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size])
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""

@@ -18,6 +18,8 @@ from mwgan.operators import projector_for
 from mwgan.recon.wbp import WBP
 
 Operator = Callable[[Tensor], Tensor]
+MEDIAN_OF_NORMAL = 0.6745  # of the absolute value, in standard deviations
+SQUARES = 6  # 1 + 4 + 1
 
 
 class LearnedPrimalDual(nn.Module):
@@ -149,7 +151,16 @@ def noise_level(sinogram: Tensor, mask: Tensor) -> Tensor:
     Their median resists edges, and what is smooth over three pixels leaves no trace in them; what fine structure leaves
     makes the answer up to a half too large where there is little noise.
     """
-    difference = (sinogram[..., 2:] - 2 * sinogram[..., 1:-1] + sinogram[..., :-2]).abs()
+    difference = second_difference(sinogram)
     measured = mask.expand(len(sinogram), 1, -1, difference.shape[-1])
     middle = torch.where(measured, difference, torch.nan).flatten(1).nanmedian(dim=1).values
-    return (middle / (0.6745 * math.sqrt(6))).reshape(-1, 1, 1, 1)
+    return (middle / (MEDIAN_OF_NORMAL * math.sqrt(SQUARES))).reshape(-1, 1, 1, 1)
+
+
+def second_difference(rows: Tensor) -> Tensor:
+    """|left - 2 middle + right| (..., N - 2) of every three neighbours along the detector (..., N): noise, and hardly anything smooth.
+
+    The square of white noise of variance 1 has a mean of :data:`SQUARES` in it, and its median is
+    :data:`MEDIAN_OF_NORMAL` times the root of that.
+    """
+    return (rows[..., 2:] - 2 * rows[..., 1:-1] + rows[..., :-2]).abs()

@@ -33,11 +33,11 @@ def up_to_date(rows: pd.DataFrame) -> pd.DataFrame:
     """
     objects = [name for name in known_metrics() if name in rows and rows[name].dtype == object]
     added: dict[str, pd.Series] = {name: pd.to_numeric(rows[name]) for name in objects}
-    if METHOD in rows and (older := _lacking(rows, DATA_CONSISTENCY)).any():
+    if METHOD in rows and (older := _older(rows, DATA_CONSISTENCY)) is not None:
         method = rows[METHOD].astype(str)
         added[DATA_CONSISTENCY] = _filled(rows, DATA_CONSISTENCY, older, method.str.endswith(CORRECTED)).astype(bool)
         added[RECONSTRUCTOR] = _filled(rows, RECONSTRUCTOR, older, method.str.removesuffix(CORRECTED))
-    if TRAIN_DATA in rows and (older := _lacking(rows, STAND_INS)).any():
+    if TRAIN_DATA in rows and (older := _older(rows, STAND_INS)) is not None:
         told = rows[TRAIN_DATA].fillna("").astype(str)
         parts = {data: _parted(data) for data in told[older].unique()}
         added[TRAIN_DATA] = told.where(~older, told.map({data: part[0] for data, part in parts.items()}))
@@ -48,7 +48,8 @@ def up_to_date(rows: pd.DataFrame) -> pd.DataFrame:
 def training_of(record: Mapping[str, Any]) -> tuple[str, str]:
     """What a run's or a network's record says it was trained on, and for which of that phantom faces stood in, as ``brain, ct``."""
     data = str(record.get("train_data", ""))
-    return (data, ", ".join(map(str, record["stand_ins"]))) if "stand_ins" in record else _parted(data)
+    named = record.get("stand_ins")
+    return _parted(data) if named is None else (data, ", ".join(map(str, named)))
 
 
 def _parted(train_data: str) -> tuple[str, str]:
@@ -57,8 +58,10 @@ def _parted(train_data: str) -> tuple[str, str]:
     return (train_data.replace(found[0], ""), found[1]) if found else (train_data, "")
 
 
-def _lacking(rows: pd.DataFrame, column: str) -> pd.Series:
-    return rows[column].isna() if column in rows else pd.Series(True, index=rows.index, dtype=bool)
+def _older(rows: pd.DataFrame, column: str) -> pd.Series | None:
+    """Which rows are from before a column; None if none is and the column is there."""
+    older = rows[column].isna() if column in rows else pd.Series(True, index=rows.index, dtype=bool)
+    return older if column not in rows or older.any() else None
 
 
 def _filled(rows: pd.DataFrame, column: str, where: pd.Series, values: pd.Series) -> pd.Series:

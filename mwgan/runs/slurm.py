@@ -156,4 +156,4 @@ def _is_preempted(job: str) -> bool:
 
 
 def _scontrol(*arguments: str) -> str:
-    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, text=True, timeout=TIMEOUT_S).stdout
+    return subprocess.run(["scontrol", *arguments], check=True, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S).stdout

@@ -11,6 +11,7 @@ import pytest
 from mwgan.errors import InputError
 from mwgan.figures import honesty, means_table, metric_grid
 from mwgan.figures.parts.style import label, look
+from mwgan.results.reading import up_to_date
 from mwgan.results.selection import choose, of_one_noise
 
 
@@ -49,11 +50,11 @@ def test_a_grid_leaves_out_what_was_not_evaluated():
 
 
 def test_a_corrected_method_has_the_colour_of_its_own_and_another_line():
-    styles = look(["tvm", "tvm + data", "mine", "mine + data"])
+    styles = look(up_to_date(pd.DataFrame({"method": ["tvm", "tvm + data", "mine", "mine + data"]})))
     assert styles["tvm"]["color"] == styles["tvm + data"]["color"]
     assert styles["mine"]["color"] == styles["mine + data"]["color"] != styles["tvm"]["color"]
     assert (styles["tvm"]["linestyle"], styles["tvm + data"]["linestyle"]) == ("-", "--")
-    assert label("tvm + data") == "TVM + data"
+    assert label("tvm", data_consistency=True) == "TVM + data"
 
 
 def test_a_noise_level_is_chosen_or_asked_for():

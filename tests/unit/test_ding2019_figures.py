@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from mwgan import figures
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
+from mwgan.evaluation.measured_anew import measured_anew
 from mwgan.figures.parts.boxes import busiest_boxes
 from mwgan.figures.parts.label_placement import Point, label_points
 from mwgan.figures.parts.spectrum import log_magnitude
@@ -133,13 +134,10 @@ def test_the_outlined_wedge_of_the_spectrum_is_the_empty_one(disc):
     assert spectrum[inside & far].mean() < spectrum[~inside & far].mean() - 0.4
 
 
-def test_sinograms_lose_their_rows_and_get_zeros_for_them(tomograms, recorded, tmp_path, monkeypatch):
-    drawn = {}
-    monkeypatch.setattr(figures, "sinograms", lambda *arrays: drawn.update(arrays=arrays) or new_figure(1, 1))
-    draw(configured(f"table={recorded}", f"folder={tmp_path}", "figures=[sinograms]"))
-    monkeypatch.undo()
-    _, sinogram, measured, tilt_deg, centred = drawn["arrays"]
-    figure = figures.sinograms(*drawn["arrays"])
+def test_sinograms_lose_their_rows_and_get_zeros_for_them(tomograms):
+    made = measured_anew(truth(tomograms, 0), STEP_DEG, WEDGE_DEG)
+    sinogram, measured, tilt_deg, centred = (made[name] for name in ("sinogram", "measured", "tilt_deg", "centred"))
+    figure = figures.sinograms(made["image"], sinogram, measured, tilt_deg, centred)
     assert titles(figure) == ["(a) image", "(b) complete sinogram", "(c) missing-wedge sinogram", "(d) zeros in the gap"]
     assert [shown(axis).shape[0] for axis in figure.axes[1:]] == [36, measured.sum(), 36]
     first = int((tilt_deg < 0).sum())
@@ -392,7 +390,7 @@ def test_every_experiment_draws_its_figure(tmp_path, capsys):
     [
         (["figures=[details]", "image=50"], r"kept are \[0, 1, 2\]"),
         (["figures=[images_by_method]", "images=[0,9]"], "image 9"),
-        (["figures=[details,fig99]"], "no figure fig99: choose among comparison_panel, wedge, details"),
+        (["figures=[details,fig99]"], "no figure fig99: choose among ablation, comparison_panel, details, honesty"),
         (["figures=[psnr_ssim]", "wedges_deg=[60]"], "it has 45"),
         (["figures=[comparison_panel]", "sinogram=noisy"], "complete, missing"),
     ],

@@ -9,7 +9,8 @@ from matplotlib.image import imread
 
 from mwgan.acquisition import Sample
 from mwgan.callbacks import ImagePanels
-from mwgan.callbacks.image_panels import draw_panel, draw_spectra, log_power
+from mwgan.callbacks.image_panels import draw_panel, draw_spectra
+from mwgan.figures.parts.spectrum import log_magnitude
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_spectra_stand_on_the_scale_of_the_truth(faces):
 
 def test_a_spectrum_shows_a_wave_at_its_frequency():
     rows = np.arange(64)[:, None] + 0 * np.arange(64)
-    spectrum = log_power(np.cos(2 * np.pi * 8 * rows / 64))
+    spectrum = log_magnitude(np.cos(2 * np.pi * 8 * rows / 64))
     peaks = {(32 - 8, 32), (32 + 8, 32)}
     assert {tuple(int(place) for place in np.unravel_index(flat, spectrum.shape)) for flat in np.argsort(spectrum, axis=None)[-2:]} == peaks
 

@@ -13,10 +13,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
 from mwgan import figures
-from mwgan.cli.figures import _Recorded, draw
+from mwgan.cli.figures import draw, recorded_of
 from mwgan.errors import InputError
 from mwgan.figures.best_and_worst import best_and_worst, caption, extremes
 from mwgan.figures.parts.spectrum import log_magnitude
+from mwgan.figures.registry import drawings
 from mwgan.methods import known_methods
 from mwgan.paths import conf_dir
 from mwgan.results.kept import decode
@@ -159,7 +160,7 @@ def test_best_and_worst_images_are_not_taken_for_the_first(tomograms):
 
 
 def test_what_is_drawn_from_a_file_are_the_first_images_of_one_source_and_training(recorded):
-    table = _Recorded(configured(f"table={recorded}", "test_source=brain", "wedges_deg=[80]"))
+    table = recorded_of(configured(f"table={recorded}", "test_source=brain", "wedges_deg=[80]"))
     assert set(table.tomograms["source"]) == {"brain"}
     assert table.images == [0, 1]
     assert decode(table.tomograms[table.tomograms["method"] == "irdm_d1"].iloc[-1]).max() < 0.6  # best is 0.9, worst 0.1
@@ -167,7 +168,7 @@ def test_what_is_drawn_from_a_file_are_the_first_images_of_one_source_and_traini
     assert set(table.shown["train_seed"].dropna()) == {3}
     assert set(table.results["train_seed"].dropna()) == {3, 5}
     assert "train_seed" not in table.metrics
-    asked = _Recorded(configured(f"table={recorded}", "test_source=brain", "train_seed=5"))
+    asked = recorded_of(configured(f"table={recorded}", "test_source=brain", "train_seed=5"))
     assert set(asked.tomograms["train_seed"].dropna()) == {5}
 
 
@@ -183,12 +184,9 @@ def test_a_figure_of_images_asks_for_a_source_and_one_against_the_wedge_does_not
 # Figures.
 
 
-def test_the_panel_shows_the_methods_asked_for_with_the_scores_of_the_training_shown(recorded, results, monkeypatch, tmp_path):
-    drawn = {}
-    real = figures.comparison_panel
-    monkeypatch.setattr(figures, "comparison_panel", lambda *given: drawn.setdefault("figure", real(*given)))
-    draw(configured("experiment=irdm2020/figures/fig3", f"table={recorded}", f"folder={tmp_path}"))
-    figure = drawn["figure"]
+def test_the_panel_shows_the_methods_asked_for_with_the_scores_of_the_training_shown(recorded, results):
+    table = recorded_of(configured("experiment=irdm2020/figures/fig3", f"table={recorded}"))
+    figure = drawings(table, ["comparison_panel"], {}, None)["comparison_panel"]()
     assert [axis.get_title() for axis in figure.axes[:5]] == ["truth", "WBP", "SART", "TVM", "IRDM, D2"]
     ylabels = [axis.get_ylabel() for axis in figure.axes if axis.get_ylabel()]
     assert ylabels == [f"wedge {wedge}°" for wedge in (40, 50, 60, 70, 80)]
@@ -524,13 +522,13 @@ def test_every_experiment_draws_its_figure(recorded, tmp_path, name):
 
 
 def test_the_matrix_holds_the_second_d2_where_the_table_has_it(recorded, tmp_path):
-    table = _Recorded(configured("experiment=irdm2020/figures/fig6", f"table={recorded}"))
+    table = recorded_of(configured("experiment=irdm2020/figures/fig6", f"table={recorded}"))
     assert list(dict.fromkeys(table.results["method"])) == ["tvm", *NETWORKS]
     rows = pd.read_parquet(f"{recorded}.parquet")
     second = rows[rows["method"] == "irdm_d2"].assign(method="irdm_d2_prime")
     pd.concat([second, rows]).to_parquet(tmp_path / "results.parquet")
     cfg = configured("experiment=irdm2020/figures/fig6", f"table={tmp_path}/results", f"folder={tmp_path}")
-    assert list(dict.fromkeys(_Recorded(cfg).results["method"])) == ["tvm", *NETWORKS, "irdm_d2_prime"]
+    assert list(dict.fromkeys(recorded_of(cfg).results["method"])) == ["tvm", *NETWORKS, "irdm_d2_prime"]
     assert list(cfg.ranges_deg.irdm_d2_prime) == [40, 80]
     assert len(draw(cfg)) == 2
 

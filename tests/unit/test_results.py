@@ -6,7 +6,10 @@ import pytest
 from mwgan.acquisition import NoNoise
 from mwgan.errors import InputError
 from mwgan.evaluation.evaluate import Conditions
-from mwgan.results.table import COLUMNS, IDENTITY, ResultsTable, check_conditions, claimed_table, latest
+from mwgan.figures import means_table
+from mwgan.results.columns import IDENTITY, NAMES, column, metrics_of
+from mwgan.results.reading import training_of, up_to_date
+from mwgan.results.table import ResultsTable, check_conditions, claimed_table, latest
 
 
 def _row(image=0, method="wbp", psnr=20.0):
@@ -30,7 +33,7 @@ def test_rows_are_found_again_after_reopening(tmp_path):
     assert table.missing([_row(0), _row(1), _row(2)]) == [2]
     table.append([_row(2)])
     assert list(pd.read_csv(tmp_path / "r.csv")["image"]) == [0, 1, 2]
-    assert tuple(pd.read_parquet(tmp_path / "r.parquet").columns) == COLUMNS
+    assert tuple(pd.read_parquet(tmp_path / "r.parquet").columns) == NAMES
 
 
 def test_the_summary_averages_over_images(tmp_path):
@@ -107,3 +110,69 @@ def test_a_refusal_names_what_differs_and_nothing_else(tmp_path):
         check_conditions(tmp_path / "r", other)
     assert "with tests.brain.test.count 40, not 80; images of brain.test brain 12ab, not 34cd: give table=" in str(refused.value)
     assert "part" not in str(refused.value)
+
+
+def test_the_identity_of_a_row_does_not_change():
+    """Tables that are there are gone on with: a column more or fewer would make all their rows again."""
+    assert IDENTITY == ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_a_column_that_no_table_knows_is_kept(tmp_path):
+    table = ResultsTable(tmp_path / "r")
+    table.append([_row(0)])
+    table.append([{**_row(1), "sharpness": 0.25, "said": "of a judge"}])
+    table.append([_row(2)])
+    again = ResultsTable(tmp_path / "r").rows
+    assert again["sharpness"].fillna(-1).tolist() == [-1, 0.25, -1]
+    assert again["said"].fillna("").tolist() == ["", "of a judge", ""]
+    assert list(again)[: len(NAMES)] == list(NAMES)
+    assert pd.read_csv(tmp_path / "r.csv")["sharpness"].fillna(-1).tolist() == [-1, 0.25, -1]
+    assert ResultsTable(tmp_path / "r").summary()["sharpness"].tolist() == [0.25]
+    assert metrics_of(again)[-1] == "sharpness"
+    assert "sharpness" in means_table(again)
+    assert column("sharpness").label == "sharpness"
+
+
+def test_what_names_hid_are_columns_of_the_rows_that_are_read(tmp_path):
+    older = pd.DataFrame([
+        _row(method="lpd + data"), {**_row(method="lpd"), "train_data": "D2 (phantom faces for brain, ct)"}, {**_row(), "train_data": None},
+    ]).assign(perceptual_index=None)  # fmt: skip
+    older.to_parquet(tmp_path / "r.parquet")
+    rows = ResultsTable(tmp_path / "r").rows
+    assert rows["method"].tolist() == ["lpd + data", "lpd", "wbp"]
+    assert rows["reconstructor"].tolist() == ["lpd", "lpd", "wbp"]
+    assert rows["data_consistency"].tolist() == [True, False, False]
+    assert rows["train_data"].tolist() == ["", "D2", ""]
+    assert rows["stand_ins"].tolist() == ["", "brain, ct", ""]
+    assert rows["perceptual_index"].dtype == float
+    assert up_to_date(rows) is rows
+
+
+def test_a_name_means_nothing_where_the_columns_tell():
+    rows = up_to_date(pd.DataFrame([_row(method="lpd + data")]).assign(data_consistency=False, reconstructor="mine", stand_ins=""))
+    assert (rows["data_consistency"][0], rows["reconstructor"][0]) == (False, "mine")
+    both = pd.concat([rows, pd.DataFrame([_row(method="lpd + data")])], ignore_index=True)  # by somebody's own hand
+    assert up_to_date(both)["data_consistency"].tolist() == [False, True]
+    assert up_to_date(both)["reconstructor"].tolist() == ["mine", "lpd"]
+
+
+def test_records_tell_stand_ins_as_they_do_now_and_as_they_did():
+    assert training_of({"train_data": "D2", "stand_ins": ["brain", "ct"]}) == ("D2", "brain, ct")
+    assert training_of({"train_data": "D2 (phantom faces for brain, ct)"}) == ("D2", "brain, ct")
+    assert training_of({"train_data": "D1", "stand_ins": []}) == training_of({"train_data": "D1"}) == ("D1", "")
+
+
+def test_what_cannot_be_written_is_not_taken_for_written(tmp_path, monkeypatch):
+    table = ResultsTable(tmp_path / "r")
+    table.append([_row(0)])
+
+    def full(*given, **options):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    with pytest.raises(OSError, match="no space"):
+        table.append([_row(1)])
+    monkeypatch.undo()
+    table.append([_row(1)])
+    assert ResultsTable(tmp_path / "r").rows["image"].tolist() == [0, 1]

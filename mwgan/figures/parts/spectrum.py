@@ -13,14 +13,13 @@ SCALE = (0.02, 0.999)  # quantiles of a spectrum that are drawn black and white
 
 
 def log_magnitude(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """log10 of the Fourier transform's magnitude (N, N), zero frequency in the middle.
+    """log10 of the Fourier transform's magnitude (H, W) of a picture (H, W), zero frequency in the middle.
 
     The borders are faded out first: a tomogram does not repeat, and the jump from one border to the other would draw a
     bright cross, one arm of it right through the missing wedge.
     """
-    fade = np.minimum(1.0, (np.arange(len(pixels)) + 0.5) / max(TAPER * len(pixels), 1.0))
-    window = np.sin(0.5 * np.pi * np.minimum(fade, fade[::-1])) ** 2
-    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(pixels * window[:, None] * window)))
+    height, width = pixels.shape
+    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(pixels * _window(height)[:, None] * _window(width))))
     return np.log10(np.maximum(magnitude, np.finfo(np.float64).tiny))
 
 
@@ -45,3 +44,8 @@ def outline_wedge(axis: Axes, size: int, wedge_deg: float) -> None:
         x = [middle - side * slope * height, middle + side * slope * height]
         axis.plot(x, [middle - height, middle + height], color="white", linewidth=0.8, linestyle=(0, (4, 4)))
     axis.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+
+
+def _window(size: int) -> npt.NDArray[np.float64]:
+    fade = np.minimum(1.0, (np.arange(size) + 0.5) / max(TAPER * size, 1.0))
+    return np.asarray(np.sin(0.5 * np.pi * np.minimum(fade, fade[::-1])) ** 2)

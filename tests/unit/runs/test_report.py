@@ -10,7 +10,7 @@ import pytest
 
 from mwgan.errors import InputError
 from mwgan.runs import folder as jobs
-from mwgan.runs.report import read_log, write_report
+from mwgan.runs.report import read_log, write_report, write_training_curves
 
 
 def logged(run: Path, epochs: range, name: str = "metrics") -> None:
@@ -61,3 +61,23 @@ def test_a_folder_without_jobs_and_a_broken_table_are_refused(tmp_path):
     with pytest.raises(InputError, match=rf"mwgan-evaluate sweep={tmp_path} makes it anew"):
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_report_is_copied_where_it_is_wanted(tmp_path):
+    (tmp_path / "sweep" / "0").mkdir(parents=True)
+    jobs.begin(tmp_path / "sweep" / "0", [])
+    copy = write_report(tmp_path / "sweep", tmp_path / "new" / "folder")
+    assert copy == tmp_path / "new" / "folder" / "report.html"
+    assert copy.read_bytes() == (tmp_path / "sweep" / "report.html").read_bytes()
+
+
+def test_the_curves_of_a_run_are_drawn_into_it_or_elsewhere(tmp_path):
+    (tmp_path / "run" / "csv").mkdir(parents=True)
+    rows = pd.DataFrame({"epoch": [0, 1], "step": [9, 19], "val/psnr": [20.0, 21.0], "val/ssim": 0.5, "train/pixel_loss": [0.2, 0.1]})
+    rows.to_csv(tmp_path / "run" / "csv" / "metrics.csv", index=False)
+    for folder in (None, tmp_path / "elsewhere"):
+        file = write_training_curves(tmp_path / "run", folder)
+        assert file == (folder or tmp_path / "run") / "training_curves.png"
+        assert file.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match=r"holds no csv/metrics\.csv of a training"):
+        write_training_curves(tmp_path)
