@@ -258,7 +258,9 @@ def test_only_our_own_networks_and_tasks_are_built(part, kind, network, tmp_path
 @pytest.mark.parametrize("record", [[], ["generator"], "generator", 3, None, {}, {"generator": None}])
 def test_a_record_that_is_none_is_refused(record, network, tmp_path):
     save_file(network.state_dict(), tmp_path / "strange.safetensors", metadata={"mwgan": json.dumps(record)})
-    with pytest.raises(InputError, match=r"strange\.safetensors (is not an object|has no generator): train or download these weights anew"):
+    with pytest.raises(
+        InputError, match=r"strange\.safetensors does not fit .*, its record (is not an object|has no generator): train or download it anew"
+    ):
         load_reconstructor(tmp_path / "strange.safetensors")
 
 
