@@ -23,11 +23,11 @@ def weights_list() -> None:
 
     for name, file in shipped_weights().items():
         network = load_reconstructor(name)
-        low, high = network.record["wedge_deg"]
+        low, high = network.record.wedge_deg
         wedges = f"wedge {low:g}" if low == high else f"wedges {low:g} to {high:g}"
         size = "any size" if network.any_size else f"{network.detector_size} pixels"
         typer.echo(
-            f"{name}: {network.record['train_data']}, {size}, {wedges} degrees, commit {network.record['commit']}, "
+            f"{name}: {network.record.train_data}, {size}, {wedges} degrees, commit {network.record.commit}, "
             f"{file.stat().st_size / 1e6:.1f} MB"
         )
 

@@ -26,6 +26,7 @@ from mwgan.paths import PACKAGE
 from mwgan.provenance import commit, device_name
 from mwgan.recon import LearnedReconstructor
 from mwgan.recon.named import check_device
+from mwgan.results.reading import training_of
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
 
 RECORDED = PACKAGE / "evaluation" / "recorded"  # made by benchmarks/recorded_means.py
@@ -128,7 +129,7 @@ def recorded_means() -> pd.DataFrame:
 @lru_cache(maxsize=1)
 def _conditions() -> dict[str, Any]:
     """What the recorded rows hold for: tilt step, seed, the test images and fingerprints of those that were measured."""
-    told: dict[str, Any] = json.loads((RECORDED / "wedge_sweep.json").read_text())
+    told: dict[str, Any] = json.loads((RECORDED / "wedge_sweep.json").read_text(encoding="utf-8"))
     return told
 
 
@@ -177,9 +178,11 @@ def _method(reconstructor: Callable[[Measurement], Tensor], name: str, device: s
         raise InputError(f"a method is a callable, a measurement to tomograms (B, 1, N, N); {type(reconstructor).__name__} can't be called")
     if not name:
         raise InputError("the method needs a name for the table")
-    record = reconstructor.record if isinstance(reconstructor, LearnedReconstructor) else {}
     run = _OnDevice(reconstructor, name, device)
-    return Method(name, lambda: run, train_data=str(record.get("train_data", "")), trained_on=record.get("data") or ())
+    if not isinstance(reconstructor, LearnedReconstructor):
+        return Method(name, lambda: run)
+    data, stand_ins = training_of(reconstructor.record)
+    return Method(name, lambda: run, train_data=data, trained_on=reconstructor.record.data or (), stand_ins=stand_ins)
 
 
 class _OnDevice:

@@ -69,15 +69,14 @@ class TrainingRecord(Mapping[str, Any]):
             If a field that using a network takes is missing, or one is of another kind: it names ``source`` and the field.
         """
         if not isinstance(plain, Mapping):
-            raise InputError(f"the record in {source} is not an object: train or download these weights anew")
+            raise _unfit(source, "is not an object")
         given: Plain = {}
         for name, (kind, is_one, read) in FIELDS.items():
             value = plain.get(name)
             if value is None and name not in REQUIRED:
                 continue
             if not is_one(value):
-                what = f"has no {name}" if value is None else f"has a {name} that is not {kind}"
-                raise InputError(f"the record in {source} {what}: train or download these weights anew")
+                raise _unfit(source, f"has no {name}" if value is None else f"has a {name} that is not {kind}")
             given[name] = read(value)
         return cls(**given, others={name: value for name, value in plain.items() if name not in FIELDS})
 
@@ -100,6 +99,10 @@ class TrainingRecord(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.to_plain())
+
+
+def _unfit(source: str | Path, what: str) -> InputError:
+    return InputError(f"{source} does not fit this version of mwgan, its record {what}: train or download it anew")
 
 
 def _is_text(value: Any) -> bool:
@@ -160,6 +163,9 @@ FIELDS: dict[str, Field] = {
     "band_scale": NUMBER,
 }
 REQUIRED = ("generator", "task", "geometry", "wedge_deg")
+# The folders of absolute paths: C:\…\ and \\server\…\, whose names may have spaces; and /…/.
+OF_WINDOWS = re.compile(r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+")
+OF_POSIX = re.compile(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+")
 
 
 def _without_folders(value: Any) -> Any:
@@ -167,7 +173,4 @@ def _without_folders(value: Any) -> Any:
         return {key: _without_folders(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_folders(inner) for inner in value]
-    if not isinstance(value, str):
-        return value
-    windows = r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+"
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", re.sub(windows, "", value))
+    return OF_POSIX.sub("", OF_WINDOWS.sub("", value)) if isinstance(value, str) else value

@@ -95,13 +95,17 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
 def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
     with written_whole(path) as partial:
-        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(dict(record))})
+        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(_plain(record))})
         partial.chmod(0o644)  # safetensors leaves it to its owner alone
 
 
 def save_sharded_weights(folder: Path, generator_state: dict[str, Tensor], record: Record, shard_bytes: int) -> int:
     """Write the same into a new folder, in files of at most ``shard_bytes``; how many. See :func:`mwgan.files.shards.save_shards`."""
-    return save_shards(folder, _halved(generator_state), dict(record), shard_bytes)
+    return save_shards(folder, _halved(generator_state), _plain(record), shard_bytes)
+
+
+def _plain(record: Record) -> Any:
+    return record.to_plain() if isinstance(record, TrainingRecord) else record
 
 
 def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from mwgan.errors import InputError
-from mwgan.files.weights import Record, find_weights, read_weights
+from mwgan.files.record import TrainingRecord
+from mwgan.files.weights import find_weights, read_weights
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.parts import build_part, of_others
 from mwgan.recon.task import Task
@@ -40,19 +41,18 @@ class LearnedReconstructor:
     task
         What it sees and gives.
     record
-        What is known of its training: ``geometry`` (``detector_size``, ``step_deg``), ``wedge_deg`` (low, high),
-        ``noise_percent``, ``commit`` and so on; see :func:`save_weights`.
+        What is known of its training: the grid, wedges, noise and images it learned on, and where it comes from.
     name
         What messages call it: its shipped name or its file.
     """
 
-    def __init__(self, generator: nn.Module, task: Task, record: Record, name: str = "this network") -> None:
+    def __init__(self, generator: nn.Module, task: Task, record: TrainingRecord, name: str = "this network") -> None:
         self.generator, self.task, self.record, self.name = generator.eval(), task, record, name
 
     @property
     def detector_size(self) -> int:
         """Slice size it was trained on, in pixels."""
-        return int(self.record["geometry"]["detector_size"])
+        return self.record.geometry.detector_size
 
     @property
     def any_size(self) -> bool:
@@ -78,7 +78,7 @@ class LearnedReconstructor:
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
-        (low, high), coarsest = self.record["wedge_deg"], float(self.record["geometry"]["step_deg"])
+        (low, high), coarsest = self.record.wedge_deg, self.record.geometry.step_deg
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
         spacings = sorted(after - before for before, after in itertools.pairwise(sorted(set(geometry.tilt_deg))))
         step = spacings[len(spacings) // 2] if spacings else coarsest
@@ -137,7 +137,7 @@ def load_reconstructor(
     path = find_weights(name_or_path)
     record, state = read_weights(path)
     try:
-        generator, task = build_part(record["generator"], allow), build_part(record["task"], allow)
+        generator, task = build_part(record.generator, allow), build_part(record.task, allow)
         _check_parts(generator, task)
         generator.load_state_dict(state)
     except InputError as error:
@@ -156,16 +156,16 @@ def _check_parts(generator: object, task: object) -> None:
         raise TypeError(f"the task, a {type(task).__name__}, has no {' and no '.join(lacking)}")
 
 
-def _home(record: Record) -> str:
+def _home(record: TrainingRecord) -> str:
     """Whose classes a record is to be rebuilt of."""
     others = dict.fromkeys(name.partition(".")[0] for name in of_others(_parts(record)))
     return f"the {' and '.join(others)} that is installed here" if others else "this version of mwgan"
 
 
-def _cause(record: Record, error: Exception) -> str:
+def _cause(record: TrainingRecord, error: Exception) -> str:
     """What the class of somebody else said, whose author wants to know; ours would tell a user nothing."""
     return f": {(str(error).splitlines() or [''])[0]}" if of_others(_parts(record)) else ""
 
 
-def _parts(record: Record) -> list[object]:
-    return [record[part] for part in ("generator", "task") if part in record]
+def _parts(record: TrainingRecord) -> list[object]:
+    return [record.generator, record.task]

@@ -84,8 +84,9 @@ class DeArtifactExamples(Examples):
         if self._inpaints:
             paths = inpainter_checkpoints(self.inpainters)
             records = [read_weights(path)[0] for path in paths]
-            for path, record in zip(paths, records, strict=True):
-                if any(record.get(key) != records[-1].get(key) for key in ("generator", "geometry", "seed")):
+            whose = [(record.generator, record.geometry, record.seed) for record in records]
+            for path, its in zip(paths, whose, strict=True):
+                if its != whose[-1]:
                     raise InputError(f"{path} belongs to another training than last.ckpt beside it: move it away")
 
     def made_from(self) -> dict[str, Any]:

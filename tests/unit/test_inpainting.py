@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import ParallelBeam
 from mwgan.recon import WBP, InpaintSinogram, LearnedReconstructor
@@ -275,7 +276,7 @@ def test_a_smaller_series_goes_through_a_trained_network(disc):
         def forward(self, seen: Tensor) -> Tensor:
             return seen[:, :1]
 
-    record = {"geometry": {"detector_size": SIZE, "step_deg": STEP}}
+    record = TrainingRecord({"_target_": "any"}, {"_target_": "any"}, TrainedGeometry(SIZE, STEP), (0.0, 90.0))
     reconstructor = LearnedReconstructor(Unchanged(), InpaintSinogram(SIZE, STEP), record)
     image = disc(24, 5, x=3, z=-2)
     measurement = measure(image, np.arange(-90, 90, 3.0))

@@ -199,7 +199,7 @@ def test_a_file_that_names_somebody_elses_network_is_refused(weights, tmp_path):
     model, _ = weights
     record = {**RECORD, "generator": {**RECORD["generator"], "inpainter": {"_target_": "torch.nn.Conv2d", "in_channels": 2}}}
     save_weights(tmp_path / "theirs.safetensors", model.state_dict(), record)
-    with pytest.raises(InputError, match="does not fit"):
+    with pytest.raises(InputError, match=r"torch\.nn\.Conv2d is not a class of mwgan"):
         load_reconstructor(tmp_path / "theirs.safetensors")
 
 

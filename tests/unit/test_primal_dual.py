@@ -9,6 +9,7 @@ import torch
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.data import PhantomFaces
 from mwgan.errors import InputError
+from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 from mwgan.recon import WBP, LearnedPrimalDual, LearnedReconstructor, RestoreMeasurement
@@ -122,7 +123,7 @@ def test_parameters_that_make_no_network_are_refused():
 
 
 def test_a_trained_one_takes_larger_and_smaller_slices(network):
-    record = {"geometry": {"detector_size": 24, "step_deg": 3.0}, "wedge_deg": [0.0, 90.0]}
+    record = TrainingRecord({"_target_": "any"}, {"_target_": "any"}, TrainedGeometry(24, 3.0), (0.0, 90.0))
     trained = LearnedReconstructor(network, RestoreMeasurement(), record)
     for size in (16, 40):
         measurement = measured(faces(size), [float(tilt) for tilt in range(-60, 61, 6)])

@@ -66,7 +66,7 @@ def test_it_reads_as_the_object_in_the_file():
 
 @pytest.mark.parametrize("field", LEAST)
 def test_a_missing_field_is_named_with_the_file(field):
-    with pytest.raises(InputError, match=rf"^the record in run/last\.ckpt has no {field}: train or download these weights anew$"):
+    with pytest.raises(InputError, match=rf"^run/last\.ckpt does not fit .*, its record has no {field}: train or download it anew$"):
         TrainingRecord.from_plain({name: value for name, value in LEAST.items() if name != field}, "run/last.ckpt")
 
 
@@ -92,7 +92,7 @@ def test_a_missing_field_is_named_with_the_file(field):
     ],
 )
 def test_a_field_of_another_kind_is_named_with_the_file(field, value):
-    with pytest.raises(InputError, match=f"^the record in mine has a {field} that is not "):
+    with pytest.raises(InputError, match=f"^mine does not fit this version of mwgan, its record has a {field} that is not "):
         TrainingRecord.from_plain({**WHOLE, field: value}, "mine")
 
 
@@ -111,10 +111,10 @@ def test_folders_of_this_machine_are_cut():
 def test_weights_files_name_themselves_where_their_record_is_broken(tmp_path):
     file = tmp_path / "mine.safetensors"
     save_weights(file, {"w": torch.ones(1)}, {**LEAST, "wedge_deg": None})
-    with pytest.raises(InputError, match=r"the record in .*mine\.safetensors has no wedge_deg"):
+    with pytest.raises(InputError, match=r"mine\.safetensors does not fit .*, its record has no wedge_deg"):
         read_weights(file)
     torch.save({RECORD_KEY: {}, "state_dict": {}}, tmp_path / "last.ckpt")
-    with pytest.raises(InputError, match=r"the record in .*last\.ckpt has no generator"):
+    with pytest.raises(InputError, match=r"last\.ckpt does not fit .*, its record has no generator"):
         read_weights(tmp_path / "last.ckpt")
 
 
