@@ -1,1 +1,1 @@
-"""The command line, and the only place that knows Hydra."""
+"""The command line: options in, one call, sentences out."""

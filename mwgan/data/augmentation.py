@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from mwgan.data.canvas import inscribed_disc
 from mwgan.errors import InputError
-
-if TYPE_CHECKING:
-    from mwgan.data.source import ImageSource
 
 
 class Pose(NamedTuple):
@@ -122,13 +118,3 @@ def _disc(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 def stacked(poses: Sequence[Pose]) -> Pose:
     """The poses of a batch."""
     return Pose(torch.stack([pose.matrix for pose in poses]), torch.stack([pose.noise for pose in poses]))
-
-
-def drawn_images(source: ImageSource, indices: Sequence[int], seeds: Sequence[int], rngs: Sequence[np.random.Generator]) -> Tensor:
-    """Images (B, 1, N, N) of a source in the poses that their generators draw."""
-    images: list[npt.NDArray[np.float32]] = []
-    poses = []
-    for index, rng in zip(indices, rngs, strict=True):
-        images.append(source.image(index, rng))
-        poses.append(source.augmentation(index).draw(rng))
-    return posed(torch.from_numpy(np.stack(images)).unsqueeze(1), stacked(poses), torch.tensor(seeds))

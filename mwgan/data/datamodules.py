@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import FILLER, Sample, leading_seed
-from mwgan.data.augmentation import Pose, drawn_images, posed
-from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed
+from mwgan.data.augmentation import Pose, posed
+from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed, drawn_images
 from mwgan.errors import InputError
 from mwgan.signals import STOPS
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from mwgan.data.augmentation import NONE, Augmentation
+from mwgan.data.augmentation import NONE, Augmentation, posed, stacked
 from mwgan.data.canvas import Array
 from mwgan.geometry import TiltGeometry
 
@@ -117,6 +119,16 @@ class _Adapted(ImageSource):
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
         return self.given.image(index, rng)
+
+
+def drawn_images(source: ImageSource, indices: Sequence[int], seeds: Sequence[int], rngs: Sequence[np.random.Generator]) -> Tensor:
+    """Images (B, 1, N, N) of a source in the poses that their generators draw."""
+    images: list[Array] = []
+    poses = []
+    for index, rng in zip(indices, rngs, strict=True):
+        images.append(source.image(index, rng))
+        poses.append(source.augmentation(index).draw(rng))
+    return posed(torch.from_numpy(np.stack(images)).unsqueeze(1), stacked(poses), torch.tensor(seeds))
 
 
 def draw_seed(seed: int, epoch: int, index: int) -> int:

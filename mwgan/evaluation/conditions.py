@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from mwgan.acquisition import Acquisition, Noise
-from mwgan.data.augmentation import drawn_images
 from mwgan.data.measured_series import measured_rows
-from mwgan.data.source import ImageSource, draw_seed
+from mwgan.data.source import ImageSource, draw_seed, drawn_images
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 

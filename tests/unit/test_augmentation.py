@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from mwgan.data import Augmentation, ImageSource
-from mwgan.data.augmentation import Pose, drawn_images, posed, stacked
+from mwgan.data.augmentation import Pose, posed, stacked
 from mwgan.data.canvas import inscribed_disc
+from mwgan.data.source import drawn_images
 from mwgan.errors import InputError
 
 N = 16
