@@ -168,4 +168,4 @@ def _cause(record: Record, error: Exception) -> str:
 
 
 def _parts(record: Record) -> list[object]:
-    return [record[part] for part in ("generator", "task") if part in record]
+    return [record[part] for part in ("generator", "task")]

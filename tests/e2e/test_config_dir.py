@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -115,6 +116,8 @@ def test_a_sweep_is_resumed_from_anywhere_with_its_folder_of_configuration(launc
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="this launcher needs hydra-joblib-launcher")
     sweep = ("-m", "--config-dir", "conf", "experiment=mine", "seed=0,1", *QUIET, f"launcher={launcher}", "hydra.sweep.dir=sweep")
     assert program(*sweep, min_deg=70) == 2
+    if launcher == "joblib":  # whose processes would stay, with the environment they began with
+        importlib.import_module("joblib.externals.loky").get_reusable_executor().shutdown(wait=True)
     monkeypatch.chdir(place.parent / "elsewhere")
     assert program(f"resume={place / 'sweep'}") == 0
     assert all(is_finished(run.folder) for run in runs_of(place / "sweep"))
