@@ -5,7 +5,7 @@ DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
 
-.PHONY: install demo ding2019 irdm2020 beyond test test-all test-cluster lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 beyond test test-all test-systems test-cluster lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -40,6 +40,12 @@ test-cluster: install
 	command -v munged slurmctld slurmd >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; }
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[slurm]'
 	$(BIN)/python -m pytest -m cluster
+
+# Windows and macOS as far as this system can tell, by their types and by imitation; a checkout that was never installed.
+test-systems: install
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+	$(BIN)/python -m pytest tests/e2e/test_other_systems.py
 
 # The wheel in an empty environment, run from an empty folder.
 smoke-wheel: install

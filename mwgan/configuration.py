@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,27 @@ def plain(node: Any, resolve: bool = True) -> Any:
 
 
 class PartsSearchPath(SearchPathPlugin):
-    """Lays the ``conf`` folders of installed parts (:mod:`mwgan.parts`) over mwgan's own, the last one on top, under ``--config-dir``.
+    """Lays the ``conf`` folders of installed parts (:mod:`mwgan.parts`) over mwgan's own, the last one on top, ``--config-dir`` on that.
 
+    Hydra itself puts ``--config-dir`` under the program's own, where a file of the same name would be passed over without a word.
     As a plugin it leaves no option behind, so a run whose package is gone can still be resumed.
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         ours = [element for element in search_path.get_path() if Path(str(element.path).removeprefix("file://")) == conf_dir()]
-        for folder in reversed(configuration_folders()) if ours else []:  # Hydra asks about any application in this process
-            search_path.prepend("mwgan.parts", f"file://{folder}", anchor=ours[0].provider)
+        if not ours:  # Hydra asks about any application in this process
+            return
+        given = [("--config-dir", folder) for folder in _folder_of_command_line()]
+        for provider, folder in (*given, *(("mwgan.parts", folder) for folder in reversed(configuration_folders()))):
+            search_path.prepend(provider, f"file://{folder}", anchor=ours[0].provider)
+
+
+def _folder_of_command_line() -> list[Path]:
+    """The folder of ``--config-dir``, if it is given and there; Hydra refuses one that isn't."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    folder = parser.parse_known_args()[0].config_dir
+    return [Path(folder).absolute()] if folder is not None and Path(folder).is_dir() else []
 
 
 def look_in_parts() -> None:

@@ -49,9 +49,10 @@ def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterabl
     from mwgan.files.outputs import check_outputs
     from mwgan.files.weights import files_behind
     from mwgan.io.readers import file_of
+    from mwgan.io.tilts import files_read
 
-    weights = [file for network in networks for file in files_behind(network)]
-    check_outputs(outputs, [*(file_of(given) for given in inputs if given is not None), *weights])
+    read = [file for given in inputs if given is not None for file in files_read(file_of(given))]
+    check_outputs(outputs, [*read, *(file for network in networks for file in files_behind(network))])
 
 
 def say(sentences: Iterable[str], warnings: Iterable[str]) -> None:

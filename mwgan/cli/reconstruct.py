@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -138,7 +139,7 @@ def compare(
 
     rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, corrected=consistency is not None)
     for row in rows:
-        typer.echo(
-            f"{row['tilts']:>6}  {row['method']:<14} width/height {row['width_over_height']:.3f}  residual {100 * row['residual']:.1f} %"
-        )
+        width = row["width_over_height"]
+        shape = "empty" if math.isnan(width) else f"width/height {width:.3f}"
+        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} {shape}  residual {100 * row['residual']:.1f} %")
     typer.echo(" and ".join(str(file) for file in compared_files(output)))

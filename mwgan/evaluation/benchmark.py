@@ -129,7 +129,7 @@ def recorded_means() -> pd.DataFrame:
 @lru_cache(maxsize=1)
 def _conditions() -> dict[str, Any]:
     """What the recorded rows hold for: tilt step, seed, the test images and fingerprints of those that were measured."""
-    told: dict[str, Any] = json.loads((RECORDED / "wedge_sweep.json").read_text())
+    told: dict[str, Any] = json.loads((RECORDED / "wedge_sweep.json").read_text(encoding="utf-8"))
     return told
 
 

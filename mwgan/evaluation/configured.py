@@ -60,7 +60,7 @@ def evaluate_configured(settings: Settings, runs: Sequence[tuple[str, str]] = ()
                     f"{source.name} has {len(source)} images and {key}={settings[key]} are asked for: ask for fewer, or add data"
                 )
     for method in methods:
-        check_unseen(method.name, method.trained_on, [source for pair in sources for source in pair])
+        check_unseen(method.weights, method.trained_on, [source for pair in sources for source in pair])
     metrics = {name: build(node) for name, node in settings["metrics"].items()}
     confidence = build(settings["uncertainty"]) if settings.get("uncertainty") else None
     path = table_path(settings["table"])

@@ -39,6 +39,8 @@ class Method:
         The method that this one goes on from: tuned before it and left at that, its parameters handed to ``make`` too.
     stand_ins
         Sources of its training that phantom faces stood in for, as ``brain, ct``.
+    weights
+        What messages call its weights: a shipped name, a file or a run folder.
     corrects
         The name of the method whose tomograms this one corrects by data consistency; empty of any other.
     """
@@ -52,6 +54,7 @@ class Method:
     trained_on: Sequence[Mapping[str, Any]] = ()
     base: Method | None = None
     stand_ins: str = ""
+    weights: str = ""
     corrects: str = ""
 
     @property
@@ -78,6 +81,7 @@ def learned(name: str, network: LearnedReconstructor) -> Method:
         network.record.seed,
         network.record.data or (),
         stand_ins=stand_ins,
+        weights=network.name,
     )
 
 

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from mwgan.figures.parts.stand_ins import marked, note, train_data
 from mwgan.figures.parts.style import new_figure
 from mwgan.figures.registry import Needs, figure
+from mwgan.results.columns import column
 from mwgan.results.means import averaged_over, source_means, with_train_seed
 from mwgan.results.subjects import standard_error, with_subject
 
@@ -46,16 +47,16 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
     figure = new_figure(1.9 + 0.85 * len(methods), 1.6 + 0.3 * len(table))
     axis = figure.subplots()
     drawn = axis.imshow(cells, cmap="cividis_r", aspect="auto", vmin=np.nanmin(cells), vmax=np.nanmax(cells))
-    for (row, column), value in np.ndenumerate(cells):
+    for (row, place), value in np.ndenumerate(cells):
         # cividis_r is bright where the error is small.
         dark = value - np.nanmin(cells) > 0.5 * np.ptp(cells[~np.isnan(cells)])
         text = "–" if np.isnan(value) else f"{value:.3f}"
-        best = methods[column] == table["best"][row]
+        best = methods[place] == table["best"][row]
         axis.text(
-            column, row, text, ha="center", va="center", fontsize=8, color="white" if dark else "black", weight="bold" if best else None
+            place, row, text, ha="center", va="center", fontsize=8, color="white" if dark else "black", weight="bold" if best else None
         )
-        if best or methods[column] in table["tied"][row].split("; "):
-            _frame(axis, row, column, dark, dashed=not best)
+        if best or methods[place] in table["tied"][row].split("; "):
+            _frame(axis, row, place, dark, dashed=not best)
     rows = results[results["sinogram"] == sinogram]
     names, ranges = marked(rows), ranges_deg or {}
     headings = [names[name] + (f"\n{ranges[name][0]:g}–{ranges[name][1]:g}°" if name in ranges else "") for name in methods]
@@ -66,7 +67,7 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
     axis.spines[:].set_visible(False)
     _name_sources(axis, list(table["source"]))
     bar = figure.colorbar(drawn, ax=axis, fraction=0.04, pad=0.02)
-    bar.set_label("NRMSE", fontsize=8)
+    bar.set_label(column(METRIC).label, fontsize=8)
     bar.ax.tick_params(labelsize=7)
     below = [averaged_over(rows).replace("mean over ", ""), note(rows)]
     figure.supxlabel("\n".join([NOTE, *(line for text in below for line in textwrap.wrap(text, LETTERS))]), fontsize=7.5)

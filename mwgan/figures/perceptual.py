@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from mwgan.figures.parts.stand_ins import marked, names, note
 from mwgan.figures.parts.style import look, new_figure
 from mwgan.figures.parts.titles import title
-from mwgan.figures.psnr_ssim import described, errors, scatter_means
+from mwgan.figures.psnr_ssim import better, described, errors, scatter_means
 from mwgan.figures.registry import Needs, figure
+from mwgan.results.columns import column
 from mwgan.results.reading import up_to_date
 
 INDEX = "perceptual_index"
 NOTE = "perceptual_note"
-RMSE = "RMSE / grey levels of 255"
+RMSE = "rmse_255"
 UNKNOWN = "the table holds none and gives no reason (column perceptual_note)"
 
 
@@ -33,23 +34,22 @@ def perceptual(results: pd.DataFrame) -> Figure:
     figure = _rmse_alone(results) if known.empty else new_figure(8.4, 6.0)
     below = []
     if not lacking.empty:
-        who = "" if known.empty else f" for {', '.join(dict.fromkeys(title(column, names(results)) for column in _columns(lacking)))}"
+        who = "" if known.empty else f" for {', '.join(dict.fromkeys(title(of, names(results)) for of in _columns(lacking)))}"
         below += textwrap.wrap(f"No perceptual index{who}: {_reasons(lacking)}", 110)
     below += textwrap.wrap(note(results), 110)
     if below:
         figure.supxlabel("\n".join(below), fontsize=8, x=0.02, ha="left")
     if not known.empty:
         axis = figure.subplots()
-        axis.set(xlabel=RMSE, ylabel="perceptual index")
-        axis.set_title(f"{described(known)}; bars: standard error; better is down and to the left", fontsize=9)
-        scatter_means(axis, results, "rmse_255", INDEX)
+        axis.set_title(f"{described(known)}; bars: standard error; {better(RMSE, INDEX)}", fontsize=9)
+        scatter_means(axis, results, RMSE, INDEX)
     return figure
 
 
 def _rmse_alone(results: pd.DataFrame) -> Figure:
     styles, named = look(results), marked(results)
     groups = results.groupby(["method", "sinogram"])
-    quality = pd.DataFrame({"mean": groups["rmse_255"].mean(), "error": groups.apply(lambda rows: errors(rows, ["rmse_255"])["rmse_255"])})
+    quality = pd.DataFrame({"mean": groups[RMSE].mean(), "error": groups.apply(lambda rows: errors(rows, [RMSE])[RMSE])})
     quality = quality.reset_index().sort_values("mean")
     figure = new_figure(8.4, 1.6 + 0.27 * len(quality))
     axis = figure.subplots()
@@ -63,7 +63,7 @@ def _rmse_alone(results: pd.DataFrame) -> Figure:
         )  # fmt: skip
         titles.append(title((method, sinogram), named))
     axis.set_yticks(range(len(titles)), titles, fontsize=8)
-    axis.set(xlabel=RMSE, xlim=(0, None))
+    axis.set(xlabel=column(RMSE).label, xlim=(0, None))
     axis.invert_yaxis()
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)

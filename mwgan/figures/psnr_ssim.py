@@ -11,6 +11,7 @@ from mwgan.figures.parts.stand_ins import marked, write_note
 from mwgan.figures.parts.style import look, new_figure
 from mwgan.figures.parts.titles import title
 from mwgan.figures.registry import Needs, figure
+from mwgan.results.columns import column
 from mwgan.results.subjects import counted, standard_error, with_subject
 
 
@@ -23,8 +24,7 @@ def psnr_ssim(results: pd.DataFrame) -> Figure:
     figure = new_figure(8.4, 6.0)
     axis = figure.subplots()
     scatter_means(axis, results, "psnr", "ssim")
-    axis.set(xlabel="PSNR / dB", ylabel="SSIM")
-    axis.set_title(f"{described(results)}; bars: standard error; better is up and to the right", fontsize=9)
+    axis.set_title(f"{described(results)}; bars: standard error; {better('psnr', 'ssim')}", fontsize=9)
     write_note(figure, results)
     return figure
 
@@ -36,8 +36,8 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
     """
     styles, names = look(results), marked(results)
     points = []
-    for column, rows in results.groupby(["method", "sinogram"], sort=False):
-        method, sinogram = map(str, column)  # type: ignore[call-overload]
+    for group, rows in results.groupby(["method", "sinogram"], sort=False):
+        method, sinogram = map(str, group)  # type: ignore[call-overload]
         color, marker = styles[method]["color"], styles[method]["marker"]
         mean, error = rows[[x, y]].mean(), errors(rows, [x, y])
         if mean.isna().any():
@@ -47,10 +47,16 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
             markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
         )  # fmt: skip
         points.append(Point(mean[x], mean[y], error[x], error[y], title((method, sinogram), names), color))
+    axis.set(xlabel=column(x).label, ylabel=column(y).label)
     axis.margins(0.12)
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
     label_points(axis, points)
+
+
+def better(x: str, y: str) -> str:
+    """Where in a plot of two metrics the better methods lie, in words."""
+    return f"better is {column(y).better} and to the {'right' if column(x).better == 'up' else 'left'}"
 
 
 def errors(rows: pd.DataFrame, metrics: list[str]) -> pd.Series:

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from mwgan.figures.parts.stand_ins import marked, note
 from mwgan.figures.parts.style import LINES, look, new_figure
 from mwgan.figures.registry import Needs, figure
+from mwgan.results.columns import column
 from mwgan.results.means import averaged_over, source_means, with_train_seed
 from mwgan.results.subjects import counted, standard_error, with_subject
 
-METRICS = {"psnr": ("PSNR / dB", ".1f"), "ssim": ("SSIM", ".3f")}
+METRICS = {"psnr": ".1f", "ssim": ".3f"}
 ALL = "mean of the sources"
 HATCHES = dict(zip(LINES, (None, "///", "...", "xxx"), strict=True))  # bars that share a colour differ as lines do
 LETTERS_PER_INCH = 16  # of the title
@@ -43,13 +44,13 @@ def quality_bars(results: pd.DataFrame, sinogram: str = "missing") -> Figure:
     figure = new_figure(max(5.0, 0.9 + 0.4 * len(methods) * len(groups)), 5.2)
     letters = round(figure.get_figwidth() * LETTERS_PER_INCH)
     axes = figure.subplots(2, 1, sharex=True)
-    for axis, (metric, (name, precision)) in zip(axes, METRICS.items(), strict=True):
+    for axis, (metric, precision) in zip(axes, METRICS.items(), strict=True):
         for place, group in enumerate(groups):
             chosen = rows if group == ALL else rows[rows["source"] == group]
             cells = len(chosen[["source", "wedge_deg"]].drop_duplicates())
             values = {method: _mean_and_ends(chosen[chosen["method"] == method], metric, cells) for method in methods}
             _draw_group(axis, place, values, look(rows), marked(rows), precision)
-        axis.set_ylabel(name)
+        axis.set_ylabel(column(metric).label)
         axis.margins(y=0.14)
         axis.set_xticks(range(len(groups)), groups)
         axis.tick_params(axis="x", length=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,7 +23,7 @@ def slice_panel(
     Parameters
     ----------
     slices, ratios
-        Slice (Z, X) and its width over height, by (tilt range, method).
+        Slice (Z, X) and its width over height, NaN where it is empty, by (tilt range, method).
     columns
         The methods, from left to right.
     titles
@@ -38,7 +39,8 @@ def slice_panel(
             axis.imshow(pixels, cmap="gray", vmin=0, vmax=white)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
-            axis.set_xlabel(f"width / height {ratios[tilts, method]:.2f}", fontsize=8)
+            ratio = ratios[tilts, method]
+            axis.set_xlabel("empty" if math.isnan(ratio) else f"width / height {ratio:.2f}", fontsize=8)
             if row == 0:
                 axis.set_title((titles or {}).get(method, label(method)), fontsize=9)
         axes[row, 0].set_ylabel(tilts, fontsize=9)

@@ -163,6 +163,9 @@ FIELDS: dict[str, Field] = {
     "band_scale": NUMBER,
 }
 REQUIRED = ("generator", "task", "geometry", "wedge_deg")
+# The folders of absolute paths: C:\…\ and \\server\…\, whose names may have spaces; and /…/.
+OF_WINDOWS = re.compile(r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+")
+OF_POSIX = re.compile(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+")
 
 
 def _without_folders(value: Any) -> Any:
@@ -170,7 +173,4 @@ def _without_folders(value: Any) -> Any:
         return {key: _without_folders(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_folders(inner) for inner in value]
-    if not isinstance(value, str):
-        return value
-    windows = r"(?<![\w{])(?:[A-Za-z]:|\\)[\\/](?:[^\\/:*?\"<>|=',}]+[\\/])+"
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\",}]+/)+", "", re.sub(windows, "", value))
+    return OF_POSIX.sub("", OF_WINDOWS.sub("", value)) if isinstance(value, str) else value

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from mwgan.errors import InputError
 from mwgan.io.arrays import choose, in_degrees
 from mwgan.io.lazy import with_tilts_first
 from mwgan.io.stack import Images, Stack
@@ -40,10 +39,7 @@ def open_hdf5(path: Path) -> Any:
     """An open ``h5py.File``; it stays open as long as an array of it is held."""
     import h5py
 
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path} can't be read as HDF5 ({str(error).splitlines()[0].lower()}): copy it anew") from error
+    return h5py.File(path, "r")
 
 
 def datasets(file: Any) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mwgan.errors import InputError
 from mwgan.io.arrays import choose, in_degrees
 from mwgan.io.stack import Stack
 
@@ -26,27 +24,18 @@ class Announced(NamedTuple):
 
 def read_npy(path: Path, dataset: str | None = None) -> Stack:
     """The array of an NPY file (images, rows, columns)."""
-    try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path} can't be read as NPY ({_reason(error)}): save an array of numbers with numpy.save") from error
-    return Stack(images, first_axis_is_tilt=False)
+    return Stack(np.load(path, mmap_mode="r", allow_pickle=False), first_axis_is_tilt=False)
 
 
 def read_npz(path: Path, dataset: str | None = None) -> Stack:
     """An array of an NPZ file, by name or because there is no other of three axes, with the angles beside it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".npy")]
-            announced = {name.removesuffix(".npy"): _announced(archive, name) for name in members}
-        choice = choose(announced, dataset, path)
-        with np.load(path, allow_pickle=False) as arrays:
-            images = arrays[choice.name]
-            angles = None if choice.angles is None else arrays[choice.angles]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} can't be read as NPZ ({_reason(error)}): save arrays of numbers with numpy.savez") from error
+    with zipfile.ZipFile(path) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".npy")]
+        announced = {name.removesuffix(".npy"): _announced(archive, name) for name in members}
+    choice = choose(announced, dataset, path)
+    with np.load(path, allow_pickle=False) as arrays:
+        images = arrays[choice.name]
+        angles = None if choice.angles is None else arrays[choice.angles]
     return _named(images, angles, choice.name, choice.angles, choice.axis)
 
 
@@ -54,17 +43,12 @@ def read_mat(path: Path, dataset: str | None = None) -> Stack:
     """An array of a MATLAB file, by name or because there is no other of three axes; of version 7.3 on they are HDF5."""
     from scipy.io import loadmat, whosmat
 
-    try:
-        announced = {
-            name: Announced(tuple(shape), np.dtype(MATLAB_KINDS.get(kind, "f8" if kind == "double" else kind)))
-            for name, shape, kind in whosmat(path)
-        }
-        choice = choose(announced, dataset, path)
-        content = loadmat(path, variable_names=[name for name in (choice.name, choice.angles) if name])
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} can't be read as a MATLAB file ({_reason(error)}): save it anew") from error
+    announced = {
+        name: Announced(tuple(shape), np.dtype(MATLAB_KINDS.get(kind, "f8" if kind == "double" else kind)))
+        for name, shape, kind in whosmat(path)
+    }
+    choice = choose(announced, dataset, path)
+    content = loadmat(path, variable_names=[name for name in (choice.name, choice.angles) if name])
     angles = None if choice.angles is None else content[choice.angles]
     return _named(content[choice.name], angles, choice.name, choice.angles, choice.axis)
 
@@ -83,7 +67,3 @@ def _announced(archive: zipfile.ZipFile, name: str) -> Announced:
         read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(member)
     return Announced(shape, dtype)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].lower()

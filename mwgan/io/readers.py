@@ -16,9 +16,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mwgan.errors import InputError
 from mwgan.io import emd, hdf5, mrc, numpy_files, rosetta, tiff
 from mwgan.io.compressed import COMPRESSED
+from mwgan.io.damage import Guarded, one_sentence
 from mwgan.io.number_format import corrected
 from mwgan.io.stack import Stack, check_stack
 
@@ -39,7 +42,7 @@ class Reader:
         Lower case, with their dots: ``.mrc``, ``.mrc.gz``.
     read
         Gives the :class:`mwgan.io.Stack` of a path and of the name of an array inside it (None: the only one); raises an
-        :class:`mwgan.errors.InputError` of one sentence where it can't.
+        :class:`mwgan.errors.InputError` of one sentence where it can't. What else a parser fails with is told as damage to the file.
     recognizes
         Whether the first 4096 bytes of a file are of this format; None where only the suffix tells.
     """
@@ -62,7 +65,7 @@ OURS = (
     Reader("NPY", (".npy",), numpy_files.read_npy, lambda head: head.startswith(numpy_files.NPY_MAGIC)),
     Reader("NPZ", (".npz",), numpy_files.read_npz, lambda head: head.startswith(numpy_files.NPZ_MAGIC)),
     Reader("MATLAB", (".mat",), numpy_files.read_mat, lambda head: head.startswith(numpy_files.MAT_MAGIC)),
-    Reader("DM3, DM4, SER, HSPY, BCF", tuple(rosetta.MODULES), rosetta.read_rosetta),
+    *(Reader(suffix[1:].upper(), (suffix,), rosetta.read_rosetta) for suffix in rosetta.MODULES),
     Reader("MRC", mrc.SUFFIXES, mrc.read_mrc, mrc.is_mrc),
 )
 _registered: list[Reader] = []
@@ -94,12 +97,14 @@ def open_stack(path: str | Path, dataset: str | None = None) -> Stack:
     else:
         head = _head(path)
         reader, note = _reader(path, head)
-        stack = reader.read(path, dataset)
+        with one_sentence(path, reader.name, "copy or save it anew"):
+            stack = reader.read(path, dataset)
         if not isinstance(stack, Stack):
             raise InputError(f"the reader of {reader.name} gave {type(stack).__name__} for {path}: it has to give a mwgan.io.Stack")
         stack = replace(stack, notes=(*note, *stack.notes))
     check_stack(stack, path)
-    images, correction = corrected(stack.images)
+    at_once = isinstance(stack.images, np.ndarray)
+    images, correction = corrected(stack.images if at_once else Guarded(stack.images, path))
     return replace(stack, images=images, notes=(*stack.notes, *([correction] if correction else [])))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.io.arrays import in_degrees
+from mwgan.io.damage import one_sentence
 from mwgan.io.stack import Stack
 from mwgan.io.units import angstrom, degrees_per
 
@@ -23,37 +23,20 @@ MODULES = {
     ".hspy": "hspy",
     ".bcf": "bruker",
 }
-# What its parsers meet in a damaged file, each after its format's own fashion.
-DAMAGED = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    AssertionError,
-    struct.error,
-    RuntimeError,
-)
 
 
 def read_rosetta(path: Path, dataset: str | None = None) -> Stack:
     """The file's only signal of three axes, or the one of the title or number given; tilts from its axes or its own tags."""
     suffix = path.suffix.lower()
     try:
-        plugin = importlib.import_module(f"rsciio.{MODULES[suffix]}")
+        plugin, exceptions = (importlib.import_module(f"rsciio.{name}") for name in (MODULES[suffix], "exceptions"))
     except ImportError as error:
         raise MissingExtraError(f"reading {suffix} files", "rosettasciio", "pip install 'mwgan[formats]'") from error
-    try:
-        with warnings.catch_warnings():  # of its own parsing, to nobody's help
-            warnings.simplefilter("ignore")
-            signals = plugin.file_reader(str(path), lazy=True)
-        return _stack(_chosen(signals, path, dataset))
-    except DAMAGED as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} can't be read as {suffix[1:].upper()} ({_reason(error)}): copy or export it anew") from error
+    own = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    with one_sentence(path, suffix[1:].upper(), "copy or export it anew", *own), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own parsing, to nobody's help
+        signals = plugin.file_reader(str(path), lazy=True)
+    return _stack(_chosen(signals, path, dataset))
 
 
 def _chosen(signals: list[dict[str, Any]], path: Path, dataset: str | None) -> dict[str, Any]:
@@ -122,7 +105,3 @@ def _touched(data: Any) -> Any:
     for index in {0, data.shape[0] - 1}:
         np.asarray(data[index])
     return data
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].lower()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mwgan.errors import InputError, MissingExtraError
+from mwgan.io.damage import one_sentence
 from mwgan.io.lazy import Pages
 from mwgan.io.stack import Images, Stack
 from mwgan.io.units import angstrom
@@ -27,20 +26,15 @@ def read_tiff(path: Path, dataset: str | None = None) -> Stack:
     """The images of a TIFF file: its only series of three axes, or the one named by number; an image alone is a series of one."""
     import tifffile
 
-    try:
-        with complaints() as complained:
-            file = tifffile.TiffFile(path)
-            found = list(file.series)
-        if complained or not found:  # it leaves out what it can't read, and only says so in its log
-            raise InputError(f"{path} is damaged or cut short ({''.join(complained[:1]) or 'it has no images'}): copy it anew")
-        series = _chosen(found, path, dataset)
-        axes, shape = series.axes, tuple(series.shape)
-        missing = sum(page is None for page in series.pages)
-        size = _ome_pixel(file.ome_metadata or "") if file.is_ome else _imagej_pixel(file)
-    except (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, struct.error, ElementTree.ParseError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} can't be read as TIFF ({_reason(error)}): save it anew") from error
+    with complaints() as complained:
+        file = tifffile.TiffFile(path)
+        found = list(file.series)
+    if complained or not found:  # it leaves out what it can't read, and only says so in its log
+        raise InputError(f"{path} is damaged or cut short ({''.join(complained[:1]) or 'it has no images'}): copy it anew")
+    series = _chosen(found, path, dataset)
+    axes, shape = series.axes, tuple(series.shape)
+    missing = sum(page is None for page in series.pages)
+    size = _ome_pixel(file.ome_metadata or "") if file.is_ome else _imagej_pixel(file)
     if missing:
         raise InputError(f"{path} lacks {missing} of its images: they lie in other files, which belong beside it")
     if "S" in axes:
@@ -59,17 +53,13 @@ def read_folder(path: Path, dataset: str | None = None) -> Stack:
         raise InputError(f"the folder {path} holds no TIFF images: give a folder with an image a tilt, or a file")
     kinds: dict[tuple[Any, ...], Path] = {}
     for file in files:
-        try:
-            with tifffile.TiffFile(file) as opened:
-                if len(opened.series[0].shape) != 2 or len(opened.series) > 1:
-                    raise InputError(
-                        f"{file} is not one grey image: a folder holds an image a file; give that file alone if it is the series"
-                    )
-                kinds.setdefault((*opened.series[0].shape, opened.series[0].dtype), file)
-        except (tifffile.TiffFileError, OSError, ValueError, IndexError, struct.error) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{file} can't be read as TIFF ({_reason(error)}): save it anew, or take it out of the folder") from error
+        remedy = "save it anew, or take it out of the folder"
+        with one_sentence(file, "TIFF", remedy), complaints() as complained, tifffile.TiffFile(file) as opened:
+            if complained or not opened.series:
+                raise InputError(f"{file} is damaged or cut short: {remedy}")
+            if len(opened.series[0].shape) != 2 or len(opened.series) > 1:
+                raise InputError(f"{file} is not one grey image: a folder holds an image a file; give that file alone if it is the series")
+            kinds.setdefault((*opened.series[0].shape, opened.series[0].dtype), file)
     if len(kinds) > 1:
         (one, file), (other, another) = list(kinds.items())[:2]
         shapes = [f"{kind[0]} x {kind[1]} {kind[2]}" for kind in (one, other)]
@@ -123,14 +113,11 @@ def _images(path: Path, file: Any, series: Any, shape: tuple[int, ...]) -> Image
     def page(index: int) -> Any:
         try:
             return series.pages[index].asarray()
-        except (OSError, struct.error, zlib.error, IndexError) as error:
-            raise InputError(f"{path} can't be read to its end (image {index + 1}: {_reason(error)}): copy it anew") from error
-        except ValueError as error:  # tifffile asks for imagecodecs so
-            if "imagecodecs" in str(error):
-                raise MissingExtraError(
-                    f"the compression of {path} ({series.keyframe.compression.name})", "imagecodecs", "pip install 'mwgan[formats]'"
-                ) from error
-            raise InputError(f"{path} can't be read to its end (image {index + 1}: {_reason(error)}): copy it anew") from error
+        except ValueError as error:  # tifffile asks for it so
+            if "imagecodecs" not in str(error):
+                raise
+            compression = f"the compression of {path} ({series.keyframe.compression.name})"
+            raise MissingExtraError(compression, "imagecodecs", "pip install 'mwgan[formats]'") from error
 
     return Pages(page, (shape[0], shape[1], shape[2]), series.dtype)
 
@@ -162,7 +149,3 @@ def _both(rows: float | None, columns: float | None) -> tuple[float, float] | No
 
 def _natural(file: Path) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", file.name)]
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].lower()

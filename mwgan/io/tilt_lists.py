@@ -62,7 +62,9 @@ def read_text(path: Path) -> str:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = content.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    for written, meant in {"\r\n": "\n", "\r": "\n", "\u2212": "-", "°": ""}.items():
+        text = text.replace(written, meant)
+    return text
 
 
 def _rows(lines: list[tuple[int, str]], path: Path) -> list[list[float]]:

@@ -42,9 +42,10 @@ def open_series(
     max_tilt_deg: float | None = None,
     exclude: str | Sequence[int] = (),
     dataset: str | None = None,
+    band_bytes: int = BAND_BYTES,
 ) -> TiltSeries:
     """A tilt series of any format, its tilts from the file itself, from one beside it, or as given: see :class:`TiltSeries`."""
-    return TiltSeries(path, tilts, tilt_axis, axis_offset_px, binning, max_tilt_deg, exclude, dataset)
+    return TiltSeries(path, tilts, tilt_axis, axis_offset_px, binning, max_tilt_deg, exclude, dataset, band_bytes)
 
 
 class TiltSeries:

@@ -99,6 +99,12 @@ def tilts_beside(path: Path, own: Sequence[float] | None, images: int) -> Beside
     return Beside(None, size, tuple(passed))
 
 
+def files_read(path: Path) -> list[Path]:
+    """The files that are read for a series: its own, or its images, and those beside it that may tell its tilts."""
+    own = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")] if path.is_dir() else [path]
+    return [*own, *(file for kind in BESIDE if (file := _beside(path, kind)) is not None)]
+
+
 def contradiction(tilts: Sequence[float], other: Told) -> str | None:
     """A sentence if another source gives some image quite another tilt than ``tilts`` do."""
     if len(tilts) != len(other.tilt_deg):

@@ -62,7 +62,7 @@ class StoppingRule:
 
     def update(self, misfit: Tensor) -> None:
         """Take in the misfit (B, 1, A, N) of the latest tomogram; ``running`` (B,) then says which slices go on."""
-        current = misfit.flatten(1).norm(dim=1) / self._norm
+        current = norms(misfit) / self._norm
         self.residual = torch.where(self.running, current, self.residual)
         stalled = (self._previous - current) < self.stagnation * self._previous if self.stagnation else False
         self._previous = current
@@ -77,6 +77,12 @@ class StoppingRule:
 def keep_finished(new: Tensor, old: Tensor, running: Tensor) -> Tensor:
     """``new`` (B, 1, H, W) for the slices still ``running`` (B,), ``old`` for the others."""
     return torch.where(running.reshape(-1, 1, 1, 1), new, old)
+
+
+def norms(batch: Tensor) -> Tensor:
+    """Norms (B,) of the samples (B, 1, H, W), their squares in float64: in a detector's units they can be beyond float32."""
+    length: Tensor = torch.linalg.vector_norm(batch.flatten(1), dim=1, dtype=torch.float64)
+    return length
 
 
 def batch_innermost(batch: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def from_arrays(function: Callable[[Array, Array], Any]) -> FromArrays:
     Parameters
     ----------
     function
-        Takes a sinogram (A, N), the measured tilts alone in line integrals of pixel units, and their tilts (A,) in degrees, increasing;
+        Takes a sinogram (A, N), the measured tilts alone in line integrals of pixel units, and their tilts (A,) in degrees, in order;
         gives the slice (N, N), rows along the beam. Its input is its own to write into. The orientation is that of
         :mod:`mwgan.geometry`, which is scikit-image's: ``iradon(sinogram.T, tilt_deg, circle=True)`` gives such a slice.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.operators import Projector
-from mwgan.recon.base import batch_innermost
+from mwgan.recon.base import batch_innermost, norms
 
 Bounds = tuple[float | None, float | None]
 
@@ -78,7 +78,7 @@ class PrimalDualSteps:
 
     def moved(self) -> Tensor:
         """How far ``tomogram`` has come since this was last asked, as a fraction of its norm, (B,)."""
-        step, norm = (self.tomogram - self._seen).flatten(1).norm(dim=1), self.tomogram.flatten(1).norm(dim=1)
+        step, norm = norms(self.tomogram - self._seen), norms(self.tomogram)
         self._seen.copy_(self.tomogram)
         moved: Tensor = step / norm.clamp(min=torch.finfo(norm.dtype).tiny)
         return moved

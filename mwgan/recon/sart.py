@@ -12,7 +12,16 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import ParallelBeam, Projector
 from mwgan.operators.parallel_beam import MATRIX_LIMIT_GIB
-from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, batch_innermost, check_iterations, keep_finished
+from mwgan.recon.base import (
+    Progress,
+    ProgressCallback,
+    ProjectorFactory,
+    StoppingRule,
+    batch_innermost,
+    check_iterations,
+    keep_finished,
+    norms,
+)
 
 # Tilts of a step. One, relaxed by 0.3, comes as far in a pass and to the same quality; it takes 16 times as long (257 pixels, 180 tilts).
 TILTS_A_STEP = 4
@@ -83,7 +92,7 @@ class SART:
         size = geometry.detector_size
         steps = [_Step(part, sinogram[:, :, tilts], self.relaxation) for tilts, part in self._parts(geometry)]
         tomogram = batch_innermost(sinogram.new_zeros(sinogram.shape[0], 1, size, size))
-        rule = StoppingRule(self.tolerance, self.stagnation, sinogram.flatten(1).norm(dim=1))
+        rule = StoppingRule(self.tolerance, self.stagnation, norms(sinogram))
         for iteration in range(1, self.iterations + 1):
             before = tomogram.clone() if rule.watches else tomogram
             for step in steps:
@@ -95,7 +104,7 @@ class SART:
             if rule.watches or self.progress is not None:
                 rule.update(torch.cat([step.misfit(tomogram) for step in steps], dim=2))
             if self.progress is not None:
-                self.progress(Progress(iteration, self.iterations, rule.residual))
+                self.progress(Progress(iteration, self.iterations, rule.residual.to(sinogram)))
             if rule.watches and not bool(rule.running.any()):  # which waits for the device
                 break
         return tomogram

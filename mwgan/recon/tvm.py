@@ -8,7 +8,7 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
-from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations
+from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations, norms
 from mwgan.recon.primal_dual_steps import PrimalDualSteps, variation
 
 LOOK = 10  # iterations from one look at what could end it to the next: each look waits for the device
@@ -85,14 +85,14 @@ class TVM:
         measurement = measurement.only_measured()
         projector = self.projector(measurement.geometry)
         steps = PrimalDualSteps(projector, measurement, self.weight, self.bounds, self.direction_weights)
-        norm = measurement.sinogram.flatten(1).norm(dim=1).clamp(min=torch.finfo(measurement.sinogram.dtype).tiny)
-        residual, running = torch.full_like(norm, torch.inf), torch.arange(len(norm), device=norm.device)
+        norm = norms(measurement.sinogram).clamp(min=torch.finfo(torch.float64).tiny)
+        residual, running = torch.full_like(norm, torch.inf, dtype=measurement.sinogram.dtype), torch.arange(len(norm), device=norm.device)
         rule = StoppingRule(self.tolerance, self.stagnation, norm)
         tomogram = torch.empty_like(steps.tomogram)
         for iteration in range(1, self.iterations + 1):
             steps.advance()
             if self.progress is not None:
-                residual[running] = steps.misfit().flatten(1).norm(dim=1) / norm[running]
+                residual[running] = (norms(steps.misfit()) / norm[running]).to(residual)
                 self.progress(Progress(iteration, self.iterations, residual.clone()))
             if iteration % LOOK or not (rule.watches or self.convergence):
                 continue

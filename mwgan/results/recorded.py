@@ -122,7 +122,7 @@ class Recorded:
         """The tilt step that the table was made with."""
         record = self.table.with_name(self.table.name + ".conditions.json")
         try:
-            return float(json.loads(record.read_text())["step_deg"])
+            return float(json.loads(record.read_text(encoding="utf-8"))["step_deg"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{record} doesn't tell the tilt step (step_deg): mwgan-evaluate writes it beside a table") from error
 

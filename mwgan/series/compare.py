@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,8 @@ from mwgan.recon import Reconstructor
 from mwgan.recon.named import check_device, find_method, make_method
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
-from mwgan.series.reconstruct import measurement_of, report_wedge, squared_misfit
+from mwgan.series.reconstruct import measurement_of, relative, report_wedge, squared_misfit
+from mwgan.trust import energy
 
 
 def compare_slice(
@@ -52,7 +52,7 @@ def compare_slice(
     Returns
     -------
     rows
-        ``tilts``, ``method``, ``slice``, ``width_over_height`` and ``residual`` of each slice.
+        ``tilts``, ``method``, ``slice``, ``width_over_height`` (NaN where the slice is empty) and ``residual`` of each slice.
 
     Raises
     ------
@@ -136,6 +136,5 @@ def _reconstructed(reconstructor: Reconstructor, measurements: Mapping[str, Meas
 def _judged(tomogram: Tensor, measurement: Measurement) -> dict[str, float]:
     from mwgan.evaluation.roundness import width_over_height
 
-    norm = float(measurement.sinogram.square().sum())
-    residual = math.sqrt(squared_misfit(tomogram, measurement) / max(norm, 1e-300))
+    residual = relative(squared_misfit(tomogram, measurement), float(energy(measurement.sinogram).sum()))
     return {"width_over_height": float(width_over_height(tomogram)[0]), "residual": residual}

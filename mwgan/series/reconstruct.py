@@ -18,7 +18,9 @@ from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.recon import Reconstructor
 from mwgan.recon.named import network_in
 from mwgan.series.trust_report import TrustReport
-from mwgan.trust import residual_map
+from mwgan.trust import energy, residual_map
+
+LARGEST = 1e30  # float32 ends at 3e38, and a filter or a projection adds up some thousands of pixels
 
 
 def reconstruct_series(
@@ -68,13 +70,15 @@ def reconstruct_series(
             measurement = measurement_of(series, start, min(start + block, series.slices), device)
             tomogram = reconstructor(measurement) if report is None else report.reconstruct(start, measurement)
             if not bool(tomogram.isfinite().all()):
-                raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
+                raise InputError(f"the slices from {start} on come out as NaN: {_cause(measurement)}")
             volume.write(start, tomogram)
             misfit += squared_misfit(tomogram, measurement)
-            power += float(measurement.sinogram.square().sum())
+            power += float(energy(measurement.sinogram).sum())
         if report is not None:
             report.write()
-    return math.sqrt(misfit / max(power, 1e-300))
+    if power == 0:
+        print("warning: every pixel of the series is 0, and so is the volume: is this the right file?", file=sys.stderr)
+    return relative(misfit, power)
 
 
 def measurement_of(series: TiltSeries, start: int, stop: int, device: str) -> Measurement:
@@ -85,7 +89,19 @@ def measurement_of(series: TiltSeries, start: int, stop: int, device: str) -> Me
 
 def squared_misfit(tomogram: Tensor, measurement: Measurement) -> float:
     """Sum of squares of what the tomogram, projected again, leaves of the data."""
-    return float(residual_map(tomogram, measurement).square().sum())
+    return float(energy(residual_map(tomogram, measurement)).sum())
+
+
+def relative(misfit: float, power: float) -> float:
+    """The norm of what is left of data over that of the data, from the sums of their squares; 0 where there were none."""
+    return math.sqrt(misfit / power) if power > 0 else 0.0
+
+
+def _cause(measurement: Measurement) -> str:
+    peak = float(measurement.sinogram.abs().max())
+    if peak > LARGEST:
+        return f"pixels of {peak:.0e} are too large to compute with, divide them all by that"
+    return "densities must be positive, invert bright-field images"
 
 
 def report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:

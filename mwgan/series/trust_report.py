@@ -15,7 +15,18 @@ from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries, VolumeWriter
 from mwgan.recon import LearnedReconstructor, Reconstructor
 from mwgan.recon.normalized import Normalized
-from mwgan.trust import FLOOR, Uncertainty, added_part, contrast, noise_deviation, noise_residual, relative_residual, residual_map, wedges
+from mwgan.trust import (
+    FLOOR,
+    Uncertainty,
+    added_part,
+    contrast,
+    energy,
+    noise_deviation,
+    noise_residual,
+    relative_residual,
+    residual_map,
+    wedges,
+)
 
 CONTRADICTION = 1.5  # times the noise: half as much again can't be the noise's doing
 
@@ -65,9 +76,9 @@ class TrustReport:
         parts = {
             "residual": relative_residual(tomogram, measurement),
             "noise": noise_residual(measurement),
-            "data": _energy(measurement.sinogram),
-            "added": _energy(added),
-            "energy": _energy(tomogram - tomogram.mean(dim=(2, 3), keepdim=True)),
+            "data": energy(measurement.sinogram),
+            "added": energy(added),
+            "energy": energy(tomogram - tomogram.mean(dim=(2, 3), keepdim=True)),
             "deviation": deviation.mean(dim=(1, 2, 3)),
             "contrast": contrast(tomogram).flatten(),
         }
@@ -95,6 +106,8 @@ class TrustReport:
     def sentences(self) -> list[str]:
         """What the volume as a whole has to say for itself."""
         sums = self._sums
+        if sums["data"] == 0:
+            return ["there is nothing to believe or doubt: all that was measured is 0, and so is the volume"]
         noise = math.sqrt(_ratio(sums["noise"], sums["data"]))
         calibration = "; calibrated: nine errors of ten or more should lie within 1.64 times the uncertainty (docs/trust.md)"
         if not self.calibrated:
@@ -139,10 +152,6 @@ def band_scale(reconstructor: Reconstructor) -> float | None:
     """
     network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
     return network.record.band_scale if isinstance(network, LearnedReconstructor) else None
-
-
-def _energy(values: Tensor) -> Tensor:
-    return values.double().square().flatten(1).sum(dim=1)
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from mwgan.data.augmentation import Augmentation
-from mwgan.data.source import ImageSource, as_source
+from mwgan.data.source import ImageSource, PlainSource, as_source
 from mwgan.testing.subject import Subject
 
 LOOKED_AT = 4  # images
 
 
-def check_source(source: ImageSource, draws_pose: bool = False, images: int = LOOKED_AT) -> None:
+def check_source(source: PlainSource, draws_pose: bool = False, images: int = LOOKED_AT) -> None:
     """Raise an AssertionError, in one sentence, unless ``source`` gives the images that a training relies on.
 
     It has a ``name``, a ``size`` N and a length; image k is (N, N) float32 in [0, 1] and always the same one, in whatever order images
@@ -25,7 +25,7 @@ def check_source(source: ImageSource, draws_pose: bool = False, images: int = LO
     Parameters
     ----------
     source
-        An :class:`~mwgan.data.ImageSource`.
+        An :class:`~mwgan.data.ImageSource`, or any class with ``name``, ``size``, ``__len__`` and ``image``.
     draws_pose
         Whether the generator that ``image`` is given moves the image, as :class:`~mwgan.data.PhantomFaces` with ``augment``; the
         same generator must give the same pose even then. If False it changes nothing at all.
@@ -51,10 +51,10 @@ def check_source(source: ImageSource, draws_pose: bool = False, images: int = LO
         pass
     else:
         raise AssertionError(f"{subject.name} gives an image {len(source)} of {len(source)}, which is an IndexError")
-    _check_told(subject, source)
+    _check_told(subject, as_source(source))
 
 
-def _image(subject: Subject, source: ImageSource, index: int, seed: int = 0) -> Any:
+def _image(subject: Subject, source: PlainSource, index: int, seed: int = 0) -> Any:
     found = subject.ask(source.image, index, np.random.default_rng(seed), of=f"image {index}")
     if not isinstance(found, np.ndarray):
         raise AssertionError(f"{subject.name} gives a {type(found).__name__} and no numpy array, as image {index}")
@@ -65,7 +65,7 @@ def _image(subject: Subject, source: ImageSource, index: int, seed: int = 0) -> 
     return found.copy()
 
 
-def _check_same(subject: Subject, source: ImageSource, drawn: list[Any], draws_pose: bool) -> None:
+def _check_same(subject: Subject, source: PlainSource, drawn: list[Any], draws_pose: bool) -> None:
     """The same images when they are asked for again, in another order and with other random numbers."""
     for index in reversed(range(len(drawn))):
         kept = np.random.get_state()  # noqa: NPY002 - the generator that a source should not ask
@@ -89,14 +89,14 @@ def _check_same(subject: Subject, source: ImageSource, drawn: list[Any], draws_p
 
 def _check_told(subject: Subject, source: ImageSource) -> None:
     """What else a source may say of its images."""
-    subject.require(
-        isinstance(as_source(source).augmentation(0), Augmentation), "has an augmentation(index) that is no mwgan.data.Augmentation"
-    )
-    origin = as_source(source).origin(0)
+    poses, origin, background = source.augmentation(0), source.origin(0), source.background(0)
+    subject.require(isinstance(poses, Augmentation), "has an augmentation(index) that is no mwgan.data.Augmentation")
     subject.require(origin is None or isinstance(origin, str), f"says that image 0 is of {origin!r}, which is neither text nor None")
+    if background is not None:
+        shape, wanted = np.shape(background), (source.size, source.size)
+        subject.require(shape == wanted, f"gives image 0 without its features as {shape}, not {wanted}")
     try:
-        json.dumps(as_source(source).describe())
+        json.dumps(source.describe())
     except (TypeError, ValueError) as error:
-        raise AssertionError(
-            f"{subject.name} describes itself by what can't go into a run's record ({error}): give plain values"
-        ) from error
+        said = f"{subject.name} describes itself by what can't go into a run's record ({error}): give plain values"
+        raise AssertionError(said) from error

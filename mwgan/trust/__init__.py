@@ -3,7 +3,7 @@
 from mwgan.trust.beyond import added_part, added_share, wedge_mask, wedges
 from mwgan.trust.calibration import Sparsification, ause, calibrated_scale, coverage, rank_correlation, sparsification
 from mwgan.trust.frc import fourier_ring_correlation, frc_inside_outside
-from mwgan.trust.residual import noise_deviation, noise_residual, relative_residual, residual_map
+from mwgan.trust.residual import energy, noise_deviation, noise_residual, relative_residual, residual_map
 from mwgan.trust.uncertainty import FLOOR, Believed, Uncertainty, contrast
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "calibrated_scale",
     "contrast",
     "coverage",
+    "energy",
     "fourier_ring_correlation",
     "frc_inside_outside",
     "noise_deviation",

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.recon.wbp import WEDGE_GAP, distinct_directions
+from mwgan.trust.residual import energy
 
 REACH_PX = 0.5  # of the Fourier plane's pixels: a slice of N pixels has no finer structure there
 
@@ -77,8 +78,8 @@ def added_part(tomogram: Tensor, measurement: Measurement) -> Tensor:
 def added_share(tomogram: Tensor, measurement: Measurement) -> Tensor:
     """Share of the energy of tomograms (B, 1, N, N) that lies in the missing wedge, (B,) in [0, 1]; their mean doesn't count."""
     varying = tomogram - tomogram.mean(dim=(2, 3), keepdim=True)
-    energy = varying.square().flatten(1).sum(dim=1)
-    return added_part(varying, measurement).square().flatten(1).sum(dim=1) / energy.clamp(min=torch.finfo(energy.dtype).tiny)
+    whole = energy(varying)
+    return (energy(added_part(varying, measurement)) / whole.clamp(min=torch.finfo(whole.dtype).tiny)).to(tomogram.dtype)
 
 
 def _measured_tilts(measurement: Measurement, row: list[bool]) -> list[float]:

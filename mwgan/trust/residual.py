@@ -23,7 +23,7 @@ def relative_residual(tomogram: Tensor, measurement: Measurement) -> Tensor:
     At :func:`noise_residual` a tomogram explains all that can be explained; far above, it contradicts the measurement; far
     below, noise has been written into it.
     """
-    return _norm(residual_map(tomogram, measurement)) / _power(measurement)
+    return _relative(energy(residual_map(tomogram, measurement)).sqrt(), measurement)
 
 
 def noise_residual(measurement: Measurement) -> Tensor:
@@ -31,8 +31,13 @@ def noise_residual(measurement: Measurement) -> Tensor:
 
     As good as :func:`noise_deviation`, on which it rests.
     """
-    pixels = (measurement.mask.sum(dim=(1, 2, 3)) * measurement.sinogram.shape[-1]).to(measurement.sinogram.dtype)
-    return noise_deviation(measurement).flatten() * pixels.sqrt() / _power(measurement)
+    pixels = measurement.mask.sum(dim=(1, 2, 3)).double() * measurement.sinogram.shape[-1]
+    return _relative(noise_deviation(measurement).flatten() * pixels.sqrt(), measurement)
+
+
+def energy(values: Tensor) -> Tensor:
+    """Sums of squares (B,) of slices or sinograms (B, 1, H, W), float64: in a detector's units they can be beyond float32."""
+    return values.double().square().flatten(1).sum(dim=1)
 
 
 def noise_deviation(measurement: Measurement) -> Tensor:
@@ -62,17 +67,12 @@ def _noise(rows: Tensor) -> Tensor:
     """Root mean square of the noise on rows (A, N)."""
     brightness = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]).flatten()
     difference = second_difference(rows).flatten()[brightness.argsort()]
-    parts = [part.median().square() * len(part) for part in difference.chunk(BRIGHTNESSES)]
-    variance: Tensor = torch.stack(parts).sum() / len(difference) / SQUARES
-    return variance.sqrt() / MEDIAN_OF_NORMAL
+    parts = [part.median().double().square() * len(part) for part in difference.chunk(BRIGHTNESSES)]
+    variance = torch.stack(parts).sum() / len(difference) / SQUARES
+    return (variance.sqrt() / MEDIAN_OF_NORMAL).to(rows)
 
 
-def _norm(rows: Tensor) -> Tensor:
-    norm: Tensor = rows.flatten(1).norm(dim=1)
-    return norm
-
-
-def _power(measurement: Measurement) -> Tensor:
-    """||M b|| (B,), above 0; rows that were not measured are zero in any measurement."""
-    norm = _norm(measurement.sinogram)
-    return norm.clamp(min=torch.finfo(norm.dtype).tiny)
+def _relative(norm: Tensor, measurement: Measurement) -> Tensor:
+    """A norm (B,) over that of the data; rows that were not measured are zero in any measurement."""
+    data = energy(measurement.sinogram).sqrt()
+    return (norm / data.clamp(min=torch.finfo(data.dtype).tiny)).to(measurement.sinogram.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -76,11 +77,11 @@ class Uncertainty:
     def __call__(self, measurement: Measurement) -> Believed:
         """Tomograms (B, 1, N, N) of a measurement, and their deviations."""
         tomogram = self.reconstructors[0](measurement)
-        squared, fellows = torch.zeros_like(tomogram), 0
+        distance, fellows = torch.zeros_like(tomogram), 0
         for fellow in self._fellows(measurement):
-            squared += (fellow - tomogram).square()
+            torch.hypot(distance, fellow - tomogram, out=distance)  # no square of which overflows
             fellows += 1
-        return Believed(tomogram, ((squared / fellows).sqrt() + self.floor * contrast(tomogram)) * self.scale)
+        return Believed(tomogram, (distance / math.sqrt(fellows) + self.floor * contrast(tomogram)) * self.scale)
 
     def _fellows(self, measurement: Measurement) -> Iterator[Tensor]:
         """The other answers, one at a time: a member is as large as the tomogram and there are many."""

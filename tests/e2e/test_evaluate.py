@@ -159,7 +159,7 @@ def test_more_images_later_leave_a_network_one_best_and_one_worst_of_each_source
 
 def test_the_summary_cuts_no_name_and_says_what_stood_in_for_training_images(sources, tmp_path, capsys):
     table = ResultsTable(tmp_path / "results")
-    rows = sources[1].assign(train_data=lambda rows: rows["train_data"].where(rows["method"] != "net", "D2 (phantom faces for brain, ct)"))
+    rows = sources[1].assign(stand_ins=lambda rows: rows["stand_ins"].where(rows["method"] != "net", "brain, ct"))
     table.rows = rows.replace({"net": "a_network_of_a_very_long_name_indeed"})
     _print_summary(table)
     out = capsys.readouterr().out

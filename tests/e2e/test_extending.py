@@ -100,15 +100,32 @@ def test_every_recipe_is_three_files_of_its_own_at_most_and_one_section():
         assert not any(Path(block.file).is_absolute() or ".." in block.file or block.file.startswith("mwgan") for block in recipe.files)
 
 
-def test_a_network(here, monkeypatch):
+def test_a_network(here, monkeypatch, capsys):
     follow(RECIPES["A network"], here, monkeypatch)
     assert type(load_reconstructor("run", allow=("mynet",)).generator).__name__ == "Tiny"
-    with pytest.raises(InputError, match=r"mynet\.Tiny .*allow its package \(allow=\('mynet',\)"):
+    refusal = r"mynet\.Tiny .*allow its package \(allow=\('mynet',\) in Python, --allow mynet or allow=\[mynet\] on the command line\)"
+    with pytest.raises(InputError, match=refusal):
         load_reconstructor("run")
+    capsys.readouterr()
+    for line in (
+        "mwgan reconstruct series.mrc --tilts series.tlt --method run --output refused.mrc",
+        "mwgan-evaluate 'checkpoints={mynet: run}' data.size=32 step_deg=6 images=4 table=refused/results",
+    ):
+        with pytest.raises(AssertionError, match=r": 2$"):
+            command(line, here, monkeypatch)
+        assert re.search(refusal, capsys.readouterr().err.replace("\n", " "))
+    assert not (here / "refused.mrc").exists()
+    assert not (here / "refused").exists()
     assert len(table(here).query("method == 'mynet'")) == 4
     assert mrcfile.read(here / "volume.mrc").shape == (4, 32, 32)
     command("mwgan weights export run --output mynet.safetensors", here, monkeypatch)
     assert load_reconstructor("mynet.safetensors", allow="mynet").record["generator"] == {"_target_": "mynet.Tiny", "width": 8}
+    options = "--config-dir conf debug=smoke model=irdm_pixel network@model.generator=mynet"
+    command(f"mwgan-train {options} init=mynet.safetensors paths.run_dir=second", here, monkeypatch)
+    assert load_reconstructor("second", allow="mynet").record["init"]["commit"] == load_reconstructor("run", allow="mynet").record["commit"]
+    (here / "pyproject.toml").write_text('name = "mynet"\n[project.entry-points."mwgan.parts"]\nmynet = "mynet"\n')
+    install(here)
+    assert type(load_reconstructor("second").generator).__name__ == "Tiny"
 
 
 def test_a_classical_method(here, monkeypatch, capsys):

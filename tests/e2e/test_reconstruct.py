@@ -82,6 +82,43 @@ def test_compare_draws_and_writes_its_numbers(tmp_path):
     assert ratio["±50°", "wbp"] < 0.75 < 0.9 < ratio["±50°", "net"]
 
 
+def test_what_an_evaluation_found_best_is_taken_and_told(tmp_path):
+    tuning = tmp_path / "results.tuning.csv"
+    tuning.write_text(
+        "method,checkpoint,parameters,source,wedge_deg,noise_percent,images,seed,psnr,ssim\n"
+        "tvm,,weight=0.01,faces,30,0,8,0,20,0.5\ntvm,,weight=0.5,faces,30,0,8,0,30,0.5\n"
+        'tvm_directional,,"direction_weights=[2.0, 0.5]",faces,30,0,8,0,30,0.5\n'
+    )
+    command = ["reconstruct", SERIES, "--tilts", TILTS, "--bin", 4, "--tuned", tuning, "--iterations", 30]
+    volumes = {}
+    for name, options in {
+        "tuned": ["--method", "tvm"],
+        "set": ["--method", "tvm", "--set", "weight=0.01"],
+        "directional": ["--method", "tvm_directional"],
+    }.items():
+        done = CliRunner().invoke(app, [str(part) for part in (*command, *options, "-o", tmp_path / "v.mrc")])
+        assert done.exit_code == 0, done.exception
+        assert re.search(
+            r"weight=0\.5.*: best for tvm.* at 30 degrees missing and 0 % noise \(faces\); this series: 26 degrees", done.output
+        )
+        volumes[name] = mrcfile.read(tmp_path / "v.mrc").copy()
+    assert "direction_weights=[2.0, 0.5]" in done.output
+    assert volumes["tuned"].std() < 0.9 * volumes["set"].std()  # smoother
+    assert not np.allclose(volumes["tuned"], volumes["directional"])
+
+
+def test_compare_takes_methods_that_suit_any_series_unless_told(tmp_path):
+    wide = _written(tmp_path / "wide.mrc", np.pad(mrcfile.read(SERIES)[:, ::24], ((0, 0), (0, 0), (20, 20))))
+    command = ["compare", wide, "--tilts", TILTS, "--slice", 2, "-o", tmp_path / "c.png"]
+    default = CliRunner().invoke(app, [*map(str, command)])
+    assert default.exit_code == 0, default.exception
+    assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp", "sart", "tvm", "lpd"]
+    told = CliRunner().invoke(app, [*map(str, command), "--methods", "irdm,wbp"])
+    assert told.exit_code == 0, told.exception
+    assert re.fullmatch(r"warning: irdm is left out: irdm was trained for slices of 64 pixels.*\n", told.stderr)
+    assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp"]
+
+
 def test_exported_weights_carry_their_calibration_and_no_folders(tmp_path):
     record, state = read_weights(find_weights("irdm"))
     command = "mwgan-train init=/home/me/first paths.run_dir=/data/x/mine seed=1"

@@ -51,7 +51,7 @@ def holds_and_writes(folder):
         except InputError as error:
             print(error)
         else:
-            assert os.environ["SYSTEM"] != "windows"
+            assert os.environ["SYSTEM"] != "like_windows"
     signals = StopSignals()
     signals.remember()
     signals.listen()
@@ -64,7 +64,7 @@ def holds_and_writes(folder):
 
 def works(folder, series, tilts):
     """From a measured series and from nothing to tables, pictures and weights."""
-    from mwgan.runs.resume import quoted
+    from mwgan.runs.options import quoted
 
     inputs = (str(series), "--tilts", str(tilts), "--axis-offset", "0.25", "--bin", "2")
     for _ in range(2):  # the second replaces what the first has written
@@ -84,7 +84,7 @@ def works(folder, series, tilts):
 
 def trains(folder):
     """With a worker process."""
-    from mwgan.runs.resume import quoted
+    from mwgan.runs.options import quoted
 
     run(
         "train",
@@ -95,6 +95,19 @@ def trains(folder):
         "data.workers=1",
         f"paths.run_dir={quoted(folder / 'run')}",
     )
+
+
+def programs(folder):
+    """Every program once."""
+    from mwgan.runs.options import quoted
+
+    root = f"paths.root={quoted(folder)}"
+    run("main", "--version")
+    run("main", "weights", "list")
+    run("train", "debug=smoke", "model=irdm_pixel", "model.generator.depth=2", "threads=1", root, f"paths.run_dir={quoted(folder / 'run')}")
+    few = ("data.size=32", "step_deg=6", "images=2", "tuning_images=2", "methods.sart=null", "methods.tvm=null", "wedges_deg=[40,60]")
+    run("evaluate", *few, root, f"table={quoted(folder / 'results')}", f"checkpoints={{mine: {quoted(folder / 'run')}}}")
+    run("figures", root, f"table={quoted(folder / 'results')}", "figures=[nrmse_by_wedge]")
 
 
 if __name__ == "__main__":

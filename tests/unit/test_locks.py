@@ -16,12 +16,12 @@ from filelock import FileLock
 from mwgan.errors import InputError
 from mwgan.files.locks import hold
 
-HOLDS = """
+HOLDS = r"""
 import os, sys, time
 from pathlib import Path
 from mwgan.files.locks import hold
 with hold(Path(sys.argv[1]), ""):
-    print("held", flush=True)
+    os.write(1, b"held\n")
     time.sleep(60)
 """
 
@@ -59,7 +59,7 @@ def test_a_process_that_is_killed_lets_go(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system knows no fork")
 def test_a_forked_worker_that_outlives_its_killed_parent_holds_nothing(tmp_path):
-    lock, forks = tmp_path / "lock", HOLDS.replace('"held"', 'os.fork() and "held"')
+    lock, forks = tmp_path / "lock", HOLDS.replace(r'b"held\n"', r'b"held\n" if os.fork() else b"0\n"')
     with subprocess.Popen([sys.executable, "-c", forks, str(lock)], stdout=subprocess.PIPE, text=True, start_new_session=True) as holder:
         assert holder.stdout is not None
         assert {holder.stdout.readline(), holder.stdout.readline()} == {"held\n", "0\n"}

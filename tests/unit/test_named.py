@@ -9,10 +9,12 @@ import yaml
 from mwgan import methods
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.geometry import Measurement
+from mwgan.methods import known_methods
 from mwgan.operators import ParallelBeam
 from mwgan.recon import SART, TVM, WBP, Astra, DataConsistent, LearnedReconstructor
 from mwgan.recon.named import find_method, make_method
 from mwgan.recon.normalized import Normalized
+from mwgan.recon.settings import settings_of
 
 BOX = """
 import torch
@@ -88,6 +90,20 @@ def test_a_method_of_somebody_else_is_scaled_unless_it_says_that_units_mean_noth
     box(arguments={"size": 4}, expects_unit_range=False)
     plain = make_method("box")
     torch.testing.assert_close(plain(far), plain(measurement))
+
+
+CLASSICAL = [entry.name for entry in known_methods().values() if entry.reconstructor and "load_" not in entry.reconstructor["_target_"]]
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_every_classical_method_means_the_same_in_any_units(name, measurement):
+    entry = known_methods()[name]
+    if entry.lacks:
+        pytest.skip(f"{name} needs {entry.lacks}")
+    made = make_method(name, {"iterations": 10} if "iterations" in settings_of(entry) and "fbp" not in name else {})
+    tomogram = made(measurement)
+    far = Measurement(5000 * measurement.sinogram, measurement.measured, measurement.geometry)
+    assert (made(far) / 5000 - tomogram).norm() < 1e-3 * tomogram.norm()
 
 
 def test_settings_take_the_place_of_those_in_the_file(box):

@@ -7,8 +7,8 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mwgan.cli.main import _without_folders
-from mwgan.runs.resume import quoted, unquoted
+from mwgan.files.record import _without_folders
+from mwgan.runs.options import quoted, unquoted
 
 PATHS = [
     PureWindowsPath(r"C:\runs\train\2026-01-31"),

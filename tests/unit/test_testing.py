@@ -421,6 +421,7 @@ WRONG_SOURCES = [
     (Endless(), "gives an image 3 of 3, which is an IndexError"),
     (Images(augmentation=lambda index: 3), "no mwgan.data.Augmentation"),
     (Images(origin=lambda index: 3), "neither text nor None"),
+    (Images(background=lambda index: np.zeros((8, 8))), r"without its features as \(8, 8\), not \(16, 16\)"),
     (Images(describe=lambda: [{"size": np.float32(1)}]), "can't go into a run's record"),
 ]
 

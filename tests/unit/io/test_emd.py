@@ -87,7 +87,7 @@ def test_a_file_without_images_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no arrays of images"):
         open_stack(tmp_path / "a.emd")
     (tmp_path / "b.emd").write_bytes(b"no HDF5" * 1000)
-    with pytest.raises(InputError, match=r"b\.emd can't be read as HDF5"):
+    with pytest.raises(InputError, match=r"b\.emd can't be read as EMD"):
         open_stack(tmp_path / "b.emd")
 
 

@@ -23,6 +23,7 @@ def test_counts_beyond_32767_that_had_turned_negative(level, height, write_mrc):
 @pytest.mark.parametrize("height", [5000, 30000, 62000])
 def test_sixteen_bits_that_start_at_the_lowest_number(height, write_mrc):
     right = disc(1500, height).clip(0, 65535).round().astype("i4")
+    right[1] = 32768  # a lost image that was filled with zeros
     stack = open_stack(write_mrc((right - 32768).astype("i2")))
     np.testing.assert_array_equal(np.asarray(stack.images[:]), right)
     assert "32768 is added" in stack.notes[-1]
@@ -58,3 +59,10 @@ def test_the_correction_holds_for_every_way_of_indexing(write_mrc):
     np.testing.assert_array_equal(images[1], right[1])
     np.testing.assert_array_equal(images[-1, 3:5], right[-1, 3:5])
     np.testing.assert_array_equal(images[:, 2, 7:9], right[:, 2, 7:9])
+
+
+def test_bytes_that_start_at_the_lowest_number_without_imods_stamp(write_mrc):
+    right = disc(5, 200).clip(0, 255).round().astype("i2")
+    stack = open_stack(write_mrc((right - 128).astype("i1")))
+    np.testing.assert_array_equal(np.asarray(stack.images[:]), right)
+    assert "128 is added" in stack.notes[-1]

@@ -23,6 +23,8 @@ SPELLINGS = {
     "comments": "# tilt angles\n; of the needle\n" + "\n".join(f"{line}  # good" for line in LINES),
     "latin-1": "# tilts in °\n".encode("latin-1") + "\n".join(LINES).encode(),
     "one line": " ".join(LINES),
+    "minus signs and degrees": "\n".join(f"{line}°" for line in LINES).replace("-", "\u2212"),
+    "tabs": "".join(f"{line}\t{number}\n" for number, line in enumerate(LINES)),
     "one line with commas": ",".join(LINES),
     "lines of three": " ".join(LINES[:3]) + "\n" + " ".join(LINES[3:]),
     "a heading": "tilt\n" + "\n".join(LINES),

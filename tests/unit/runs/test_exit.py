@@ -101,21 +101,6 @@ def test_a_task_of_hydras_ends_before_hydra_tells_of_it(capsys):
     assert capsys.readouterr().err == "error: no configuration\n"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_full_disk_is_seen_behind_what_was_made_of_it(number):
-    behind = RuntimeError("torch could not write")
-    behind.__cause__ = OSError(number, "full")
-    assert exit.disk_full(behind)
-    behind.__cause__, behind.__context__ = None, OSError(number, "full")
-    assert exit.disk_full(behind)
-    assert not exit.disk_full(PermissionError(errno.EACCES, "not yours"))
-    assert not exit.disk_full(RuntimeError("a bug"))
-
-
-def test_no_space_names_what_is_full_although_it_was_never_made(tmp_path):
-    assert exit.no_space_in(tmp_path / "no" / "where.csv").startswith(f"no space is left for {tmp_path}/no/where.csv (")
-
-
 def composing(name, *overrides):
     def program() -> None:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

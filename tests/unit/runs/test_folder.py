@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -13,15 +14,18 @@ from mwgan.runs import folder as jobs
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
-@pytest.mark.parametrize(("option", "key"), [("seed=3", "seed"), ("+x.y=a=b", "x.y"), ("~callbacks", "callbacks"), ("++a={b: 1}", "a")])
-def test_the_key_of_an_option(option, key):
-    assert jobs.key_of(option) == key
+def test_a_note_holds_options_model_and_folder_of_configuration(tmp_path):
+    jobs.begin(tmp_path, ["seed=1"], "irdm", Path("/conf"))
+    assert jobs.read_note(tmp_path / jobs.BEGUN) == {"overrides": ["seed=1"], "model": "irdm", jobs.CONFIG_DIR: str(Path("/conf"))}
+    jobs.begin(tmp_path, ["seed=1"])
+    assert jobs.read_note(tmp_path / jobs.BEGUN)[jobs.CONFIG_DIR] is None
 
 
-def test_what_a_run_computes_tells_it_from_another_in_any_order():
-    options = ["wedge.min_deg=40", "+seed=1", "threads=2", "resume=run", "trainer.devices=2", "hydra.sweep.dir=x", "logger=csv"]
-    assert jobs.job_of(options) == ["seed=1", "wedge.min_deg=40"]
-    assert jobs.job_of(["trainer.max_epochs=3", "data.workers=4"]) == ["trainer.max_epochs=3"]
+def test_a_path_below_the_working_folder_is_seen_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert jobs.from_here(tmp_path / "a" / "b") == Path("a/b")
+    assert jobs.from_here(tmp_path.parent) == tmp_path.parent
+    assert jobs.from_here(Path("a")) == Path("a")
 
 
 def test_how_a_run_is_computed_does_not_make_it_another(tmp_path):
@@ -35,6 +39,12 @@ def test_how_a_run_is_computed_does_not_make_it_another(tmp_path):
     assert jobs.is_finished(tmp_path)
     assert jobs.is_same_job(tmp_path, ["seed=2"])
     assert jobs.metrics_of(tmp_path) == {}
+
+
+def test_a_run_of_an_earlier_version_is_the_same_by_todays_names(tmp_path):
+    jobs.begin(tmp_path, ["inpainters='run'", "seed=1"])
+    assert jobs.is_same_job(tmp_path, ["seed=1", "init={generator.inpainter:'run'}"])
+    assert not jobs.is_same_job(tmp_path, ["seed=1", "init={generator.inpainter:'other'}"])
 
 
 def test_a_folder_that_says_nothing_is_anybody_s(tmp_path):
@@ -53,7 +63,6 @@ def test_beginning_again_takes_back_that_it_was_finished(tmp_path):
     jobs.begin(tmp_path, ["seed=1", "trainer.max_epochs=9"], "irdm")
     assert not jobs.is_finished(tmp_path)
     assert jobs.options_of(tmp_path) == ["seed=1", "trainer.max_epochs=9"]
-    assert jobs.read_note(tmp_path / jobs.BEGUN)["model"] == "irdm"
 
 
 @pytest.mark.parametrize("text", ["", '{"overrides": ["see', "[1]", "null"])

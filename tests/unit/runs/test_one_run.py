@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,6 +14,7 @@ from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
 from mwgan.runs import folder as jobs
 from mwgan.runs import one_run, slurm
+from mwgan.runs.config_dir import config_dir_of_run
 from mwgan.runs.one_run import answer, check_missing, run, takes_several_devices
 
 BASIC = "hydra._internal.BasicLauncher"
@@ -32,14 +33,15 @@ def outside(monkeypatch):
 def command(monkeypatch):
     """``command(*options, mode=..., launcher=...)``: what Hydra knows of the command line from then on."""
 
-    def given(*options: str, mode: RunMode = RunMode.RUN, launcher: str = BASIC, model: str = "irdm") -> None:
+    def given(*options: str, mode: RunMode = RunMode.RUN, launcher: str = BASIC, added: str | None = None) -> None:
+        sources = [{"provider": "main", "path": "/program/conf"}, *([{"provider": "command-line", "path": added}] if added else [])]
         hydra = {
-            "overrides": SimpleNamespace(task=list(options)),
+            "overrides": {"task": list(options)},
             "mode": mode,
-            "launcher": SimpleNamespace(_target_=launcher),
-            "runtime": SimpleNamespace(choices={"model": model}),
+            "launcher": {"_target_": launcher},
+            "runtime": {"choices": {"model": "irdm"}, "config_sources": sources},
         }
-        monkeypatch.setattr(one_run, "HydraConfig", SimpleNamespace(get=lambda: SimpleNamespace(**hydra)))
+        monkeypatch.setattr(HydraConfig, "get", staticmethod(lambda: OmegaConf.create(hydra)))
 
     return given
 
@@ -78,10 +80,12 @@ def config(folder: Path, **changes: object) -> DictConfig:
 
 
 def test_a_run_is_noted_as_it_begins_and_as_it_ends(command, training, tmp_path, capsys):
-    command("seed=3", "paths.run_dir=run")
+    command("seed=3", "paths.run_dir=run", added="/home/me/conf")
     folder = tmp_path / "run"
     assert run(config(folder), training) == {"val/psnr": 21.0}
-    assert json.loads((folder / jobs.BEGUN).read_text()) == {"overrides": ["seed=3", "paths.run_dir=run"], "model": "irdm"}
+    assert jobs.options_of(folder) == ["seed=3", "paths.run_dir=run"]
+    assert json.loads((folder / jobs.BEGUN).read_text())["model"] == "irdm"
+    assert config_dir_of_run(folder) == Path("/home/me/conf")
     assert jobs.metrics_of(folder) == {"val/psnr": 21.0}
     assert capsys.readouterr().out == f"the run is in {folder}\n"
     assert not jobs.is_claimed(folder)
@@ -103,6 +107,18 @@ def test_a_run_is_trained_anew_unless_it_is_resumed(command, training, tmp_path)
     run(config(tmp_path), training)
     run(config(tmp_path), training)
     assert training.resumed == [None, None]
+
+
+def test_a_run_is_claimed_and_not_finished_while_it_is_trained(command, tmp_path):
+    command("seed=3")
+    during = []
+
+    def train(cfg: DictConfig) -> dict[str, float]:
+        during.append((jobs.options_of(tmp_path), jobs.is_claimed(tmp_path), jobs.is_finished(tmp_path)))
+        return {}
+
+    run(config(tmp_path), train)
+    assert during == [(["seed=3"], True, False)]
 
 
 def test_a_run_that_fails_is_not_finished_and_a_refused_one_changes_nothing(command, training, tmp_path):
@@ -129,10 +145,10 @@ def test_a_folder_that_is_trained_in_is_refused(command, training, tmp_path):
 
 def test_stages_are_run_instead_of_a_training(command, training, tmp_path, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(one_run, "run_stages", lambda cfg, options: asked.append(options) or Path("the stages"))
-    command("seed=3")
+    monkeypatch.setattr(one_run, "run_stages", lambda *given: asked.append(given[1:]) or Path("the stages"))
+    command("seed=3", added="/home/me/conf")
     assert run(config(tmp_path, stages={"one": {}}), training) == {}
-    assert asked == [["seed=3"]]
+    assert asked == [(["seed=3"], Path("/home/me/conf"))]
     assert training.resumed == []
     assert jobs.is_finished(tmp_path)
     assert capsys.readouterr().out == "the run is in the stages\n"
@@ -221,7 +237,7 @@ def test_devices_and_nodes_make_several_processes(devices, nodes, several, tmp_p
     ],
 )
 def test_several_devices_in_a_sweep(launcher, stages, refusal, command, training, tmp_path, monkeypatch):
-    monkeypatch.setattr(one_run, "run_stages", lambda cfg, options: tmp_path)
+    monkeypatch.setattr(one_run, "run_stages", lambda *given: tmp_path)
     command("seed=0", mode=RunMode.MULTIRUN, launcher=launcher)
     cfg = config(tmp_path, trainer={"devices": 2, "num_nodes": 1}, stages=stages)
     if refusal is None:

@@ -21,6 +21,7 @@ def alone(monkeypatch):
     """No process beside this one, whatever these tests run on."""
     for name in (*RANKS, "TORCHELASTIC_RUN_ID", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(processes.atexit, "register", lambda function: None)
 
 
 @pytest.mark.parametrize("rank", RANKS)
@@ -152,6 +153,8 @@ def test_one_process_or_one_that_others_watch_is_left_alone(watched, ending):
     statuses, ended = ending
     with processes.all_or_none(watched):
         assert not ended.wait(0.3)
+    with pytest.raises(RuntimeError, match="a bug"), processes.all_or_none(watched):
+        raise RuntimeError("a bug")
     assert statuses == []
 
 

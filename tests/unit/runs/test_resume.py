@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
 from mwgan.runs import folder as jobs
-from mwgan.runs.resume import has_begun, quoted, read_yaml, unquoted, whole_command
+from mwgan.runs.hydra_records import OVERRIDES, SWEEP
+from mwgan.runs.resume import has_begun, whole_command
 
 
 def recorded(folder: Path, *options: str) -> None:
@@ -22,6 +23,31 @@ def recorded(folder: Path, *options: str) -> None:
 def checkpointed(folder: Path) -> None:
     (folder / LAST).parent.mkdir()
     (folder / LAST).touch()
+
+
+@pytest.fixture
+def conf(tmp_path) -> Path:
+    (tmp_path / "conf").mkdir()
+    return tmp_path / "conf"
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A run folder with Hydra's record of its options, and nothing trained."""
+    folder = tmp_path / "run"
+    (folder / OVERRIDES).parent.mkdir(parents=True)
+    (folder / OVERRIDES).write_text("- seed=9\n")
+    return folder
+
+
+def swept(folder: Path, sources: list[dict[str, str]]) -> None:
+    folder.mkdir()
+    hydra = {"overrides": {"task": ["experiment=mine", "seed=0,1"], "hydra": []}, "runtime": {"config_sources": sources}}
+    OmegaConf.save({"hydra": hydra}, folder / SWEEP)
+
+
+def where(folder: Path) -> str:
+    return f"paths.run_dir='{folder}'"
 
 
 @pytest.mark.parametrize("arguments", [["seed=3"], ["resume=null"], ["resume="], ["--cfg", "job"], ["resume=.", "seed=1"]])
@@ -93,21 +119,41 @@ def test_a_record_that_cannot_be_read_is_named_with_a_remedy(file, remedy, tmp_p
         whole_command([f"resume={tmp_path}"])
 
 
-def test_a_record_keeps_its_interpolations(tmp_path):
-    (tmp_path / "x.yaml").write_text("size: 3\nhalf: ${size}\n")
-    assert read_yaml(tmp_path / "x.yaml") == {"size": 3, "half": "${size}"}
+def test_the_folder_of_configuration_comes_back_before_the_options(run, conf):
+    jobs.begin(run, ["experiment=mine", "seed=1"], "mine", conf)
+    assert whole_command([f"resume={run}"]) == ["--config-dir", str(conf), "experiment=mine", "seed=1", where(run)]
 
 
-@pytest.mark.parametrize("path", ["run", "a folder", "it's=here,there", "a\\b", "C:\\it's\\", "\\'", "[0]"])
-def test_a_path_is_quoted_as_hydra_reads_it(path):
-    text = quoted(PureWindowsPath(path) if "\\" in path else PurePosixPath(path))
-    (override,) = OverridesParser.create().parse_overrides([f"resume={text}"])
-    assert PureWindowsPath(override.value()) == PureWindowsPath(path)
-    assert unquoted(text) == override.value()
+def test_the_users_own_folder_wins_even_where_the_recorded_one_is_gone(run, conf):
+    jobs.begin(run, ["experiment=mine"], "mine", conf / "gone")
+    for flags in (["--config-dir", str(conf)], [f"--config-dir={conf}"], ["-cd", str(conf)]):
+        assert whole_command([f"resume={run}", *flags]) == [*flags, "experiment=mine", where(run)]
+    with pytest.raises(InputError, match=r"configuration folder .*gone is not there"):
+        whole_command([f"resume={run}"])
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [("run", "run"), ('"a run"', "a run"), ("'", "'"), ("", ""), ("it's", "it's"), ("'a\"", "'a\"")]
-)
-def test_a_value_is_itself_or_what_is_between_its_quotes(value, text):
-    assert unquoted(value) == text
+def test_flags_beside_resume_come_first(run):
+    jobs.begin(run, ["seed=1"], "irdm")
+    assert whole_command([f"resume={run}", "threads=2", "--cfg", "job"]) == ["--cfg", "job", "seed=1", "threads=2", where(run)]
+    assert whole_command(["seed=3", "--config-dir", "conf", "threads=1"]) == ["--config-dir", "conf", "seed=3", "threads=1"]
+
+
+def test_a_sweep_is_swept_on_with_its_folder_of_configuration(tmp_path, conf):
+    swept(tmp_path / "with", [{"provider": "command-line", "path": str(conf)}])
+    swept(tmp_path / "without", [{"provider": "main", "path": str(conf)}])
+    options = ["experiment=mine", "seed=0,1"]
+    assert whole_command([f"resume={tmp_path / 'with'}"]) == [
+        *("-m", "--config-dir", str(conf), *options, f"hydra.sweep.dir='{tmp_path / 'with'}'")
+    ]
+    assert whole_command([f"resume={tmp_path / 'without'}"])[:3] == ["-m", *options]
+    assert whole_command([f"resume={tmp_path / 'with'}", "-cd", "mine"])[:3] == ["-m", "-cd", "mine"]
+    conf.rmdir()
+    with pytest.raises(InputError, match="is not there: say by --config-dir"):
+        whole_command([f"resume={tmp_path / 'with'}"])
+
+
+def test_older_names_are_read_as_todays(run):
+    jobs.begin(run, ["experiment=a", "inpainters='b'"], "a")
+    assert whole_command([f"resume={run}"]) == ["experiment=a", "init={generator.inpainter:'b'}", where(run)]
+    assert whole_command([f"resume={run}", "inpainters=c"]) == ["experiment=a", "init={generator.inpainter:c}", where(run)]
+    assert whole_command(["inpainters=c", "experiment=a"]) == ["init={generator.inpainter:c}", "experiment=a"]

@@ -11,133 +11,152 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mwgan.errors import InputError
+from mwgan.files.checkpoints import write_checkpoint
+from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.files.weights import read_weights
-from mwgan.paths import conf_dir
 from mwgan.runs import stages
 from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED
 from mwgan.runs.stages import run_stages
 
-RECORD = {"command": "mwgan-train", "commit": "abc1234", "device": "CPU"}
-
-
-def composed(folder: Path, *overrides: str) -> DictConfig:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("train", overrides=["experiment=ding2019/reduced/joint", *overrides, f"paths.output_dir='{folder}'"])
+RECORD = TrainingRecord({"_target_": "a.B"}, {"_target_": "c.D"}, TrainedGeometry(8, 1.0), (0.0, 90.0), command="mwgan-train", commit="abc")
+STAGES = {
+    "first": {"experiment": "a"},
+    "second": {"experiment": "b", "init": {"generator.inpainter": "first"}, "takes": ["cache"], "options": ["seed=7"]},
+    "third": {"experiment": "c", "init": "second"},
+}
 
 
 @pytest.fixture
-def trained(monkeypatch):
-    """The commands that stages would run; each leaves a checkpoint and ends with the status of its name in ``ends``."""
-    commands: list[list[str]] = []
-    ends: dict[str, int] = {}
+def ends() -> dict[str, int]:
+    """The statuses that stages end with, by name; 0 where nothing is said."""
+    return {}
 
-    def pretend(command):
-        commands.append(command[3:])
-        folder = Path(next(option for option in command if option.startswith("paths.run_dir=")).split("=", 1)[1].strip("'"))
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        torch.save({}, folder / "checkpoints" / "last.ckpt")
+
+@pytest.fixture
+def commands(monkeypatch, ends) -> list[list[str]]:
+    """The commands of the stages, of which each leaves a checkpoint."""
+    given: list[list[str]] = []
+
+    def pretend(command: list[str]) -> int:
+        given.append(command)
+        option = next(option for option in command if option.startswith("paths.run_dir="))
+        folder = Path(option.split("=", 1)[1].strip("'"))
+        content = {"mwgan": RECORD.to_plain(), "state_dict": {"generator.w": torch.ones(1)}}
+        write_checkpoint(folder / "checkpoints" / "last.ckpt", lambda stream: torch.save(content, stream))
         return ends.get(folder.name, 0)
 
     monkeypatch.setattr(stages, "_run", pretend)
-    monkeypatch.setattr(stages, "read_weights", lambda path: ({**RECORD, "of": path.parent.parent.name}, {"w": torch.zeros(1)}))
-    return commands, ends
+    return given
 
 
-def test_stages_run_in_order_and_hand_over(trained, tmp_path):
-    commands, _ = trained
-    root = run_stages(composed(tmp_path / "run"), ["experiment=ding2019/reduced/joint", "paths.run_dir=x", "seed=3"])
-    assert root == tmp_path / "run"
-    assert [command[0] for command in commands] == [
-        f"experiment=ding2019/reduced/{name}" for name in ("inpainting", "deartifact", "finetune", "joint_finish")
-    ]
-    assert any(str(tmp_path / "run" / "inpainting") in option for option in commands[1] if not option.startswith("paths"))
-    assert f"init='{tmp_path / 'run' / 'deartifact'}'" in commands[2]
-    assert all(command[-1] == "seed=3" and "paths.run_dir=x" not in command for command in commands)
+def cfg(root: Path, told: dict[str, object] = STAGES, resume: Path | None = None) -> DictConfig:
+    return OmegaConf.create({"paths": {"output_dir": str(root)}, "resume": resume and str(resume), "stages": told})
 
 
-def test_what_the_last_stage_gives_is_left_with_where_it_comes_from(trained, tmp_path):
-    run_stages(composed(tmp_path / "run"), [])
-    record, state = read_weights(tmp_path / "run" / "weights.safetensors")
-    assert record["of"] == "finish"
-    assert record["stages"] == dict.fromkeys(("inpainting", "deartifact", "finetune", "finish"), RECORD)
-    assert list(state) == ["w"]
+def test_each_stage_begins_with_what_came_before_it(commands, tmp_path):
+    run_stages(cfg(tmp_path), ["experiment=all", "paths.run_dir=x", "threads=1"])
+    inits = [[option for option in command if option.startswith("init=")] for command in commands]
+    assert inits == [[], [f"init={{generator.inpainter:'{tmp_path / 'first'}'}}"], [f"init='{tmp_path / 'second'}'"]]
+    assert [command[:4] for command in commands] == [[sys.executable, "-m", "mwgan.cli.train", f"experiment={one}"] for one in "abc"]
+    assert all(command[-1] == "threads=1" and "experiment=all" not in command for command in commands)
+    assert "seed=7" in commands[1]
+    assert "seed=7" not in commands[2]
 
 
-def test_a_run_inside_the_working_folder_does_not_tell_where_that_is(trained, tmp_path, monkeypatch):
+def test_an_option_that_a_stage_takes_is_for_no_other(commands, tmp_path):
+    run_stages(cfg(tmp_path), ["cache=kept", "+seed=3"])
+    assert ["cache=kept" in command for command in commands] == [False, True, False]
+    assert all("+seed=3" in command for command in commands)
+
+
+def test_the_users_configuration_goes_along_as_seen_from_here(commands, tmp_path, monkeypatch):
+    (tmp_path / "conf").mkdir()
     monkeypatch.chdir(tmp_path)
-    commands, _ = trained
-    assert run_stages(composed(tmp_path / "run"), []) == Path("run")
-    assert not any(str(tmp_path) in option for command in commands for option in command)
+    run_stages(cfg(tmp_path / "run"), [], tmp_path / "conf")
+    assert all(command[3:5] == ["--config-dir", "conf"] for command in commands)
+    assert "paths.run_dir='run/first'" in commands[0]
+    with pytest.raises(InputError, match=r"configuration folder .* is not there"):
+        run_stages(cfg(tmp_path / "other"), [], tmp_path / "gone")
+
+
+def test_the_last_stage_is_the_run_and_its_record_tells_of_all(commands, tmp_path):
+    assert run_stages(cfg(tmp_path), []) == tmp_path
+    record, state = read_weights(tmp_path / "weights.safetensors")
+    assert record.stages == {name: {"command": "mwgan-train", "commit": "abc", "device": None} for name in STAGES}
+    assert state == {"w": torch.ones(1)}
+
+
+def test_finished_stages_are_not_run_again(commands, tmp_path):
+    run_stages(cfg(tmp_path), [])
+    commands.clear()
+    (tmp_path / "third" / FINISHED).unlink()
+    run_stages(cfg(tmp_path, resume=tmp_path), [f"resume={tmp_path}"])
+    assert [command[3] for command in commands] == ["experiment=c"]
+    assert f"resume='{tmp_path / 'third'}'" in commands[0]
+
+
+def test_a_run_inside_the_working_folder_does_not_tell_where_that_is(commands, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_stages(cfg(tmp_path / "run"), []) == Path("run")
+    assert not any(str(tmp_path) in option for command in commands for option in command[1:])
 
 
 @pytest.mark.parametrize(("status", "code"), [(2, 2), (-9, 137)])
-def test_a_stage_that_fails_ends_the_run_with_its_status(status, code, trained, tmp_path):
-    commands, ends = trained
-    ends["deartifact"] = status
+def test_a_stage_that_fails_ends_the_run_with_its_status(status, code, commands, ends, tmp_path):
+    ends["second"] = status
     with pytest.raises(SystemExit) as stopped:
-        run_stages(composed(tmp_path / "run"), [])
+        run_stages(cfg(tmp_path), [])
     assert stopped.value.code == code
     assert len(commands) == 2
-    assert not (tmp_path / "run" / "weights.safetensors").exists()
+    assert not (tmp_path / "weights.safetensors").exists()
 
 
-def test_a_stopped_run_goes_on_at_the_stage_where_it_was(trained, tmp_path):
-    commands, ends = trained
-    ends["deartifact"] = -15
+def test_a_stopped_run_is_resumed_at_the_stage_where_it_was(commands, ends, tmp_path):
+    ends["second"] = -15
     with pytest.raises(SystemExit):
-        run_stages(composed(tmp_path / "run"), [])
+        run_stages(cfg(tmp_path / "run"), [])
     ends.clear()
     commands.clear()
-    run_stages(composed(tmp_path / "elsewhere", f"resume='{tmp_path / 'run'}'"), [f"resume={tmp_path / 'run'}"])
-    assert [command[0].split("/")[-1] for command in commands] == ["deartifact", "finetune", "joint_finish"]
-    assert f"resume='{tmp_path / 'run' / 'deartifact'}'" in commands[0]
+    run_stages(cfg(tmp_path / "elsewhere", resume=tmp_path / "run"), [f"resume={tmp_path / 'run'}"])
+    assert [command[3] for command in commands] == ["experiment=b", "experiment=c"]
+    assert f"resume='{tmp_path / 'run' / 'second'}'" in commands[0]
     assert not any(option.startswith("resume=") for option in commands[1])
+    assert (tmp_path / "run" / "weights.safetensors").is_file()
 
 
-def test_finished_stages_are_not_trained_again(trained, tmp_path):
-    commands, _ = trained
-    run_stages(composed(tmp_path / "run"), [])
-    assert all((tmp_path / "run" / name / FINISHED).is_file() for name in ("inpainting", "deartifact", "finetune", "finish"))
-    commands.clear()
-    run_stages(composed(tmp_path / "run", f"resume='{tmp_path / 'run'}'"), [])
-    assert commands == []
-
-
-def test_a_run_is_not_gone_on_with_unasked(trained, tmp_path):
-    run_stages(composed(tmp_path / "run"), [])
+def test_a_run_is_not_resumed_unasked(commands, tmp_path):
+    run_stages(cfg(tmp_path), [])
     with pytest.raises(InputError, match="holds a run of these stages"):
-        run_stages(composed(tmp_path / "run"), ["seed=7"])
+        run_stages(cfg(tmp_path), ["seed=7"])
 
 
 def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(InputError, match="holds none of the stages"):
-        run_stages(composed(tmp_path / "run", f"resume='{tmp_path / 'nothing'}'"), [])
+    with pytest.raises(InputError, match="holds none of the stages first, second, third"):
+        run_stages(cfg(tmp_path, resume=tmp_path / "nothing"), [])
 
 
-def test_options_of_one_stage_are_not_given_to_all(trained, tmp_path):
-    commands, _ = trained
-    with pytest.raises(InputError, match="is for one stage"):
-        run_stages(composed(tmp_path / "other"), ["init=irdm"])
-    run_stages(composed(tmp_path / "run"), ["cache=kept"])
-    assert [command[0].split("/")[-1] for command in commands if "cache=kept" in command] == ["deartifact"]
+def test_stages_of_an_earlier_version_are_read_by_todays_names(commands, tmp_path):
+    older = {"first": {"experiment": "a"}, "second": {"experiment": "b", "inpainters": "first"}}
+    run_stages(cfg(tmp_path, older), ["cache=kept"])
+    assert f"init={{generator.inpainter:'{tmp_path / 'first'}'}}" in commands[1]
+    assert ["cache=kept" in command for command in commands] == [False, True]
 
 
-def test_a_stage_has_options_of_its_own_before_those_of_all(trained, tmp_path):
-    commands, _ = trained
-    own = '+stages.deartifact.options=["seed=1","trainer.max_epochs=2"]'
-    run_stages(composed(tmp_path / "run", own), ["seed=3"])
-    assert [option for option in commands[1] if option.startswith(("seed", "trainer"))] == ["seed=1", "trainer.max_epochs=2", "seed=3"]
-    assert "seed=1" not in commands[0]
+@pytest.mark.parametrize("option", ["init=irdm", "+init=irdm", "inpainters=run"])
+def test_what_one_stage_begins_with_is_not_for_all(option, commands, tmp_path):
+    with pytest.raises(InputError, match=r"init=.* is for one stage: give it in stages\.<stage>\.options"):
+        run_stages(cfg(tmp_path), [option])
+    assert commands == []
 
 
-def test_a_stage_takes_from_those_before_it_alone(trained, tmp_path):
-    config = composed(tmp_path / "run", "+stages.inpainting.init=finetune")
-    with pytest.raises(InputError, match="'finetune', which is not a stage before it"):
-        run_stages(config, [])
+@pytest.mark.parametrize("init", ["third", {"generator.inpainter": "third"}])
+def test_a_stage_cannot_begin_with_one_after_it(init, commands, tmp_path):
+    told = {"first": {"experiment": "a", "init": init}, "third": {"experiment": "c"}}
+    with pytest.raises(InputError, match=r"stage first takes init from 'third', which is not a stage before it \(none\)"):
+        run_stages(cfg(tmp_path, told), [])
 
 
 def test_a_stage_is_a_process_whose_status_is_given():

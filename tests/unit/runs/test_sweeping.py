@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED
 from mwgan.runs.sweeping import SweepStart, job_of_sweep
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 
 
@@ -58,7 +61,7 @@ def test_a_sweep_is_recorded_before_its_first_job(signals, tmp_path):
 
 
 def test_jobs_side_by_side_are_ended_with_the_sweep(signals, tmp_path):
-    start(sweep(tmp_path, "seed=0,1", launcher="hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"))
+    start(sweep(tmp_path, "seed=0,1", launcher=JOBLIB))
     assert list(signals) == [sweeping.signal.SIGTERM]
 
 
@@ -97,6 +100,13 @@ def test_hydras_options_that_make_a_sweep_another_one(hydra, same, signals, tmp_
     else:
         with pytest.raises(SystemExit):
             start(again)
+
+
+def test_the_same_sweep_by_older_names_goes_on(signals, tmp_path):
+    start(sweep(tmp_path, "inpainters=a,b"))
+    (tmp_path / "0").mkdir()
+    jobs.begin(tmp_path / "0", ["inpainters=a"])
+    start(sweep(tmp_path, "init={generator.inpainter:a},{generator.inpainter:b}"))
 
 
 def test_the_order_of_swept_keys_is_that_of_the_jobs(signals, tmp_path):
@@ -198,16 +208,27 @@ def test_a_job_that_is_told_to_end_ends_the_sweep(status, job, tmp_path):
 
 
 def test_a_sweep_that_is_told_to_end_waits_for_jobs_that_write_their_checkpoint(monkeypatch, tmp_path):
+    before, said = signal.getsignal(signal.SIGTERM), []
+    monkeypatch.setattr(sweeping.multiprocessing, "active_children", lambda: [SimpleNamespace(terminate=lambda: said.append("end"))] * 2)
     (tmp_path / "0").mkdir()
     jobs.begin(tmp_path / "0", [])
-    told, claims = [], iter([True, True, False])
-    monkeypatch.setattr(sweeping.multiprocessing, "active_children", lambda: [SimpleNamespace(terminate=lambda: told.append("end"))])
-    monkeypatch.setattr(sweeping, "is_claimed", lambda folder: next(claims))
-    monkeypatch.setattr(sweeping.time, "sleep", told.append)
-    with pytest.raises(SystemExit) as ended:
-        sweeping._end_jobs(tmp_path, 15, None)
+    with ExitStack() as training:
+        training.enter_context(jobs.claimed(tmp_path / "0"))
+
+        def wait(seconds: float) -> None:
+            said.append("wait")
+            if said.count("wait") == 2:
+                training.close()
+
+        monkeypatch.setattr(sweeping.time, "sleep", wait)
+        try:
+            start(sweep(tmp_path, launcher=JOBLIB))
+            with pytest.raises(SystemExit) as ended:
+                signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.signal(signal.SIGTERM, before)
     assert ended.value.code == TERMINATED
-    assert told == ["end", 0.1, 0.1]
+    assert said == ["end", "end", "wait", "wait"]
 
 
 def test_it_does_not_wait_for_ever(monkeypatch, tmp_path):

@@ -67,8 +67,8 @@ def test_the_keys_of_a_search_come_before_those_of_the_command():
     sweep = {
         "hydra": {
             "sweeper": {"params": {"+model.a": "interval(0, 1)", "model.b": "choice(1, 2)"}},
-            "overrides": {"task": ["seed=0,1", "wedge.min_deg=40", "model.b=1,2"]},
+            "overrides": {"task": ["seed=0,1", "wedge.min_deg=40", "model.b=1,2", "inpainters=a,b"]},
         }
     }
-    assert swept_keys(OmegaConf.create(sweep)) == ["model.a", "model.b", "seed"]
+    assert swept_keys(OmegaConf.create(sweep)) == ["model.a", "model.b", "seed", "init"]  # inpainters= by today's name
     assert swept_keys(OmegaConf.create({})) == []

@@ -66,16 +66,16 @@ def test_a_limit_to_the_batches_is_one_to_the_cache(run_config, tmp_path):
 
 
 def test_other_data_and_other_content_are_another_cache_and_permissions_are_not(run_config, tmp_path):
-    options = ("+model.examples={_target_: test_runs_caching.Halved, allow: [], run: a}",)
-    allowed = ("+model.examples={_target_: test_runs_caching.Halved, allow: [mynet], run: a}",)
+    options = ("+model.examples={_target_: runs.test_caching.Halved, allow: [], run: a}",)
+    allowed = ("+model.examples={_target_: runs.test_caching.Halved, allow: [mynet], run: a}",)
     made(run_config, tmp_path / "cache", *options)
-    assert described(tmp_path / "cache")["examples"] == {"_target_": "test_runs_caching.Halved", "run": None}
+    assert described(tmp_path / "cache")["examples"] == {"_target_": "runs.test_caching.Halved", "run": None}
     made(run_config, tmp_path / "cache", *allowed, "model.generator.width=3", "model.task.filter=hann")
     for other in (("seed=4",), ("acquisition.step_deg=9",)):
         with pytest.raises(InputError, match="a cache of something else"):
             made(run_config, tmp_path / "cache", *options, *other)
     with pytest.raises(InputError, match="a cache of something else"):
-        made(run_config, tmp_path / "cache", "+model.examples={_target_: test_runs_caching.Halved, allow: [], run: ab}")
+        made(run_config, tmp_path / "cache", "+model.examples={_target_: runs.test_caching.Halved, allow: [], run: ab}")
 
 
 def test_one_of_several_processes_finds_the_cache_or_says_that_it_is_not_there(run_config, tmp_path):

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 
-from mwgan.runs import training
 from mwgan.runs.fit import fit
 from mwgan.runs.preparation import Prepared
 
@@ -41,14 +40,3 @@ def test_a_run_with_nothing_left_to_train_is_validated():
     trainer = Trainer({})
     assert fit(Prepared("module", "data", trainer, None)) == {"val/psnr": 7.0}
     assert [what for what, *_ in trainer.asked] == ["fit", "validate"]
-
-
-def test_a_training_is_prepared_fitted_and_ended_in_its_folder(monkeypatch):
-    trainer, ended = Trainer({"val/psnr": 1.0}), []
-    monkeypatch.setattr(training, "prepare", lambda cfg: Prepared(cfg.name, "data", trainer, None))
-    real = training.ending
-    monkeypatch.setattr(training, "ending", lambda folder, its: ended.append((folder, its)) or real(folder, its))
-    cfg = SimpleNamespace(name="module", paths=SimpleNamespace(output_dir="run"))
-    assert training.train(cfg) == {"val/psnr": 1.0}
-    assert ended == [(Path("run"), trainer)]
-    assert trainer.asked[0][1] == "module"

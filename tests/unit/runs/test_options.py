@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mwgan.paths import conf_dir
-from mwgan.runs.options import job_of, key_of, quoted, renamed, renamed_stage
+from mwgan.runs.options import job_of, key_of, quoted, renamed, renamed_stage, unquoted
 
 
 def test_the_key_of_an_option_has_no_sign():
-    assert [key_of(option) for option in ("seed=3", "+x.y=a=b", "~trainer.devices")] == ["seed", "x.y", "trainer.devices"]
+    assert [key_of(option) for option in ("seed=3", "+x.y=a=b", "~trainer.devices", "++a={b: 1}")] == [
+        "seed",
+        "x.y",
+        "trainer.devices",
+        "a",
+    ]
 
 
 def test_what_is_computed_tells_runs_apart_and_how_it_is_computed_does_not():
@@ -55,3 +61,18 @@ def test_a_quoted_path_is_read_whole():
     folder = Path("it's a=folder, {really}")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         assert compose("train", overrides=[f"init={quoted(folder)}"]).init == str(folder)
+
+
+@pytest.mark.parametrize("path", ["run", "a folder", "it's=here,there", "a\\b", "C:\\it's\\", "\\'", "[0]"])
+def test_a_path_of_any_system_is_quoted_as_hydra_reads_it(path):
+    text = quoted(PureWindowsPath(path) if "\\" in path else PurePosixPath(path))
+    (override,) = OverridesParser.create().parse_overrides([f"resume={text}"])
+    assert PureWindowsPath(override.value()) == PureWindowsPath(path)
+    assert unquoted(text) == override.value()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("run", "run"), ('"a run"', "a run"), ("'", "'"), ("", ""), ("it's", "it's"), ("'a\"", "'a\"")]
+)
+def test_a_value_is_itself_or_what_is_between_its_quotes(value, text):
+    assert unquoted(value) == text
