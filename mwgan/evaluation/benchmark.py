@@ -26,6 +26,7 @@ from mwgan.paths import PACKAGE
 from mwgan.provenance import commit, device_name
 from mwgan.recon import LearnedReconstructor
 from mwgan.recon.named import check_device
+from mwgan.results.reading import training_of
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
 
 RECORDED = PACKAGE / "evaluation" / "recorded"  # made by benchmarks/recorded_means.py
@@ -179,7 +180,8 @@ def _method(reconstructor: Callable[[Measurement], Tensor], name: str, device: s
         raise InputError("the method needs a name for the table")
     record = reconstructor.record if isinstance(reconstructor, LearnedReconstructor) else {}
     run = _OnDevice(reconstructor, name, device)
-    return Method(name, lambda: run, train_data=str(record.get("train_data", "")), trained_on=record.get("data") or ())
+    data, stand_ins = training_of(record)
+    return Method(name, lambda: run, train_data=data, trained_on=record.get("data") or (), stand_ins=stand_ins)
 
 
 class _OnDevice:
