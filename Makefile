@@ -16,7 +16,7 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# Train small, compare with tuned classical methods, draw, reconstruct a measured series: about 10 CPU minutes.
+# Take a shipped network to other specimens, compare with tuned classical methods, draw, reconstruct a measured series: about 10 CPU minutes.
 demo: install
 	rm -rf $(DEMO)
 	$(BIN)/mwgan demo --output $(DEMO)

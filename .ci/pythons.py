@@ -1,9 +1,9 @@
 """The oldest and the newest Python that mwgan supports and this machine has: install there, import everything, run tests and programs.
 
-    python .ci/pythons.py
+    python .ci/pythons.py [--whole]
 
-Each gets an environment of its own, removed at the end. Where torch can't be installed within the time given to it, what needs no
-torch is tried instead. The last lines say what was tried on which Python.
+Each gets an environment of its own, removed at the end. Where torch can't be had, or only with gigabytes of CUDA (which ``--whole``
+takes), what needs no torch is tried instead. The last lines say what was tried on which Python.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ TESTS = (
     *("tests/unit/test_portable_files.py", "tests/unit/test_geometry.py", "tests/unit/test_parallel_beam.py", "tests/unit/test_learned.py"),
     *("tests/unit/test_results.py", "tests/unit/test_datamodules.py", "tests/e2e/test_other_systems.py"),
 )
+WITHOUT_TORCH = ("pytest", "filelock", "numpy", "pandas", "pyarrow", "hydra-core", "typer", "rich", "matplotlib", "scipy", "pyyaml")
 TORCH_FREE = ("tests/test_portable_source.py", "tests/unit/test_locks.py")
 IMPORTS = """
-import importlib, pkgutil, mwgan
+import importlib, pkgutil, sys, mwgan
 done = without = 0
 for module in pkgutil.walk_packages(mwgan.__path__, "mwgan."):
     try:
         importlib.import_module(module.name)
         done += 1
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        if "torch" in sys.argv or str(error.name).startswith("mwgan"):
             raise
         without += 1
-print(f"{done} modules imported, {without} need torch")
+print(f"{done} modules imported, {without} need what isn't installed")
 """
 GAME = ("debug=smoke", "model.generator.depth=2", "model.discriminator.width=4", "threads=1", "paths.run_dir=run")
 TABLE = ("data.size=32", "step_deg=6", "images=2", "tuning_images=2", "wedges_deg=[60]", "methods.tvm=null", "checkpoints={mine: run}")
@@ -74,36 +75,28 @@ def run(*command: str | Path, cwd: Path = ROOT, limit_s: int = TRIAL_S, **enviro
     subprocess.run([str(part) for part in command], cwd=cwd, env={**os.environ, **environment}, check=True, timeout=limit_s)
 
 
-def try_on(interpreter: str) -> str:
+def brings_cuda(python: Path) -> bool:
+    """Whether pip would install a torch for GPUs, whose libraries take gigabytes; also where it doesn't say what it would."""
+    command = [str(python), *CONSTRAINED, "--dry-run", "--report", "-", "torch"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S)
+    return told.returncode != 0 or "nvidia" in told.stdout.lower()
+
+
+def try_on(interpreter: str, whole: bool) -> str:
     """Everything on one interpreter; what was tried, in words."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         run(interpreter, "-m", "venv", folder / "venv")
         python = folder / "venv" / "bin" / "python"
         run(python, "-m", "compileall", "-q", ROOT / "mwgan")
-        try:
-            run(python, *CONSTRAINED, "torch", limit_s=INSTALL_S)
-        except (subprocess.SubprocessError, OSError) as error:
-            print(f"torch is not to be had here: {error}", flush=True)
-            run(
-                python,
-                *CONSTRAINED,
-                "pytest",
-                "filelock",
-                "numpy",
-                "pandas",
-                "pyarrow",
-                "hydra-core",
-                "typer",
-                "rich",
-                "matplotlib",
-                "scipy",
-            )
-            run(python, "-c", IMPORTS, PYTHONPATH=str(ROOT))
+        if not whole and brings_cuda(python):
+            run(python, *CONSTRAINED, *WITHOUT_TORCH)
+            run(python, "-c", IMPORTS, cwd=folder, PYTHONPATH=str(ROOT))
             run(python, "-m", "pytest", "-p", "no:cacheprovider", "--noconftest", *TORCH_FREE, PYTHONPATH=str(ROOT))
-            return "compiled; imported and tested what needs no torch: torch itself could not be installed"
+            return "compiled; imported and tested what needs no torch, which comes with CUDA alone here"
+        run(python, *CONSTRAINED, "torch", limit_s=INSTALL_S)
         run(python, *CONSTRAINED, str(ROOT), "pytest", "hypothesis", limit_s=INSTALL_S)
-        run(python, "-c", IMPORTS, cwd=folder)
+        run(python, "-c", IMPORTS, "torch", cwd=folder)
         for module, *options in PROGRAMS:
             run(python, "-m", module, *options, cwd=folder, OMP_NUM_THREADS="1")
         run(python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow", *TESTS, PYTHONPATH=str(ROOT))
@@ -114,7 +107,7 @@ def main() -> None:
     low, high = supported()
     found = interpreters()
     chosen = {minor: found[minor] for minor in sorted({min(found), max(found)} if found else ())}
-    said = {minor: try_on(interpreter) for minor, interpreter in chosen.items()}
+    said = {minor: try_on(interpreter, "--whole" in sys.argv) for minor, interpreter in chosen.items()}
     print(f"supported: Python 3.{low} to 3.{high - 1}; to be had here: {', '.join(f'3.{minor}' for minor in found) or 'none'}")
     for minor, what in said.items():
         print(f"Python 3.{minor} ({chosen[minor]}): {what}")

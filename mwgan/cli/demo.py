@@ -47,38 +47,32 @@ def demo(folder: Path) -> None:
 
 def _steps(folder: Path) -> list[Step]:
     pixel, adversarial, table = folder / "pixel", folder / "adversarial", folder / "results"
-    shown = "irdm_pixel_shipped: irdm_pixel, irdm_shipped: irdm"
+    networks = f"irdm_pixel: {quoted(pixel)}, irdm: {quoted(adversarial)}, irdm_pixel_shipped: irdm_pixel, lpd_shipped: lpd"
     series = (str(samples_dir() / "needle.mrc"), "--tilts", str(samples_dir() / "needle.tlt"), "--axis-offset", "0.25")
+    narrow = ("--max-tilt", "50", "--output")
     return [
         Step(
-            "training a small U-Net++ on phantom faces from nothing, by the pixel loss",
-            4,
+            "taking a shipped U-Net++, which knows faces and nothing else, to textured specimens, by the pixel loss",
+            2.5,
             (("mwgan-train", "experiment=demo/pixel", f"paths.run_dir={quoted(pixel)}"),),
         ),
         Step(
-            "taking the shipped U-Net++, which has trained for an hour, on against a discriminator",
-            2.5,
-            (("mwgan-train", "experiment=demo/adversarial", "init=irdm_pixel", f"paths.run_dir={quoted(adversarial)}"),),
+            "a little further against a discriminator, to see what the adversarial loss changes",
+            2,
+            (("mwgan-train", "experiment=demo/adversarial", f"init={quoted(pixel)}", f"paths.run_dir={quoted(adversarial)}"),),
         ),
         Step(
-            "comparing all of them on faces they have never seen, beside WBP, SART and TVM tuned for each wedge",
+            "comparing on specimens that no network has seen, beside the shipped networks and WBP, SART and TVM tuned for each wedge",
             2,
-            (
-                (
-                    "mwgan-evaluate",
-                    "experiment=demo/evaluate",
-                    f"table={quoted(table)}",
-                    f"checkpoints={{irdm_pixel: {quoted(pixel)}, irdm: {quoted(adversarial)}, {shown}}}",
-                ),
-            ),
+            (("mwgan-evaluate", "experiment=demo/evaluate", f"table={quoted(table)}", f"checkpoints={{{networks}}}"),),
         ),
         Step("drawing", 0.5, (("mwgan-figures", f"table={quoted(table)}", "wedges_deg=[40,60,80]"),)),
         Step(
             "reconstructing a measured needle from tilts of ±50 degrees, by TVM and by a shipped network",
             1,
             (
-                ("mwgan", "reconstruct", *series, "--max-tilt", "50", "--method", "tvm", "--output", str(folder / "needle_tvm.mrc")),
-                ("mwgan", "reconstruct", *series, "--max-tilt", "50", "--output", str(folder / "needle_lpd.mrc")),
+                ("mwgan", "reconstruct", *series, "--method", "tvm", *narrow, str(folder / "needle_tvm.mrc")),
+                ("mwgan", "reconstruct", *series, "--method", "lpd", *narrow, str(folder / "needle_lpd.mrc")),
             ),
         ),
         Step(
@@ -97,7 +91,7 @@ def _steps(folder: Path) -> list[Step]:
 def _where_to_look(folder: Path) -> str:
     return f"""
 Where to look, in {folder}:
-  comparison_panel.png   a face no network has seen, by every method, wedges of 40, 60 and 80 degrees
+  comparison_panel.png   a specimen no network has seen, by every method, wedges of 40, 60 and 80 degrees
   nrmse_by_wedge.png     the error of each method as the wedge grows
   results.csv            every number behind them; results.tuning.csv: what the classical methods were given
   needle.png             the measured needle; needle_tvm.mrc and needle_lpd.mrc: the whole volumes

@@ -20,6 +20,7 @@ def draw(cfg: DictConfig) -> list[Path]:
     """Draw the figures that ``cfg`` names; the files."""
     from mwgan.figures.registry import drawings, register_others
     from mwgan.figures.writing import write
+    from mwgan.results.table import table_files
     from mwgan.runs.report import write_report, write_training_curves
 
     settings = _plain(cfg)
@@ -34,7 +35,7 @@ def draw(cfg: DictConfig) -> list[Path]:
     files = []
     for name, drawing in drawings(table, settings["figures"], options, _measured_anew).items():
         drawn = drawing()
-        files.append(write(drawn, (folder or table.table.parent) / name))
+        files.append(write(drawn, (folder or table.table.parent) / name, table_files(table.table)))
         if name == "quality_table":
             _print_table(drawn)
     return files

@@ -73,7 +73,7 @@ def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Da
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo"),
 ) -> None:
-    """Train a small network, compare it, draw, and reconstruct a measured needle: every step of the way, with its commands."""
+    """Take a shipped network to other specimens, compare, draw, reconstruct a measured needle: each step with its commands."""
     from mwgan.cli.demo import demo as run
 
     run(output)

@@ -42,6 +42,7 @@ def perceptual(results: pd.DataFrame) -> Figure:
     if not known.empty:
         axis = figure.subplots()
         axis.set_title(f"{described(known)}; bars: standard error; {better(RMSE, INDEX)}", fontsize=9)
+        axis.set(xlabel=column(RMSE).label, ylabel=column(INDEX).label)
         scatter_means(axis, results, RMSE, INDEX)
     return figure
 

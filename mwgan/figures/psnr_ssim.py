@@ -24,6 +24,7 @@ def psnr_ssim(results: pd.DataFrame) -> Figure:
     figure = new_figure(8.4, 6.0)
     axis = figure.subplots()
     scatter_means(axis, results, "psnr", "ssim")
+    axis.set(xlabel=column("psnr").label, ylabel=column("ssim").label)
     axis.set_title(f"{described(results)}; bars: standard error; {better('psnr', 'ssim')}", fontsize=9)
     write_note(figure, results)
     return figure
@@ -47,7 +48,6 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
             markerfacecolor=color if sinogram == "missing" else "white", markeredgewidth=1.4,
         )  # fmt: skip
         points.append(Point(mean[x], mean[y], error[x], error[y], title((method, sinogram), names), color))
-    axis.set(xlabel=column(x).label, ylabel=column(y).label)
     axis.margins(0.12)
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)

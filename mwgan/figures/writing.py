@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from mwgan.files.outputs import check_outputs
 from mwgan.files.whole import written_whole
 from mwgan.results.table import write_table
 
 
-def write(drawn: Figure | DataFrame, path: Path) -> Path:
-    """A figure as ``<path>.png``, a table as ``<path>.csv``; the file, which is whole or as it was before."""
+def write(drawn: Figure | DataFrame, path: Path, read: Iterable[Path] = ()) -> Path:
+    """A figure as ``<path>.png``, a table as ``<path>.csv``; the file, which is whole or as it was before.
+
+    Raises
+    ------
+    InputError
+        If it can't be written, or is one of the files ``read`` for it.
+    """
+    file = path.with_name(path.name + (".csv" if isinstance(drawn, DataFrame) else ".png"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    check_outputs([file], read)
     if isinstance(drawn, DataFrame):
         write_table(drawn, path, suffixes=(".csv",))
-        return path.with_name(path.name + ".csv")
-    file = path.with_name(path.name + ".png")
-    file.parent.mkdir(parents=True, exist_ok=True)
+        return file
     with written_whole(file) as partial:
         drawn.savefig(partial, format="png", bbox_inches="tight", pad_inches=0.06, pil_kwargs={"optimize": True})
     return file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,6 @@ def mapping(images: Images) -> np.memmap | None:
 def release(images: Images) -> None:
     """Give back the memory that mapped pages take once they have been copied: else a series read through would stay there whole."""
     mapped = mapping(images)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+    if sys.platform != "win32" and mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         pages: mmap.mmap = vars(mapped)["_mmap"]
         pages.madvise(mmap.MADV_DONTNEED)

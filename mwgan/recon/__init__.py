@@ -7,6 +7,7 @@ from mwgan.recon.from_arrays import from_arrays
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.normalized import Normalized
 from mwgan.recon.primal_dual import LearnedPrimalDual
 from mwgan.recon.sart import SART, SIRT
 from mwgan.recon.task import RestoreMeasurement, RestoreWBP, Task
@@ -25,6 +26,7 @@ __all__ = [
     "JointModel",
     "LearnedPrimalDual",
     "LearnedReconstructor",
+    "Normalized",
     "Progress",
     "Reconstructor",
     "RestoreMeasurement",

@@ -18,6 +18,7 @@ from mwgan.results.reading import read_rows, up_to_date
 
 PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
 TOLD = 5  # differences that a refusal names
+FILES = (".parquet", ".csv", ".tomograms.parquet", ".tuning.csv", ".conditions.json")  # of a table, and what is written with it
 
 
 class ResultsTable:
@@ -65,6 +66,11 @@ def latest(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per method, training seed and image: of a network trained again under the same name and seed, the latest."""
     same = [column for column in IDENTITY if column not in ("checkpoint", "train_data")]
     return rows.drop_duplicates([*same, *(column for column in (TRAIN_SEED, KEPT_AS) if column in rows)], keep="last")
+
+
+def table_files(table: Path) -> list[Path]:
+    """The files that a table may consist of, whether they are there or not."""
+    return [table.with_name(table.name + suffix) for suffix in FILES]
 
 
 def table_path(name: str | Path) -> Path:

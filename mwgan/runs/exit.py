@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import logging
@@ -20,6 +21,7 @@ from mwgan.runs.folder import is_first_process
 
 Result = TypeVar("Result")
 LIBRARIES_WARNING = warnings.formatwarning
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run(program: Callable[[], object]) -> None:
@@ -76,15 +78,17 @@ def _explained(program: Callable[[], Result]) -> Result:
 
 @contextmanager
 def mistakes_in_one_sentence() -> Iterator[None]:
-    """A user's mistake, or a disk that is full, ends the program inside with exit code 2."""
+    """A user's mistake, or a disk that is full or can't be written to, ends the program inside with exit code 2."""
     try:
         yield
     except InputError as error:
         fail(str(error))
     except OSError as error:
-        if not disk_full(error):
-            raise
-        fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
+        if disk_full(error):
+            fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
+        if error.errno in NOT_ALLOWED and error.filename is not None:
+            fail(f"{error.filename} can't be used ({str(error.strerror).lower()}): choose another place, or change who may use it")
+        raise
 
 
 def fail(sentence: str) -> NoReturn:

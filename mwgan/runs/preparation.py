@@ -130,7 +130,8 @@ def _model(cfg: DictConfig, data: ImageDataModule, device: str) -> tuple[Adversa
         begin_with(module, weights)
         module.record = replace(record, init=told(weights))
         return module, None
-    checkpoint = find_weights(cfg.resume)
+    folder = Path(cfg.resume)
+    checkpoint = find_weights(folder.absolute() if folder.exists() else cfg.resume)  # which may have the name of shipped weights
     if checkpoint.suffix in (".safetensors", ".json"):  # the index of shards
         raise InputError(f"{checkpoint} holds weights alone: begin with them by init=, or resume= a run folder")
     theirs, _ = read_weights(checkpoint)

@@ -56,7 +56,7 @@ def reconstruct_series(
     Raises
     ------
     InputError
-        If the method can't take the series, or its tomograms aren't finite.
+        If the method can't take the series, its tomograms aren't finite, or its pixels are too large to compute with.
     """
     size, output = series.geometry.detector_size, Path(output)
     report_wedge(reconstructor, series.geometry)
@@ -70,7 +70,7 @@ def reconstruct_series(
             measurement = measurement_of(series, start, min(start + block, series.slices), device)
             tomogram = reconstructor(measurement) if report is None else report.reconstruct(start, measurement)
             if not bool(tomogram.isfinite().all()):
-                raise InputError(f"the slices from {start} on come out as NaN: {_cause(measurement)}")
+                raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
             volume.write(start, tomogram)
             misfit += squared_misfit(tomogram, measurement)
             power += float(energy(measurement.sinogram).sum())
@@ -83,8 +83,10 @@ def reconstruct_series(
 
 def measurement_of(series: TiltSeries, start: int, stop: int, device: str) -> Measurement:
     """Slices ``start`` to ``stop`` of a series, all of whose tilts were measured."""
-    measured = torch.ones(series.geometry.tilts, dtype=torch.bool)
-    return Measurement(series.sinograms(start, stop).to(device), measured, series.geometry)
+    sinograms = series.sinograms(start, stop)
+    if (peak := float(sinograms.abs().max())) > LARGEST:
+        raise InputError(f"{series.path} has pixels of {peak:.0e}, too large to compute with: divide all of them by that")
+    return Measurement(sinograms.to(device), torch.ones(series.geometry.tilts, dtype=torch.bool), series.geometry)
 
 
 def squared_misfit(tomogram: Tensor, measurement: Measurement) -> float:
@@ -95,13 +97,6 @@ def squared_misfit(tomogram: Tensor, measurement: Measurement) -> float:
 def relative(misfit: float, power: float) -> float:
     """The norm of what is left of data over that of the data, from the sums of their squares; 0 where there were none."""
     return math.sqrt(misfit / power) if power > 0 else 0.0
-
-
-def _cause(measurement: Measurement) -> str:
-    peak = float(measurement.sinogram.abs().max())
-    if peak > LARGEST:
-        return f"pixels of {peak:.0e} are too large to compute with, divide them all by that"
-    return "densities must be positive, invert bright-field images"
 
 
 def report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:

@@ -92,9 +92,10 @@ def _check_told(subject: Subject, source: ImageSource) -> None:
     poses, origin, background = source.augmentation(0), source.origin(0), source.background(0)
     subject.require(isinstance(poses, Augmentation), "has an augmentation(index) that is no mwgan.data.Augmentation")
     subject.require(origin is None or isinstance(origin, str), f"says that image 0 is of {origin!r}, which is neither text nor None")
-    if background is not None:
-        shape, wanted = np.shape(background), (source.size, source.size)
-        subject.require(shape == wanted, f"gives image 0 without its features as {shape}, not {wanted}")
+    shape = (source.size, source.size) if background is None else np.asarray(background).shape
+    subject.require(
+        shape == (source.size, source.size), f"gives image 0 without its features as {shape}, not ({source.size}, {source.size})"
+    )
     try:
         json.dumps(source.describe())
     except (TypeError, ValueError) as error:

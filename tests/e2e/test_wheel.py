@@ -40,6 +40,14 @@ def test_the_wheel_shows_its_configuration_and_its_weights(programs, tmp_path):
     assert "the run is in" in run(programs / "mwgan-train", "debug=smoke", "experiment=irdm2020/d1", cwd=tmp_path)
 
 
+def test_the_wheel_brings_what_the_demo_needs(programs, tmp_path):
+    samples = Path(run(programs / "python", "-c", "from mwgan.paths import samples_dir; print(samples_dir())", cwd=tmp_path).strip())
+    assert samples.is_relative_to(programs.parent)
+    assert {path.name for path in samples.iterdir()} == {"needle.mrc", "needle.tlt", "LICENSE-needle.txt"}
+    assert "--output" in run(programs / "mwgan", "demo", "--help", cwd=tmp_path, COLUMNS="120")
+    assert "77" in run(programs / "mwgan", "info", samples / "needle.mrc", "--tilts", samples / "needle.tlt", cwd=tmp_path)
+
+
 def follow(recipe: Recipe, programs: Path, folder: Path) -> None:
     """A recipe as somebody types it into a shell."""
     recipe.write(folder)

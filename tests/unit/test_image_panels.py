@@ -63,6 +63,12 @@ def test_a_spectrum_shows_a_wave_at_its_frequency():
     assert {tuple(int(place) for place in np.unravel_index(flat, spectrum.shape)) for flat in np.argsort(spectrum, axis=None)[-2:]} == peaks
 
 
+def test_spectra_of_sinograms_have_their_shape():
+    sinograms = np.random.default_rng(0).random((1, 12, 20))
+    axes = draw_spectra(sinograms, sinograms, sinograms, "epoch 0").axes
+    assert [axis.images[0].get_array().shape for axis in axes] == [(12, 20)] * 3
+
+
 def test_a_picture_is_written_after_each_epoch(batch, tmp_path):
     panels = ImagePanels(str(tmp_path / "panels"), images=2)
     for epoch in (0, 1):

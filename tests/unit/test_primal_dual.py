@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -128,3 +130,13 @@ def test_a_trained_one_takes_larger_and_smaller_slices(network):
     for size in (16, 40):
         measurement = measured(faces(size), [float(tilt) for tilt in range(-60, 61, 6)])
         assert torch.allclose(trained(measurement), network(measurement).clamp(min=0))
+
+
+def test_the_noise_that_networks_are_told_is_to_the_bit_what_they_were_trained_with():
+    generator = torch.Generator().manual_seed(3)
+    sinogram = torch.randn(2, 1, 7, 33, generator=generator) + torch.arange(33) / 5
+    mask = torch.ones(2, 1, 7, 1, dtype=torch.bool)
+    mask[1, :, 3:5] = False
+    difference = (sinogram[..., 2:] - 2 * sinogram[..., 1:-1] + sinogram[..., :-2]).abs()
+    middle = [difference[row][mask[row].expand(1, 7, 31)].median() for row in range(2)]
+    assert torch.equal(noise_level(sinogram, mask).flatten(), torch.stack(middle) / (0.6745 * math.sqrt(6)))

@@ -142,7 +142,7 @@ def test_what_a_method_needs_is_told(monkeypatch):
     assert what_it_needs(known["tvm_directional"]) == "direction_weights=[0.7, 1.4], after tvm"
     assert what_it_needs(known["lpd"]) == "shipped weights"
     assert "run folder" in what_it_needs(known["irdm_d1"])
-    assert "mymethods.Box can't be imported" in what_it_needs(MethodEntry("b", Path("b"), "B", {"_target_": "mymethods.Box"}))
+    assert "no_such_package.Box can't be imported" in what_it_needs(MethodEntry("b", Path("b"), "B", {"_target_": "no_such_package.Box"}))
     monkeypatch.setitem(sys.modules, "tomopy", None)
     assert what_it_needs(known["tomopy_sirt"]) == "iterations=100, needs tomopy, not installed"
 

@@ -55,6 +55,12 @@ def test_a_run_is_resumed_from_its_checkpoint_without_what_it_began_with(run_con
         prepare(run_config(*SMALL, *options, "acquisition.step_deg=9", folder="other"))
 
 
+def test_a_folder_is_resumed_though_shipped_weights_have_its_name(run_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept(prepare(run_config(*SMALL)), tmp_path / "irdm" / "checkpoints" / "last.ckpt")
+    assert prepare(run_config(*SMALL, "resume=irdm", folder="other")).checkpoint == tmp_path / "irdm" / "checkpoints" / "last.ckpt"
+
+
 def test_only_a_checkpoint_can_be_resumed(run_config, tmp_path):
     first = prepare(run_config(*SMALL))
     save_weights(tmp_path / "mine.safetensors", first.module.generator.state_dict(), first.module.record)
