@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # programs started by tests too: many small steps lose time to waiting threads
 settings.register_profile("mwgan", deadline=None, max_examples=40)
 settings.load_profile("mwgan")
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_one_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget what a test imported from its own folder: the next one may have a module of that name, too."""
+    before = len(sys.modules)
+    yield
+    if len(sys.modules) != before:
+        base = str(tmp_path_factory.getbasetemp())
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(base):
+                del sys.modules[name]
 
 
 @pytest.fixture
