@@ -101,6 +101,7 @@ def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program
     assert torch.load(place / "run" / LAST, weights_only=True)["epoch"] == 2
 
 
+@pytest.mark.slow
 def test_stages_have_the_folder_of_configuration_and_begin_with_one_anothers_network(program, place, monkeypatch):
     assert program("--config-dir", "conf", "experiment=both", *QUIET, "paths.run_dir=both", min_deg=70) == 2  # in the first
     monkeypatch.chdir(place.parent / "elsewhere")
