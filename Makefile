@@ -1,6 +1,8 @@
 # Everything a newcomer needs: Python 3.10 to 3.14 and make. Each target installs what it uses into .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+# A process a core, each with files of its own: tests of one file share what they prepare.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadfile
 DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
@@ -22,10 +24,10 @@ demo: install
 	$(BIN)/mwgan demo --output $(DEMO)
 
 test: install lint types
-	$(BIN)/python -m pytest -m "not slow and not wheel and not cluster"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not wheel and not cluster"
 
 test-all: install lint types
-	$(BIN)/python -m pytest -m "not wheel and not cluster"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not wheel and not cluster"
 
 lint: install
 	$(BIN)/ruff check .

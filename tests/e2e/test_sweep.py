@@ -144,7 +144,7 @@ def test_a_misspelt_word_for_missing_data_is_refused_before_any_job(tmp_path):
 
 
 def test_a_stage_that_fails_does_not_stop_the_other_jobs(monkeypatch, capsys, tmp_path):
-    def stage_failed(cfg, options):
+    def stage_failed(cfg, options, added):
         sys.exit(1)
 
     monkeypatch.setattr("mwgan.runs.one_run.run_stages", stage_failed)
