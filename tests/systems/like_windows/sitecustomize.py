@@ -10,6 +10,7 @@ import builtins
 import multiprocessing
 import os
 import sys
+import tempfile
 import types
 import warnings
 
@@ -119,6 +120,7 @@ del os.fork, os.forkpty
 os.open = open_no_folder
 os.replace, os.rename = (onto_no_folder(unless_open(call)) for call in (os.replace, os.rename))
 os.unlink, os.remove = unless_open(os.unlink), unless_open(os.remove)
+tempfile.TemporaryFile = tempfile.NamedTemporaryFile  # as there: no file loses its name while it is open
 multiprocessing.set_start_method("spawn")
 warnings.filterwarnings("ignore", category=EncodingWarning)
 warnings.filterwarnings("error", category=EncodingWarning, module=r"mwgan(\.|$)")
