@@ -37,7 +37,9 @@ def wait_for(file: Path, process: subprocess.Popen) -> None:
 
 
 def epochs(log: Path) -> list[int]:
-    """The epochs that a log holds to their end; a run that is killed as it has written its checkpoint has logged less."""
+    """The epochs that a log holds to their end; a run that is killed as it has written its checkpoint has logged less, or nothing."""
+    if not log.exists():
+        return []
     return pd.read_csv(log).reindex(columns=["epoch", "train/pixel_loss"]).dropna()["epoch"].tolist()
 
 
