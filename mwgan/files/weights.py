@@ -110,7 +110,7 @@ def checksum(record: str, state: Mapping[str, Tensor]) -> str:
     for name in sorted(state):
         value = state[name].contiguous()
         digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
-        digest.update(value.flatten().view(torch.uint8).numpy() if value.numel() else b"")
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes() if value.numel() else b"")
     return digest.hexdigest()
 
 
