@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mwgan.files.partials import drop_all
+from mwgan.files.partials import drop_all, what_is_left
 from mwgan.signals import there
 
 STOPS = there("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -60,7 +60,7 @@ def ended_by_signals() -> Iterator[None]:
         told, _State.told, _State.outermost, _State.held = _State.told, 0, None, 0
         if told:
             with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
-                print(f"ended by {signal.Signals(told).name}: what was not finished is removed", file=sys.stderr, flush=True)
+                print(f"ended by {signal.Signals(told).name}: {what_is_left()}", file=sys.stderr, flush=True)
             sys.exit(128 + told)
 
 
@@ -74,6 +74,16 @@ def uninterrupted() -> Iterator[None]:
     finally:
         _State.held -= 1
     _act()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What is inside is done on the way out: the signal that may have led there, and any other, is acted on after it at the earliest."""
+    _State.held += 1
+    try:
+        yield
+    finally:
+        _State.held -= 1
 
 
 def _heard(number: int, frame: FrameType | None) -> None:

@@ -110,9 +110,11 @@ class LearnedReconstructor:
         left = missing // 2  # the same on either side: an odd margin would move the slice's centre by half a pixel
         if left == 0:
             return measurement, 0
-        sinogram = nn.functional.pad(measurement.sinogram, (left, left))
-        grown = replace(geometry, detector_size=geometry.detector_size + 2 * left)
-        return Measurement(sinogram, measurement.measured, grown), left
+        sinogram, measured = nn.functional.pad(measurement.sinogram, (left, left)), measurement.measured
+        if measurement.by_pixel:  # beyond a border that was measured there is nothing; beyond another one nobody knows
+            ends = (measured[..., :1].expand(-1, -1, -1, left), measured[..., -1:].expand(-1, -1, -1, left))
+            measured = torch.cat([ends[0], measured, ends[1]], dim=3)
+        return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
 
 
 def load_reconstructor(

@@ -15,6 +15,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.networks import UNet
 from mwgan.operators import projector_for
+from mwgan.recon.unmeasured import bridged, spanned
 from mwgan.recon.wbp import WBP
 
 Operator = Callable[[Tensor], Tensor]
@@ -27,7 +28,8 @@ class LearnedPrimalDual(nn.Module):
 
     Every iteration projects the tomogram of the moment, looks at it beside the measurement, and back-projects (filtered)
     what it makes of the two. Tilts, wedge and noise are part of what it is given, so that one set of weights serves any
-    tilt list, wedge and size of slice. Rows that were not measured and rows that aren't there are the same to it.
+    tilt list, wedge and size of slice. Rows that were not measured and rows that aren't there are the same to it; pixels of a row that
+    were not measured stay empty like these, but where a row is filtered.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ class LearnedPrimalDual(nn.Module):
             nn.init.zeros_(block.head.convolution.bias)  # type: ignore[union-attr, arg-type]
 
     def forward(self, measurement: Measurement) -> Tensor:
-        if measurement.measured.ndim == 1:
+        if measurement.measured.ndim == 1 or measurement.by_pixel:
             measurement = measurement.only_measured()
         geometry, measured = measurement.geometry, measurement.mask.expand(len(measurement.sinogram), -1, -1, -1)
         mask = measured.to(measurement.sinogram.dtype)
@@ -89,10 +91,13 @@ class LearnedPrimalDual(nn.Module):
 
         weights = self.wbp.weights(measurement)
 
-        def back_project(rows: Tensor) -> Tensor:
-            return self.wbp.back_project(rows / unit, geometry, weights)
+        within = spanned(measured)
 
-        primal = torch.cat([back_project(sinogram)] * self.memory, dim=1)
+        def back_project(rows: Tensor) -> Tensor:
+            # A filter takes a row that ends for one that drops to zero. Holes stay: in a sinogram of memory they say something.
+            return self.wbp.back_project(bridged(rows, within) / unit, geometry, weights)
+
+        primal = torch.cat([back_project(bridged(sinogram, measured))] * self.memory, dim=1)
         dual = sinogram.new_zeros(len(sinogram), self.memory, *sinogram.shape[-2:])
         for number in range(len(self.dual)):
             if self.checkpointed and torch.is_grad_enabled():
@@ -152,9 +157,14 @@ def noise_level(sinogram: Tensor, mask: Tensor) -> Tensor:
     makes the answer up to a half too large where there is little noise.
     """
     difference = second_difference(sinogram)
-    measured = mask.expand(len(sinogram), 1, -1, difference.shape[-1])
+    measured = in_threes(mask).expand(len(sinogram), 1, -1, difference.shape[-1])
     middle = torch.where(measured, difference, torch.nan).flatten(1).nanmedian(dim=1).values
     return (middle / (MEDIAN_OF_NORMAL * math.sqrt(SQUARES))).reshape(-1, 1, 1, 1)
+
+
+def in_threes(mask: Tensor) -> Tensor:
+    """Of which three neighbours along the detector all were measured: (..., N) to (..., N - 2); (..., 1), of whole rows, stays."""
+    return mask if mask.shape[-1] == 1 else mask[..., 2:] & mask[..., 1:-1] & mask[..., :-2]
 
 
 def second_difference(rows: Tensor) -> Tensor:

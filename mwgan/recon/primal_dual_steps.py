@@ -39,7 +39,7 @@ class PrimalDualSteps:
         self.projector, self.weight, self.bounds, self.direction_weights = projector, weight, bounds, direction_weights
         sinogram, size = measurement.sinogram, measurement.geometry.detector_size
         self._sinogram, self._mask = batch_innermost(sinogram), measurement.mask.to(sinogram)
-        self._tilts = self._mask.sum(dim=2, keepdim=True)
+        self._tilts = measurement.measured_tilts.to(sinogram).sum(dim=2, keepdim=True)
         self._ray_length = projector(sinogram.new_ones(1, 1, size, size)).clamp(min=FLOOR)
         self._coverage = batch_innermost(projector.adjoint(self._mask.expand(-1, -1, -1, size).contiguous()))
         self.tomogram = batch_innermost(sinogram.new_zeros(len(sinogram), 1, size, size))

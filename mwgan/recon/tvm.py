@@ -19,8 +19,8 @@ class TVM:
 
         1 / (2 n) ||M (A x - b)||^2 + weight * sum |(w_z d_z x, w_x d_x x)|
 
-    with n the number of measured tilts of the sample, so that one weight means the same for any number of tilts and
-    any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning and
+    with M the measured pixels of the sample and n the number of tilts that have any, so that one weight means the same for any
+    number of tilts and any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning and
     over-relaxation. Each slice finishes by itself, when any of the rules below says so; they are asked after every 10 iterations.
 
     Parameters
@@ -113,5 +113,5 @@ class TVM:
     def objective(self, tomogram: Tensor, measurement: Measurement) -> Tensor:
         """The value (B,) that :meth:`__call__` minimises, at ``tomogram`` (B, 1, N, N)."""
         misfit = (self.projector(measurement.geometry)(tomogram) - measurement.sinogram) * measurement.mask
-        tilts = measurement.mask.sum(dim=2).flatten().to(misfit)
+        tilts = measurement.measured_tilts.sum(dim=2).flatten().to(misfit)
         return misfit.flatten(1).square().sum(dim=1) / (2 * tilts) + self.weight * variation(tomogram, self.direction_weights)

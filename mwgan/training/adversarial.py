@@ -228,7 +228,7 @@ class AdversarialModule(pl.LightningModule):
         counted = torch.as_tensor(batch.image_index).cpu() != FILLER
         values = {name: value[counted] for name, value in image_metrics(tomogram, batch.image).items()}
         self.quality.update(values)
-        measured = measurement.mask[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))
+        measured = measurement.measured_tilts[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))
         return {**values, "wedge_deg": 180 * (1 - measured[counted])}  # of a full grid of tilts
 
     def on_validation_epoch_end(self) -> None:
