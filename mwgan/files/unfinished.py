@@ -72,7 +72,9 @@ class Unfinished(WrittenTogether):
             raise InputError(f"{self.path} can't be written (there is no folder {target.parent}): choose another place")
         self.folder = target.with_name(f"{beginning(target)}{self._digest}.partial")
         with uninterrupted(), ExitStack() as held:
-            held.enter_context(_only_one(self.folder, f"{self.path} is being written by another process with the same command: wait for it"))
+            held.enter_context(
+                _only_one(self.folder, f"{self.path} is being written by another process with the same command: wait for it")
+            )
             _remove_others(target, self.folder)
             self.plan, self.done = _read(self.folder / JOURNAL)
             self._held = held.pop_all()
@@ -168,7 +170,9 @@ def _only_one(folder: Path, refusal: str) -> ExitStack:
         try:
             folder.mkdir(exist_ok=True)
         except PermissionError as error:
-            raise InputError(f"nothing can be written in {folder.parent} ({(error.strerror or str(error)).lower()}): choose another place") from error
+            raise InputError(
+                f"nothing can be written in {folder.parent} ({(error.strerror or str(error)).lower()}): choose another place"
+            ) from error
         with suppress(FileNotFoundError):  # whoever held it has ended and taken it away in between: anew
             lock = folder / LOCK
             lock.touch()
