@@ -30,6 +30,8 @@ from mwgan.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+MOST_TILTS = 20_000
+
 
 @dataclass(frozen=True)
 class TiltGeometry:
@@ -67,6 +69,7 @@ class TiltGeometry:
         """Every tilt from -90 up to, not including, +90 degrees in steps of ``step_deg``."""
         if not (math.isfinite(step_deg) and 0.0 < step_deg <= 90.0):
             raise InputError(f"the tilt step must lie in (0, 90] degrees, not {step_deg}")
+        check_count(180.0 / step_deg, step_deg)
         count = math.ceil(180.0 / step_deg - 1e-9)
         return cls(tuple(-90.0 + step_deg * index for index in range(count)), detector_size)
 
@@ -210,6 +213,14 @@ class Measurement:
         """``measured`` of some samples: itself where all share it."""
         shared = self.measured.ndim == 1 or len(self.measured) < len(self.sinogram)
         return self.measured if shared else self.measured[samples]
+
+
+def check_count(tilts: float, step_deg: float) -> None:
+    """Raise an :class:`InputError` if a step makes more tilts than anybody can measure."""
+    if tilts > MOST_TILTS:
+        raise InputError(
+            f"steps of {step_deg:g} degrees make {tilts:,.0f} tilts, more than the {MOST_TILTS} that are taken: widen the step"
+        )
 
 
 def check_tilts(tilt_deg: tuple[float, ...], name: str = "the tilt list") -> None:

@@ -1,5 +1,6 @@
 """Lightning callbacks: what a run shows and writes down about itself."""
 
+from mwgan.callbacks.csv_log import CSVLog
 from mwgan.callbacks.image_panels import ImagePanels
 from mwgan.callbacks.images_per_second import ImagesPerSecond
 from mwgan.callbacks.last_checkpoint import LastCheckpoint
@@ -11,6 +12,7 @@ from mwgan.callbacks.wedge_metrics import WedgeMetrics
 from mwgan.callbacks.whole_checkpoints import WholeCheckpoints
 
 __all__ = [
+    "CSVLog",
     "ImagePanels",
     "ImagesPerSecond",
     "LastCheckpoint",

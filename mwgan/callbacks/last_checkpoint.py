@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 
+from mwgan.callbacks.csv_log import LOGGED_LAST, CSVLog
 from mwgan.callbacks.stop_signals import Stopped, StopSignals
 from mwgan.files.checkpoints import LAST
 
@@ -39,6 +40,7 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         self.every_s = float("inf") if every_minutes is None else 60 * every_minutes
         self.signals = StopSignals()
         self._saved_at, self._questions = 0.0, 0
+        self._epoch: dict[str, float] = {}  # what training logs of the latest one that is over
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -48,6 +50,7 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         super().on_train_start(trainer, pl_module)
         self._saved_at = time.monotonic()
         self.signals.listen()
+        self._log_what_was_not(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
         if not trainer.is_last_batch:  # after that one the epoch is not over yet: its validation comes first, and asks too
@@ -62,8 +65,17 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
             checkpoint["loops"]["fit_loop"][VALIDATION] |= {"total": {**ABOUT_TO_VALIDATE}, "current": {**ABOUT_TO_VALIDATE}}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        told = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
+        self._epoch = {"epoch": trainer.current_epoch, **told}
         super().on_train_epoch_end(trainer, pl_module)
         self._saved_at = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "epoch": self._epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._epoch = state_dict.get("epoch", {})
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop_if_told(trainer, self._asked(trainer)[0])  # not as the epoch ends: its metrics are logged after that
@@ -73,6 +85,15 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self.signals.leave()
+
+    def _log_what_was_not(self, trainer: pl.Trainer) -> None:
+        """Lightning logs an epoch once it is kept; a program that was killed in between has not."""
+        if LOGGED_LAST not in self._epoch or not any(
+            isinstance(logger, CSVLog) and logger.lacks(int(self._epoch["epoch"])) for logger in trainer.loggers
+        ):
+            return
+        for logger in trainer.loggers:
+            logger.log_metrics(self._epoch, int(self._epoch[LOGGED_LAST]) - 1)  # the step's number, as Lightning logs it
 
     @property
     def _file(self) -> Path:

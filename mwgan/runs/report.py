@@ -65,7 +65,12 @@ def read_log(run: Path) -> Any:
     earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
     # A run that has just been resumed has set its log aside and not begun another.
     parts = [file for file in (*earlier, run / "csv" / "metrics.csv") if file.is_file() and file.stat().st_size]
-    return pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
+    rows = pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
+    if "epoch" not in rows:
+        return rows
+    # An epoch that a killed program had logged in part, its validation say, was gone through and logged again.
+    kind = rows.notna().apply(lambda row: "".join("01"[filled] for filled in row), axis=1)
+    return rows[~pd.DataFrame({"epoch": rows["epoch"], "kind": kind}).duplicated(keep="last")].reset_index(drop=True)
 
 
 def _copied(file: Path, copy: Path) -> Path:

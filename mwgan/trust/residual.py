@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
-from mwgan.recon.primal_dual import MEDIAN_OF_NORMAL, SQUARES, in_threes, second_difference
+from mwgan.recon.noise import MEDIAN_OF_NORMAL, SQUARES, in_threes, second_difference
 
 BRIGHTNESSES = 4  # more would make a class of the edges alone
 
@@ -43,7 +43,7 @@ def energy(values: Tensor) -> Tensor:
 def noise_deviation(measurement: Measurement) -> Tensor:
     """Root mean square of the noise on the measured pixels, (B, 1, 1, 1) line integrals, from second differences along the detector.
 
-    Their median resists edges, as in :func:`mwgan.recon.primal_dual.noise_level`; taken for each quarter of the pixels by
+    Their median resists edges, as in :func:`mwgan.recon.noise.noise_level`; taken for each quarter of the pixels by
     brightness, because the noise of counting grows with the signal and the median of all pixels is often one of the empty
     surroundings. What fine structure leaves makes the answer too large. On drawn images:
 

@@ -17,11 +17,13 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from mwgan.callbacks import CSVLog, LastCheckpoint
 from mwgan.cli.train import train
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST, PREVIOUS
 from mwgan.paths import conf_dir
 from mwgan.runs import folder as jobs
+from mwgan.runs.report import read_log
 from mwgan.training import AdversarialModule
 
 # A game with schedules, two epochs of six batches.
@@ -145,6 +147,46 @@ def test_a_crash_at_any_moment_costs_the_interval_at_most(straight, before_step,
     assert checkpoint(tmp_path)["state_dict"]["batches"] == 9
     train(resumed(tmp_path))
     assert_same_end(tmp_path, straight)
+
+
+def test_an_epoch_that_was_kept_and_not_yet_logged_is_logged_when_the_run_goes_on(straight, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    last_kept = LastCheckpoint.on_train_epoch_end
+
+    def kept_and_killed(callback, trainer, module):
+        last_kept(callback, trainer, module)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LastCheckpoint, "on_train_epoch_end", kept_and_killed)
+        with pytest.raises(Killed):
+            train(game(tmp_path))
+    assert checkpoint(tmp_path)["state_dict"]["batches"] == 6
+    assert "train/batches" not in pd.read_csv(tmp_path / "csv" / "metrics.csv")  # the validation of the epoch alone
+    train(resumed(tmp_path))
+    assert_same_end(tmp_path, straight)
+    assert read_log(tmp_path)["train/batches"].dropna().tolist() == [6, 12]
+
+
+def test_the_log_loses_no_row_to_a_new_column(tmp_path, monkeypatch):
+    log = CSVLog(str(tmp_path), "csv", "")
+    log.log_metrics({"epoch": 0, "a": 1.0}, 1)
+    log.save()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("csv.DictWriter.writerows", full)
+        log.log_metrics({"epoch": 1, "b": 2.0}, 2)
+        with pytest.raises(OSError, match="No space"):
+            log.save()
+    assert pd.read_csv(tmp_path / "csv" / "metrics.csv")["a"].tolist() == [1.0]
+    log.log_metrics({"epoch": 2, "b": 3.0}, 3)
+    log.save()
+    assert pd.read_csv(tmp_path / "csv" / "metrics.csv")["epoch"].tolist() == [0, 1, 2]
 
 
 def test_each_sample_is_trained_on_once_whatever_the_batches_before_and_after_a_stop(before_step, tmp_path):

@@ -1,0 +1,55 @@
+"""The csv log of a run: a file that is whole at any moment, whatever ends the program."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric.loggers.logger import rank_zero_experiment
+from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers.csv_logs import ExperimentWriter
+
+from mwgan.files.whole import written_whole
+
+LOGGED_LAST = "train/batches"  # of what is logged of an epoch
+
+
+class CSVLog(CSVLogger):
+    """Lightning's csv log, whose file is replaced by one with more rows instead of being written into.
+
+    A column that is new makes Lightning's own empty the file and write it anew: a program that is killed then loses every row.
+    """
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """What writes the file, of the first process."""
+        if self._experiment is None:
+            self._experiment = _WholeFile(self.log_dir)
+        return self._experiment
+
+    def lacks(self, epoch: int) -> bool:
+        """Whether the log that was set aside when this run went on ends before what training logs of an epoch."""
+        parts = list(Path(self.log_dir).glob("metrics_*.csv"))
+        return bool(parts) and not any(
+            row.get("epoch") == str(epoch) and row.get(LOGGED_LAST) for part in parts for row in csv.DictReader(part.open(encoding="utf-8"))
+        )
+
+
+class _WholeFile(ExperimentWriter):
+    def __init__(self, log_dir: str) -> None:
+        super().__init__(log_dir)
+        self._rows: list[dict[str, float]] = []
+
+    def save(self) -> None:
+        """Write all rows there are, old ones and new."""
+        if not self.metrics:
+            return
+        self._record_new_keys()
+        self._rows += self.metrics
+        self.metrics = []
+        with written_whole(Path(self.metrics_file_path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(self._rows)
