@@ -41,7 +41,7 @@ Consistency = Annotated[
     float | None,
     typer.Option(help="Correct the tomogram where it contradicts the data. Less trusts the data more: 0.5 if noisy, 0.02 if clean."),
 ]
-Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
+Device = Annotated[str, typer.Option(help="auto (a GPU, if there is one), cpu, cuda or cuda:1.")]
 
 
 def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterable[str] = ()) -> None:

@@ -16,6 +16,7 @@ SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond th
 
 
 def reconstruct(
+    context: typer.Context,
     series: options.Series,
     output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
     method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "lpd",
@@ -33,12 +34,22 @@ def reconstruct(
     max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
     iterations: options.Iterations = None,
     consistency: options.Consistency = None,
-    block: Annotated[int, typer.Option(min=1, help="Slices in memory at a time.")] = 16,
+    thickness: Annotated[
+        int | None, typer.Option(min=1, help="Pixels of the volume along the beam (z); the detector's if not given.")
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pixels of the volume along x; more than the detector's for a slab that reaches beyond it."),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Half of what there is.")
+    ] = None,
+    block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
     trust: Annotated[
         bool,
         typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
     ] = False,
-    device: options.Device = "cpu",
+    device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
     weight: options.Weight = None,
@@ -49,10 +60,16 @@ def reconstruct(
     Densities must be positive, as in dark-field contrast: invert bright-field images first.
     """
     from mwgan.io import open_series
+    from mwgan.io.readers import file_of
+    from mwgan.io.tilts import files_read
     from mwgan.methods import add_folder
-    from mwgan.recon.named import make_method
+    from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
+    from mwgan.series.describe import voxels
+    from mwgan.series.identity import files_of_method, identity_of
+    from mwgan.series.memory import band_bytes, parse_memory
     from mwgan.series.reconstruct import reconstruct_series
+    from mwgan.series.slice_grid import SliceGrid
     from mwgan.series.trust_report import TrustReport, trust_files
     from mwgan.series.tuned import tuned_settings
 
@@ -61,7 +78,8 @@ def reconstruct(
         add_folder(config_dir)
     guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned, networks=[method])
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
-    opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset)
+    device, budget = find_device(device), None if memory is None else parse_memory(memory)
+    opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)
@@ -69,9 +87,11 @@ def reconstruct(
         typer.echo(sentence)
     reconstructor = make_method(method, chosen, device, consistency, allow or ())
     report = TrustReport(reconstructor, output, opened) if trust else None
-    residual = reconstruct_series(opened, reconstructor, output, block, device, report)
-    size = opened.geometry.detector_size
-    typer.echo(f"{output}: {opened.slices} x {size} x {size} (y, z, x), voxels of {opened.voxel_size_angstrom:g} Å")
+    read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
+    identity = identity_of(opened, [*read, *files_of_method(method)], {**context.params, "device": device, "settings": chosen})
+    residual = reconstruct_series(opened, reconstructor, output, block, device, report, thickness, width, budget, identity)
+    grid = SliceGrid.of(opened.geometry, thickness, width)
+    typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
     typer.echo(
         f"residual on the measured tilts: {100 * residual:.1f} % of the data (what the tomogram, projected again, leaves unexplained)"
     )
@@ -104,7 +124,7 @@ def compare(
     binning: options.Bin = 1,
     iterations: options.Iterations = None,
     consistency: options.Consistency = None,
-    device: options.Device = "cpu",
+    device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
     weight: options.Weight = None,
@@ -116,6 +136,7 @@ def compare(
     """
     from mwgan.io import open_series
     from mwgan.methods import add_folder
+    from mwgan.recon.named import find_device
     from mwgan.recon.settings import parse_settings
     from mwgan.series.compare import compare_slice, compared_files, makers_of
 
@@ -127,6 +148,7 @@ def compare(
     named = methods.split(",")
     guard(compared_files(output), series, tilts, networks=[name.rpartition("=")[2] for name in named])
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
+    device = find_device(device)
     makers = makers_of(named, chosen, device, consistency, allow or ())
     try:
         limits = [float(limit) for limit in max_tilts.split(",")]

@@ -179,6 +179,11 @@ class TiltSeries:
             measured = np.asarray(measured[..., : size * factor].reshape(stop - start, factor, -1, size, factor).all(axis=(1, 4)))
         return torch.from_numpy(measured).unsqueeze(1)
 
+    def reading_bytes(self, slices: int) -> int:
+        """What it takes to read so many slices at a time."""
+        pixels = slices * self.binning * len(self.image_numbers) * self.geometry.detector_size * self.binning
+        return self._bands.room_bytes(slices * self.binning) + 3 * 4 * pixels  # turned, as float32, and binned or handed on
+
 
 def find_tilts(stack: Stack, path: Path, given: Tilts | None) -> tuple[Told | None, Stack]:
     """The tilts of a stack, given or told by a file, and the stack with their axis in front and the pixel size filled in."""
