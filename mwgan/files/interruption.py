@@ -33,8 +33,8 @@ class _State:
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """For a program's ``main``: Ctrl-C, SIGTERM and SIGHUP (where there is one) end what is inside.
+def ended_by_signals(kept: str = "what was not finished is removed") -> Iterator[None]:
+    """For a program's ``main``: Ctrl-C, SIGTERM and SIGHUP (where there is one) end what is inside, which ``kept`` goes on to say.
 
     Signals that are ignored stay so, as under nohup. Outside of the main thread, where Python hears none, nothing changes.
     """
@@ -59,8 +59,10 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
         told, _State.told, _State.outermost, _State.held = _State.told, 0, None, 0
         if told:
+            name = "interrupted" if told == signal.SIGINT else f"ended by {signal.Signals(told).name}"
             with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
-                print(f"ended by {signal.Signals(told).name}: what was not finished is removed", file=sys.stderr, flush=True)
+                if kept:
+                    print(f"{name}: {kept}", file=sys.stderr, flush=True)
             sys.exit(128 + told)
 
 
@@ -74,6 +76,11 @@ def uninterrupted() -> Iterator[None]:
     finally:
         _State.held -= 1
     _act()
+
+
+def hears(handler: object) -> bool:
+    """Whether a signal's handler is that of :func:`ended_by_signals`."""
+    return handler is _heard
 
 
 def _heard(number: int, frame: FrameType | None) -> None:

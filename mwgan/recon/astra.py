@@ -90,8 +90,9 @@ class Astra:
         tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
         for samples, group in measurement.by_tilts():
             rows = group.sinogram[:, 0].detach().cpu().double().numpy()
-            slices = self._filtered(astra, rows, group.geometry) if self.algorithm == "fbp" else self._iterated(astra, rows, group.geometry)
-            tomogram[samples, 0] = torch.from_numpy(slices).to(tomogram)
+            unit = unit_of(rows)
+            reconstruct = self._filtered if self.algorithm == "fbp" else self._iterated
+            tomogram[samples, 0] = torch.from_numpy(reconstruct(astra, rows / unit, group.geometry) * unit).to(tomogram)
         return tomogram
 
     def _filtered(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
@@ -136,3 +137,12 @@ class Astra:
                 astra.algorithm.run(algorithm, iterations)
                 slices.append(astra.data2d.get(tomogram))
         return np.stack(slices)
+
+
+def unit_of(rows: Array) -> Array:
+    """Powers of two (S, 1, 1), which change no digit: in them the largest of projections (S, A, N) is 0.5 to 1; 1 where all are 0.
+
+    The squares that cgls adds up in float32 would be beyond it in some detectors' units.
+    """
+    peak = np.abs(rows).max(axis=(1, 2), keepdims=True)
+    return np.where(peak > 0, np.ldexp(1.0, np.frexp(peak)[1]), 1.0)

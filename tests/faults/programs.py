@@ -24,7 +24,7 @@ TRAIN = ("mwgan-train", "debug=smoke", *QUIET, "trainer.accelerator=cpu", "model
 TRAIN += ("callbacks.last_checkpoint.every_minutes=0",)
 GAME = (*TRAIN, "model.discriminator.width=4", "trainer.max_epochs=3")
 SWEEP = (*TRAIN, "-m", "model=irdm_pixel", "trainer.max_epochs=2", "seed=0,1")
-EVALUATE = ("mwgan-evaluate", "data.size=48", "step_deg=5", "images=12", "tuning_images=3", "wedges_deg=[50,60,70,80]", "~methods.tvm")
+EVALUATE = ("mwgan-evaluate", "data.size=48", "step_deg=5", "images=8", "tuning_images=2", "wedges_deg=[50,60,70,80]", "~methods.tvm")
 EVALUATE += ("methods.sart.tune.iterations=[20,40]",)
 SIMULATE = ("mwgan", "simulate", "s.mrc", "--size", "32", "--slices", "8", "--step", "6")
 RECONSTRUCT = ("mwgan", "reconstruct", "s.mrc", "--tilts", "s.tlt", "--block", "1")
@@ -80,7 +80,7 @@ def result_of(path: Path) -> object:
     if path.suffix == ".mrc":
         return np.array(mrcfile.read(path))
     rows = pd.read_parquet(path)
-    return rows.drop(columns=[name for name in ("seconds", "peak_mib") if name in rows]).to_dict("list")
+    return rows.drop(columns=[name for name in ("seconds", "peak_mib", "commit") if name in rows]).to_dict("list")
 
 
 def _lasts(run: Path) -> list[str]:

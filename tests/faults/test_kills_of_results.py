@@ -8,7 +8,9 @@ from programs import EVALUATE, SIMULATE, SIRT, ended
 
 pytestmark = pytest.mark.faults
 
-EVALUATION = Killed("mwgan-evaluate", (*EVALUATE, "table=results", "hydra.run.dir=log"), lambda folder: None, "results.parquet", whole=False)
+EVALUATION = Killed(
+    "mwgan-evaluate", (*EVALUATE, "table=results", "hydra.run.dir=log"), lambda folder: None, "results.parquet", whole=False
+)
 RECONSTRUCTION = Killed("mwgan reconstruct", (*SIRT, "-o", "o.mrc"), lambda folder: None, "o.mrc", whole=True)
 
 
