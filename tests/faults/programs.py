@@ -31,6 +31,22 @@ RECONSTRUCT = ("mwgan", "reconstruct", "s.mrc", "--tilts", "s.tlt", "--block", "
 SIRT = (*RECONSTRUCT, "--method", "sirt", "--iterations", "600")
 
 
+OUT = "out"  # the folder that every program below writes into, and into nothing else
+WRITERS = {
+    "mwgan simulate": ("mwgan", "simulate", f"{OUT}/x.mrc", "--size", "48", "--slices", "16", "--step", "6"),
+    "mwgan reconstruct": (*RECONSTRUCT, "--method", "wbp", "-o", f"{OUT}/x.mrc"),
+    "mwgan reconstruct --trust": (*RECONSTRUCT, "--method", "wbp", "--trust", "-o", f"{OUT}/x.mrc"),
+    "mwgan compare": ("mwgan", "compare", "s.mrc", "--tilts", "s.tlt", "--slice", "2", "--methods", "wbp,sart", "-o", f"{OUT}/x.png"),
+    "mwgan data check": ("mwgan", "data", "check", "dead_leaves", "-o", f"{OUT}/x.png"),
+    "mwgan weights export": ("mwgan", "weights", "export", "trained", "-o", f"{OUT}/x.safetensors"),
+    "mwgan weights split": ("mwgan", "weights", "split", "trained", "-o", f"{OUT}/x"),
+    "mwgan weights join": ("mwgan", "weights", "join", "pieces", "-o", f"{OUT}/x.ckpt"),
+    "mwgan-train": (*GAME, f"paths.run_dir={OUT}/x"),
+    "mwgan-evaluate": (*EVALUATE, f"table={OUT}/x", f"hydra.run.dir={OUT}/log"),
+    "mwgan-figures": ("mwgan-figures", "table=table", f"folder={OUT}/x", f"hydra.run.dir={OUT}/log", "figures=[comparison_panel]"),
+}
+
+
 class Ended(NamedTuple):
     """How a program ended."""
 
@@ -68,6 +84,20 @@ def ended(command: tuple[str, ...], folder: Path, number: signal.Signals | None 
         return Ended(process.returncode, told)
 
 
+def prepare(folder: Path) -> None:
+    """What the programs read: a series, a table, a training and a file in pieces."""
+    trained = (*GAME, "paths.run_dir=trained", "trainer.max_epochs=1")
+    table = (*EVALUATE, "wedges_deg=[40,60,80]", "~methods.sart", "table=table", "hydra.run.dir=log")
+    for command in (SIMULATE, trained, table, ("mwgan", "weights", "split", "trained", "-o", "pieces")):
+        end = ended(command, folder)
+        assert end.code == 0, end.told
+
+
+def is_one_sentence(told: str) -> bool:
+    """Whether a program that was refused has said why, once."""
+    return sum(line.startswith("error: ") for line in told.splitlines()) == 1
+
+
 def leftovers(folder: Path) -> list[str]:
     """Files that were to have another name when they were whole."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.name.endswith((".partial", ".tmp")))
@@ -76,31 +106,34 @@ def leftovers(folder: Path) -> list[str]:
 def result_of(path: Path) -> object:
     """What a result says, for comparison by :func:`same`: a volume's voxels, a table's rows without their times, a run's end."""
     if path.is_dir():
-        return {file: torch.load(path / file, weights_only=True) for file in _lasts(path)} | {"log": _logs(path)}
+        return {run: (_learned(path / run), _log(path / run)) for run in _runs(path)}
     if path.suffix == ".mrc":
         return np.array(mrcfile.read(path))
     rows = pd.read_parquet(path)
     return rows.drop(columns=[name for name in ("seconds", "peak_mib", "commit") if name in rows]).to_dict("list")
 
 
-def _lasts(run: Path) -> list[str]:
-    return sorted(str(path.relative_to(run)) for path in run.rglob("last.ckpt"))
+def _runs(folder: Path) -> list[str]:
+    return sorted(str(path.parents[1].relative_to(folder)) for path in folder.rglob("last.ckpt"))
 
 
-def _logs(run: Path) -> dict[str, list[dict[str, float]]]:
-    """What was logged of each epoch of each run: speeds alone may differ."""
-    rows: dict[str, list[dict[str, float]]] = {}
-    for log in sorted(run.rglob("metrics*.csv"), reverse=True):
-        kept = pd.read_csv(log).drop(columns=["train/images_per_second", "train/tflops"], errors="ignore")
-        rows.setdefault(str(log.parent.relative_to(run)), []).extend(kept.sort_index(axis=1).to_dict("records"))
-    return rows
+def _learned(run: Path) -> dict[str, object]:
+    """What a run knows and where it stands."""
+    checkpoint = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    return {key: checkpoint[key] for key in ("state_dict", "optimizer_states", "lr_schedulers", "epoch", "global_step")}
+
+
+def _log(run: Path) -> list[dict[str, float]]:
+    """What was logged of each epoch, over all parts of a run, and how often; speeds may differ."""
+    rows = pd.concat([pd.read_csv(part) for part in sorted((run / "csv").glob("*.csv"), reverse=True)])
+    epochs = rows.drop(columns=["train/images_per_second", "train/tflops"]).sort_index(axis=1).groupby("epoch")
+    return [*epochs.max().reset_index().to_dict("records"), *epochs.count().reset_index().to_dict("records")]
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two results are the same to the bit, what tells of time or place apart."""
+    """Whether two results are the same to the bit."""
     if isinstance(one, dict) and isinstance(other, dict):
-        told = {"callbacks", "loops", "datamodule_hyper_parameters", "hyper_parameters", "hparams_name", "ImageDataModule"}
-        return one.keys() - told == other.keys() - told and all(same(one[key], other[key]) for key in one.keys() - told)
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
