@@ -62,9 +62,14 @@ class GaussianNoise:
     ----------
     percent
         One level, or (lowest, highest) to draw a level per sample from.
+    power
+        Above 1, low levels are drawn more often: of (0, 5) and 3, half lie below 0.6.
     """
 
-    def __init__(self, percent: float | Sequence[float]) -> None:
+    def __init__(self, percent: float | Sequence[float], power: float = 1.0) -> None:
+        if not power > 0:
+            raise InputError(f"the power that noise levels are drawn with must be above 0, not {power}")
+        self.power = power
         levels = [float(level) for level in percent] if isinstance(percent, Sequence) else [float(percent)] * 2
         if len(levels) != 2 or not 0 <= levels[0] <= levels[1] < math.inf:
             raise InputError(f"Gaussian noise is a percentage of 0 or more, or a lowest and a highest one, not {percent}")
@@ -78,7 +83,7 @@ class GaussianNoise:
     def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor:
         draw = torch.rand((), generator=generator, device=sinogram.device, dtype=sinogram.dtype)
         noise = torch.randn(sinogram.shape, generator=generator, device=sinogram.device, dtype=sinogram.dtype)
-        return sinogram + (self.low + (self.high - self.low) * draw) / 100 * sinogram.amax() * noise
+        return sinogram + (self.low + (self.high - self.low) * draw**self.power) / 100 * sinogram.amax() * noise
 
 
 class PoissonNoise:

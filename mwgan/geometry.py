@@ -30,6 +30,8 @@ from mwgan.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+MOST_TILTS = 20_000
+
 
 @dataclass(frozen=True)
 class TiltGeometry:
@@ -67,6 +69,7 @@ class TiltGeometry:
         """Every tilt from -90 up to, not including, +90 degrees in steps of ``step_deg``."""
         if not (math.isfinite(step_deg) and 0.0 < step_deg <= 90.0):
             raise InputError(f"the tilt step must lie in (0, 90] degrees, not {step_deg}")
+        check_count(180.0 / step_deg, step_deg)
         count = math.ceil(180.0 / step_deg - 1e-9)
         return cls(tuple(-90.0 + step_deg * index for index in range(count)), detector_size)
 
@@ -127,9 +130,10 @@ class Measurement:
     Parameters
     ----------
     sinogram
-        (B, 1, A, N) line integrals in pixel units. Rows that were not measured are zero, whatever was passed in.
+        (B, 1, A, N) line integrals in pixel units. What was not measured is zero, whatever was passed in.
     measured
-        Boolean, True = measured: (A,) for all samples alike, or (B, 1, A, 1) with a wedge per sample.
+        Boolean, True = measured: tilts (A,) for all samples alike, or (B, 1, A, 1) with a wedge per sample; or the detector pixels of
+        each tilt, (1, 1, A, N) for all samples alike or (B, 1, A, N).
     geometry
         Tilts and detector of the sinogram.
     """
@@ -146,25 +150,38 @@ class Measurement:
             raise InputError(f"a sinogram of this geometry is (B, {', '.join(map(str, expected))}), not {shape}")
         if self.measured.dtype != torch.bool:
             raise InputError(f"measured must be boolean (True = measured), not {self.measured.dtype}")
-        if tuple(self.measured.shape) not in {(shape[2],), (shape[0], 1, shape[2], 1)}:
-            raise InputError(f"measured must be ({shape[2]},) or ({shape[0]}, 1, {shape[2]}, 1), not {tuple(self.measured.shape)}")
+        allowed = {(shape[2],), (shape[0], 1, shape[2], 1), (1, 1, *shape[2:]), (shape[0], 1, *shape[2:])}
+        if tuple(self.measured.shape) not in allowed:
+            raise InputError(
+                f"measured must be ({shape[2]},), ({shape[0]}, 1, {shape[2]}, 1) or ({shape[0]}, 1, {shape[2]}, {shape[3]}), "
+                f"not {tuple(self.measured.shape)}"
+            )
         device = self.sinogram.device
         object.__setattr__(self, "measured", self.measured.to(device, non_blocking=device.type == "cuda"))  # nobody waits for a GPU
         object.__setattr__(self, "sinogram", torch.where(self.mask, self.sinogram, 0.0))
 
     @property
     def mask(self) -> torch.Tensor:
-        """``measured`` in the sinogram's layout: (1 or B, 1, A, 1)."""
+        """``measured`` in the sinogram's layout: (1 or B, 1, A, 1 or N)."""
         return self.measured.reshape(1, 1, -1, 1) if self.measured.ndim == 1 else self.measured
+
+    @property
+    def measured_tilts(self) -> torch.Tensor:
+        """The tilts of which any pixel was measured, (1 or B, 1, A, 1)."""
+        return self.mask.any(dim=3, keepdim=True)
+
+    @property
+    def by_pixel(self) -> bool:
+        """Whether ``measured`` tells the pixels of a tilt apart."""
+        return self.mask.shape[3] > 1
 
     def samples(self, indices: torch.Tensor) -> Measurement:
         """The samples at ``indices`` (K,)."""
-        measured = self.measured if self.measured.ndim == 1 else self.measured[indices]
-        return Measurement(self.sinogram[indices], measured, self.geometry)
+        return Measurement(self.sinogram[indices], self._measured_of(indices), self.geometry)
 
     def only_measured(self) -> Measurement:
         """The same data without the rows that no sample measured: less to project, the same tomogram."""
-        kept = self.mask.any(dim=0).flatten()
+        kept = self.mask.any(dim=3).any(dim=0).flatten()
         if bool(kept.all()):
             return self
         indices = kept.nonzero().flatten()
@@ -175,18 +192,35 @@ class Measurement:
         )
 
     def by_tilts(self) -> list[tuple[list[int], Measurement]]:
-        """The samples in groups that share their measured tilts: their positions, and their measured rows alone."""
+        """The samples in groups that share their measured tilts: their positions, and their measured rows alone.
+
+        Which pixels of these rows were measured may still differ within a group.
+        """
         import torch
 
-        measured = self.mask[:, 0, :, 0].cpu().expand(len(self.sinogram), -1)
+        measured = self.measured_tilts[:, 0, :, 0].cpu().expand(len(self.sinogram), -1)
         patterns, member = torch.unique(measured, dim=0, return_inverse=True)
         groups = []
         for number, pattern in enumerate(patterns):
             samples = (member == number).nonzero().flatten().tolist()
             tilts = pattern.nonzero().flatten().tolist()
             rows = self.sinogram[samples][:, :, tilts]
-            groups.append((samples, Measurement(rows, torch.ones(len(tilts), dtype=torch.bool), self.geometry.take(tilts))))
+            of_rows = self._measured_of(samples)[:, :, tilts] if self.by_pixel else torch.ones(len(tilts), dtype=torch.bool)
+            groups.append((samples, Measurement(rows, of_rows, self.geometry.take(tilts))))
         return groups
+
+    def _measured_of(self, samples: torch.Tensor | list[int]) -> torch.Tensor:
+        """``measured`` of some samples: itself where all share it."""
+        shared = self.measured.ndim == 1 or len(self.measured) < len(self.sinogram)
+        return self.measured if shared else self.measured[samples]
+
+
+def check_count(tilts: float, step_deg: float) -> None:
+    """Raise an :class:`InputError` if a step makes more tilts than anybody can measure."""
+    if tilts > MOST_TILTS:
+        raise InputError(
+            f"steps of {step_deg:g} degrees make {tilts:,.0f} tilts, more than the {MOST_TILTS} that are taken: widen the step"
+        )
 
 
 def check_tilts(tilt_deg: tuple[float, ...], name: str = "the tilt list") -> None:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 
+SMALLEST_ERROR = 1e-6  # mean squared: at 60 dB nothing is left to be gained
+
 
 class AdversarialLoss(Protocol):
     """A flavour of GAN: what the discriminator minimises, and what the generator does."""
@@ -87,23 +89,26 @@ class LSGAN:
 
 
 class PixelLoss:
-    """Mean absolute (``l1``) or mean squared (``l2``) error against the truth.
+    """Mean absolute (``l1``) or mean squared (``l2``) error against the truth, or ``log_l2``, in which every image counts alike.
 
     Parameters
     ----------
     norm
-        ``l1`` or ``l2``.
+        ``l1``, ``l2``, or ``log_l2``: the mean over the images of log(mean squared error). A decibel is worth the same in an
+        easy image, with little noise and a narrow wedge, as in a hard one, whose error is hundreds of times as large.
     floor
         Outputs below it count as it: a density below 0 is clipped in use, and an empty background then costs nothing to
         keep exactly empty. None compares the bare output.
     """
 
     def __init__(self, norm: str = "l1", floor: float | None = None) -> None:
-        if norm not in ("l1", "l2"):
-            raise InputError(f"the pixel loss is l1 or l2, not {norm!r}")
+        if norm not in ("l1", "l2", "log_l2"):
+            raise InputError(f"the pixel loss is l1, l2 or log_l2, not {norm!r}")
         self.norm, self.floor = norm, floor
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         if self.floor is not None:
             output = output.clamp(min=self.floor)
+        if self.norm == "log_l2":
+            return (output - target).square().flatten(1).mean(dim=1).add(SMALLEST_ERROR).log().mean()
         return torch.nn.functional.l1_loss(output, target) if self.norm == "l1" else torch.nn.functional.mse_loss(output, target)

@@ -14,7 +14,7 @@ like any other.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -25,6 +25,12 @@ from mwgan.errors import InputError
 
 GROUP = "mwgan.parts"
 OURS = ("mwgan.networks", "mwgan.recon")
+# What the configuration of a run folder may name besides what the user allows: nothing there opens a file by itself or runs another's code.
+RECORDED = (
+    *("mwgan.acquisition", "mwgan.callbacks", "mwgan.data", "mwgan.evaluation", "mwgan.losses", "mwgan.networks", "mwgan.recon"),
+    *("mwgan.training", "torch.optim", "pytorch_lightning.accelerators", "pytorch_lightning.callbacks", "pytorch_lightning.loggers"),
+    *("pytorch_lightning.plugins", "pytorch_lightning.profilers", "pytorch_lightning.strategies", "pytorch_lightning.trainer"),
+)
 SHOWN = 80  # characters of a name that is none
 
 
@@ -48,6 +54,60 @@ def build_part(node: dict[str, Any], allow: Collection[str] | str | None = ()) -
     """
     allowed = (*OURS, *installed_parts(), *allowed_packages(allow))
     return _build(node, lambda target: _class(target, allowed))
+
+
+def check_recorded(value: Any, allow: Collection[str] | str | None = ()) -> None:
+    """Raise an :class:`InputError` if a configuration that a folder records names what a stranger's folder must not: see :data:`RECORDED`.
+
+    Parameters
+    ----------
+    value
+        The configuration as plain values, composed and resolved.
+    allow
+        Packages or modules that the user, and not the folder, allows; installed parts are allowed already.
+    """
+    packages = (*installed_parts(), *allowed_packages(allow))
+    for node in _nodes(value):
+        if "_target_" in node:
+            _check_target(node["_target_"], packages)
+        if opened := [name for name in allowed_packages(node.get("allow")) if not _within(str(name), packages)]:
+            raise InputError(
+                f"the folder's record allows {', '.join(map(str, opened))}, which you have not: if you trust it, {_allow(opened[0])}"
+            )
+
+
+def _check_target(target: Any, packages: Collection[str]) -> None:
+    allowed = (*RECORDED, *packages)
+    package = str(target).partition(".")[0]
+    refusal = InputError(
+        f"the folder's record names {target if _is_name(target) else repr(target)[:SHOWN]}, which is neither mwgan's nor of torch.optim or "
+        f"Lightning's callbacks, loggers and strategies: if you trust the folder, {_allow(package)}"
+    )
+    home = tuple(root for root in ("mwgan", "torch.optim", "pytorch_lightning") if _is_name(target) and _within(target, (root,)))
+    if not _is_name(target) or not (home or _within(target, packages)):
+        raise refusal
+    try:
+        found = imported(target)
+    except InputError:
+        if home:
+            raise refusal from None
+        return  # its own building will say so
+    # What a module imports is not its own: os.system can be had through any module that imports os.
+    if not (callable(found) and _within(str(getattr(found, "__module__", "")), allowed)):
+        raise refusal
+    if not isinstance(found, type) and _within(found.__module__, ("pytorch_lightning", "torch")):
+        raise refusal
+
+
+def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        yield value
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _nodes(inner)
+
+
+def _allow(package: str) -> str:
+    return f"say so on the command line: allow=[{package}]"
 
 
 def build_chosen(node: Mapping[str, Any]) -> Any:

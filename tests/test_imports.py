@@ -13,11 +13,12 @@ import pytest
 from mwgan.paths import PACKAGE
 
 # Which rooms a room builds on; it may import those, whatever they build on, and EVERYWHERE.
-EVERYWHERE = {"errors", "paths", "files", "parts", "signals"}
+EVERYWHERE = {"errors", "paths", "files", "memory", "parts", "signals"}
 BUILDS_ON = {
     "errors": set(),
     "paths": set(),
     "files": set(),
+    "memory": set(),
     "parts": set(),
     "signals": set(),
     "methods": set(),

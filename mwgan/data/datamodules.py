@@ -19,7 +19,10 @@ from mwgan.acquisition import FILLER, Sample, leading_seed
 from mwgan.data.augmentation import Pose, posed
 from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed, drawn_images
 from mwgan.errors import InputError
+from mwgan.memory import check_fits
 from mwgan.signals import STOPS
+
+FLOAT32 = 4  # bytes
 
 VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
 
@@ -152,6 +155,8 @@ class ImageDataModule(pl.LightningDataModule):
         super().__init__()
         if prefetch < 1:
             raise InputError(f"each worker keeps 1 or more batches ready, not {prefetch}: set data.prefetch")
+        needed = FLOAT32 * batch_size * float(train.size) ** 2
+        check_fits(needed, f"{batch_size} images of {train.size} pixels", "lower data.size or data.batch_size")
         self.sizes = tuple(sizes or (train.size,))
         if not all(8 <= size <= train.size for size in self.sizes):
             raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")

@@ -13,6 +13,8 @@ from mwgan.data.canvas import Array, Canvas
 from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
+SHRUNK, OFTEN_SMALLER = 0.8, 0.3
+
 
 @dataclass(frozen=True)
 class DrawnImages(ImageSource):
@@ -31,6 +33,8 @@ class DrawnImages(ImageSource):
     augment
         Turn each image by a random angle and shrink it by up to a fifth, drawn anew each time: straight onto the grid, so
         that it costs neither time nor sharpness.
+    smallest
+        Three in ten of those that are turned are shrunk further, down to this share of the frame, every size between as likely.
     noise_percent
         Add white noise of up to this standard deviation, in percent of the range, before projecting.
     licence
@@ -42,6 +46,7 @@ class DrawnImages(ImageSource):
     seed: int = 0
     offset: int = 0
     augment: bool = False
+    smallest: float = SHRUNK
     name: str = ""
     noise_percent: float = 0.0
     licence: str = "none needed"
@@ -50,6 +55,8 @@ class DrawnImages(ImageSource):
     """Tells apart the random numbers of two kinds of images that share seed and number."""
 
     def __post_init__(self) -> None:
+        if not 0 < self.smallest <= SHRUNK:
+            raise InputError(f"an image may be shrunk to a share of the frame in (0, {SHRUNK}], not {self.smallest}")
         if self.size < 8 or self.count < 1 or self.offset < 0:
             raise InputError(
                 f"{self.name.replace('_', ' ')} need a size of 8 or more, a count of 1 or more and an offset of 0 or more: got "
@@ -64,7 +71,9 @@ class DrawnImages(ImageSource):
         if not 0 <= index < self.count:
             raise IndexError(f"image {index} of {self.count}")
         content = np.random.Generator(np.random.SFC64([self.seed, self.offset + index, *self.stream]))
-        angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 1.0)) if self.augment else (0.0, 1.0)
+        angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(SHRUNK, 1.0)) if self.augment else (0.0, 1.0)
+        if self.augment and self.smallest < SHRUNK and rng.random() < OFTEN_SMALLER:
+            scale = float(np.exp(rng.uniform(np.log(self.smallest), np.log(SHRUNK))))
         canvas = Canvas(self.size, angle, scale)
         self.draw(canvas, content)
         return canvas.pixels

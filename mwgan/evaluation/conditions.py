@@ -13,7 +13,7 @@ from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.measured_series import measured_rows
 from mwgan.data.source import ImageSource, draw_seed, drawn_images
 from mwgan.errors import InputError
-from mwgan.geometry import Measurement
+from mwgan.geometry import Measurement, TiltGeometry
 
 COMPLETE = "complete"
 MISSING = "missing"
@@ -33,9 +33,14 @@ class Conditions:
         unknown = set(self.sinograms) - {MISSING, COMPLETE}
         if unknown:
             raise InputError(f"sinograms are {MISSING} or {COMPLETE}, not {', '.join(sorted(unknown))}")
+        for name, values in (("wedges_deg", self.wedges_deg), ("sinograms", self.sinograms)):
+            if not values:
+                raise InputError(f"{name} is empty, and nothing would be evaluated: name one or more")
+        grid = TiltGeometry.full(8, self.step_deg)
         for wedge in self.wedges_deg:
             if not 0 <= float(wedge) < 180:
                 raise InputError(f"wedges_deg holds {wedge}: a missing wedge lies in [0, 180) degrees")
+            grid.measured(float(wedge))  # which refuses one that leaves no tilt
 
     def measure(self, source: ImageSource, indices: Sequence[int], missing_deg: float, device: str) -> tuple[Tensor, Measurement]:
         """Images (B, 1, N, N) of a source and what is measured of them; an image and its noise are the same in any batch."""

@@ -16,11 +16,15 @@ from mwgan.evaluation.conditions import Conditions
 from mwgan.evaluation.evaluate import evaluate
 from mwgan.evaluation.method import Method, data_consistent, learned
 from mwgan.evaluation.unseen import check_unseen
+from mwgan.memory import check_fits
 from mwgan.methods import conditions_of
 from mwgan.provenance import commit, device_name
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
 from mwgan.recon.named import check_device
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
+
+FLOAT32 = 4  # bytes
+LEAST = {"images": 1, "tuning_images": 1, "kept_images": 0, "batch_size": 1}
 
 Settings = Mapping[str, Any]
 """``conf/evaluate.yaml`` as plain values, ``table`` given."""
@@ -51,6 +55,9 @@ def evaluate_configured(settings: Settings, runs: Sequence[tuple[str, str]] = ()
     conditions = Conditions(
         float(settings["step_deg"]), [float(wedge) for wedge in settings["wedges_deg"]], noise, settings["sinograms"], settings["seed"]
     )
+    for key, least in LEAST.items():
+        if not isinstance(settings[key], int) or settings[key] < least:
+            raise InputError(f"{key}={settings[key]} is no number of {least} or more: with it nothing would be evaluated")
     tests = _tests(settings)
     sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
     for pair in sources:  # all of them before the first is evaluated, which may take hours
@@ -59,6 +66,10 @@ def evaluate_configured(settings: Settings, runs: Sequence[tuple[str, str]] = ()
                 raise InputError(
                     f"{source.name} has {len(source)} images and {key}={settings[key]} are asked for: ask for fewer, or add data"
                 )
+    for source, _ in sources:
+        pixels, rays = float(source.size) ** 2, source.size * 180.0 / conditions.step_deg
+        what = f"{settings['batch_size']} images of {source.size} pixels"
+        check_fits(FLOAT32 * settings["batch_size"] * (pixels + rays), what, "lower data.size or batch_size")
     for method in methods:
         check_unseen(method.weights, method.trained_on, [source for pair in sources for source in pair])
     metrics = {name: build(node) for name, node in settings["metrics"].items()}

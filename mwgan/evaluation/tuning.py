@@ -10,12 +10,15 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
+from mwgan.errors import InputError
 from mwgan.files.whole import written_whole
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
 from mwgan.recon import Reconstructor
 
 SETTING = ["method", "checkpoint", "parameters", "source", "wedge_deg", "noise_percent", "images", "seed"]
+
+TEXTS = ("method", "checkpoint", "parameters", "source")
 
 
 def tune(
@@ -41,11 +44,7 @@ def tune(
     record
         A csv to which every combination tried is appended; what it already holds is not tried again.
     """
-    known = pd.read_csv(record) if record.exists() else pd.DataFrame()
-    if not known.empty and "source" not in known:  # written when a table had one source, and didn't name it
-        known.insert(2, "source", setting["source"])
-    if not known.empty:  # read back from csv, where nothing is NaN; not there in records of classical methods alone
-        known["checkpoint"] = known["checkpoint"].fillna("") if "checkpoint" in known else ""
+    known = _read(record, setting["source"])
     rows: list[dict[str, Any]] = []
     scores: list[float] = []
     choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
@@ -60,13 +59,29 @@ def tune(
     if rows:
         record.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(record) as partial:
-            pd.concat([known, pd.DataFrame(rows)], ignore_index=True).to_csv(partial, index=False)
+            pd.concat([part for part in (known, pd.DataFrame(rows)) if len(part)], ignore_index=True).to_csv(partial, index=False)
     return choices[scores.index(max(scores))]
 
 
 def describe(parameters: Mapping[str, Any]) -> str:
     """Parameters as one short text: ``weight=0.01``."""
     return " ".join(f"{key}={value}" for key, value in parameters.items())
+
+
+def _read(record: Path, source: str) -> pd.DataFrame:
+    """The trials that a record holds; those of earlier versions may name no source and no checkpoint."""
+    if not record.exists():
+        return pd.DataFrame()
+    try:
+        known = pd.read_csv(record, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
+    except ValueError as error:  # pandas' own among them
+        raise InputError(f"{record} can't be read as a record of tuning: move it away, and what it held is tried again") from error
+    for column, value in (("source", source), ("checkpoint", "")):
+        if column not in known:
+            known.insert(min(2, known.shape[1]), column, value)
+    if lacking := [column for column in (*SETTING, "psnr") if column not in known]:
+        raise InputError(f"{record} is no record of tuning, it has no {', '.join(lacking)}: move it away, and it is made anew")
+    return known
 
 
 def _find(known: pd.DataFrame, identity: dict[str, Any]) -> dict[str, Any] | None:

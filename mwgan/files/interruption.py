@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mwgan.files.partials import drop_all
+from mwgan.files.partials import drop_all, what_is_left
 from mwgan.signals import there
 
 STOPS = there("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -33,8 +33,10 @@ class _State:
 
 
 @contextmanager
-def ended_by_signals(kept: str = "what was not finished is removed") -> Iterator[None]:
-    """For a program's ``main``: Ctrl-C, SIGTERM and SIGHUP (where there is one) end what is inside, which ``kept`` goes on to say.
+def ended_by_signals(kept: str | None = None) -> Iterator[None]:
+    """For a program's ``main``: Ctrl-C, SIGTERM and SIGHUP (where there is one) end what is inside, and it says so.
+
+    What becomes of its work it says by ``kept``; None looks at what it was writing, and an empty text leaves all of it unsaid.
 
     Signals that are ignored stay so, as under nohup. Outside of the main thread, where Python hears none, nothing changes.
     """
@@ -61,8 +63,8 @@ def ended_by_signals(kept: str = "what was not finished is removed") -> Iterator
         if told:
             name = "interrupted" if told == signal.SIGINT else f"ended by {signal.Signals(told).name}"
             with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
-                if kept:
-                    print(f"{name}: {kept}", file=sys.stderr, flush=True)
+                if said := what_is_left() if kept is None else kept:
+                    print(f"{name}: {said}", file=sys.stderr, flush=True)
             sys.exit(128 + told)
 
 
@@ -81,6 +83,16 @@ def uninterrupted() -> Iterator[None]:
 def hears(handler: object) -> bool:
     """Whether a signal's handler is that of :func:`ended_by_signals`."""
     return handler is _heard
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What is inside is done on the way out: the signal that may have led there, and any other, is acted on after it at the earliest."""
+    _State.held += 1
+    try:
+        yield
+    finally:
+        _State.held -= 1
 
 
 def _heard(number: int, frame: FrameType | None) -> None:

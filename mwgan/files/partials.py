@@ -19,13 +19,14 @@ from pathlib import Path
 LONGEST = 200  # bytes of a name that is carried whole: file systems take 255 with what is added
 DAY_S = 86400.0
 _unfinished: set[Path] = set()
+_left: list[str] = []
 _count = itertools.count()
 
 
 def new_partial(target: Path) -> Path:
     """A temporary name for ``target`` in its folder, of this process alone; what killed processes left there for it is removed."""
     _remove_leftovers(target)
-    partial = target.with_name(f"{_beginning(target)}{os.getpid()}-{_host()}-{next(_count)}.partial")
+    partial = target.with_name(f"{beginning(target)}{os.getpid()}-{_host()}-{next(_count)}.partial")
     _unfinished.add(partial)
     return partial
 
@@ -45,7 +46,20 @@ def drop_all() -> None:
         drop(partial)
 
 
-def _beginning(target: Path) -> str:
+def say_what_is_left(sentence: str) -> None:
+    """Have a program that is ended say what becomes of what it has not finished, in place of that it is removed."""
+    _left.append(sentence)
+
+
+def what_is_left() -> str:
+    """What there is to say of it; it is said once."""
+    told = "; ".join(_left) or "what was not finished is removed"
+    _left.clear()
+    return told
+
+
+def beginning(target: Path) -> str:
+    """What the names of a file's temporary ones begin with."""
     name = target.name
     if len(os.fsencode(name)) > LONGEST:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
@@ -58,7 +72,7 @@ def _host() -> str:
 
 def _remove_leftovers(target: Path) -> None:
     """Only of this machine's processes: those of another one can't be asked."""
-    pattern = re.compile(rf"{re.escape(_beginning(target))}(\d+)-{_host()}-\d+\.partial")
+    pattern = re.compile(rf"{re.escape(beginning(target))}(\d+)-{_host()}-\d+\.partial")
     try:
         names = os.listdir(target.parent)
     except OSError:  # the writing itself will say why

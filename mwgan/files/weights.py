@@ -7,6 +7,7 @@ Nothing is ever unpickled: training checkpoints are read with torch's ``weights_
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from mwgan.paths import shipped_weights
 
 Record = Mapping[str, Any]  # a TrainingRecord, or the plain values of one
 RECORD_KEY = "mwgan"
+SUM_KEY = "sha256"  # of what is in the file; files of earlier versions have none
 RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
 GENERATOR_PREFIX = "generator."
 
@@ -71,6 +73,8 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            if metadata.get(SUM_KEY, checksum(metadata[RECORD_KEY], state)) != checksum(metadata[RECORD_KEY], state):
+                raise InputError(f"{path} was damaged or changed, its checksum is not that of its content: copy or download it anew")
             record = json.loads(metadata[RECORD_KEY])
         else:
             if not is_whole(path):
@@ -95,8 +99,19 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
 def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
     with written_whole(path) as partial:
-        save_file(_halved(generator_state), partial, metadata={RECORD_KEY: json.dumps(_plain(record))})
+        state, text = _halved(generator_state), json.dumps(_plain(record))
+        save_file(state, partial, metadata={RECORD_KEY: text, SUM_KEY: checksum(text, state)})
         partial.chmod(0o644)  # safetensors leaves it to its owner alone
+
+
+def checksum(record: str, state: Mapping[str, Tensor]) -> str:
+    """The SHA-256 of a record and of tensors, their names, types and sides: of what a file holds, not of how it is laid out."""
+    digest = hashlib.sha256(record.encode())
+    for name in sorted(state):
+        value = state[name].contiguous()
+        digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes() if value.numel() else b"")
+    return digest.hexdigest()
 
 
 def save_sharded_weights(folder: Path, generator_state: dict[str, Tensor], record: Record, shard_bytes: int) -> int:

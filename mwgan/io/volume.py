@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,11 +15,13 @@ import mrcfile
 import numpy as np
 from torch import Tensor
 
+from mwgan import __version__
 from mwgan.errors import InputError
 from mwgan.files.space import disk_full, no_space_in, reserve
 from mwgan.files.whole import WrittenTogether
 
 HEADER, FLOAT32 = 1024, 4  # bytes
+UNKNOWN_ANGSTROM = 1.0
 
 
 class VolumeWriter:
@@ -33,8 +36,9 @@ class VolumeWriter:
         The volume's name; an older file of that name is replaced at the end.
     shape
         (Y, Z, X): y along the tilt axis, z along the beam.
-    voxel_size_angstrom
-        Edge of a voxel in ångström, kept in the header.
+    voxel_sizes_angstrom
+        Edges (y, z, x) of a voxel in ångström, or one number for all, kept in the header; None where they aren't known: the header then
+        says 1, as other programs have it, because some can't open a volume without any size.
     files
         What the volume is written together with; by itself if None.
 
@@ -45,9 +49,15 @@ class VolumeWriter:
     """
 
     def __init__(
-        self, path: str | Path, shape: tuple[int, int, int], voxel_size_angstrom: float, files: WrittenTogether | None = None
+        self,
+        path: str | Path,
+        shape: tuple[int, int, int],
+        voxel_sizes_angstrom: float | tuple[float, float, float] | None,
+        files: WrittenTogether | None = None,
     ) -> None:
-        self.path, self.shape, self.voxel_size_angstrom, self._together = Path(path), shape, voxel_size_angstrom, files
+        self.path, self.shape, self._together = Path(path), shape, files
+        y, z, x = voxel_sizes_angstrom if isinstance(voxel_sizes_angstrom, tuple) else (voxel_sizes_angstrom or UNKNOWN_ANGSTROM,) * 3
+        self.voxel_sizes_angstrom = (float(y), float(z), float(x))
         # Of each slice: least, greatest, mean and variance. What is never written is 0, in the file too.
         self._statistics = np.zeros((4, shape[0]))
 
@@ -55,20 +65,29 @@ class VolumeWriter:
         with self._sentences(), ExitStack() as opened:
             together = opened.enter_context(WrittenTogether()) if self._together is None else self._together
             partial = together.add(self.path)
-            self._header = _header(partial, self.shape, self.voxel_size_angstrom)
-            self._file = opened.enter_context(partial.open("wb"))
-            reserve(self._file, self._size)
+            self._header = _header(self.shape, self.voxel_sizes_angstrom)
+            begun = partial.exists() and partial.stat().st_size == self._size
+            self._file = opened.enter_context(partial.open("r+b" if begun else "wb"))
+            if not begun:
+                reserve(self._file, self._size)
             self._opened = opened.pop_all()
         return self
 
-    def write(self, start: int, slices: Tensor) -> None:
-        """Put tomograms (B, 1, Z, X) at the slices ``start`` … along the tilt axis."""
+    def write(self, start: int, slices: Tensor) -> list[list[float]]:
+        """Put tomograms (B, 1, Z, X) at the slices ``start`` … along the tilt axis; what :meth:`recall` takes of them."""
         block = np.ascontiguousarray(slices[:, 0].cpu().numpy(), dtype=np.float32)
         for number, one in enumerate(block, start):
             self._statistics[:, number] = one.min(), one.max(), one.mean(dtype=np.float64), one.var(dtype=np.float64)
         with self._sentences():
             self._file.seek(HEADER + FLOAT32 * start * math.prod(self.shape[1:]))
             self._file.write(block.data)
+            self._file.flush()
+        kept: list[list[float]] = self._statistics[:, start : start + len(block)].tolist()
+        return kept
+
+    def recall(self, start: int, kept: list[list[float]]) -> None:
+        """Count slices as written that another process wrote into the same temporary file: what :meth:`write` gave for them."""
+        self._statistics[:, start : start + len(kept[0])] = kept
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._sentences():
@@ -103,10 +122,12 @@ class VolumeWriter:
             raise InputError(f"{self.path} can't be written ({(error.strerror or str(error)).lower()}): choose another place") from error
 
 
-def _header(partial: Path, shape: tuple[int, int, int], voxel_size_angstrom: float) -> Any:
-    """The header of a volume that has yet to be written; its statistics are those of zeros."""
-    with mrcfile.new(partial, np.zeros((1, 1, 1), np.float32), overwrite=True) as file:
+def _header(shape: tuple[int, int, int], voxel_sizes_angstrom: tuple[float, float, float]) -> Any:
+    """The header of a volume that has yet to be written; its statistics are those of zeros. It is the same on any day."""
+    with tempfile.TemporaryDirectory() as folder, mrcfile.new(Path(folder) / "empty.mrc", np.zeros((1, 1, 1), np.float32)) as file:
         header = file.header
         header.nz, header.ny, header.nx = header.mz, header.my, header.mx = shape
-        file.voxel_size = voxel_size_angstrom
+        y, z, x = voxel_sizes_angstrom
+        file.voxel_size = (x, z, y)
+        header.label[0] = f"mwgan {__version__}"
         return header.copy()

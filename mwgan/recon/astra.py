@@ -16,6 +16,7 @@ from mwgan.operators.astra import beam_of, import_astra
 from mwgan.recon.base import check_iterations
 from mwgan.recon.sart import interleaved
 from mwgan.recon.tomopy import Array, moved
+from mwgan.recon.unmeasured import bridged
 from mwgan.recon.wbp import tilt_weights
 
 # Of each algorithm the options it has, and what they are unless given. The conjugate gradients have no constraint to clip by.
@@ -58,6 +59,8 @@ class Astra:
 
     - fbp takes the tilts to cover half a turn evenly; each is weighted by the angle it stands for, as in
       :class:`~mwgan.recon.WBP`, whose tomogram it then is. It knows no axis off the detector's centre: projections are moved by that.
+    - Pixels of a tilt that were not measured are left out by its own masks; fbp, which has none, sees them bridged
+      (:mod:`mwgan.recon.unmeasured`).
     - ASTRA counts an iteration of sart for each tilt, and one of art for each ray; here all of them are one. Tilts are
       taken interleaved by sart, in order by art.
     """
@@ -89,10 +92,12 @@ class Astra:
         size = measurement.geometry.detector_size
         tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
         for samples, group in measurement.by_tilts():
-            rows = group.sinogram[:, 0].detach().cpu().double().numpy()
-            unit = unit_of(rows)
-            reconstruct = self._filtered if self.algorithm == "fbp" else self._iterated
-            tomogram[samples, 0] = torch.from_numpy(reconstruct(astra, rows / unit, group.geometry) * unit).to(tomogram)
+            if self.algorithm == "fbp":
+                slices = self._filtered(astra, _array(bridged(group.sinogram, group.mask)), group.geometry)
+            else:
+                mask = _array(group.mask.expand_as(group.sinogram)) if group.by_pixel else None
+                slices = self._iterated(astra, _array(group.sinogram), mask, group.geometry)
+            tomogram[samples, 0] = torch.from_numpy(slices).to(tomogram)
         return tomogram
 
     def _filtered(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
@@ -102,10 +107,10 @@ class Astra:
         if geometry.axis_offset_px:
             rows = moved(rows, -geometry.axis_offset_px, 2 * size)[..., :size]
         beam = astra.create_proj_geom("parallel", 1.0, size, np.deg2rad(geometry.tilt_deg))
-        return self._run(astra, beam, rows * weights[:, None], 1, {"FilterType": self.options["filter"]})
+        return self._run(astra, beam, rows * weights[:, None], None, 1, {"FilterType": self.options["filter"]})
 
-    def _iterated(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
-        """Slices (S, N, N) of projections (S, A, N) by an algorithm that goes over them again and again."""
+    def _iterated(self, astra: Any, rows: Array, mask: Array | None, geometry: TiltGeometry) -> Array:
+        """Slices (S, N, N) of projections (S, A, N), measured where ``mask`` is 1, by an algorithm that goes over them again and again."""
         tilts = geometry.tilts
         iterations = self.options["iterations"] * {"sart": tilts, "art": tilts * geometry.detector_size}.get(self.algorithm, 1)
         option: dict[str, Any] = {}
@@ -115,28 +120,34 @@ class Astra:
             option["MinConstraint"] = 0.0
         if self.algorithm == "sart":
             option |= {"ProjectionOrder": "custom", "ProjectionOrderList": [tilt for (tilt,) in interleaved(tilts, tilts)]}
-        return self._run(astra, beam_of(geometry, astra), rows, iterations, {"option": option})
+        return self._run(astra, beam_of(geometry, astra), rows, mask, iterations, {"option": option})
 
-    def _run(self, astra: Any, beam: Any, rows: Array, iterations: int, settings: dict[str, Any]) -> Array:
+    def _run(self, astra: Any, beam: Any, rows: Array, mask: Array | None, iterations: int, settings: dict[str, Any]) -> Array:
         volume = astra.create_vol_geom(rows.shape[-1], rows.shape[-1])
-        slices = []
+        slices, unit = [], unit_of(rows)
         with ExitStack() as made:  # ASTRA keeps what it has made until it is told
             projector = astra.create_projector("strip", beam, volume)
             made.callback(astra.projector.delete, projector)
             projections, tomogram = astra.data2d.create("-sino", beam), astra.data2d.create("-vol", volume)
             made.callback(astra.data2d.delete, [projections, tomogram])
             data = {"ProjectorId": projector, "ProjectionDataId": projections, "ReconstructionDataId": tomogram}
-            for row in rows.astype(np.float32):
+            if mask is not None:
+                seen = astra.data2d.create("-sino", beam)
+                made.callback(astra.data2d.delete, seen)
+                settings = {"option": {**settings["option"], "SinogramMaskId": seen}}
+            for number, row in enumerate((rows / unit).astype(np.float32)):
                 if not row.any():  # cgls would divide 0 by 0
                     slices.append(np.zeros((rows.shape[-1], rows.shape[-1]), np.float32))
                     continue
                 astra.data2d.store(projections, row)
                 astra.data2d.store(tomogram, 0.0)
+                if mask is not None:
+                    astra.data2d.store(seen, mask[number])
                 algorithm = astra.algorithm.create({"type": self.algorithm.upper(), **data, **settings})
                 made.callback(astra.algorithm.delete, algorithm)
                 astra.algorithm.run(algorithm, iterations)
                 slices.append(astra.data2d.get(tomogram))
-        return np.stack(slices)
+        return np.stack(slices) * unit
 
 
 def unit_of(rows: Array) -> Array:
@@ -146,3 +157,8 @@ def unit_of(rows: Array) -> Array:
     """
     peak = np.abs(rows).max(axis=(1, 2), keepdims=True)
     return np.where(peak > 0, np.ldexp(1.0, np.frexp(peak)[1]), 1.0)
+
+
+def _array(batch: Tensor) -> Array:
+    """(S, H, W) of a batch (S, 1, H, W)."""
+    return batch[:, 0].detach().cpu().double().numpy()

@@ -13,6 +13,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import Projector
 
+MOST_ITERATIONS = 100_000  # a thousand are many
 ProjectorFactory = Callable[[TiltGeometry], Projector]
 
 
@@ -91,6 +92,6 @@ def batch_innermost(batch: Tensor) -> Tensor:
 
 
 def check_iterations(iterations: int) -> None:
-    """Raise an :class:`InputError` unless there is at least one iteration to do."""
-    if iterations < 1:
-        raise InputError(f"an iterative method needs at least 1 iteration, not {iterations}")
+    """Raise an :class:`InputError` unless there is at least one iteration to do, and no more than end within a lifetime."""
+    if not 1 <= iterations <= MOST_ITERATIONS:
+        raise InputError(f"an iterative method needs at least 1 iteration and takes up to {MOST_ITERATIONS}, not {iterations}")

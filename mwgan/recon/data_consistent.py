@@ -18,7 +18,7 @@ class DataConsistent:
 
         1 / (2 n N) ||M (A x - b)||^2 + weight / 2 ||x - x0||^2
 
-    with n the number of measured tilts and N the detector's size, so that one weight means the same for any of them, solved by
+    with n N the number of measured rays (n tilts of N pixels), so that one weight means the same for any of them, solved by
     conjugate gradients from x0. It lies in the range of the measured projections' adjoint: what no tilt has seen, the content of
     the missing wedge above all, stays as x0 has it, but for the clipping to ``bounds``. Needs no training and no gradients;
     works on networks and classical methods alike.
@@ -59,10 +59,10 @@ class DataConsistent:
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
         tomogram = self.reconstructor(measurement)
-        if measurement.measured.ndim == 1:
+        if measurement.measured.ndim == 1 or measurement.by_pixel:
             measurement = measurement.only_measured()
         projector, mask = self.projector(measurement.geometry), measurement.mask.to(tomogram.dtype)
-        rays = mask.sum(dim=2, keepdim=True).clamp(min=1) * measurement.geometry.detector_size
+        rays = mask.expand(-1, -1, -1, measurement.geometry.detector_size).sum(dim=(2, 3), keepdim=True).clamp(min=1)
 
         def normal(image: Tensor) -> Tensor:
             return projector.adjoint(projector(image) * mask) / rays + self.weight * image

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
+from mwgan.recon.unmeasured import require_whole_rows
 
 Array = npt.NDArray[Any]
 
@@ -30,6 +31,7 @@ class FromArrays:
                 f"{self.__name__} takes the tilt axis to lie in the detector's middle, and here it lies {offset:g} pixels off: shift "
                 "the images, or write a method that takes the whole measurement"
             )
+        require_whole_rows(measurement, self.__name__)
         tomogram = sinogram.new_zeros(len(sinogram), 1, size, size)
         for samples, group in measurement.by_tilts():
             tilt_deg = np.array(group.geometry.tilt_deg)
@@ -54,6 +56,7 @@ def from_arrays(function: Callable[[Array, Array], Any]) -> FromArrays:
     Raises
     ------
     InputError
-        When called, if the slice has another shape, or the tilt axis does not lie in the detector's middle.
+        When called, if the slice has another shape, the tilt axis does not lie in the detector's middle, or pixels of a tilt were
+        not measured.
     """
     return FromArrays(function)

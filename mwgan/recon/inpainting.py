@@ -4,7 +4,8 @@ A network knows one grid of tilts. Tilts of a measurement that lie between those
 interpolation along the tilt, opposite views counted as one (a half turn flips the detector); nothing is interpolated
 across a gap of more than three times the median step or of more than 20 degrees. Coming back, measured rows keep their own tilts
 and get what the network changed of them, interpolated likewise; rows of the grid that lie in the gap are added. Where all
-measured tilts lie on the grid, both ways are exact.
+measured tilts lie on the grid, both ways are exact. A pixel between two tilts counts as measured if it was at both; what was not
+measured is the network's to fill, whole rows or single pixels.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,9 +22,11 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
+from mwgan.recon.unmeasured import bridged
 from mwgan.recon.wbp import WBP, WEDGE_GAP
 
 SAME_TILT_DEG = 1e-3
+SAME_SHARE = 1e-3  # two shares of which one is 1 but for rounding
 WIDEST_STEP_DEG = 20.0  # of a handful of tilts every gap is a median one, and nothing can be read between them
 
 
@@ -79,10 +83,13 @@ class InpaintSinogram:
             return Measurement(sinogram, everything, grid)
         rows = _shared_rows(measurement)
         seen = self.to_grid(rows)
-        covered = seen.mask.flatten()
+        covered = seen.measured_tilts.any(dim=0).flatten()
         kept = covered.nonzero().flatten().tolist()
-        change = (sinogram - seen.sinogram)[:, :, kept]
-        changed = _resample(change, grid.take(kept).tilt_deg, rows.geometry.tilt_deg)[0] if kept else 0
+        change = torch.where(seen.mask, sinogram - seen.sinogram, 0.0)[:, :, kept]
+        on_rows = partial(_resample, have_deg=grid.take(kept).tilt_deg, want_deg=rows.geometry.tilt_deg)
+        changed = on_rows(change)[0] if kept else torch.zeros_like(rows.sinogram)
+        if rows.by_pixel and kept:  # the network's own answer, where there is nothing that it could change
+            changed = torch.where(rows.mask, changed, on_rows(sinogram[:, :, kept])[0])
         filled = (~covered).nonzero().flatten().tolist()
         tilts = [*rows.geometry.tilt_deg, *(grid.tilt_deg[index] for index in filled)]
         order = sorted(range(len(tilts)), key=tilts.__getitem__)
@@ -96,6 +103,9 @@ class InpaintSinogram:
             return measurement
         rows, grid = _shared_rows(measurement), self._grid(measurement)
         sinogram, covered = _resample(rows.sinogram, rows.geometry.tilt_deg, grid.tilt_deg)
+        if rows.by_pixel:  # a pixel between two tilts was measured if it was at both
+            seen, _ = _resample(rows.mask.to(rows.sinogram), rows.geometry.tilt_deg, grid.tilt_deg)
+            covered = (seen > 1 - SAME_SHARE) & covered.reshape(1, 1, -1, 1)
         return Measurement(sinogram, covered, grid)
 
     def on_grid(self, measurement: Measurement) -> bool:
@@ -119,7 +129,7 @@ class InpaintSinogram:
 def _shared_rows(measurement: Measurement) -> Measurement:
     """The measured rows alone, the tilt axis in the detector's middle."""
     rows = measurement.only_measured()
-    if not bool(rows.mask.all()):
+    if not bool(rows.measured_tilts.all()):
         raise InputError("the samples of a batch off the network's tilt grid must share their tilts: give those of each wedge apart")
     return _on_axis(rows)
 
@@ -134,10 +144,15 @@ def _on_axis(measurement: Measurement) -> Measurement:
     frequency = torch.fft.rfftfreq(length, device=measurement.sinogram.device)
     turn = torch.exp(2j * math.pi * frequency * geometry.axis_offset_px)
     # The rows' ends are held, not dropped to zero: a step there would ring through the whole row.
-    padded = torch.nn.functional.pad(measurement.sinogram[:, 0], ((length - size) // 2, length - size - (length - size) // 2), "replicate")
+    whole = bridged(measurement.sinogram, measurement.mask)[:, 0]
+    padded = torch.nn.functional.pad(whole, ((length - size) // 2, length - size - (length - size) // 2), "replicate")
     shifted = torch.fft.irfft(torch.fft.rfft(padded, dim=-1) * turn, n=length, dim=-1)
     start = (length - size) // 2
-    return Measurement(shifted[..., start : start + size].unsqueeze(1), measurement.measured, TiltGeometry(geometry.tilt_deg, size))
+    measured = measurement.measured
+    if measurement.by_pixel:  # what was shifted into a pixel was measured if both that it lies between were
+        place = torch.arange(size, device=measured.device) + geometry.axis_offset_px
+        measured = torch.stack([measured[..., end.long().clamp(0, size - 1)] for end in (place.floor(), place.ceil())]).all(dim=0)
+    return Measurement(shifted[..., start : start + size].unsqueeze(1), measured, TiltGeometry(geometry.tilt_deg, size))
 
 
 def _resample(rows: Tensor, have_deg: tuple[float, ...], want_deg: tuple[float, ...]) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ Nothing is ever unpickled: training checkpoints are read with torch's ``weights_
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.parts import build_part, of_others
 from mwgan.recon.task import Task
 
+MOST_COUNTED = 10_000  # what no count of layers, channels, steps or pixels comes near
 STRETCH = 1.2  # how far beyond a training's tilt steps a network is taken without a word
 LARGER = 4  # times the trained size
 OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model decibels
@@ -109,9 +110,11 @@ class LearnedReconstructor:
         left = missing // 2  # the same on either side: an odd margin would move the slice's centre by half a pixel
         if left == 0:
             return measurement, 0
-        sinogram = nn.functional.pad(measurement.sinogram, (left, left))
-        grown = replace(geometry, detector_size=geometry.detector_size + 2 * left)
-        return Measurement(sinogram, measurement.measured, grown), left
+        sinogram, measured = nn.functional.pad(measurement.sinogram, (left, left)), measurement.measured
+        if measurement.by_pixel:  # beyond a border that was measured there is nothing; beyond another one nobody knows
+            ends = (measured[..., :1].expand(-1, -1, -1, left), measured[..., -1:].expand(-1, -1, -1, left))
+            measured = torch.cat([ends[0], measured, ends[1]], dim=3)
+        return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
 
 
 def load_reconstructor(
@@ -136,6 +139,7 @@ def load_reconstructor(
     """
     path = find_weights(name_or_path)
     record, state = read_weights(path)
+    _check_size(path, record, state)
     try:
         generator, task = build_part(record.generator, allow), build_part(record.task, allow)
         _check_parts(generator, task)
@@ -146,6 +150,26 @@ def load_reconstructor(
         told = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it anew"
         raise InputError(told) from error
     return LearnedReconstructor(generator.to(device), task, record, str(name_or_path))
+
+
+def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:
+    """Refuse a record that asks for a network of another order of size than the weights beside it: building it might never end."""
+    values = sum(value.numel() for value in state.values())
+    for name, count in _counts(_parts(record)):
+        if not -1 <= count <= MOST_COUNTED:
+            raise InputError(f"{path} asks for {name}={count}, and holds {values} numbers: it was changed, download it anew")
+
+
+def _counts(value: object) -> Iterator[tuple[str, int]]:
+    """The whole numbers in a record, by their names."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, int) and not isinstance(inner, bool):
+                yield str(name), inner
+            yield from _counts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _counts(inner)
 
 
 def _check_parts(generator: object, task: object) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,12 +13,10 @@ from torch.utils.checkpoint import checkpoint
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.networks import UNet
-from mwgan.operators import projector_for
+from mwgan.recon.guided import GuidedMeasurement
+from mwgan.recon.primal_dual_view import CONDITIONS, View
+from mwgan.recon.tvm import TVM
 from mwgan.recon.wbp import WBP
-
-Operator = Callable[[Tensor], Tensor]
-MEDIAN_OF_NORMAL = 0.6745  # of the absolute value, in standard deviations
-SQUARES = 6  # 1 + 4 + 1
 
 
 class LearnedPrimalDual(nn.Module):
@@ -27,7 +24,8 @@ class LearnedPrimalDual(nn.Module):
 
     Every iteration projects the tomogram of the moment, looks at it beside the measurement, and back-projects (filtered)
     what it makes of the two. Tilts, wedge and noise are part of what it is given, so that one set of weights serves any
-    tilt list, wedge and size of slice. Rows that were not measured and rows that aren't there are the same to it.
+    tilt list, wedge and size of slice. Rows that were not measured and rows that aren't there are the same to it; pixels of a row that
+    were not measured stay empty like these, but where a row is filtered.
 
     Parameters
     ----------
@@ -43,6 +41,10 @@ class LearnedPrimalDual(nn.Module):
         Window of the filtered back-projection.
     checkpointed
         Recompute each step in the backward pass instead of keeping its activations: a third more time, a fraction of the memory.
+    guess_iterations
+        At most so many iterations of TVM, its weight from the noise, make a guess that the network begins with and that every
+        step is shown again, beside the wedge, the tilts' spacing and the specimen's size; and sinograms are measured by the
+        specimen, not by the frame. 0 is the network's first edition, which begins with the WBP.
 
     References
     ----------
@@ -61,47 +63,66 @@ class LearnedPrimalDual(nn.Module):
         primal_depth: int = 2,
         filter: str = "ramp",
         checkpointed: bool = False,
+        guess_iterations: int = 0,
     ) -> None:
         super().__init__()
-        if iterations < 1 or memory < 1:
-            raise InputError(f"a primal-dual network needs 1 iteration and 1 channel of memory or more, not {iterations} and {memory}")
+        least = 2 if guess_iterations else 1
+        if iterations < 1 or memory < least or guess_iterations < 0:
+            raise InputError(
+                f"a primal-dual network needs 1 iteration, {least} or more channels of memory and no fewer than 0 iterations for its "
+                f"guess, not {iterations}, {memory} and {guess_iterations}"
+            )
         self.memory, self.checkpointed = memory, checkpointed
         self.wbp = WBP(filter)
-        self.dual = nn.ModuleList(SinogramBlock(memory + 4, memory, dual_width) for _ in range(iterations))
-        self.primal = nn.ModuleList(UNet(memory + 2, memory, primal_width, primal_depth, "none") for _ in range(iterations))
+        self.guess = TVM(weight=None, iterations=guess_iterations) if guess_iterations else None
+        told = CONDITIONS if guess_iterations else 0
+        self.dual = nn.ModuleList(SinogramBlock(memory + 4 + told, memory, dual_width) for _ in range(iterations))
+        inputs = memory + 2 + (1 + told if guess_iterations else 0)
+        self.primal = nn.ModuleList(UNet(inputs, memory, primal_width, primal_depth, "none") for _ in range(iterations))
         for block in self.primal:  # an untrained network is nearly the WBP
             nn.init.normal_(block.head.convolution.weight, std=1e-2)  # type: ignore[union-attr, arg-type]
             nn.init.zeros_(block.head.convolution.bias)  # type: ignore[union-attr, arg-type]
 
-    def forward(self, measurement: Measurement) -> Tensor:
-        if measurement.measured.ndim == 1:
+    def forward(self, seen: Measurement | GuidedMeasurement) -> Tensor:
+        return self.iterates(seen)[-1]
+
+    def iterates(self, seen: Measurement | GuidedMeasurement) -> list[Tensor]:
+        """The tomogram (B, 1, N, N) after each of the steps."""
+        measurement, guess = seen if isinstance(seen, GuidedMeasurement) else (seen, None)
+        if measurement.measured.ndim == 1 or measurement.by_pixel:
             measurement = measurement.only_measured()
-        geometry, measured = measurement.geometry, measurement.mask.expand(len(measurement.sinogram), -1, -1, -1)
-        mask = measured.to(measurement.sinogram.dtype)
-        unit = 2 / geometry.detector_size  # line integrals through a slice of ones reach 2 whatever its size
-        projector = projector_for(geometry)
-        sinogram = unit * measurement.sinogram * mask
-        noise = noise_level(sinogram, measured)
-
-        def project(image: Tensor) -> Tensor:
-            projected: Tensor = projector(image)
-            return unit * projected * mask
-
-        weights = self.wbp.weights(measurement)
-
-        def back_project(rows: Tensor) -> Tensor:
-            return self.wbp.back_project(rows / unit, geometry, weights)
-
-        primal = torch.cat([back_project(sinogram)] * self.memory, dim=1)
-        dual = sinogram.new_zeros(len(sinogram), self.memory, *sinogram.shape[-2:])
+        if guess is None and self.guess is not None:
+            guess = self.guess(measurement)
+        view = View(measurement, self.wbp, specimen_units=self.guess is not None)
+        shown = [] if guess is None else [guess, *view.conditions(guess)]
+        told = [] if guess is None else view.conditions(view.sinogram)
+        start = view.first()
+        primal = torch.cat([start] * self.memory if guess is None else [guess, guess, *[start] * (self.memory - 2)], dim=1)
+        dual = start.new_zeros(len(start), self.memory, *view.sinogram.shape[-2:])
+        iterates = []
         for number in range(len(self.dual)):
             if self.checkpointed and torch.is_grad_enabled():
-                primal, dual = checkpoint(
-                    self._step, number, primal, dual, sinogram, mask, noise, project, back_project, use_reentrant=False
-                )
+                primal, dual = checkpoint(self._step, number, primal, dual, view, shown, told, use_reentrant=False)
             else:
-                primal, dual = self._step(number, primal, dual, sinogram, mask, noise, project, back_project)
-        return primal[:, :1]
+                primal, dual = self._step(number, primal, dual, view, shown, told)
+            iterates.append(primal[:, :1])
+        return iterates
+
+    @staticmethod
+    def goes_on_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+        """Whether a network of such arguments can begin with the weights of one of other arguments: the second edition as the first."""
+        free = ("guess_iterations", "checkpointed")
+        return {**theirs, **dict.fromkeys(free)} == {**ours, **dict.fromkeys(free)}
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        """Inputs that the weights of a network with fewer of them don't know count for nothing at first: a way to go on from it."""
+        for name, parameter in self.named_parameters():
+            given = state_dict.get(prefix + name)
+            if given is not None and given.ndim == 4 and given.shape[0] == parameter.shape[0] and given.shape[2:] == parameter.shape[2:]:
+                lacking = parameter.shape[1] - given.shape[1]
+                if lacking > 0:
+                    state_dict[prefix + name] = nn.functional.pad(given, (0, 0, 0, 0, 0, lacking))
+        super()._load_from_state_dict(state_dict, prefix, *others)  # type: ignore[no-untyped-call]
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compiles the networks between the projections, which are no work for a compiler."""
@@ -109,23 +130,15 @@ class LearnedPrimalDual(nn.Module):
             block.compile(*args, **kwargs)
 
     def _step(
-        self,
-        number: int,
-        primal: Tensor,
-        dual: Tensor,
-        sinogram: Tensor,
-        mask: Tensor,
-        noise: Tensor,
-        project: Operator,
-        back_project: Operator,
+        self, number: int, primal: Tensor, dual: Tensor, view: View, shown: list[Tensor], told: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        predicted = project(primal[:, 1:2] if self.memory > 1 else primal)
-        level = noise.expand(-1, 1, *sinogram.shape[-2:]) * mask
-        seen = torch.cat([dual, predicted, sinogram, predicted - sinogram, level], dim=1)
-        dual = dual + self.dual[number](seen, mask)
-        back = back_project(dual[:, :1])
-        shown = torch.cat([primal, back, noise.expand(-1, 1, *primal.shape[-2:])], dim=1)
-        return primal + self.primal[number](shown), dual
+        predicted = view.project(primal[:, 1:2] if self.memory > 1 else primal)
+        level = view.noise.expand(-1, 1, *view.sinogram.shape[-2:]) * view.mask
+        seen = torch.cat([dual, predicted, view.sinogram, predicted - view.sinogram, level, *told], dim=1)
+        dual = dual + self.dual[number](seen, view.mask)
+        back = view.back_project(dual[:, :1])
+        seen = torch.cat([primal, back, view.noise.expand(-1, 1, *primal.shape[-2:]), *shown], dim=1)
+        return primal + self.primal[number](seen), dual
 
 
 class SinogramBlock(nn.Module):
@@ -143,24 +156,3 @@ class SinogramBlock(nn.Module):
         for convolution, activation in zip(self.convolutions, (*self.activations, nn.Identity()), strict=True):
             rows = activation(convolution(rows)) * mask
         return rows
-
-
-def noise_level(sinogram: Tensor, mask: Tensor) -> Tensor:
-    """About the standard deviation of white noise (B, 1, 1, 1) on the measured rows, from second differences along the detector.
-
-    Their median resists edges, and what is smooth over three pixels leaves no trace in them; what fine structure leaves
-    makes the answer up to a half too large where there is little noise.
-    """
-    difference = second_difference(sinogram)
-    measured = mask.expand(len(sinogram), 1, -1, difference.shape[-1])
-    middle = torch.where(measured, difference, torch.nan).flatten(1).nanmedian(dim=1).values
-    return (middle / (MEDIAN_OF_NORMAL * math.sqrt(SQUARES))).reshape(-1, 1, 1, 1)
-
-
-def second_difference(rows: Tensor) -> Tensor:
-    """|left - 2 middle + right| (..., N - 2) of every three neighbours along the detector (..., N): noise, and hardly anything smooth.
-
-    The square of white noise of variance 1 has a mean of :data:`SQUARES` in it, and its median is
-    :data:`MEDIAN_OF_NORMAL` times the root of that.
-    """
-    return (rows[..., 2:] - 2 * rows[..., 1:-1] + rows[..., :-2]).abs()

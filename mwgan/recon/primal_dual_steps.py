@@ -34,12 +34,13 @@ class PrimalDualSteps:
     """
 
     def __init__(
-        self, projector: Projector, measurement: Measurement, weight: float, bounds: Bounds, direction_weights: tuple[float, float]
+        self, projector: Projector, measurement: Measurement, weight: Tensor, bounds: Bounds, direction_weights: tuple[float, float]
     ) -> None:
-        self.projector, self.weight, self.bounds, self.direction_weights = projector, weight, bounds, direction_weights
+        self.projector, self.bounds, self.direction_weights = projector, bounds, direction_weights
+        self.weight = weight.to(measurement.sinogram)  # (B, 1, 1, 1)
         sinogram, size = measurement.sinogram, measurement.geometry.detector_size
         self._sinogram, self._mask = batch_innermost(sinogram), measurement.mask.to(sinogram)
-        self._tilts = self._mask.sum(dim=2, keepdim=True)
+        self._tilts = measurement.measured_tilts.to(sinogram).sum(dim=2, keepdim=True)
         self._ray_length = projector(sinogram.new_ones(1, 1, size, size)).clamp(min=FLOOR)
         self._coverage = batch_innermost(projector.adjoint(self._mask.expand(-1, -1, -1, size).contiguous()))
         self.tomogram = batch_innermost(sinogram.new_zeros(len(sinogram), 1, size, size))
@@ -113,9 +114,9 @@ class PrimalDualSteps:
         for new, old, weight in zip((down, right), (self._down, self._right), self.direction_weights, strict=True):
             torch.add(old, new, alpha=self._edge_step * weight, out=new)
         torch.mul(down, down, out=squared).addcmul_(right, right)
-        shortened = squared.clamp_(min=self.weight**2).rsqrt_()
+        shortened = torch.maximum(squared, self.weight.square(), out=squared).rsqrt_().mul_(self.weight)
         for new, old in ((down, self._down), (right, self._right)):
-            old.mul_(1 - RELAXATION).addcmul_(new, shortened, value=RELAXATION * self.weight)
+            old.mul_(1 - RELAXATION).addcmul_(new, shortened, value=RELAXATION)
 
     def _add_divergence(self, image: Tensor) -> None:
         """Add D' of the edges' duals to ``image``."""

@@ -85,12 +85,16 @@ class SART:
         tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
         # Samples with the same tilts go together: a subset must not depend on the wedges of other samples.
         for samples, group in measurement.by_tilts():
-            tomogram[samples] = self._reconstruct(group.sinogram, group.geometry)
+            tomogram[samples] = self._reconstruct(group)
         return tomogram
 
-    def _reconstruct(self, sinogram: Tensor, geometry: TiltGeometry) -> Tensor:
+    def _reconstruct(self, group: Measurement) -> Tensor:
+        sinogram, geometry = group.sinogram, group.geometry
         size = geometry.detector_size
-        steps = [_Step(part, sinogram[:, :, tilts], self.relaxation) for tilts, part in self._parts(geometry)]
+        steps = [
+            _Step(part, sinogram[:, :, tilts], group.mask[:, :, tilts] if group.by_pixel else None, self.relaxation)
+            for tilts, part in self._parts(geometry)
+        ]
         tomogram = batch_innermost(sinogram.new_zeros(sinogram.shape[0], 1, size, size))
         rule = StoppingRule(self.tolerance, self.stagnation, norms(sinogram))
         for iteration in range(1, self.iterations + 1):
@@ -143,24 +147,31 @@ class SIRT(SART):
 
 
 class _Step:
-    """One subset of tilts with its normalisation, computed once."""
+    """One subset of tilts with its normalisation; ``mask`` (1 or B, 1, A, N) tells its measured pixels, None: all."""
 
-    def __init__(self, projector: Projector, sinogram: Tensor, relaxation: float) -> None:
+    def __init__(self, projector: Projector, sinogram: Tensor, mask: Tensor | None, relaxation: float) -> None:
         size = projector.geometry.detector_size
-        self.projector, self.sinogram = projector, batch_innermost(sinogram)
+        self.projector, self.sinogram, self.mask, self.relaxation = projector, batch_innermost(sinogram), mask, relaxation
         ray_length = projector(sinogram.new_ones(1, 1, size, size))
-        self.per_ray = torch.where(ray_length > FLOOR, 1.0 / ray_length.clamp(min=FLOOR), 0.0)
-        coverage = projector.adjoint((ray_length > FLOOR).to(sinogram))
-        self.per_pixel = torch.where(coverage > FLOOR, relaxation / coverage.clamp(min=FLOOR), 0.0)
+        self.rays = ray_length > FLOOR if mask is None else (ray_length > FLOOR) & mask
+        self.per_ray = batch_innermost(torch.where(self.rays, 1.0 / ray_length.clamp(min=FLOOR), 0.0))
+        # One a sample would take as much memory as all tomograms, for each subset: these are made anew for each step.
+        self._per_pixel = self._inverse_coverage() if len(self.rays) == 1 else None
 
     def misfit(self, tomogram: Tensor) -> Tensor:
-        """A x - b of the subset's rows, in memory of its own."""
-        return self.projector(tomogram).sub_(self.sinogram)
+        """A x - b of the subset's rows where they were measured, in memory of its own."""
+        misfit: Tensor = self.projector(tomogram).sub_(self.sinogram)
+        return misfit if self.mask is None else misfit.mul_(self.mask)
 
     def correct(self, tomogram: Tensor) -> None:
         """The step, in place."""
-        correction = self.projector.adjoint(self.misfit(tomogram).mul_(self.per_ray))
-        tomogram.addcmul_(correction, self.per_pixel, value=-1)
+        correction = self.projector.adjoint(self.projector(tomogram).sub_(self.sinogram).mul_(self.per_ray))
+        tomogram.addcmul_(correction, self._inverse_coverage() if self._per_pixel is None else self._per_pixel, value=-1)
+
+    def _inverse_coverage(self) -> Tensor:
+        """The relaxation over how many of the subset's measured rays see a pixel, (1 or B, 1, N, N)."""
+        coverage = self.projector.adjoint(batch_innermost(self.rays.to(self.sinogram)))
+        return torch.where(coverage > FLOOR, self.relaxation / coverage.clamp(min=FLOOR), 0.0)
 
 
 def interleaved(tilts: int, subsets: int) -> list[list[int]]:

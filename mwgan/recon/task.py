@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from mwgan.geometry import Measurement
+from mwgan.recon.guided import GuidedMeasurement
 from mwgan.recon.wbp import WBP
 
 
@@ -73,7 +74,9 @@ class RestoreMeasurement:
     def see(self, measurement: Measurement) -> Measurement:
         return measurement
 
-    def condition(self, seen: Measurement | Tensor) -> Tensor:
+    def condition(self, seen: Measurement | GuidedMeasurement | Tensor) -> Tensor:
+        if isinstance(seen, GuidedMeasurement):
+            seen = seen.measurement
         return self.wbp(seen) if isinstance(seen, Measurement) else seen[:, :1]
 
     def target(self, image: Tensor, measurement: Measurement) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon.sart import interleaved
+from mwgan.recon.unmeasured import bridged, require_whole_rows
 from mwgan.recon.wbp import tilt_weights
 
 Array = npt.NDArray[Any]
@@ -70,7 +71,8 @@ class TomoPy:
     Raises
     ------
     InputError
-        If there is no such algorithm or option, or a value can't be used.
+        If there is no such algorithm or option, or a value can't be used; when called, if pixels of a tilt were not measured and the
+        algorithm knows no masks.
     MissingExtraError
         When called where TomoPy is not installed.
 
@@ -87,6 +89,8 @@ class TomoPy:
       lies below the truth by 3 to 4 % of the slice's mean.
     - Tilts are handed over interleaved: in order of tilt, art is still far off after tens of iterations, and the blocks
       of bart, osem, ospml_quad and ospml_hybrid would each hold one direction only.
+    - Where pixels of a tilt were not measured, gridrec sees them bridged (:mod:`mwgan.recon.unmeasured`); the others, which know no
+      masks, refuse them.
     - mlem, osem and the pml family multiply: line integrals below a millionth of the slice's largest, the negative
       ones among them, are raised to that.
     """
@@ -112,6 +116,8 @@ class TomoPy:
 
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
+        if self.algorithm != "gridrec":  # which filters rows and smears them back
+            require_whole_rows(measurement, f"TomoPy's {self.algorithm}")
         try:
             import tomopy
         except ImportError as error:
@@ -121,7 +127,7 @@ class TomoPy:
         tomogram = sinogram.new_zeros(len(sinogram), 1, size, size)
         for samples, group in measurement.by_tilts():
             order = [index for (index,) in interleaved(group.geometry.tilts, group.geometry.tilts)]
-            rows = group.sinogram[:, 0, order].detach().cpu().double().numpy()
+            rows = bridged(group.sinogram, group.mask)[:, 0, order].detach().cpu().double().numpy()
             tilt_deg = np.array(group.geometry.tilt_deg)[order]
             reconstruct = self._gridrec if self.algorithm == "gridrec" else self._traced
             slices = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)

@@ -10,6 +10,7 @@ from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
 from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, StoppingRule, check_iterations, norms
 from mwgan.recon.primal_dual_steps import PrimalDualSteps, variation
+from mwgan.recon.tvm_weight import weight_from_noise
 
 LOOK = 10  # iterations from one look at what could end it to the next: each look waits for the device
 
@@ -19,14 +20,15 @@ class TVM:
 
         1 / (2 n) ||M (A x - b)||^2 + weight * sum |(w_z d_z x, w_x d_x x)|
 
-    with n the number of measured tilts of the sample, so that one weight means the same for any number of tilts and
-    any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning and
+    with M the measured pixels of the sample and n the number of tilts that have any, so that one weight means the same for any
+    number of tilts and any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning and
     over-relaxation. Each slice finishes by itself, when any of the rules below says so; they are asked after every 10 iterations.
 
     Parameters
     ----------
     weight
-        Strength of the total variation, in units of the image's intensity: about the contrast that is smoothed away.
+        Strength of the total variation, in units of the image's intensity: about the contrast that is smoothed away. None takes
+        what the noise found in each slice asks for, of densities about 1: :func:`mwgan.recon.tvm_weight.weight_from_noise`.
     iterations
         Upper limit of iterations.
     bounds
@@ -54,7 +56,7 @@ class TVM:
 
     def __init__(
         self,
-        weight: float = 0.01,
+        weight: float | None = 0.01,
         iterations: int = 300,
         bounds: tuple[float | None, float | None] = (0.0, None),
         direction_weights: tuple[float, float] = (1.0, 1.0),
@@ -65,7 +67,7 @@ class TVM:
         convergence: float = 5e-4,
     ) -> None:
         check_iterations(iterations)
-        if not weight > 0:
+        if weight is not None and not weight > 0:
             raise InputError(f"the TVM weight must be above 0, not {weight}")
         weight_z, weight_x = direction_weights
         if min(weight_z, weight_x) < 0 or max(weight_z, weight_x) == 0:
@@ -80,11 +82,12 @@ class TVM:
         self.progress, self.projector, self.convergence = progress, projector, convergence
 
     @torch.no_grad()
-    def __call__(self, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement."""
+    def __call__(self, measurement: Measurement, factor: Tensor | None = None) -> Tensor:
+        """Tomograms (B, 1, N, N) of a measurement; a ``factor`` (B, 1, 1, 1) changes the weight of each slice."""
         measurement = measurement.only_measured()
         projector = self.projector(measurement.geometry)
-        steps = PrimalDualSteps(projector, measurement, self.weight, self.bounds, self.direction_weights)
+        weights = self.weights(measurement) if factor is None else self.weights(measurement) * factor
+        steps = PrimalDualSteps(projector, measurement, weights, self.bounds, self.direction_weights)
         norm = norms(measurement.sinogram).clamp(min=torch.finfo(torch.float64).tiny)
         residual, running = torch.full_like(norm, torch.inf, dtype=measurement.sinogram.dtype), torch.arange(len(norm), device=norm.device)
         rule = StoppingRule(self.tolerance, self.stagnation, norm)
@@ -110,8 +113,16 @@ class TVM:
         tomogram[running] = steps.tomogram
         return tomogram
 
+    def weights(self, measurement: Measurement) -> Tensor:
+        """The weight of each slice, (B, 1, 1, 1)."""
+        if self.weight is None:
+            return weight_from_noise(measurement)
+        return measurement.sinogram.new_full((len(measurement.sinogram), 1, 1, 1), self.weight)
+
     def objective(self, tomogram: Tensor, measurement: Measurement) -> Tensor:
         """The value (B,) that :meth:`__call__` minimises, at ``tomogram`` (B, 1, N, N)."""
         misfit = (self.projector(measurement.geometry)(tomogram) - measurement.sinogram) * measurement.mask
-        tilts = measurement.mask.sum(dim=2).flatten().to(misfit)
-        return misfit.flatten(1).square().sum(dim=1) / (2 * tilts) + self.weight * variation(tomogram, self.direction_weights)
+        tilts = measurement.measured_tilts.sum(dim=2).flatten().to(misfit)
+        return misfit.flatten(1).square().sum(dim=1) / (2 * tilts) + self.weights(measurement).flatten() * variation(
+            tomogram, self.direction_weights
+        )

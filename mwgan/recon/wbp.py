@@ -13,6 +13,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 from mwgan.recon.base import ProjectorFactory
+from mwgan.recon.unmeasured import bridged, spanned
 
 FILTERS = ("ramp", "shepp-logan", "hann", "hamming")
 WEDGE_GAP = 3.0  # a wider gap is a wedge, not a coarse step
@@ -23,7 +24,8 @@ class WBP:
     """Weighted back-projection: every projection filtered, weighted by the angle it stands for, and smeared back.
 
     With all tilts measured it returns the image in its own units; what a wedge takes away is missing, not made up by
-    heavier weights on its edges.
+    heavier weights on its edges. Where pixels of a tilt were not measured, the filter sees a row without holes
+    (:func:`mwgan.recon.unmeasured.bridged`), and what lies beyond the row's ends is not smeared back.
 
     Parameters
     ----------
@@ -52,17 +54,19 @@ class WBP:
 
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
-        if measurement.measured.ndim == 1:
+        if measurement.measured.ndim == 1 or measurement.by_pixel:
             measurement = measurement.only_measured()
         # With a wedge per sample the rows to leave out differ from batch to batch, and each choice would cost a matrix.
-        return self.back_project(measurement.sinogram, measurement.geometry, self.weights(measurement))
+        rows = bridged(measurement.sinogram, measurement.mask)
+        return self.back_project(rows, measurement.geometry, self.weights(measurement))
 
     def weights(self, measurement: Measurement) -> Tensor:
-        """The angle that each tilt of a measurement stands for, (1 or B, 1, A, 1); 0 where nothing was measured."""
-        return tilt_weights(measurement.geometry, measurement.mask, self.wedge_gap)
+        """The angle that each tilt of a measurement stands for, (1 or B, 1, A, 1 or N); 0 where nothing was measured."""
+        weights = tilt_weights(measurement.geometry, measurement.measured_tilts, self.wedge_gap)
+        return weights * spanned(measurement.mask) if measurement.by_pixel else weights
 
     def back_project(self, sinogram: Tensor, geometry: TiltGeometry, weights: Tensor) -> Tensor:
-        """Sinograms (B, 1, A, N), filtered, times ``weights`` and smeared back: tomograms (B, 1, N, N)."""
+        """Sinograms (B, 1, A, N), filtered, times ``weights`` (1 or B, 1, A, 1 or N) and smeared back: tomograms (B, 1, N, N)."""
         size = geometry.detector_size
         padded = 2 ** math.ceil(math.log2(2 * size))
         # The transform has no half-precision form off CUDA, and a reconstruction deserves full precision anywhere.

@@ -17,6 +17,7 @@ from mwgan.results.columns import IDENTITY, KEPT_AS, NAMES, TRAIN_SEED, known_me
 from mwgan.results.reading import read_rows, up_to_date
 
 PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
+BEGUN_BY = (".parquet", ".tuning.csv")  # without these no number was found under the conditions that are written down
 TOLD = 5  # differences that a refusal names
 FILES = (".parquet", ".csv", ".tomograms.parquet", ".tuning.csv", ".conditions.json")  # of a table, and what is written with it
 
@@ -102,7 +103,8 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     """
     conditions = _without_places(conditions)
     record = table.with_name(table.name + ".conditions.json")
-    known = _without_places(json.loads(record.read_text(encoding="utf-8"))) if record.exists() else {}
+    begun = any(table.with_name(table.name + suffix).exists() for suffix in BEGUN_BY)
+    known = _without_places(json.loads(record.read_text(encoding="utf-8"))) if begun and record.exists() else {}
     changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
     if changed:
         more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mwgan.errors import InputError
 from mwgan.files.record import Plain, TrainingRecord
 from mwgan.files.weights import find_weights, read_weights
+from mwgan.parts import imported
 
 GENERATOR = "generator"
 WHOLE = ("generator", "task")  # what a generator must share with the one it begins as
@@ -115,10 +116,18 @@ def told_by(record: TrainingRecord) -> Plain | None:
 def check_same(source: str, theirs: TrainingRecord, ours: Mapping[str, Any], keys: tuple[str, ...]) -> None:
     """Raise an :class:`InputError` unless two trainings agree in ``keys`` of their records."""
     for key in keys:
-        if theirs[key] != ours[key]:
+        if theirs[key] != ours[key] and not (key == GENERATOR and _goes_on_from(theirs[key], ours[key])):
             raise InputError(
                 f"{source} was trained with {key} {theirs[key]} and this run has {ours[key]}: give its experiment= and options"
             )
+
+
+def _goes_on_from(theirs: Any, ours: Any) -> bool:
+    """Whether a generator's class says that it can begin as another one of that class, with fewer inputs say."""
+    if not (isinstance(theirs, Mapping) and isinstance(ours, Mapping)) or theirs.get("_target_") != ours.get("_target_"):
+        return False
+    goes_on_from = getattr(imported(str(ours["_target_"])), "goes_on_from", None)
+    return bool(goes_on_from is not None and goes_on_from(theirs, ours))
 
 
 def _origin(record: TrainingRecord) -> Plain:

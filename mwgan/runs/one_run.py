@@ -9,7 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from mwgan.configuration import plain
 from mwgan.errors import InputError
+from mwgan.parts import check_recorded
 from mwgan.runs.config_dir import config_dir
 from mwgan.runs.folder import begun, claimed, finish, from_here, is_finished, is_first_process, is_same_job, metrics_of
 from mwgan.runs.processes import after_the_first
@@ -41,6 +43,8 @@ def answer(cfg: DictConfig, train: Train) -> Metrics | float:
 
 def run(cfg: DictConfig, train: Train) -> Metrics:
     """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
+    if cfg.get("recorded"):
+        check_recorded(plain(cfg), cfg.allow)
     check_missing(cfg)
     _refuse_multirun_ddp(cfg)
     check_tasks(cfg)

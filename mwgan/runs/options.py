@@ -9,7 +9,7 @@ from typing import Any
 
 # Options that say where and how a run is computed, not what is computed.
 NOT_THE_JOB = (
-    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch", "allow"),
+    *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch", "allow", "recorded"),
     *(
         "trainer.accelerator",
         "trainer.devices",

@@ -11,8 +11,11 @@ from mwgan.runs.config_dir import config_dir_of, config_dir_of_run, config_flags
 from mwgan.runs.folder import options_of
 from mwgan.runs.hydra_records import OVERRIDES, SWEEP, read_yaml
 from mwgan.runs.options import key_of, quoted, renamed, unquoted
+from mwgan.runs.recorded_options import check_options, checked_folder
 
 FLAGS = ("-m", "--multirun")
+NOT_KEPT = ("resume", "allow", "recorded")  # the user's own word: nothing that a folder says of itself
+RECORDED = "recorded=true"
 HYDRAS = ("hydra.mode", "hydra.sweep.dir", "hydra.run.dir")  # set anew each time
 
 
@@ -45,17 +48,19 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         recorded = read_yaml(folder / SWEEP)
         overrides = recorded["hydra"]["overrides"] if "hydra" in recorded else {}
         task, hydras = renamed(overrides.get("task", [])), overrides.get("hydra", [])
-        kept = [option for option in (*task, *hydras) if key_of(option) not in (*given, "resume", *HYDRAS)]
-        added = [] if names_config_dir(flags) else config_flags(config_dir_of(recorded))
-        return ["-m", *flags, *added, *kept, *others, f"hydra.sweep.dir={quoted(folder)}"]
+        kept = [option for option in (*task, *hydras) if key_of(option) not in (*given, *NOT_KEPT, *HYDRAS)]
+        check_options(folder, kept)
+        added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of(recorded)))
+        return ["-m", *flags, *added, *kept, *others, RECORDED, f"hydra.sweep.dir={quoted(folder)}"]
     if "experiment" not in given and (folder / OVERRIDES).is_file():
         recorded = renamed(options_of(folder) or read_yaml(folder / OVERRIDES))  # Hydra's own tells of a refused attempt too
-        kept = [option for option in recorded if key_of(option) not in (*given, "resume", "paths.run_dir")]
+        kept = [option for option in recorded if key_of(option) not in (*given, *NOT_KEPT, "paths.run_dir")]
+        check_options(folder, kept)
         where = [] if "paths.run_dir" in given else [f"paths.run_dir={quoted(folder)}"]
         # A run that ended before its first checkpoint begins again.
         resume = [f"resume={quoted(folder)}"] if has_begun(folder) else []
-        added = [] if names_config_dir(flags) else config_flags(config_dir_of_run(folder))
-        return [*flags, *added, *kept, *others, *where, *resume]
+        added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of_run(folder)))
+        return [*flags, *added, *kept, *others, RECORDED, *where, *resume]
     _check_holds_something(folder)
     return [*flags, *options]
 

@@ -17,7 +17,7 @@ from mwgan.recon import Reconstructor
 from mwgan.recon.named import check_device, find_method, make_method
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
-from mwgan.series.reconstruct import measurement_of, relative, report_wedge, squared_misfit
+from mwgan.series.measured import measurement_of, relative, report_wedge, squared_misfit
 from mwgan.trust import energy
 
 

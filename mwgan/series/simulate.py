@@ -14,10 +14,12 @@ from mwgan.data import Challenge, DeadLeaves, ImageSource, PhantomFaces, RandomS
 from mwgan.data.source import draw_seed
 from mwgan.errors import InputError
 from mwgan.files.whole import WrittenTogether
-from mwgan.geometry import TiltGeometry
+from mwgan.geometry import TiltGeometry, check_count
 from mwgan.io import VolumeWriter
+from mwgan.memory import check_fits
 from mwgan.operators import projector_for
 
+FLOAT32 = 4  # bytes
 HELD_BACK = 10_000_002  # no training's images reach so far; a multiple of six, for the kinds of the challenge
 SPECIMENS = {"faces": PhantomFaces, "shapes": RandomShapes, "leaves": DeadLeaves, "challenge": Challenge}
 
@@ -62,8 +64,12 @@ def simulate(
         raise InputError(f"there is no specimen {specimen!r}: give {', '.join(SPECIMENS)}")
     if not 0 < max_tilt_deg <= 90 or not 0 < step_deg <= 90:
         raise InputError(f"tilts reach up to a maximum in (0, 90] degrees in steps in (0, 90], not {max_tilt_deg:g} and {step_deg:g}")
+    check_count(2 * max_tilt_deg / step_deg, step_deg)
     if slices < 1 or not (math.isfinite(voxel_size_angstrom) and voxel_size_angstrom > 0):
         raise InputError(f"a series has 1 slice or more and voxels above 0 Å, not {slices} and {voxel_size_angstrom:g}")
+    counted = 2 * math.floor(max_tilt_deg / step_deg) + 1
+    needed = FLOAT32 * slices * size * (2.0 * size + 3.0 * counted)
+    check_fits(needed, f"{slices} slices of {size} pixels at {counted} tilts", "lower --size or --slices, or widen --step")
     source: ImageSource = SPECIMENS[specimen](size=size, count=slices, seed=seed, offset=HELD_BACK)
     seeds = [draw_seed(seed, 0, index) for index in range(slices)]
     image = torch.from_numpy(np.stack([source.image(index, np.random.default_rng(one)) for index, one in enumerate(seeds)]))[:, None]

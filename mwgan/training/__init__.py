@@ -3,6 +3,7 @@
 from mwgan.training.adversarial import AdversarialModule
 from mwgan.training.deartifact import DeArtifactExamples
 from mwgan.training.examples import Examples, MeasuredExamples
+from mwgan.training.guided_examples import GuidedExamples
 from mwgan.training.schedules import warmup_steps
 
-__all__ = ["AdversarialModule", "DeArtifactExamples", "Examples", "MeasuredExamples", "warmup_steps"]
+__all__ = ["AdversarialModule", "DeArtifactExamples", "Examples", "GuidedExamples", "MeasuredExamples", "warmup_steps"]

@@ -53,6 +53,9 @@ class AdversarialModule(pl.LightningModule):
         Loss against the target and its weight. IRDM 2020 states no pixel term; its weight is our choice.
     generator_optimizer, generator_schedule
         Partials that take the parameters and the optimiser.
+    iterate_weight
+        Of a generator that unrolls an iteration and has ``iterates``: how much its tomograms before the last count in the pixel
+        loss, all together, the later the more.
     discriminator, adversarial_loss, adversarial_weight, discriminator_optimizer, discriminator_schedule
         The game; without a discriminator the pixel loss alone is trained.
     gradient_clip
@@ -87,8 +90,13 @@ class AdversarialModule(pl.LightningModule):
         examples: MakesExamples | None = None,
         frozen: Sequence[str] = (),
         compile: str | None = None,
+        iterate_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        if iterate_weight and not hasattr(generator, "iterates"):
+            raise InputError(
+                f"iterate_weight needs a generator that unrolls an iteration, and a {type(generator).__name__} does not: leave it 0"
+            )
         if discriminator is not None and (adversarial_loss is None or discriminator_optimizer is None):
             raise InputError("a discriminator needs an adversarial_loss and a discriminator_optimizer")
         self.automatic_optimization = False
@@ -104,7 +112,7 @@ class AdversarialModule(pl.LightningModule):
             compiling.compile_in_place([network for network in (self.generator, self.discriminator) if network is not None], compile)
         self.task, self.acquisition = task, acquisition
         self.examples = None if examples is None else as_examples(examples)
-        self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
+        self.pixel_loss, self.pixel_weight, self.iterate_weight = pixel_loss, pixel_weight, iterate_weight
         self.adversarial_loss, self.adversarial_weight = adversarial_loss, adversarial_weight
         self.optimizer_factories = [generator_optimizer] + ([discriminator_optimizer] if discriminator_optimizer and discriminator else [])
         self.schedule_factories = [generator_schedule, discriminator_schedule][: len(self.optimizer_factories)]
@@ -127,12 +135,13 @@ class AdversarialModule(pl.LightningModule):
         compiling.begin_step(self.compile_mode)
         seen, target = self._example(batch)
         condition = self.task.condition(seen).to(memory_format=self.layout)
-        output = self.generator(seen).float()  # before any freezing: the generator's step needs its graph
+        # Before any freezing: the generator's step needs its graph.
+        earlier, output = self._generated(seen)
         optimizers = self._optimizers()
         logged: dict[str, Tensor] = {}
         if self.discriminator is not None:
             logged |= self._discriminator_step(optimizers[1], output.detach(), target, condition)
-        logged |= self._generator_step(optimizers[0], output, target, condition)
+        logged |= self._generator_step(optimizers[0], output, target, condition, earlier)
         share_statistics(self, self.trainer.world_size)
         self.batches += 1
         self.images += len(batch.image) * self.trainer.world_size
@@ -165,10 +174,22 @@ class AdversarialModule(pl.LightningModule):
             "discriminator_gradient": norm,
         }
 
-    def _generator_step(self, optimizer: Any, output: Tensor, target: Tensor, condition: Tensor) -> dict[str, Tensor]:
+    def _generated(self, seen: Any) -> tuple[list[Tensor], Tensor]:
+        """What came before the generator's output, where that counts, and the output."""
+        if not self.iterate_weight:
+            return [], self.generator(seen).float()
+        *earlier, output = self.generator.iterates(seen)  # type: ignore[operator]
+        return [iterate.float() for iterate in earlier], output.float()
+
+    def _generator_step(
+        self, optimizer: Any, output: Tensor, target: Tensor, condition: Tensor, earlier: Sequence[Tensor] = ()
+    ) -> dict[str, Tensor]:
         with self.toggled_optimizer(optimizer):
             pixel = self.pixel_loss(output, target)
             loss, logged = self.pixel_weight * pixel, {"pixel_loss": pixel.detach()}
+            for number, iterate in enumerate(earlier, 1):  # their shares, 1, 2, 3 …, add up to 1
+                share = 2 * number / (len(earlier) * (len(earlier) + 1))
+                loss = loss + self.pixel_weight * self.iterate_weight * share * self.pixel_loss(iterate, target)
             if self.discriminator is not None:
                 assert self.adversarial_loss is not None
                 adversarial = self.adversarial_loss.generator(self._score(target, condition), self._score(output, condition))
@@ -228,7 +249,7 @@ class AdversarialModule(pl.LightningModule):
         counted = torch.as_tensor(batch.image_index).cpu() != FILLER
         values = {name: value[counted] for name, value in image_metrics(tomogram, batch.image).items()}
         self.quality.update(values)
-        measured = measurement.mask[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))
+        measured = measurement.measured_tilts[:, 0, :, 0].double().mean(dim=1).expand(len(batch.image))
         return {**values, "wedge_deg": 180 * (1 - measured[counted])}  # of a full grid of tilts
 
     def on_validation_epoch_end(self) -> None:

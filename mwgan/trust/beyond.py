@@ -33,7 +33,8 @@ def wedge_mask(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor
     Parameters
     ----------
     measurement
-        The tilts, and which of them were measured; a mask (A,) gives one wedge for all samples, (B, 1, A, 1) one each.
+        The tilts, and which of them were measured; a mask (A,) gives one wedge for all samples, (B, 1, A, 1) one each. A tilt of
+        which any pixel was measured counts.
     wedge_gap
         A gap between measured tilts this many times their median is a missing wedge, a narrower one a coarse step: as in
         :class:`mwgan.recon.WBP`.
@@ -43,7 +44,7 @@ def wedge_mask(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor
     z, x = torch.meshgrid(frequency, frequency, indexing="ij")
     radius, direction_deg = torch.hypot(x, z), torch.rad2deg(torch.atan2(-z, x)) % 180.0
     patterns = []
-    for row in measurement.mask[:, 0, :, 0].tolist():
+    for row in measurement.measured_tilts[:, 0, :, 0].tolist():
         missing = torch.zeros(size, size, dtype=torch.bool, device=device)
         for first_deg, last_deg, step_deg in wedges(_measured_tilts(measurement, row), wedge_gap):
             past_deg = (direction_deg - first_deg) % 180.0

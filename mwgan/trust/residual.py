@@ -7,18 +7,18 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
-from mwgan.recon.primal_dual import MEDIAN_OF_NORMAL, SQUARES, second_difference
+from mwgan.recon.noise import MEDIAN_OF_NORMAL, SQUARES, in_threes, second_difference
 
 BRIGHTNESSES = 4  # more would make a class of the edges alone
 
 
 def residual_map(tomogram: Tensor, measurement: Measurement) -> Tensor:
-    """A x - b on the measured rows and 0 elsewhere, (B, 1, A, N) line integrals in pixel units, of tomograms (B, 1, N, N)."""
+    """A x - b on the measured pixels and 0 elsewhere, (B, 1, A, N) line integrals in pixel units, of tomograms (B, 1, N, N)."""
     return (projector_for(measurement.geometry)(tomogram) - measurement.sinogram) * measurement.mask
 
 
 def relative_residual(tomogram: Tensor, measurement: Measurement) -> Tensor:
-    """||M (A x - b)|| / ||M b|| on the measured rows M, (B,): what tomograms (B, 1, N, N) leave of the data.
+    """||M (A x - b)|| / ||M b|| on the measured pixels M, (B,): what tomograms (B, 1, N, N) leave of the data.
 
     At :func:`noise_residual` a tomogram explains all that can be explained; far above, it contradicts the measurement; far
     below, noise has been written into it.
@@ -31,7 +31,7 @@ def noise_residual(measurement: Measurement) -> Tensor:
 
     As good as :func:`noise_deviation`, on which it rests.
     """
-    pixels = measurement.mask.sum(dim=(1, 2, 3)).double() * measurement.sinogram.shape[-1]
+    pixels = measurement.mask.expand(-1, -1, -1, measurement.sinogram.shape[-1]).sum(dim=(1, 2, 3)).double()
     return _relative(noise_deviation(measurement).flatten() * pixels.sqrt(), measurement)
 
 
@@ -41,9 +41,9 @@ def energy(values: Tensor) -> Tensor:
 
 
 def noise_deviation(measurement: Measurement) -> Tensor:
-    """Root mean square of the noise on the measured rows, (B, 1, 1, 1) line integrals, from second differences along the detector.
+    """Root mean square of the noise on the measured pixels, (B, 1, 1, 1) line integrals, from second differences along the detector.
 
-    Their median resists edges, as in :func:`mwgan.recon.primal_dual.noise_level`; taken for each quarter of the pixels by
+    Their median resists edges, as in :func:`mwgan.recon.noise.noise_level`; taken for each quarter of the pixels by
     brightness, because the noise of counting grows with the signal and the median of all pixels is often one of the empty
     surroundings. What fine structure leaves makes the answer too large. On drawn images:
 
@@ -59,20 +59,23 @@ def noise_deviation(measurement: Measurement) -> Tensor:
 
     Noise that neighbouring pixels share, as after an alignment that interpolates, is found too low.
     """
-    samples = zip(measurement.sinogram[:, 0], measurement.mask[:, 0, :, 0].expand(len(measurement.sinogram), -1), strict=True)
-    return torch.stack([_noise(rows[seen]) for rows, seen in samples]).reshape(-1, 1, 1, 1)
+    rows = measurement.sinogram[:, 0]
+    counted = in_threes(measurement.mask).expand(len(rows), 1, -1, rows.shape[-1] - 2)[:, 0]
+    return torch.stack([_noise(*one) for one in zip(rows, counted, strict=True)]).reshape(-1, 1, 1, 1)
 
 
-def _noise(rows: Tensor) -> Tensor:
-    """Root mean square of the noise on rows (A, N)."""
-    brightness = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]).flatten()
-    difference = second_difference(rows).flatten()[brightness.argsort()]
+def _noise(rows: Tensor, counted: Tensor) -> Tensor:
+    """Root mean square of the noise on rows (A, N), from those second differences that are counted (A, N - 2)."""
+    if not bool(counted.any()):
+        return rows.new_zeros(())
+    brightness = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])[counted]
+    difference = second_difference(rows)[counted][brightness.argsort()]
     parts = [part.median().double().square() * len(part) for part in difference.chunk(BRIGHTNESSES)]
     variance = torch.stack(parts).sum() / len(difference) / SQUARES
     return (variance.sqrt() / MEDIAN_OF_NORMAL).to(rows)
 
 
 def _relative(norm: Tensor, measurement: Measurement) -> Tensor:
-    """A norm (B,) over that of the data; rows that were not measured are zero in any measurement."""
+    """A norm (B,) over that of the data; what was not measured is zero in any measurement."""
     data = energy(measurement.sinogram).sqrt()
     return (norm / data.clamp(min=torch.finfo(data.dtype).tiny)).to(measurement.sinogram.dtype)

@@ -102,19 +102,21 @@ def mirrored(measurement: Measurement) -> Measurement:
     and projectors are kept for; off the detector's centre a half turn is more than a flip, and the tilt stays.
     """
     geometry, axis = measurement.geometry, -1 if measurement.measured.ndim == 1 else 2
+    across = (3,) if measurement.by_pixel else ()
     tilts = tuple(-tilt for tilt in reversed(geometry.tilt_deg))
-    sinogram, measured = measurement.sinogram.flip(2, 3), measurement.measured.flip(axis)
+    sinogram, measured = measurement.sinogram.flip(2, 3), measurement.measured.flip(axis, *across)
     if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.axis_offset_px == 0:
         tilts = (-90.0, *tilts[:-1])
         sinogram = torch.cat([sinogram[:, :, -1:].flip(3), sinogram[:, :, :-1]], dim=2)
-        measured = measured.roll(1, axis)
+        measured = torch.cat([measured[:, :, -1:].flip(3), measured[:, :, :-1]], dim=2) if across else measured.roll(1, axis)
     return Measurement(sinogram, measured, replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px))
 
 
 def half_turned(measurement: Measurement) -> Measurement:
     """The measurement of the specimen turned by 180 degrees in the slice: the tilts stay, the detector is flipped."""
     turned = replace(measurement.geometry, axis_offset_px=-measurement.geometry.axis_offset_px)
-    return Measurement(measurement.sinogram.flip(3), measurement.measured, turned)
+    measured = measurement.measured.flip(3) if measurement.by_pixel else measurement.measured
+    return Measurement(measurement.sinogram.flip(3), measured, turned)
 
 
 def without_fold(measurement: Measurement, fold: int, folds: int) -> Measurement:
@@ -123,12 +125,13 @@ def without_fold(measurement: Measurement, fold: int, folds: int) -> Measurement
     A sample that would keep none of its tilts keeps all. Samples with the same tilts lose the rows themselves, so that a
     network which knows one grid reads across them instead of seeing holes.
     """
-    mask = measurement.mask
+    mask = measurement.measured_tilts
     rank = mask.cumsum(dim=2) - 1
     kept = mask & (rank % folds != fold)
     kept = torch.where(kept.any(dim=2, keepdim=True), kept, mask)
-    left = Measurement(measurement.sinogram, kept.reshape(measurement.measured.shape), measurement.geometry)
-    return left.only_measured() if measurement.measured.ndim == 1 else left
+    measured = measurement.mask & kept if measurement.by_pixel else kept.reshape(measurement.measured.shape)
+    left = Measurement(measurement.sinogram, measured, measurement.geometry)
+    return left if tuple(measured.shape[1:]) == (1, measurement.geometry.tilts, 1) else left.only_measured()
 
 
 def contrast(tomogram: Tensor) -> Tensor:

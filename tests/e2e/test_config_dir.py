@@ -21,6 +21,7 @@ from mwgan.runs.folder import is_finished
 from mwgan.runs.sweeps import runs_of
 
 QUIET = ("debug=smoke", "threads=1", "logger=csv", "callbacks.progress_bar=null", "callbacks.image_panels=null", "trainer.accelerator=cpu")
+ALLOWED = "allow=[mynet]"  # what a folder names is not the user's own word
 NETWORK = """
 from torch import nn
 
@@ -86,7 +87,12 @@ def program(monkeypatch, place) -> Callable[..., int]:
 def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program, place, monkeypatch, capsys):
     assert program("experiment=mine", "--config-dir", "conf", *QUIET, "paths.run_dir=run") == 0
     monkeypatch.chdir(place.parent / "elsewhere")
-    assert program(f"resume={place / 'run'}", "trainer.max_epochs=2") == 0
+    capsys.readouterr()
+    assert program(f"resume={place / 'run'}", "trainer.max_epochs=2") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: the folder's record names mynet.Tiny, ")
+    assert told.endswith("say so on the command line: allow=[mynet]\n")
+    assert program(f"resume={place / 'run'}", ALLOWED, "trainer.max_epochs=2") == 0
     assert torch.load(place / "run" / LAST, weights_only=True)["epoch"] == 1
     network = load_reconstructor(place / "run", allow=("mynet",)).generator
     assert type(network).__name__ == "Tiny"
@@ -94,10 +100,10 @@ def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program
         load_reconstructor(place / "run")
     capsys.readouterr()
     shutil.move(place / "conf", place / "moved")
-    assert program(f"resume={place / 'run'}", "trainer.max_epochs=3") == 2
+    assert program(f"resume={place / 'run'}", ALLOWED, "trainer.max_epochs=3") == 2
     told = capsys.readouterr().err
     assert told == f"error: the run's configuration folder {place / 'conf'} is not there: say by --config-dir where it is now\n"
-    assert program(f"resume={place / 'run'}", "--config-dir", str(place / "moved"), "trainer.max_epochs=3") == 0
+    assert program(f"resume={place / 'run'}", ALLOWED, "--config-dir", str(place / "moved"), "trainer.max_epochs=3") == 0
     assert torch.load(place / "run" / LAST, weights_only=True)["epoch"] == 2
 
 
@@ -105,7 +111,7 @@ def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program
 def test_stages_have_the_folder_of_configuration_and_begin_with_one_anothers_network(program, place, monkeypatch):
     assert program("--config-dir", "conf", "experiment=both", *QUIET, "paths.run_dir=both", min_deg=70) == 2  # in the first
     monkeypatch.chdir(place.parent / "elsewhere")
-    assert program(f"resume={place / 'both'}") == 0
+    assert program(f"resume={place / 'both'}", ALLOWED) == 0
     first, second = (torch.load(place / "both" / stage / LAST, weights_only=True)["mwgan"] for stage in ("first", "second"))
     assert second["init"]["command"] == first["command"]
     assert load_reconstructor(place / "both", allow=["mynet"]).record["stages"].keys() == {"first", "second"}
@@ -120,7 +126,7 @@ def test_a_sweep_is_resumed_from_anywhere_with_its_folder_of_configuration(launc
     if launcher == "joblib":  # whose processes would stay, with the environment they began with
         importlib.import_module("joblib.externals.loky").get_reusable_executor().shutdown(wait=True)
     monkeypatch.chdir(place.parent / "elsewhere")
-    assert program(f"resume={place / 'sweep'}") == 0
+    assert program(f"resume={place / 'sweep'}", ALLOWED) == 0
     assert all(is_finished(run.folder) for run in runs_of(place / "sweep"))
-    assert program("resume=" + str(place / "sweep" / "1"), "trainer.max_epochs=2") == 0  # a job of it, alone
+    assert program("resume=" + str(place / "sweep" / "1"), ALLOWED, "trainer.max_epochs=2") == 0  # a job of it, alone
     assert torch.load(place / "sweep" / "1" / LAST, weights_only=True)["epoch"] == 1

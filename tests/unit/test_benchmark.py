@@ -118,6 +118,7 @@ def test_an_interrupted_benchmark_resumes_in_its_table(tmp_path):
 
 def test_a_table_made_under_other_conditions_is_refused(tmp_path):
     (tmp_path / "results.conditions.json").write_text('{"step_deg": 1.0}')
+    (tmp_path / "results.tuning.csv").touch()
     with pytest.raises(InputError, match=r"was made with step_deg 1.0, not 3.0"):
         run(WBP(), table=tmp_path / "results")
 

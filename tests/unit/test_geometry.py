@@ -159,7 +159,7 @@ def test_sinograms_of_another_shape_are_refused(geometry, shape):
         Measurement(torch.zeros(shape), geometry.measured(), geometry)
 
 
-@pytest.mark.parametrize("shape", [(35,), (2, 36), (1, 1, 36, 1), (2, 1, 36, 32)])
+@pytest.mark.parametrize("shape", [(35,), (2, 36), (1, 1, 36, 1), (3, 1, 36, 32), (2, 1, 36, 31)])
 def test_masks_of_another_shape_are_refused(geometry, shape):
     with pytest.raises(InputError, match=r"\(2, 1, 36, 1\)"):
         Measurement(torch.zeros(2, 1, 36, 32), torch.ones(shape, dtype=torch.bool), geometry)

@@ -331,3 +331,14 @@ def test_tensors_that_do_not_fit_the_network_are_refused(network, tmp_path):
     save_weights(tmp_path / "narrow.safetensors", network.state_dict(), record)
     with pytest.raises(InputError, match="does not fit"):
         load_reconstructor(tmp_path / "narrow.safetensors")
+
+
+def test_a_changed_weights_file_is_told_by_its_checksum(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_weights(path, {"weight": torch.ones(2, 3), "bias": torch.zeros(3)}, RECORD)
+    read_weights(path)
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match="its checksum is not that of its content"):
+        read_weights(path)

@@ -60,7 +60,7 @@ def test_pixel_loss_is_the_mean_of_the_norm(norm, power, faces, generator):
 
 
 def test_an_unknown_pixel_norm_is_refused():
-    with pytest.raises(InputError, match="l1 or l2"):
+    with pytest.raises(InputError, match="l1, l2 or log_l2"):
         PixelLoss("l3")
 
 

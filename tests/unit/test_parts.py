@@ -8,7 +8,7 @@ import pytest
 
 from mwgan import parts
 from mwgan.errors import InputError
-from mwgan.parts import allowed_packages, build_part, configuration_folders, installed_parts
+from mwgan.parts import allowed_packages, build_part, check_recorded, configuration_folders, installed_parts
 
 PACKAGE = """
 from collections import OrderedDict
@@ -148,3 +148,37 @@ def test_the_conf_folder_of_an_installed_part_is_found(boxes, install):
     assert configuration_folders() == []
     (boxes / "conf").mkdir()
     assert configuration_folders() == [boxes / "conf"]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"_target_": "torch.load", "f": "evil.ckpt", "weights_only": False},
+        {"_target_": "os.system"},
+        {"_target_": "mwgan.files.whole.os.system"},
+        {"_target_": "mwgan.recon.named.build_chosen"},
+        {"_target_": "mwgan.parts.build_chosen"},
+        {"_target_": "pytorch_lightning.cli.LightningCLI"},
+        {"_target_": "pytorch_lightning.LightningModule.load_from_checkpoint"},
+        {"_target_": "pytorch_lightning.callbacks.model_checkpoint.os.system"},
+        {"_target_": "torch.optim.lr_scheduler.LambdaLR", "lr_lambda": {"_target_": "builtins.eval"}},
+        {"_target_": 3},
+        {"_target_": "mwgan.recon.load_reconstructor", "allow": ["evil"]},
+        {"_target_": "mwgan.recon.load_reconstructor", "allow": "evil"},
+    ],
+)
+def test_a_record_names_nothing_that_could_run_a_strangers_code(node):
+    with pytest.raises(InputError, match=r"if you trust (it|the folder), say so on the command line: allow=\["):
+        check_recorded({"model": [{"inner": node}]})
+
+
+def test_a_record_names_ours_and_what_the_user_allows(monkeypatch, tmp_path):
+    for target in ("mwgan.networks.UNet", "mwgan.training.warmup_steps", "torch.optim.Adam", "torch.optim.lr_scheduler.CosineAnnealingLR"):
+        check_recorded({"_target_": target})
+    for target in ("pytorch_lightning.Trainer", "pytorch_lightning.callbacks.EarlyStopping", "pytorch_lightning.loggers.WandbLogger"):
+        check_recorded({"_target_": target})
+    (tmp_path / "mynet.py").write_text("class Tiny: ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"allow=\[mynet\]"):
+        check_recorded({"_target_": "mynet.Tiny"})
+    check_recorded({"_target_": "mynet.Tiny", "allow": ["mynet"]}, allow=["mynet"])

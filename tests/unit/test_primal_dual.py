@@ -15,7 +15,7 @@ from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 from mwgan.recon import WBP, LearnedPrimalDual, LearnedReconstructor, RestoreMeasurement
-from mwgan.recon.primal_dual import noise_level
+from mwgan.recon.noise import noise_level
 
 
 def faces(size: int, count: int = 4) -> torch.Tensor:

@@ -63,7 +63,15 @@ def test_a_table_is_filled_by_one_evaluation_at_a_time(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == [".others.lock", ".results.lock"]
 
 
+def test_conditions_of_a_table_without_a_number_in_it_hold_nobody_up(tmp_path):
+    """A refused evaluation, or one that was killed at its start, has left them."""
+    check_conditions(tmp_path / "r", {"step_deg": 0.0})
+    check_conditions(tmp_path / "r", {"step_deg": 6.0})
+    assert json.loads((tmp_path / "r.conditions.json").read_text()) == {"step_deg": 6.0}
+
+
 def test_a_table_is_not_filled_under_two_conditions(tmp_path):
+    (tmp_path / "r.tuning.csv").touch()
     check_conditions(tmp_path / "r", {"step_deg": 6.0, "method wbp": {"filter": "hann"}})
     check_conditions(tmp_path / "r", {"step_deg": 6.0, "method sart": {"iterations": 5}})
     with pytest.raises(InputError, match=r"made with step_deg 6\.0, not 3\.0"):
@@ -96,6 +104,7 @@ BRAIN = {"folder": "data/brain", "cache": "outputs/cache", "licence": "theirs", 
 
 
 def test_moving_the_files_or_the_cache_makes_no_other_table(tmp_path):
+    (tmp_path / "r.parquet").touch()
     (tmp_path / "r.conditions.json").write_text(json.dumps({"tests": {"brain": {"test": BRAIN}}}))  # as it was written once
     moved = {**BRAIN, "folder": "elsewhere", "cache": "another", "licence": "ours"}
     check_conditions(tmp_path / "r", {"tests": {"brain": {"test": moved}}, "images of brain": {"test brain": "12ab"}})
@@ -104,6 +113,7 @@ def test_moving_the_files_or_the_cache_makes_no_other_table(tmp_path):
 
 
 def test_a_refusal_names_what_differs_and_nothing_else(tmp_path):
+    (tmp_path / "r.parquet").touch()
     check_conditions(tmp_path / "r", {"tests": {"brain": {"test": BRAIN}}, "images of brain": {"test brain": "12ab"}})
     other = {"tests": {"brain": {"test": {**BRAIN, "count": 80}}}, "images of brain": {"test brain": "34cd"}}
     with pytest.raises(InputError) as refused:

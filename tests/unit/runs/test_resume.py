@@ -11,7 +11,7 @@ from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
 from mwgan.runs import folder as jobs
 from mwgan.runs.hydra_records import OVERRIDES, SWEEP
-from mwgan.runs.resume import has_begun, whole_command
+from mwgan.runs.resume import RECORDED, has_begun, whole_command
 
 
 def recorded(folder: Path, *options: str) -> None:
@@ -46,32 +46,37 @@ def swept(folder: Path, sources: list[dict[str, str]]) -> None:
     OmegaConf.save({"hydra": hydra}, folder / SWEEP)
 
 
+def command(arguments: list[str]) -> list[str]:
+    """The whole command, without the mark of what a folder says."""
+    return [argument for argument in whole_command(arguments) if argument != RECORDED]
+
+
 def where(folder: Path) -> str:
     return f"paths.run_dir='{folder}'"
 
 
 @pytest.mark.parametrize("arguments", [["seed=3"], ["resume=null"], ["resume="], ["--cfg", "job"], ["resume=.", "seed=1"]])
 def test_a_command_that_resumes_nothing_is_left_as_it_is(arguments):
-    assert whole_command(arguments) == arguments
+    assert command(arguments) == arguments
 
 
 def test_what_stands_beside_resume_wins(tmp_path):
     recorded(tmp_path / "run", "seed=1", "+x=2", "paths.run_dir=elsewhere", "resume=earlier")
     resume = f"resume={tmp_path / 'run'}"
     where = f"paths.run_dir='{tmp_path / 'run'}'"
-    assert whole_command([resume, "seed=3"]) == ["+x=2", "seed=3", where]  # nothing was trained: nothing to go on from
+    assert command([resume, "seed=3"]) == ["+x=2", "seed=3", where]  # nothing was trained: nothing to go on from
     checkpointed(tmp_path / "run")
-    assert whole_command([resume]) == ["seed=1", "+x=2", where, f"resume='{tmp_path / 'run'}'"]
-    assert whole_command([resume, "paths.run_dir=new"])[-2:] == ["paths.run_dir=new", f"resume='{tmp_path / 'run'}'"]
+    assert command([resume]) == ["seed=1", "+x=2", where, f"resume='{tmp_path / 'run'}'"]
+    assert command([resume, "paths.run_dir=new"])[-2:] == ["paths.run_dir=new", f"resume='{tmp_path / 'run'}'"]
     for by_itself in ([resume, "experiment=demo/pixel"], ["-m", resume, "seed=0,1"], ["resume=irdm"], ["seed=3"]):
-        assert whole_command(by_itself) == by_itself
+        assert command(by_itself) == by_itself
 
 
 def test_what_the_run_noted_of_itself_counts_before_hydras_record(tmp_path):
     """Hydra's record is written over by an attempt that is refused."""
     recorded(tmp_path, "seed=1", "wedge.min_deg=20")
     jobs.finish(tmp_path, ["seed=1"], {})
-    assert whole_command([f"resume={tmp_path}"]) == ["seed=1", f"paths.run_dir='{tmp_path}'"]
+    assert command([f"resume={tmp_path}"]) == ["seed=1", f"paths.run_dir='{tmp_path}'"]
 
 
 def test_a_sweeps_folder_gives_its_command_again(tmp_path):
@@ -81,7 +86,7 @@ def test_a_sweeps_folder_gives_its_command_again(tmp_path):
         "    task: [launcher=joblib, 'seed=0,1', threads=1]\n"
     )
     where = f"hydra.sweep.dir='{tmp_path}'"
-    assert whole_command([f"resume={tmp_path}", "threads=2"]) == [
+    assert command([f"resume={tmp_path}", "threads=2"]) == [
         *("-m", "launcher=joblib", "seed=0,1", "hydra.sweeper.n_trials=3", "threads=2", where)
     ]
 
@@ -89,16 +94,16 @@ def test_a_sweeps_folder_gives_its_command_again(tmp_path):
 def test_a_folder_that_holds_nothing_to_go_on_from_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(InputError, match="holds no run or sweep to go on from"):
-            whole_command([f"resume={folder}"])
+            command([f"resume={folder}"])
     (tmp_path / "multirun.yaml").touch()
     with pytest.raises(InputError, match=r"go on with it by mwgan-train resume='.*', without -m"):
-        whole_command(["-m", f"resume={tmp_path}", "seed=0,1"])
+        command(["-m", f"resume={tmp_path}", "seed=0,1"])
 
 
 def test_a_checkpoint_beside_an_experiment_need_not_be_ours(tmp_path):
     (tmp_path / "theirs.ckpt").touch()
     arguments = [f"resume={tmp_path / 'theirs.ckpt'}", "experiment=demo/pixel"]
-    assert whole_command(arguments) == arguments
+    assert command(arguments) == arguments
 
 
 def test_a_run_has_begun_with_a_checkpoint_or_a_stage(tmp_path):
@@ -116,44 +121,52 @@ def test_a_record_that_cannot_be_read_is_named_with_a_remedy(file, remedy, tmp_p
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("{")
     with pytest.raises(InputError, match=rf"{Path(file).name} can't be read: .*{remedy}"):
-        whole_command([f"resume={tmp_path}"])
+        command([f"resume={tmp_path}"])
 
 
 def test_the_folder_of_configuration_comes_back_before_the_options(run, conf):
     jobs.begin(run, ["experiment=mine", "seed=1"], "mine", conf)
-    assert whole_command([f"resume={run}"]) == ["--config-dir", str(conf), "experiment=mine", "seed=1", where(run)]
+    assert command([f"resume={run}"]) == ["--config-dir", str(conf), "experiment=mine", "seed=1", where(run)]
 
 
 def test_the_users_own_folder_wins_even_where_the_recorded_one_is_gone(run, conf):
     jobs.begin(run, ["experiment=mine"], "mine", conf / "gone")
     for flags in (["--config-dir", str(conf)], [f"--config-dir={conf}"], ["-cd", str(conf)]):
-        assert whole_command([f"resume={run}", *flags]) == [*flags, "experiment=mine", where(run)]
+        assert command([f"resume={run}", *flags]) == [*flags, "experiment=mine", where(run)]
     with pytest.raises(InputError, match=r"configuration folder .*gone is not there"):
-        whole_command([f"resume={run}"])
+        command([f"resume={run}"])
 
 
 def test_flags_beside_resume_come_first(run):
     jobs.begin(run, ["seed=1"], "irdm")
-    assert whole_command([f"resume={run}", "threads=2", "--cfg", "job"]) == ["--cfg", "job", "seed=1", "threads=2", where(run)]
-    assert whole_command(["seed=3", "--config-dir", "conf", "threads=1"]) == ["--config-dir", "conf", "seed=3", "threads=1"]
+    assert command([f"resume={run}", "threads=2", "--cfg", "job"]) == ["--cfg", "job", "seed=1", "threads=2", where(run)]
+    assert command(["seed=3", "--config-dir", "conf", "threads=1"]) == ["--config-dir", "conf", "seed=3", "threads=1"]
 
 
 def test_a_sweep_is_swept_on_with_its_folder_of_configuration(tmp_path, conf):
     swept(tmp_path / "with", [{"provider": "command-line", "path": str(conf)}])
     swept(tmp_path / "without", [{"provider": "main", "path": str(conf)}])
     options = ["experiment=mine", "seed=0,1"]
-    assert whole_command([f"resume={tmp_path / 'with'}"]) == [
+    assert command([f"resume={tmp_path / 'with'}"]) == [
         *("-m", "--config-dir", str(conf), *options, f"hydra.sweep.dir='{tmp_path / 'with'}'")
     ]
-    assert whole_command([f"resume={tmp_path / 'without'}"])[:3] == ["-m", *options]
-    assert whole_command([f"resume={tmp_path / 'with'}", "-cd", "mine"])[:3] == ["-m", "-cd", "mine"]
+    assert command([f"resume={tmp_path / 'without'}"])[:3] == ["-m", *options]
+    assert command([f"resume={tmp_path / 'with'}", "-cd", "mine"])[:3] == ["-m", "-cd", "mine"]
     conf.rmdir()
     with pytest.raises(InputError, match="is not there: say by --config-dir"):
-        whole_command([f"resume={tmp_path / 'with'}"])
+        command([f"resume={tmp_path / 'with'}"])
 
 
 def test_older_names_are_read_as_todays(run):
     jobs.begin(run, ["experiment=a", "inpainters='b'"], "a")
-    assert whole_command([f"resume={run}"]) == ["experiment=a", "init={generator.inpainter:'b'}", where(run)]
-    assert whole_command([f"resume={run}", "inpainters=c"]) == ["experiment=a", "init={generator.inpainter:c}", where(run)]
-    assert whole_command(["inpainters=c", "experiment=a"]) == ["init={generator.inpainter:c}", "experiment=a"]
+    assert command([f"resume={run}"]) == ["experiment=a", "init={generator.inpainter:'b'}", where(run)]
+    assert command([f"resume={run}", "inpainters=c"]) == ["experiment=a", "init={generator.inpainter:c}", where(run)]
+    assert command(["inpainters=c", "experiment=a"]) == ["init={generator.inpainter:c}", "experiment=a"]
+
+
+def test_what_a_folder_says_is_marked_and_may_open_nothing(run, tmp_path):
+    jobs.begin(run, ["seed=1", "allow=[evil]", "recorded=false"], "irdm")
+    assert whole_command([f"resume={run}", "threads=2"]) == ["seed=1", "threads=2", RECORDED, where(run)]
+    swept(tmp_path / "sweep", [])
+    assert RECORDED in whole_command([f"resume={tmp_path / 'sweep'}"])
+    assert "allow=[mine]" in whole_command([f"resume={run}", "allow=[mine]"])

@@ -1,0 +1,202 @@
+"""Long work that goes on where it was stopped: files written step by step, with a journal of the steps that are done.
+
+All of it lies in one folder beside the output, ``.NAME.KEY.partial``, whose key stands for everything that decides the result. The
+process that works there holds a lock, which goes with it however it ends. Whoever does other work under the same name has another
+folder, and takes away what nobody works on any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.files.interruption import undisturbed, uninterrupted
+from mwgan.files.locks import hold
+from mwgan.files.outputs import written_to
+from mwgan.files.partials import beginning, new_partial, say_what_is_left
+from mwgan.files.whole import WrittenTogether
+
+LOCK, JOURNAL = "lock", "journal"
+EVERY_S = 1.0  # a journal is brought to disk, and all that it speaks of before it: what a loss of power can cost
+KEY = r"[0-9a-f]{16}"
+
+
+class Unfinished(WrittenTogether):
+    """Files that take their names together as of :class:`WrittenTogether`, and whose process may end in between.
+
+    Ctrl-C and SIGTERM leave what was done, and so does whatever kills the process; any other error leaves nothing.
+
+    Parameters
+    ----------
+    path
+        The output that the work is for.
+    key
+        What decides its result, as text; work of another key is not gone on with.
+
+    Attributes
+    ----------
+    plan
+        What the process that began had to say (:meth:`begin`); None if it is this one.
+    done
+        The entries of the finished steps, in their order.
+    stands_at
+        What is done so far, for the sentence that says that it is kept.
+
+    Raises
+    ------
+    InputError
+        On entering, if another process does this very work.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        super().__init__()
+        self.path, self._digest = path, hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.plan: dict[str, Any] | None = None
+        self.done: list[dict[str, Any]] = []
+        self.stands_at = "finished parts"
+        self._waiting: list[str] = []
+        self._written_at = time.monotonic()
+
+    def __enter__(self) -> Unfinished:
+        target = written_to(self.path)
+        if not target.parent.is_dir():
+            raise InputError(f"{self.path} can't be written (there is no folder {target.parent}): choose another place")
+        self.folder = target.with_name(f"{beginning(target)}{self._digest}.partial")
+        with uninterrupted(), ExitStack() as held:
+            held.enter_context(
+                _only_one(self.folder, f"{self.path} is being written by another process with the same command: wait for it")
+            )
+            _remove_others(target, self.folder)
+            self.plan, self.done = _read(self.folder / JOURNAL)
+            self._held = held.pop_all()
+        return self
+
+    def add(self, path: Path) -> Path:
+        """A temporary name, the same for each process that goes on with the work, which becomes ``path``."""
+        target = written_to(path)
+        partial = self.folder / f"{len(self._targets)}-{target.name[-100:]}"
+        self._targets[partial] = target
+        return partial
+
+    def beside(self, name: str) -> Path:
+        """A file that serves the work alone and is gone with it."""
+        return self.folder / name
+
+    def begin(self, plan: dict[str, Any], partials: list[Path]) -> None:
+        """Note what all processes that work on it must keep to; anew, where one of the ``partials`` is missing."""
+        if self.plan is not None and all(partial.exists() for partial in partials):
+            return
+        for left in self.folder.iterdir():
+            if left.name != LOCK:
+                left.unlink()
+        self.plan, self.done = plan, []
+        self._append([json.dumps(plan)])
+
+    def finished(self, entry: dict[str, Any]) -> None:
+        """Note that a step is done, whose bytes have been handed to the system."""
+        self.done.append(entry)
+        self._waiting.append(json.dumps(entry))
+        if time.monotonic() - self._written_at > EVERY_S:
+            self._note()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with undisturbed(), self._held:
+            if kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit) and self.done:
+                say_what_is_left(f"{self.stands_at} are kept: the same command goes on there")
+                self._note()
+                return
+            try:
+                if kind is None:
+                    self._fetch_home()
+                    super().__exit__(kind, error, trace)
+            finally:
+                _empty(self.folder)
+                self._held.close()
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _fetch_home(self) -> None:
+        """Bring what a link leads to another disk there, since a file takes its name on its own disk alone."""
+        for partial, target in list(self._targets.items()):
+            if os.stat(partial).st_dev != os.stat(target.parent).st_dev:
+                del self._targets[partial]
+                self._targets[Path(shutil.copyfile(partial, new_partial(target)))] = target
+
+    def _note(self) -> None:
+        if self._waiting:
+            for partial in self._targets:
+                if partial.exists():
+                    with partial.open("r+b") as file:
+                        os.fsync(file.fileno())
+            self._append(self._waiting)
+            self._waiting = []
+        self._written_at = time.monotonic()
+
+    def _append(self, lines: list[str]) -> None:
+        with (self.folder / JOURNAL).open("ab") as file:
+            file.write("".join(f"{line}\n" for line in lines).encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _read(journal: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The plan and the entries; a last line that was not written to its end is none, and is cut off."""
+    if not journal.exists():
+        return None, []
+    content = journal.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+    except ValueError:  # after a loss of power a disk may hold anything
+        return None, []
+    if len(whole) < len(content):
+        with journal.open("r+b") as file:
+            file.truncate(len(whole))
+    return (lines[0], lines[1:]) if lines else (None, [])
+
+
+def _only_one(folder: Path, refusal: str) -> ExitStack:
+    """Hold ``folder``, made if it isn't there, until the stack is closed."""
+    while True:
+        held = ExitStack()
+        try:
+            folder.mkdir(exist_ok=True)
+        except PermissionError as error:
+            raise InputError(
+                f"nothing can be written in {folder.parent} ({(error.strerror or str(error)).lower()}): choose another place"
+            ) from error
+        with suppress(FileNotFoundError):  # whoever held it has ended and taken it away in between: anew
+            lock = folder / LOCK
+            lock.touch()
+            before = lock.stat()
+            held.enter_context(hold(lock, refusal))
+            after = lock.stat()
+            if (before.st_ino, before.st_dev) == (after.st_ino, after.st_dev):
+                return held
+        held.close()
+
+
+def _remove_others(target: Path, own: Path) -> None:
+    """Take away other work for ``target`` that nobody does any more."""
+    pattern = re.compile(rf"{re.escape(beginning(target))}{KEY}\.partial")
+    for name in os.listdir(target.parent):
+        folder = target.with_name(name)
+        if pattern.fullmatch(name) and folder != own and folder.is_dir():
+            with suppress(InputError, OSError), _only_one(folder, "somebody works there"):
+                _empty(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """Take away all but the lock, which Windows lets nobody remove while it is held."""
+    for left in folder.iterdir():
+        if left.name != LOCK:
+            left.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""The part of a slice that is written, and the grid that it is reconstructed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+from torch.nn.functional import pad
+
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+
+LARGEST_GRID = 8  # times the detector: nobody's slab is wider, and a slip of the finger would fill any memory
+
+
+@dataclass(frozen=True)
+class SliceGrid:
+    """Slices of ``thickness`` x ``width`` pixels (z, x) about the detector's middle, cut from a square grid that holds them.
+
+    A grid wider than the detector holds what the detector sees of a specimen on tilts beyond its own width, as of a slab: without
+    it a method must put that into the slice. The detector is taken to be wider, too, and its outer pixels not to be measured. Where
+    the sizes aren't both even or both odd, the middle of what is written lies half a pixel before that of the slice.
+
+    Parameters
+    ----------
+    detector_size
+        Detector pixels N.
+    thickness, width
+        What is written, in pixels.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to write, or a side is beyond :data:`LARGEST_GRID` detectors.
+    """
+
+    detector_size: int
+    thickness: int
+    width: int
+
+    def __post_init__(self) -> None:
+        for name, side in (("thickness", self.thickness), ("width", self.width)):
+            if not 1 <= side <= LARGEST_GRID * self.detector_size:
+                raise InputError(
+                    f"the {name} of a slice lies between 1 and {LARGEST_GRID * self.detector_size} pixels here ({LARGEST_GRID} times the "
+                    f"detector), not {side}"
+                )
+
+    @classmethod
+    def of(cls, geometry: TiltGeometry, thickness: int | None = None, width: int | None = None) -> SliceGrid:
+        """As large as the detector where nothing is said."""
+        size = geometry.detector_size
+        return cls(size, size if thickness is None else thickness, size if width is None else width)
+
+    @property
+    def margin(self) -> int:
+        """Pixels that the grid has more than the detector, on either side."""
+        return max(0, -(-(max(self.thickness, self.width) - self.detector_size) // 2))
+
+    def geometry(self, geometry: TiltGeometry) -> TiltGeometry:
+        """Tilts and detector as wide as the grid."""
+        return replace(geometry, detector_size=self.detector_size + 2 * self.margin) if self.margin else geometry
+
+    def placed(self, measurement: Measurement) -> Measurement:
+        """The measurement on a detector as wide as the grid, whose outer pixels were not measured."""
+        if not self.margin:
+            return measurement
+        ends = (self.margin, self.margin)
+        mask = measurement.mask.expand(-1, -1, -1, self.detector_size)
+        shared = mask[:1] if bool((mask == mask[:1]).all()) else mask
+        sinogram = pad(measurement.sinogram, ends)
+        return Measurement(sinogram, pad(shared, ends, value=False), self.geometry(measurement.geometry))
+
+    def cropped(self, slices: Tensor) -> Tensor:
+        """The part (B, 1, thickness, width) of slices on the grid that is written."""
+        side = slices.shape[-1]
+        top, left = (side - self.thickness) // 2, (side - self.width) // 2
+        return slices[..., top : top + self.thickness, left : left + self.width]
