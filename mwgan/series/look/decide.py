@@ -28,6 +28,8 @@ class Look(NamedTuple):
     seen: Seen
     outliers: dict[int, Outliers]
     filled: dict[int, Filled]
+    statistics: Statistics
+    """Of the images that are not dead, as they are in the file but for outliers and filled borders."""
 
 
 def look(series: TiltSeries, switches: Switches | None = None) -> Look:
@@ -44,11 +46,13 @@ def look(series: TiltSeries, switches: Switches | None = None) -> Look:
     gathered = gather(series)
     rows, columns = gathered.shape
     seen = Seen(len(gathered.numbers), rows, columns)
-    found = Look(
-        seen, dict(zip(gathered.numbers, gathered.outliers, strict=True)), dict(zip(gathered.numbers, gathered.filled, strict=True))
+    outliers, filled = (
+        dict(zip(gathered.numbers, gathered.outliers, strict=True)),
+        dict(zip(gathered.numbers, gathered.filled, strict=True)),
     )
+    found = Look(seen, outliers, filled, gathered.of(~gathered.dead))
     _pixels(seen, gathered, switches)
-    known = gathered.of(~gathered.dead)
+    known = found.statistics
     if len(known.numbers) == 0:
         seen.warnings.append("every image holds one value alone: is this the right file?")
         return found

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from mwgan.series.look.statistics import Array, Statistics
+from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 FEWEST = 6  # images
 AT_RANDOM = 0.85  # of the way from the shortest tree to that between images taken at random
@@ -18,7 +18,7 @@ STRANGER = 2.5  # times as far from its neighbours in tilt as from those it is m
 
 def distances(seen: Statistics) -> Array:
     """How unlike any two images are (A, A): what differs between them where they lie over one another best, without their noise."""
-    images = np.where(np.isnan(seen.small), np.nan_to_num(np.nanmean(seen.small, axis=0)), seen.small)
+    images = np.where(np.isnan(seen.small), np.nan_to_num(mean_of_known(seen.small, axis=0)), seen.small)
     images = images - np.median(images, axis=(1, 2), keepdims=True)
     scale = np.sqrt((images**2).sum(axis=(1, 2), keepdims=True))
     images = images / np.maximum(scale, np.finfo(float).tiny)

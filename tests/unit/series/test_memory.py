@@ -25,7 +25,8 @@ def example(size, tilts=31):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("2GB", 2 * GIB), ("500MB", 500 << 20), ("1.5 G", 3 * GIB // 2), ("4 GiB", 4 * GIB), ("1024", 1024), ("8kb", 8192)]
+    ("text", "expected"),
+    [("2GB", 2 * GIB), ("500MB", 500 << 20), ("1.5 G", 3 * GIB // 2), ("4 GiB", 4 * GIB), ("1024", 1024), ("8kb", 8192)],
 )
 def test_memories_are_read(text, expected):
     assert parse_memory(text) == expected
