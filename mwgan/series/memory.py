@@ -150,7 +150,10 @@ def _peak(work: Work, measurement: Measurement) -> float:
     from torch.profiler import ProfilerActivity, profile
 
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would tell on stderr when it begins and ends
-    work(measurement)  # what is kept from the first call on is no part of the second
+    with profile(
+        activities=[ProfilerActivity.CPU], profile_memory=True
+    ):  # what is kept, and loaded, by a first call is no part of a second
+        work(measurement)
     tracemalloc.start()
     try:
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
