@@ -7,7 +7,7 @@ DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
 
-.PHONY: install demo ding2019 irdm2020 beyond test test-all test-systems test-cluster lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 beyond test test-all test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -24,10 +24,10 @@ demo: install
 	$(BIN)/mwgan demo --output $(DEMO)
 
 test: install lint types
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not wheel and not cluster"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not wheel and not cluster and not faults"
 
 test-all: install lint types
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not wheel and not cluster"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not wheel and not cluster and not faults"
 
 lint: install
 	$(BIN)/ruff check .
@@ -42,6 +42,9 @@ test-cluster: install
 	command -v munged slurmctld slurmd >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge; }
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[slurm]'
 	$(BIN)/python -m pytest -m cluster
+
+test-faults: install
+	$(BIN)/python -m pytest -m faults
 
 # Windows and macOS as far as this system can tell, by their types and by imitation; a checkout that was never installed.
 test-systems: install

@@ -12,4 +12,4 @@ def there(*names: str) -> tuple[signal.Signals, ...]:
 
 TIME_IS_UP = there("SIGUSR2")  # SLURM's word ahead of a job's end
 BY_KEYBOARD = there("SIGINT", "SIGBREAK")  # Ctrl-C and Windows' Ctrl-Break: each process of the console hears them by itself
-STOPS = (*BY_KEYBOARD, *there("SIGTERM", "SIGUSR1"), *TIME_IS_UP)
+STOPS = (*BY_KEYBOARD, *there("SIGTERM", "SIGHUP", "SIGUSR1"), *TIME_IS_UP)

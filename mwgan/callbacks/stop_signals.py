@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from mwgan.files.interruption import hears
 from mwgan.signals import STOPS
 
 
@@ -35,7 +36,7 @@ class StopSignals:
         """Take note of the handlers that are there before Lightning's."""
         for number in STOPS:
             handler = signal.getsignal(number)
-            if callable(handler) and handler is not signal.default_int_handler:
+            if callable(handler) and handler is not signal.default_int_handler and not hears(handler):
                 self._theirs[number] = handler
 
     def listen(self) -> None:

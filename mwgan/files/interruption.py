@@ -33,8 +33,10 @@ class _State:
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """For a program's ``main``: Ctrl-C, SIGTERM and SIGHUP (where there is one) end what is inside.
+def ended_by_signals(kept: str | None = None) -> Iterator[None]:
+    """For a program's ``main``: Ctrl-C, SIGTERM and SIGHUP (where there is one) end what is inside, and it says so.
+
+    What becomes of its work it says by ``kept``; None looks at what it was writing, and an empty text leaves all of it unsaid.
 
     Signals that are ignored stay so, as under nohup. Outside of the main thread, where Python hears none, nothing changes.
     """
@@ -59,8 +61,10 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
         told, _State.told, _State.outermost, _State.held = _State.told, 0, None, 0
         if told:
+            name = "interrupted" if told == signal.SIGINT else f"ended by {signal.Signals(told).name}"
             with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
-                print(f"ended by {signal.Signals(told).name}: {what_is_left()}", file=sys.stderr, flush=True)
+                if said := what_is_left() if kept is None else kept:
+                    print(f"{name}: {said}", file=sys.stderr, flush=True)
             sys.exit(128 + told)
 
 
@@ -74,6 +78,11 @@ def uninterrupted() -> Iterator[None]:
     finally:
         _State.held -= 1
     _act()
+
+
+def hears(handler: object) -> bool:
+    """Whether a signal's handler is that of :func:`ended_by_signals`."""
+    return handler is _heard
 
 
 @contextmanager

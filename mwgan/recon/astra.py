@@ -124,7 +124,7 @@ class Astra:
 
     def _run(self, astra: Any, beam: Any, rows: Array, mask: Array | None, iterations: int, settings: dict[str, Any]) -> Array:
         volume = astra.create_vol_geom(rows.shape[-1], rows.shape[-1])
-        slices = []
+        slices, unit = [], unit_of(rows)
         with ExitStack() as made:  # ASTRA keeps what it has made until it is told
             projector = astra.create_projector("strip", beam, volume)
             made.callback(astra.projector.delete, projector)
@@ -135,7 +135,7 @@ class Astra:
                 seen = astra.data2d.create("-sino", beam)
                 made.callback(astra.data2d.delete, seen)
                 settings = {"option": {**settings["option"], "SinogramMaskId": seen}}
-            for number, row in enumerate(rows.astype(np.float32)):
+            for number, row in enumerate((rows / unit).astype(np.float32)):
                 if not row.any():  # cgls would divide 0 by 0
                     slices.append(np.zeros((rows.shape[-1], rows.shape[-1]), np.float32))
                     continue
@@ -147,7 +147,16 @@ class Astra:
                 made.callback(astra.algorithm.delete, algorithm)
                 astra.algorithm.run(algorithm, iterations)
                 slices.append(astra.data2d.get(tomogram))
-        return np.stack(slices)
+        return np.stack(slices) * unit
+
+
+def unit_of(rows: Array) -> Array:
+    """Powers of two (S, 1, 1), which change no digit: in them the largest of projections (S, A, N) is 0.5 to 1; 1 where all are 0.
+
+    The squares that cgls adds up in float32 would be beyond it in some detectors' units.
+    """
+    peak = np.abs(rows).max(axis=(1, 2), keepdims=True)
+    return np.where(peak > 0, np.ldexp(1.0, np.frexp(peak)[1]), 1.0)
 
 
 def _array(batch: Tensor) -> Array:

@@ -41,6 +41,7 @@ ALGORITHMS = tuple(OPTIONS)
 FILTERS = ("shepp", "cosine", "hann", "hamming", "ramlak", "parzen", "butterworth")
 MULTIPLICATIVE = ("mlem", "osem", "pml_quad", "pml_hybrid", "ospml_quad", "ospml_hybrid")
 FLOOR = 1e-6  # of a slice's largest line integral: densities that reach 0 make TomoPy divide 0 by 0
+SMALLEST = 1e-30  # what counts as the largest where all of a slice is 0 or below it: its millionth is still a number of full precision
 
 # gridrec cuts its interpolation kernel at 2 cells but divides by the transform of one that reaches 2.23. What remains,
 # integrated from its own table: a gain, and 1 + 0.604 t^2 + 0.445 t^4 along either axis at t half-widths of the
@@ -129,13 +130,15 @@ class TomoPy:
             rows = bridged(group.sinogram, group.mask)[:, 0, order].detach().cpu().double().numpy()
             tilt_deg = np.array(group.geometry.tilt_deg)[order]
             reconstruct = self._gridrec if self.algorithm == "gridrec" else self._traced
-            tomogram[samples, 0] = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)
+            slices = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)
+            empty = torch.from_numpy(~rows.any(axis=(1, 2), keepdims=True)).to(slices.device)
+            tomogram[samples, 0] = slices.masked_fill(empty, 0.0)  # algorithms that multiply would show their floor there
         return tomogram
 
     def _traced(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:
         """Slices (S, N, N) of the projections (S, A, N) by an algorithm that traces rays."""
         if self.algorithm in MULTIPLICATIVE:
-            rows = rows.clip(min=FLOOR * rows.max(axis=(1, 2), keepdims=True).clip(min=FLOOR))
+            rows = rows.clip(min=FLOOR * rows.max(axis=(1, 2), keepdims=True).clip(min=SMALLEST))
         return self._recon(tomopy, rows, tilt_deg, geometry.detector_size / 2 + geometry.axis_offset_px)
 
     def _gridrec(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:

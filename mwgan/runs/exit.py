@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from mwgan.errors import InputError
+from mwgan.files.interruption import ended_by_signals
 from mwgan.files.space import disk_full, no_space_in
 from mwgan.paths import PACKAGE
 from mwgan.runs.folder import is_first_process
@@ -31,11 +32,13 @@ def run(program: Callable[[], object]) -> None:
     print_anywhere()
     logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas' helper would tell its number of threads
     warnings.formatwarning = _warning
+    kept = "what was finished is kept" if is_first_process() else ""
     try:
-        _explained(program)
-    except KeyboardInterrupt:
-        if is_first_process():
-            print("interrupted: what was finished is kept", file=sys.stderr)
+        with ended_by_signals(kept):
+            _explained(program)
+    except KeyboardInterrupt:  # a training's, which hears signals itself
+        if kept:
+            print(f"interrupted: {kept}", file=sys.stderr)
         sys.exit(130)
 
 
