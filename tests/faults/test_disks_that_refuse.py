@@ -27,9 +27,8 @@ def link_inputs(prepared: Path, folder: Path) -> Path:
     return folder
 
 
-def judged(fault: str, program: str, how: str, end: Ended, folder: Path, torn: bool, equal: bool) -> str | None:
+def judged(fault: str, program: str, how: str, end: Ended, left: list[str], torn: bool, equal: bool) -> str | None:
     """Note what was seen; what was wrong with it, if anything."""
-    left = leftovers(folder)
     row = {"fault": fault, "program": program, "how": how, "exit": end.code, "traceback": end.traceback, "leftovers": len(left)}
     note(**row, torn=torn, equal=equal)
     good = end.code == 2 and is_one_sentence(end.told) and equal and not (end.traceback or left or torn)
@@ -47,12 +46,13 @@ def test_a_full_disk_is_one_sentence_and_with_room_it_works(program, prepared, t
         for share in SHARES:
             remount(here / OUT, f"size={int(share * needed) // PAGE * PAGE}")
             full = ended(again, here)
-            seen.append((f"{share:.0%}", full, product(here).is_file() and "evaluate" not in program))  # whose rows are kept
+            torn = product(here).is_file() and program != "mwgan-evaluate"  # whose rows are kept
+            seen.append((f"{share:.0%}", full, leftovers(here), torn))
             again = ("mwgan-train", f"resume={OUT}/x") if "resume=" in full.told else again
         remount(here / OUT, "size=64m")
         later = ended(again, here)
         equal = later.code == 0 and same(result_of(product(here)), result_of(product(straight)))
-        wrong = [judged("full disk", program, share, full, here, torn, equal) for share, full, torn in seen]
+        wrong = [judged("full disk", program, *one, equal) for one in seen]
     assert [one for one in wrong if one] == [], later.told
 
 
@@ -62,7 +62,8 @@ def test_a_folder_that_is_only_read_is_one_sentence(program, prepared, tmp_path)
     with disk(here / OUT, 1 << 20):
         remount(here / OUT, "ro")
         refused = ended(WRITERS[program], here)
-        assert judged("read-only folder", program, "", refused, here, any((here / OUT).iterdir()), True) is None
+        torn = any((here / OUT).iterdir())
+    assert judged("read-only folder", program, "", refused, leftovers(here), torn, True) is None
 
 
 def product(folder: Path) -> Path:
