@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import time
+import uuid
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,12 @@ class Unfinished(WrittenTogether):
     path
         The output that the work is for.
     key
-        What decides its result, as text; work of another key is not gone on with.
+        What decides its result, as text; work of another key is not gone on with. None: nothing is gone on with.
 
     Attributes
     ----------
     plan
-        What the process that began had to say (:meth:`begin`); None if it is this one.
+        What the process that began it noted (:meth:`begin`); None if that is this one.
     done
         The entries of the finished steps, in their order.
     stands_at
@@ -57,9 +58,10 @@ class Unfinished(WrittenTogether):
         On entering, if another process does this very work.
     """
 
-    def __init__(self, path: Path, key: str) -> None:
+    def __init__(self, path: Path, key: str | None) -> None:
         super().__init__()
-        self.path, self._digest = path, hashlib.sha256(key.encode()).hexdigest()[:16]
+        self._keeps, self.path = key is not None, path
+        self._digest = hashlib.sha256((uuid.uuid4().hex if key is None else key).encode()).hexdigest()[:16]
         self.plan: dict[str, Any] | None = None
         self.done: list[dict[str, Any]] = []
         self.stands_at = "finished parts"
@@ -76,7 +78,12 @@ class Unfinished(WrittenTogether):
                 _only_one(self.folder, f"{self.path} is being written by another process with the same command: wait for it")
             )
             _remove_others(target, self.folder)
-            self.plan, self.done = _read(self.folder / JOURNAL)
+            first, self.done = _read(self.folder / JOURNAL)
+            if first is not None and all((self.folder / name).is_file() for name in first["files"]):
+                self.plan = first["plan"]
+            else:
+                self.done = []
+                _empty(self.folder)
             self._held = held.pop_all()
         return self
 
@@ -91,15 +98,11 @@ class Unfinished(WrittenTogether):
         """A file that serves the work alone and is gone with it."""
         return self.folder / name
 
-    def begin(self, plan: dict[str, Any], partials: list[Path]) -> None:
-        """Note what all processes that work on it must keep to; anew, where one of the ``partials`` is missing."""
-        if self.plan is not None and all(partial.exists() for partial in partials):
-            return
-        for left in self.folder.iterdir():
-            if left.name != LOCK:
-                left.unlink()
-        self.plan, self.done = plan, []
-        self._append([json.dumps(plan)])
+    def begin(self, plan: dict[str, Any]) -> None:
+        """Note what all processes that work on it must keep to, once all of its files are there."""
+        if self.plan is None:
+            self.plan = plan
+            self._append([json.dumps({"plan": plan, "files": [partial.name for partial in self._targets if partial.exists()]})])
 
     def finished(self, entry: dict[str, Any]) -> None:
         """Note that a step is done, whose bytes have been handed to the system."""
@@ -110,7 +113,7 @@ class Unfinished(WrittenTogether):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with undisturbed(), self._held:
-            if kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit) and self.done:
+            if kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit) and self.done and self._keeps:
                 say_what_is_left(f"{self.stands_at} are kept: the same command goes on there")
                 self._note()
                 return

@@ -48,6 +48,10 @@ class Bands:
             self._kept = self._read(self._start, self._stop)
         return self._kept[:, start - self._start : stop - self._start]
 
+    def room_bytes(self, slices: int) -> int:
+        """What a band takes when so many slices are asked for at a time."""
+        return min(self.slices, max(slices, self._band)) * len(self._order) * self.detector_size * int(self._images.dtype.itemsize)
+
     def _read(self, start: int, stop: int) -> np.ndarray:
         shape = (len(self._order), stop - start, self.detector_size)
         if self._room.size < np.prod(shape):

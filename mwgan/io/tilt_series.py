@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from mwgan.io.tilts import Tilts, Told, brought_to_half_circle, contradiction, g
 
 LISTED = 4  # tilts in a sentence at most
 FEWEST_TILTS = 3  # that are different
+RADIANS_FROM = 5  # images
 
 
 class UnknownTiltsError(InputError):
@@ -46,6 +47,18 @@ def open_series(
 ) -> TiltSeries:
     """A tilt series of any format, its tilts from the file itself, from one beside it, or as given: see :class:`TiltSeries`."""
     return TiltSeries(path, tilts, tilt_axis, axis_offset_px, binning, max_tilt_deg, exclude, dataset, band_bytes)
+
+
+class CorrectsPixels(Protocol):
+    """What is done to a series' pixels as they are read."""
+
+    def __call__(self, block: np.ndarray, start: int) -> np.ndarray:
+        """Slices (S, A, N) as stored, from ``start`` on along the tilt axis, corrected."""
+        ...
+
+    def measured(self, start: int, stop: int) -> np.ndarray | None:
+        """Which of their pixels were measured, (S, A, N); None where all were."""
+        ...
 
 
 class TiltSeries:
@@ -92,6 +105,8 @@ class TiltSeries:
     images, image_tilt_deg, image_flipped, image_numbers
         The images (A, rows, columns) in the file's order, as stored but for their number format; and in the geometry's order, the
         tilt of each of those used, whether it is seen from behind, and its index in the file, from 0.
+    repairs
+        What corrects the pixels as they are read, None if nothing does: see :mod:`mwgan.series.look`.
     notes, warnings
         Sentences: what was found out or corrected, and what is likely to be wrong.
 
@@ -116,6 +131,7 @@ class TiltSeries:
         if tilt_axis not in ("x", "y"):
             raise InputError(f"the tilt axis runs along x or y, not {tilt_axis!r}")
         self.path, self.binning = file_of(path), binning
+        self.repairs: CorrectsPixels | None = None
         stack = open_stack(path, dataset)
         told, stack = find_tilts(stack, self.path, tilts_path)
         if told is None:
@@ -132,7 +148,7 @@ class TiltSeries:
         self.image_tilt_deg, self.image_flipped = tilts[self.image_numbers], behind[self.image_numbers]
         size, dropped = divmod(across, binning)
         self._offset, self._bands = axis_offset_px, Bands(self.images, self.image_numbers.tolist(), tilt_axis == "x", band_bytes)
-        self.warnings += _too_few(self.image_tilt_deg)
+        self.warnings += [*_too_few(self.image_tilt_deg), *_narrow(self.image_tilt_deg)]
         self.geometry = TiltGeometry(tuple(self.image_tilt_deg.tolist()), size, axis_offset_px=(axis_offset_px + dropped / 2) / binning)
         self.slices = along // binning
         self.voxel_sizes_angstrom = _voxel(stack, tilt_axis, binning)
@@ -143,11 +159,30 @@ class TiltSeries:
         """Sinograms (stop - start, 1, A, N) float32 of the slices ``start`` up to ``stop`` along the tilt axis."""
         factor, size = self.binning, self.geometry.detector_size
         block = self._bands(start * factor, stop * factor).swapaxes(0, 1).astype(np.float32, order="C")
+        if self.repairs is not None:
+            block = self.repairs(block, start * factor)
         for place in np.flatnonzero(self.image_flipped):
             block[:, place] = flipped_about(block[:, place], self._offset)
         if factor > 1:
             block = block[..., : size * factor].reshape(stop - start, factor, -1, size, factor).mean(axis=(1, 4))
         return torch.from_numpy(block).unsqueeze(1)
+
+    def mask(self, start: int, stop: int) -> Tensor | None:
+        """Which pixels of these slices were measured, boolean (stop - start, 1, A, N); None where all were."""
+        factor, size = self.binning, self.geometry.detector_size
+        measured = None if self.repairs is None else self.repairs.measured(start * factor, stop * factor)
+        if measured is None or measured.all():
+            return None
+        for place in np.flatnonzero(self.image_flipped):
+            measured[:, place] = flipped_about(measured[:, place].astype(np.float32), self._offset) > 1 - 1e-3
+        if factor > 1:
+            measured = np.asarray(measured[..., : size * factor].reshape(stop - start, factor, -1, size, factor).all(axis=(1, 4)))
+        return torch.from_numpy(measured).unsqueeze(1)
+
+    def reading_bytes(self, slices: int) -> int:
+        """What it takes to read so many slices at a time."""
+        pixels = slices * self.binning * len(self.image_numbers) * self.geometry.detector_size * self.binning
+        return self._bands.room_bytes(slices * self.binning) + 3 * 4 * pixels  # turned, as float32, and binned or handed on
 
 
 def find_tilts(stack: Stack, path: Path, given: Tilts | None) -> tuple[Told | None, Stack]:
@@ -219,6 +254,14 @@ def _too_few(tilts: np.ndarray) -> list[str]:
     if different >= FEWEST_TILTS:
         return []
     return [f"{counted(different, 'tilt')} can't tell what a slice looks like: a tomogram takes dozens, over as wide a range as can be"]
+
+
+def _narrow(tilts: np.ndarray) -> list[str]:
+    """Tilts that are no tilt series, but would be one in radians."""
+    reach = float(np.ptp(tilts)) if len(tilts) else 0.0
+    if len(tilts) < RADIANS_FROM or not 0 < reach <= np.pi or np.abs(tilts).max() > np.pi:
+        return []
+    return [f"{len(tilts)} images within {reach:.2g} degrees are no tilt series: are these radians? Multiply them by 180 / pi = 57.2958"]
 
 
 def _remarks(tilts: np.ndarray, behind: np.ndarray, left_out: int) -> list[str]:

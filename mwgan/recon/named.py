@@ -102,9 +102,23 @@ def network_in(reconstructor: Reconstructor) -> LearnedReconstructor | None:
     return reconstructor if isinstance(reconstructor, LearnedReconstructor) else None
 
 
+def find_device(device: str) -> str:
+    """``auto`` is the first GPU that torch can compute on, or else the CPU; any other device is itself, if it is there.
+
+    Raises
+    ------
+    InputError
+        If it isn't.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    check_device(device)
+    return device
+
+
 def check_device(device: str) -> None:
     """Raise an :class:`InputError` unless torch can compute there."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"there is no device {device!r} here: use cpu") from error
+        raise InputError(f"there is no device {device!r} here: use auto or cpu") from error

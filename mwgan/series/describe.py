@@ -47,6 +47,14 @@ def _tilts(series: TiltSeries) -> str:
     return text
 
 
+def voxels(sizes: tuple[float, float, float] | None) -> str:
+    """``voxels of 10 Å``, or of three edges (y, z, x) in ångström."""
+    if sizes is None:
+        return "voxels of unknown size (the header says 1 Å)"
+    edges = [f"{edge:g}" for edge in sizes]
+    return f"voxels of {edges[0] if len(set(edges)) == 1 else ' x '.join(edges)} Å"
+
+
 def _pixels(sizes: tuple[float, float] | None) -> str:
     if sizes is None:
         return "pixel size unknown"

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import math
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
-from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.io import TiltSeries, VolumeWriter
+from mwgan.files.unfinished import Unfinished
+from mwgan.geometry import Measurement
+from mwgan.io import VolumeWriter
 from mwgan.recon import Reconstructor
-from mwgan.recon.named import network_in
+from mwgan.series.explained import Explained, explained, noise_energy
+from mwgan.series.measured import Series, measurement_of, report_wedge, squared_misfit
+from mwgan.series.memory import slices_that_fit
+from mwgan.series.progress import SliceProgress
+from mwgan.series.shortened import shortened
+from mwgan.series.slice_grid import SliceGrid
 from mwgan.series.trust_report import TrustReport
-from mwgan.trust import energy, residual_map
-
-LARGEST = 1e30  # float32 ends at 3e38, and a filter or a projection adds up some thousands of pixels
+from mwgan.trust import energy
 
 
 def reconstruct_series(
-    series: TiltSeries,
+    series: Series,
     reconstructor: Reconstructor,
     output: str | Path,
-    block: int = 16,
+    block: int | None = None,
     device: str = "cpu",
     report: TrustReport | None = None,
-) -> float:
+    thickness: int | None = None,
+    width: int | None = None,
+    memory: int | None = None,
+    identity: str | None = None,
+) -> Explained:
     """Write the volume of a tilt series, all or nothing.
 
     Parameters
@@ -42,65 +49,100 @@ def reconstruct_series(
     output
         The volume, MRC (y, z, x); its voxels are as large as the series' pixels.
     block
-        Slices in memory at a time.
+        Slices in memory at a time; None: as many as the memory allows.
     device
         Where they are reconstructed, as torch names it.
     report
         What is to be said of how far to believe the volume, written beside it.
+    thickness, width
+        Pixels of a slice along z and x that are written, see :class:`mwgan.series.slice_grid.SliceGrid`; None: the detector's.
+    memory
+        Bytes that this process may take, on a GPU those of the GPU; None: half of what there is.
+    identity
+        What decides the volume (:func:`mwgan.series.identity.identity_of`): stopped and called again with the same, it goes on
+        where it was. None: from the beginning.
 
     Returns
     -------
-    residual
-        What the volume, projected again, leaves of the data on the measured tilts: the relative norm over all slices.
+    explained
+        What the volume, projected again, leaves of the data that were measured, and what noise would leave.
 
     Raises
     ------
     InputError
-        If the method can't take the series, its tomograms aren't finite, or its pixels are too large to compute with.
+        If the method can't take the series, its tomograms aren't finite, its pixels are too large to compute with, or a slice
+        takes more than the memory.
     """
-    size, output = series.geometry.detector_size, Path(output)
-    report_wedge(reconstructor, series.geometry)
-    misfit = power = 0.0
-    with ExitStack() as open_files:
-        files = open_files.enter_context(WrittenTogether())
+    output, grid = Path(output), SliceGrid.of(series.geometry, thickness, width)
+    report_wedge(reconstructor, grid.geometry(series.geometry))
+    misfit = noise = power = 0.0
+    with ExitStack() as opened:
+        files = opened.enter_context(Unfinished(output, identity))
         if report is not None:
-            open_files.enter_context(report.written_with(files))
-        volume = open_files.enter_context(VolumeWriter(output, (series.slices, size, size), series.voxel_size_angstrom, files))
-        for start in track(range(0, series.slices, block), description="slices"):
-            measurement = measurement_of(series, start, min(start + block, series.slices), device)
-            tomogram = reconstructor(measurement) if report is None else report.reconstruct(start, measurement)
-            if not bool(tomogram.isfinite().all()):
-                raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
-            volume.write(start, tomogram)
-            misfit += squared_misfit(tomogram, measurement)
-            power += float(energy(measurement.sinogram).sum())
+            opened.enter_context(report.written_with(files, grid))
+        shape = (series.slices, grid.thickness, grid.width)
+        volume = opened.enter_context(VolumeWriter(output, shape, series.voxel_sizes_angstrom, files))
+        if files.plan is None:
+            chosen = _fitting(series, reconstructor, grid, device, report, memory) if block is None else block
+            files.begin({"block": chosen})
+        for entry in files.done:
+            volume.recall(entry["start"], entry["volume"])
+            if report is not None:
+                report.recall(entry["start"], entry["trust"])
+            misfit, noise, power = misfit + entry["misfit"], noise + entry["noise"], power + entry["power"]
+        first = files.done[-1]["stop"] if files.done else 0
+        if first:
+            print(f"goes on after {first} of {series.slices} slices, where it was stopped")
+        progress = opened.enter_context(SliceProgress(series.slices, first))
+        for start in range(first, series.slices, _block(files)):
+            stop = min(start + _block(files), series.slices)
+            measurement = grid.placed(measurement_of(series, start, stop, device))
+            tomogram, entry = _reconstructed(reconstructor, measurement, report, start)
+            entry |= {"start": start, "stop": stop, "volume": volume.write(start, grid.cropped(tomogram))}
+            files.stands_at = f"{stop} of {series.slices} slices"
+            files.finished(entry)
+            misfit, noise, power = misfit + entry["misfit"], noise + entry["noise"], power + entry["power"]
+            progress.reached(stop)
         if report is not None:
             report.write()
     if power == 0:
         print("warning: every pixel of the series is 0, and so is the volume: is this the right file?", file=sys.stderr)
-    return relative(misfit, power)
+    return explained(misfit, noise, power)
 
 
-def measurement_of(series: TiltSeries, start: int, stop: int, device: str) -> Measurement:
-    """Slices ``start`` to ``stop`` of a series, all of whose tilts were measured."""
-    sinograms = series.sinograms(start, stop)
-    if (peak := float(sinograms.abs().max())) > LARGEST:
-        raise InputError(f"{series.path} has pixels of {peak:.0e}, too large to compute with: divide all of them by that")
-    return Measurement(sinograms.to(device), torch.ones(series.geometry.tilts, dtype=torch.bool), series.geometry)
+def _block(files: Unfinished) -> int:
+    return int((files.plan or {})["block"])
 
 
-def squared_misfit(tomogram: Tensor, measurement: Measurement) -> float:
-    """Sum of squares of what the tomogram, projected again, leaves of the data."""
-    return float(energy(residual_map(tomogram, measurement)).sum())
+def _reconstructed(
+    reconstructor: Reconstructor, measurement: Measurement, report: TrustReport | None, start: int
+) -> tuple[Tensor, dict[str, Any]]:
+    """Tomograms on the grid, and what the journal keeps of them."""
+    believed = None if report is None else report.look(measurement)
+    tomogram = reconstructor(measurement) if believed is None else believed.tomogram
+    if not bool(tomogram.isfinite().all()):
+        raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
+    entry: dict[str, Any] = {"misfit": squared_misfit(tomogram, measurement), "noise": noise_energy(measurement)}
+    entry["power"] = float(energy(measurement.sinogram).sum())
+    if report is not None and believed is not None:
+        entry["trust"] = report.take(start, measurement, believed)
+    return tomogram, entry
 
 
-def relative(misfit: float, power: float) -> float:
-    """The norm of what is left of data over that of the data, from the sums of their squares; 0 where there were none."""
-    return math.sqrt(misfit / power) if power > 0 else 0.0
+def _fitting(
+    series: Series, reconstructor: Reconstructor, grid: SliceGrid, device: str, report: TrustReport | None, memory: int | None
+) -> int:
+    """Slices at a time that stay within the memory."""
+    example = grid.placed(measurement_of(series, 0, 1, device))
+    if getattr(series, "mask", None) is not None and not example.by_pixel:  # that of another slice may tell pixels apart
+        everything = torch.ones_like(example.sinogram[:1], dtype=torch.bool)
+        example = Measurement(example.sinogram, everything, example.geometry)
+    few = shortened(reconstructor)
 
+    def work(measurement: Measurement) -> None:
+        tomogram = few(measurement) if report is None else report.look(measurement, few).tomogram
+        squared_misfit(tomogram, measurement)
+        tomogram.cpu().numpy().copy()
 
-def report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:
-    """Say to stderr if a network was trained on other tilts, wedges or sizes."""
-    network = network_in(reconstructor)
-    if network is not None and (warning := network.outside_training(geometry)):
-        print(f"warning: {warning}; look at the result with that in mind", file=sys.stderr)
+    reading: Callable[[int], int] = getattr(series, "reading_bytes", lambda slices: 16 * slices * example.sinogram.numel())
+    return slices_that_fit(work, example, memory, reading, series.slices)

@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
-from mwgan.io import TiltSeries, VolumeWriter
+from mwgan.io import VolumeWriter
 from mwgan.recon import LearnedReconstructor, Reconstructor
 from mwgan.recon.normalized import Normalized
+from mwgan.series.measured import Series
+from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import (
     FLOOR,
+    Believed,
     Uncertainty,
     added_part,
     contrast,
@@ -50,28 +53,32 @@ class TrustReport:
         The tilt series it is made from.
     """
 
-    def __init__(self, reconstructor: Reconstructor, output: Path, series: TiltSeries) -> None:
-        scale = band_scale(reconstructor)
-        self.calibrated = scale is not None
-        self._believed = Uncertainty([reconstructor]) if scale is None else Uncertainty([reconstructor], scale=scale, floor=FLOOR)
+    def __init__(self, reconstructor: Reconstructor, output: Path, series: Series) -> None:
+        self._scale = band_scale(reconstructor)
+        self.calibrated = self._scale is not None
+        self._believed = self._uncertainty(reconstructor)
         self._series, self._paths = series, trust_files(output)
         self._rows: list[dict[str, float]] = []
-        self._middle: dict[str, Any] = {}
         self._sums = dict.fromkeys(("misfit", "noise", "data", "added", "energy", "deviation", "contrast"), 0.0)
 
     @contextmanager
-    def written_with(self, files: WrittenTogether) -> Iterator[None]:
+    def written_with(self, files: Unfinished, grid: SliceGrid) -> Iterator[None]:
         """Blocks are taken inside; what there is to say of them gets its names with ``files``."""
-        size = self._series.geometry.detector_size
         uncertainty, table, panel = self._paths
-        self._table, self._panel = files.add(table), files.add(panel)
-        with VolumeWriter(uncertainty, (self._series.slices, size, size), self._series.voxel_size_angstrom, files) as self._volume:
+        self._grid, self._pictures = grid, files.beside("middle.npz")
+        shape = (self._series.slices, grid.thickness, grid.width)
+        with VolumeWriter(uncertainty, shape, self._series.voxel_sizes_angstrom, files) as self._volume:
+            self._table, self._panel = files.add(table), files.add(panel)
             yield
 
-    def reconstruct(self, start: int, measurement: Measurement) -> Tensor:
-        """Tomograms (B, 1, N, N) of the slices from ``start`` on; what there is to say of them is kept."""
-        tomogram, deviation = self._believed(measurement)
-        self._volume.write(start, deviation)
+    def look(self, measurement: Measurement, reconstructor: Reconstructor | None = None) -> Believed:
+        """Tomograms (B, 1, N, N) of a measurement and their deviation, by another method than that of the volume if one is given."""
+        return (self._believed if reconstructor is None else self._uncertainty(reconstructor))(measurement)
+
+    def take(self, start: int, measurement: Measurement, believed: Believed) -> dict[str, Any]:
+        """Keep what there is to say of the slices from ``start`` on, and give what :meth:`recall` takes of it."""
+        tomogram, deviation = believed
+        written = self._volume.write(start, self._grid.cropped(deviation))
         added = added_part(tomogram, measurement)
         parts = {
             "residual": relative_residual(tomogram, measurement),
@@ -79,18 +86,29 @@ class TrustReport:
             "data": energy(measurement.sinogram),
             "added": energy(added),
             "energy": energy(tomogram - tomogram.mean(dim=(2, 3), keepdim=True)),
-            "deviation": deviation.mean(dim=(1, 2, 3)),
-            "contrast": contrast(tomogram).flatten(),
+            "deviation": self._grid.cropped(deviation).mean(dim=(1, 2, 3)),
+            "contrast": contrast(self._grid.cropped(tomogram)).flatten(),
         }
-        for offset, values in enumerate(zip(*(part.tolist() for part in parts.values()), strict=True)):
-            self._add(start + offset, dict(zip(parts, values, strict=True)))
+        kept: dict[str, Any] = {"volume": written, "parts": {name: part.tolist() for name, part in parts.items()}}
         middle = self._series.slices // 2 - start
         if 0 <= middle < len(tomogram):
-            residual, noise = residual_map(tomogram, measurement), noise_deviation(measurement)
-            pictures = {"tomogram": tomogram, "added": added, "residual": residual, "deviation": deviation}
-            self._middle = {name: picture[middle, 0].cpu().numpy() for name, picture in pictures.items()}
-            self._middle |= {"noise": float(noise[middle]), "contrast": float(parts["contrast"][middle])}
-        return tomogram
+            slices = {"tomogram": tomogram, "added": added, "deviation": deviation}
+            pictures = {name: self._grid.cropped(picture) for name, picture in slices.items()}
+            pictures["residual"] = residual_map(tomogram, measurement)
+            shown: dict[str, Any] = {name: picture[middle, 0].cpu().numpy() for name, picture in pictures.items()}
+            shown |= {"noise": float(noise_deviation(measurement)[middle]), "contrast": kept["parts"]["contrast"][middle]}
+            with self._pictures.open("wb") as file:  # for the process that goes on, should this one be stopped
+                np.savez(file, **shown)
+        self._count(start, kept)
+        return kept
+
+    def recall(self, start: int, kept: dict[str, Any]) -> None:
+        """Count slices as taken that another process took: what :meth:`take` gave for them."""
+        self._volume.recall(start, kept["volume"])
+        self._count(start, kept)
+
+    def _uncertainty(self, reconstructor: Reconstructor) -> Uncertainty:
+        return Uncertainty([reconstructor]) if self._scale is None else Uncertainty([reconstructor], scale=self._scale, floor=FLOOR)
 
     def write(self) -> None:
         """The table and the panel; the files get their names when the context ends."""
@@ -100,7 +118,9 @@ class TrustReport:
 
         pd.DataFrame(self._rows).to_csv(self._table, index=False, float_format="%.4g")
         tilts = self._series.geometry.tilt_deg
-        figure = trust_panel(**self._middle, tilt_deg=tilts, wedges_deg=[wedge[:2] for wedge in wedges(list(tilts))])
+        with np.load(self._pictures) as file:
+            middle: dict[str, Any] = {name: file[name] if file[name].ndim else float(file[name]) for name in file}
+        figure = trust_panel(**middle, tilt_deg=tilts, wedges_deg=[wedge[:2] for wedge in wedges(list(tilts))])
         figure.savefig(self._panel, format="png", dpi=200)
 
     def sentences(self) -> list[str]:
@@ -127,6 +147,11 @@ class TrustReport:
     def contradicts(self) -> bool:
         """Whether the residual is too large to be noise."""
         return self.times_noise > CONTRADICTION
+
+    def _count(self, start: int, kept: dict[str, Any]) -> None:
+        parts = kept["parts"]
+        for offset, values in enumerate(zip(*parts.values(), strict=True)):
+            self._add(start + offset, dict(zip(parts, values, strict=True)))
 
     def _add(self, number: int, values: dict[str, float]) -> None:
         residual, noise = values["residual"], values["noise"]

@@ -19,10 +19,10 @@ def work(output, key, steps, stop_after=None, error=KeyboardInterrupt):
     did = []
     with Unfinished(output, key) as files:
         partial = files.add(output)
-        files.begin({"steps": steps}, [partial])
         files.stands_at = f"{len(files.done)} steps"
         if not partial.exists():
             partial.write_bytes(bytes(steps))
+        files.begin({"steps": steps})
         for step in range(len(files.done), files.plan["steps"]):
             if step == stop_after:
                 raise error
@@ -72,6 +72,12 @@ def test_an_error_leaves_nothing(tmp_path, error):
     assert names(tmp_path) == []
 
 
+def test_without_a_key_nothing_is_kept(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        work(tmp_path / "o", None, 5, stop_after=2)
+    assert names(tmp_path) == []
+
+
 def test_an_interruption_before_the_first_step_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         work(tmp_path / "o", "a", 5, stop_after=0)
@@ -86,7 +92,6 @@ def test_two_processes_never_do_the_same_work_at_once(tmp_path):
         with pytest.raises(InputError, match="another process"):
             work(output, "a", 3)
         assert work(output, "b", 3) == [0, 1, 2]  # other work has a place of its own, and leaves this one's alone
-        files.begin({}, [partial])
         partial.write_bytes(b"last")
     assert output.read_bytes() == b"last"
     assert names(tmp_path) == ["o"]

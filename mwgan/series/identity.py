@@ -1,0 +1,44 @@
+"""What decides a volume, as one text: a command that says the same again goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mwgan.files.weights import files_behind
+from mwgan.methods import known_methods
+from mwgan.provenance import commit, version
+from mwgan.series.measured import Series
+
+
+def identity_of(series: Series, files: Iterable[Path], options: Mapping[str, Any]) -> str:
+    """The series' geometry, the files that are read (by place, size and time of change), all options, and this program's version.
+
+    Parameters
+    ----------
+    series
+        What is reconstructed.
+    files
+        Everything that is read: images, tilts, weights, settings; those that are none, as tilts given as a range, don't count.
+    options
+        Whatever else decides the result.
+    """
+    stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.exists()]
+    facts = {
+        "geometry": repr(series.geometry),
+        "slices": series.slices,
+        "files": sorted(set(stamps)),
+        "options": {name: options[name] for name in sorted(options)},
+        "program": [commit(), version("torch")],
+    }
+    return json.dumps(facts, default=str)
+
+
+def files_of_method(name_or_path: str | Path) -> list[Path]:
+    """What is read for a method: its weights, and its file in the list of methods."""
+    entry = known_methods().get(str(name_or_path))
+    if entry is None or entry.reconstructor is None:
+        return files_behind(name_or_path)
+    return [entry.file, *files_behind(str(entry.reconstructor.get("name_or_path", "")) or name_or_path)]

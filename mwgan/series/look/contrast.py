@@ -1,0 +1,85 @@
+"""What the surroundings of the specimen say: a level that is no density, or that the images are bright-field."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mwgan.series.look.statistics import Array, Statistics, mean_of_known
+
+EDGE = 1 / 16  # of the detector, on either side
+BEYOND_NOISE = 5.0  # standard errors
+LEAST = 0.005  # of the specimen's contrast: less makes no difference
+FLAT = 0.06  # of the specimen's contrast that surroundings may differ by, from tilt to tilt and place to place
+GROWS = 0.02  # of the contrast, over all tilts
+DARKER = 3.0  # times as far below the surroundings as above them
+
+
+class Surroundings(NamedTuple):
+    """The two sides of the detector, across the tilt axis, where nothing but surroundings is seen."""
+
+    levels: Array
+    """Of each image (A,): the mean of the sides that are empty."""
+    error: float
+    """Of one level, what its noise makes it."""
+    contrast: float
+    """Of the specimen: how far its extreme is from the surroundings."""
+    empty: bool
+    """Whether both sides are the same, at every tilt and along the axis: nothing leaves the field there."""
+    bright: bool
+    """Whether the specimen is darker than they are."""
+    open_sides: tuple[str, ...]
+    """On which sides the specimen leaves the field."""
+
+
+def surroundings(seen: Statistics, axis: str) -> Surroundings:
+    """What the sides across the tilt axis show."""
+    bands = seen.by_columns if axis == "y" else seen.by_rows
+    count, size = bands.shape[0], bands.shape[2]
+    edge = max(1, round(EDGE * size))
+    pixels = max(1, (seen.shape[0] if axis == "y" else seen.shape[1]) // bands.shape[1])
+    sides = {"left": bands[:, :, :edge], "right": bands[:, :, size - edge :]}
+    means = {side: mean_of_known(values, axis=2) for side, values in sides.items()}  # (A, bands)
+    middle = np.nanmedian(np.concatenate(list(means.values()), axis=1))
+    smooth = seen.small[~np.isnan(seen.small)]
+    above, below = float(np.quantile(smooth, 0.995) - middle), float(middle - np.quantile(smooth, 0.005))
+    levels = {side: np.nanmedian(values, axis=1) for side, values in means.items()}
+    noise = float(np.median(seen.noise))
+    error = noise / np.sqrt(edge * pixels * bands.shape[1])
+    bright = below > DARKER * max(above, 0.0) and below > BEYOND_NOISE * max(noise / np.sqrt(pixels), 1e-12)
+    contrast = max(above, below, 0.0) if bright else max(above, 0.0)
+    allowed = FLAT * contrast + BEYOND_NOISE * noise / np.sqrt(edge * pixels)
+    lowest = min(float(np.nanmin(values)) for values in levels.values()) if not bright else None
+    open_sides = tuple(side for side in sides if not _flat(means[side], levels[side], middle if lowest is None else lowest, allowed))
+    if not open_sides and _is_slab(np.mean(list(levels.values()), axis=0), seen.tilt_deg, contrast, error):
+        open_sides = tuple(sides)
+    both = np.concatenate([means[side] for side in sides if side not in open_sides] or list(means.values()), axis=1)
+    return Surroundings(mean_of_known(both, axis=1), error, contrast, not open_sides and count > 0, bright and not open_sides, open_sides)
+
+
+def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> bool:
+    """Whether the sides grow brighter with the tilt as a slab does, whose path is longer by 1 / cos: no background does."""
+    if len(levels) < 4:
+        return False
+    longer = 1 / np.maximum(np.cos(np.radians(tilt_deg)), 0.05)
+    slope, start = np.polyfit(longer, levels, 1)
+    left = levels - start - slope * longer
+    grows = slope * float(np.ptp(longer))
+    noise = max(error, float(left.std()))
+    return bool(slope > 0 and grows > GROWS * contrast and grows > BEYOND_NOISE * noise)
+
+
+def background(seen: Surroundings) -> float | None:
+    """The level to take off every pixel of every image; None where there is none, or none that can be told."""
+    if not seen.empty or seen.bright:
+        return None
+    level, spread = float(np.median(seen.levels)), float(seen.levels.std())
+    error = max(seen.error, spread) / np.sqrt(len(seen.levels))
+    return level if abs(level) > max(BEYOND_NOISE * error, LEAST * seen.contrast) else None
+
+
+def _flat(means: Array, levels: Array, reference: float, allowed: float) -> bool:
+    """Whether a side shows the same at every tilt and place, and not more than the other."""
+    flat = np.nanquantile(np.abs(means - np.nanmedian(means)), 0.95) <= allowed
+    return bool(flat and abs(float(np.nanmedian(levels)) - reference) <= 2 * allowed)

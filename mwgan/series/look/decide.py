@@ -1,0 +1,277 @@
+"""From what was gathered to what is seen, said and done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from mwgan.io import TiltSeries
+from mwgan.series.look import axis, contrast, masses, order
+from mwgan.series.look.filled import Filled
+from mwgan.series.look.outliers import Outliers
+from mwgan.series.look.seen import Seen, counted_images
+from mwgan.series.look.statistics import Array, Statistics, gather
+from mwgan.series.look.switches import Switches
+
+FEWEST_TILTS = 5  # that tell anything of how images change with the tilt
+REACH = 1 / 16  # of the detector, that a tilt axis is looked for on either side where the centre of mass says nothing
+EXPLAINS_MORE = 1.03  # times less must a reconstruction about another axis leave
+FEW = 0.05  # of the images: more that are unlike their neighbours are no single ones
+MASS_CHANGES = 0.05
+
+
+class Look(NamedTuple):
+    """What a look found: to be said, and to be corrected pixel by pixel, by the image's number in the file (from 0)."""
+
+    seen: Seen
+    outliers: dict[int, Outliers]
+    filled: dict[int, Filled]
+    statistics: Statistics
+    """Of the images that are not dead, as they are in the file but for outliers and filled borders."""
+
+
+def look(series: TiltSeries, switches: Switches | None = None) -> Look:
+    """Look at every image of a series once, and say what is seen.
+
+    Parameters
+    ----------
+    series
+        As :func:`mwgan.io.open_series` gives it, its tilt axis along y, neither binned nor shifted.
+    switches
+        What is known already; None looks for everything.
+    """
+    switches = switches or Switches()
+    gathered = gather(series)
+    rows, columns = gathered.shape
+    seen = Seen(len(gathered.numbers), rows, columns)
+    outliers, filled = (
+        dict(zip(gathered.numbers, gathered.outliers, strict=True)),
+        dict(zip(gathered.numbers, gathered.filled, strict=True)),
+    )
+    found = Look(seen, outliers, filled, gathered.of(~gathered.dead))
+    _pixels(seen, gathered, switches)
+    known = found.statistics
+    if len(known.numbers) == 0:
+        seen.warnings.append("every image holds one value alone: is this the right file?")
+        return found
+    seen.tilt_deg, seen.noise = known.tilt_deg.tolist(), float(np.median(known.noise))
+    surroundings = _axis_direction(seen, known, switches)
+    known = _contrast(seen, known, surroundings, switches)
+    level = np.broadcast_to(np.asarray(seen.background, float), (len(known.numbers),))
+    known = replace(
+        known,
+        small=known.small - level[:, None, None],
+        by_columns=known.by_columns - level[:, None, None],
+        by_rows=known.by_rows - level[:, None, None],
+    )
+    if len(known.numbers) >= FEWEST_TILTS:
+        tilts_fit = _tilts(seen, known)
+        _masses(seen, known, surroundings)
+        _geometry(seen, known, surroundings, switches, tilts_fit)
+    return found
+
+
+def _pixels(seen: Seen, gathered: Statistics, switches: Switches) -> None:
+    """Dead images, outliers and filled borders."""
+    seen.dead = [number + 1 for number, dead in zip(gathered.numbers, gathered.dead, strict=True) if dead]
+    if seen.dead and len(seen.dead) < len(gathered.numbers):
+        seen.notes.append(f"{counted_images(seen.dead)} hold one value alone, and are left out: nothing was measured there")
+    seen.outliers = sum(map(len, gathered.outliers))
+    seen.outlier_images = sum(len(one) > 0 for one in gathered.outliers)
+    if seen.outliers:
+        what = f"{seen.outliers} outlying pixels in {seen.outlier_images} images (hot pixels, X-rays)"
+        if switches.outliers == "replace":
+            seen.notes.append(f"{what}, replaced by the median of their neighbours (--outliers keep leaves them)")
+        else:
+            seen.warnings.append(f"{what} are kept, and will leave streaks: --outliers replace takes them out")
+    shape = gathered.shape
+    filled = [one for one in gathered.filled if one]
+    if filled:
+        missing = sum(int((~one.whole(shape)).sum()) for one in filled)
+        seen.filled_share = missing / (len(gathered.filled) * shape[0] * shape[1])
+        share = f"{100 * seen.filled_share:.1f} % of all pixels"
+        seen.notes.append(f"borders of {len(filled)} images were filled by an alignment ({share}): taken as not measured")
+
+
+def _axis_direction(seen: Seen, known: Statistics, switches: Switches) -> contrast.Surroundings:
+    """Along which axis of the images the tilt axis runs; and the surroundings across it."""
+    ways = {way: contrast.surroundings(known, way) for way in ("y", "x")}
+    levels = [float(np.median(way.levels)) for way in ways.values() if way.empty]
+    seen.tilt_axis_seems = axis.axis_seems(known, levels[0] if levels else 0.0)
+    if switches.tilt_axis != "auto":
+        seen.tilt_axis = switches.tilt_axis
+        if seen.tilt_axis_seems not in (None, seen.tilt_axis):
+            seen.warnings.append(
+                f"the tilt axis seems to run along {seen.tilt_axis_seems} (the mass of the other lines changes with the tilt), "
+                f"and {seen.tilt_axis} was given: --tilt-axis {seen.tilt_axis_seems}"
+            )
+    elif seen.tilt_axis_seems == "x":
+        seen.tilt_axis = "x"
+        seen.warnings.append(
+            "the tilt axis seems to run along x: the mass of single rows changes with the tilt, that of columns doesn't; "
+            "it is taken so, --tilt-axis y takes it along y"
+        )
+    seen.other_way_empty = ways["x" if seen.tilt_axis == "y" else "y"].empty
+    return ways[seen.tilt_axis]
+
+
+def _contrast(seen: Seen, known: Statistics, surroundings: contrast.Surroundings, switches: Switches) -> Statistics:
+    """Bright field or a background: what is taken off, and the statistics as they are then."""
+    seen.contrast, seen.bright_field = surroundings.contrast, surroundings.bright
+    seen.open_sides = list(surroundings.open_sides)
+    if switches.invert == "yes" or (switches.invert == "auto" and surroundings.bright):
+        vacuum = surroundings.levels
+        if not (vacuum > 0).all():
+            seen.warnings.append(
+                "the images look like bright field, but their surroundings are not above 0 and no logarithm can be taken: "
+                "add what was taken off them"
+            )
+            return known
+        seen.vacuum = vacuum.tolist()
+        seen.warnings.append(
+            f"the images look like bright field, surroundings of about {np.median(vacuum):.4g} brighter than the specimen: "
+            "the logarithm against them is taken, -log(I / I0); --invert no leaves them"
+            if surroundings.bright
+            else f"logarithms are taken against surroundings of about {np.median(vacuum):.4g}, as of bright-field images"
+        )
+
+        def absorbed(values: Array) -> Array:
+            return -np.log(np.maximum(values, 1e-4 * vacuum[:, None, None]) / vacuum[:, None, None])
+
+        return replace(
+            known,
+            small=absorbed(known.small),
+            by_columns=absorbed(known.by_columns),
+            by_rows=absorbed(known.by_rows),
+            noise=known.noise / vacuum,
+        )
+    if surroundings.bright:
+        seen.warnings.append(
+            "the images look like bright field: their surroundings are brighter than the specimen, and densities must be positive; "
+            "--invert yes takes the logarithm against them"
+        )
+        return known
+    if isinstance(switches.background, float):
+        seen.background = switches.background
+    elif switches.background == "edge":
+        seen.background = surroundings.levels.tolist()
+        seen.notes.append(f"the level at each image's sides is taken off, {np.median(surroundings.levels):.4g} on average")
+    elif (level := contrast.background(surroundings)) is not None:
+        share = 100 * level / max(surroundings.contrast, np.finfo(float).tiny)
+        what = f"empty surroundings have a level of {level:.4g}, {share:.0f} % of the specimen's contrast"
+        if switches.background == "auto":
+            seen.background = level
+            seen.notes.append(f"{what}: taken off all pixels (--background none leaves it)")
+        else:
+            seen.warnings.append(f"{what}, which is left and will be taken for density: --background auto takes it off")
+    return known
+
+
+def _tilts(seen: Seen, known: Statistics) -> bool:
+    """Whether the tilts seem to be those of the images."""
+    seen.radians = order.look_like_radians(known.tilt_deg)
+    if seen.radians:
+        return False  # which the series itself has said
+    apart = order.distances(known)
+    seen.out_of_order = order.is_out_of_order(apart)
+    strangers = order.strangers(apart)
+    seen.strangers = [known.numbers[place] + 1 for place in strangers] if len(strangers) <= max(2, FEW * len(apart)) else []
+    if seen.out_of_order:
+        seen.warnings.append(
+            "images that are neighbours in tilt don't look alike, and others do: the tilts seem to belong to the images in another order "
+            "(a sorted list beside images in the order of their exposure?); give the tilts in the order of the images"
+        )
+    elif seen.strangers:
+        seen.warnings.append(
+            f"{counted_images(seen.strangers)} look like images of another tilt: look at them, or leave them out (--exclude "
+            f"{','.join(map(str, seen.strangers))})"
+        )
+    return not seen.out_of_order
+
+
+def _masses(seen: Seen, known: Statistics, surroundings: contrast.Surroundings) -> None:
+    """Whether the images' intensities can be compared."""
+    seen.normalised = masses.are_normalised(known)
+    if seen.normalised:
+        seen.warnings.append(
+            f"the images were normalised one by one, all have the same {seen.normalised}: their masses can't be compared any more; "
+            "take them as they were before"
+        )
+        return
+    mass = masses.masses(known, 0.0)
+    seen.dark = [known.numbers[place] + 1 for place in masses.dark_images(mass)]
+    if seen.dark:
+        numbers = ",".join(map(str, seen.dark))
+        seen.warnings.append(f"{counted_images(seen.dark)} hold far less than their neighbours: leave them out (--exclude {numbers})")
+    seen.mass_changes = masses.changes_of_mass(mass)
+    if surroundings.empty and not seen.dark and seen.mass_changes > MASS_CHANGES:
+        seen.warnings.append(
+            f"the mass of the images changes by {100 * seen.mass_changes:.0f} % from one to the next, and nothing leaves the field: "
+            "were they normalised, or did the beam change?"
+        )
+
+
+def _wrong_tilts(path: axis.Path) -> bool:
+    """Whether centres, or widths, change smoothly from image to image and yet not as those of any slice do at these tilts."""
+    beyond = max(axis.BEYOND_NOISE * path.expected_px, 0.1)
+    centres = path.scatter_px > beyond and path.jitter_px < axis.SMOOTH * path.scatter_px
+    return centres or (path.width_misfit > axis.WIDTHS_BEYOND_NOISE and path.width_jitter < axis.SMOOTH)
+
+
+def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings, switches: Switches, tilts_fit: bool) -> None:
+    """The tilt axis' place, and whether the images are aligned to it."""
+    way = seen.tilt_axis
+    if seen.open_sides:
+        sides = " and ".join(seen.open_sides)
+        other = "x" if way == "y" else "y"
+        hint = f", or --tilt-axis {other} if the axis runs along {other}, where nothing leaves it" if seen.other_way_empty else ""
+        seen.warnings.append(
+            f"the specimen leaves the field on the {sides}: what lies outside is seen at some tilts and adds to the slice; "
+            f"--width wider than the detector makes room for it{hint}"
+        )
+    path = axis.centre_path(known, way, 0.0) if surroundings.empty else None
+    if path is not None:
+        seen.scatter_px = path.scatter_px
+    seen.drift_px = axis.drift_along(known, way, 0.0)
+    unaligned = path is not None and tilts_fit and path.scatter_px > max(axis.SCATTER_PX, axis.BEYOND_NOISE * path.expected_px)
+    if path is not None and tilts_fit and _wrong_tilts(path):
+        seen.warnings.append(
+            "the specimen's centre and width change smoothly from image to image, but not as anything's do that is turned by these tilts: "
+            "they seem to be wrong (a list in another order, of another step, or of another series?)"
+        )
+    elif tilts_fit and (unaligned or seen.drift_px > axis.SCATTER_PX):
+        across = f"{path.scatter_px:.1f} pixels about one circle" if path is not None else "unknown across the axis"
+        seen.warnings.append(
+            f"the images don't seem to be aligned: their centres scatter by {across}, and they are shifted by {seen.drift_px:.1f} "
+            "pixels along the axis from one to the next: align them first"
+        )
+    if switches.axis_offset != "auto":
+        seen.axis_offset_px = float(switches.axis_offset)
+        if path is not None and tilts_fit and abs(path.offset_px - seen.axis_offset_px) > max(1.0, 4 * path.error_px):
+            seen.warnings.append(
+                f"the tilt axis seems to fall {path.offset_px:.2f} pixels right of the centre, and {seen.axis_offset_px:g} was given: "
+                "--axis-offset auto fits it"
+            )
+        return
+    seen.axis_offset_from = "nothing"
+    if not tilts_fit or seen.normalised or (path is not None and (unaligned or _wrong_tilts(path))):
+        return
+    if path is not None:
+        found, error, told = path.offset_px, path.error_px, "centres of mass"
+    else:
+        bands = known.by_columns if way == "y" else known.by_rows
+        rows = np.nan_to_num(bands[:, np.linspace(0, bands.shape[1] - 1, min(4, bands.shape[1])).astype(int)]).swapaxes(0, 1)
+        found, gain = axis.offset_by_residual(rows, known.tilt_deg, REACH * rows.shape[2])
+        error, told = (0.25, "reconstruction") if gain > EXPLAINS_MORE else (np.inf, "nothing")
+    seen.axis_offset_error_px = None if not np.isfinite(error) else float(error)
+    if told == "nothing":
+        return
+    seen.axis_offset_from = told
+    if abs(found) > max(axis.LEAST_PX, axis.BEYOND_NOISE * error):
+        seen.axis_offset_px = round(float(found), 3)
+        seen.notes.append(
+            f"the tilt axis falls {found:.2f} ± {error:.2f} pixels right of the detector's centre, by the {told}: taken so "
+            "(--axis-offset 0 leaves it in the centre)"
+        )

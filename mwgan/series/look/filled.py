@@ -1,0 +1,124 @@
+"""Borders that an alignment filled, because there was nothing to shift or turn into them: they were not measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import theilslopes
+
+FEWEST = 8  # pixels
+ELSEWHERE = 0.01  # share of the other pixels that may have the value by chance
+LIKE_NEIGHBOURS = 0.4  # of the pixels; few counts make some alike by chance
+IN_A_ROW = 8  # lines
+STRAIGHT = 1.5  # pixels
+MOST = 0.9  # of an image: it is a dead one, not a filled one
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Of one image (R, C), how many pixels are filled at the beginning and at the end of each row, and of each column."""
+
+    left: npt.NDArray[np.int32]
+    right: npt.NDArray[np.int32]
+    top: npt.NDArray[np.int32]
+    bottom: npt.NDArray[np.int32]
+
+    def __bool__(self) -> bool:
+        return bool(len(self.left))
+
+    def whole(self, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """Which pixels (R, C) were measured."""
+        measured = np.ones(shape, bool)
+        if self:
+            rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])[None]
+            measured &= (columns >= self.left[:, None]) & (columns < shape[1] - self.right[:, None])
+            measured &= (rows >= self.top[None]) & (rows < shape[0] - self.bottom[None])
+        return measured
+
+
+NOT_FILLED = Filled(*(np.empty(0, np.int32) for _ in range(4)))
+
+
+def find_filled(image: npt.NDArray[np.float32]) -> Filled:
+    """The filled borders of an image (R, C): runs of exactly one value from its edges inwards, a value that is hardly anywhere else.
+
+    Empty surroundings that are all zero, clipped or simulated without noise, are no such runs: there the value is within the
+    specimen's outline, too.
+    """
+    if not _is_noisy(image):
+        return NOT_FILLED  # computed, or masked by somebody: what is empty there was measured to be
+    corners = np.array([image[0, 0], image[0, -1], image[-1, 0], image[-1, -1]])
+    sides = [image[0], image[-1], image[:, 0], image[:, -1]]
+    values = [value for value in np.unique(corners)] + [side[0] for side in sides if (side == side[0]).all()]
+    for value in dict.fromkeys(map(float, values)):
+        same = image == value
+        left, right = _run(same), _run(same[:, ::-1])
+        top, bottom = _run(same.T), _run(same.T[:, ::-1])
+        # A run in the other direction may only be the noise's own value at the edge.
+        found = Filled(*(np.where(run >= 1, run, 0).astype(np.int32) for run in (left, right, top, bottom)))
+        measured = found.whole(image.shape)
+        count = image.size - int(measured.sum())
+        if not FEWEST <= count <= MOST * image.size:
+            continue
+        if not _whole_lines(found, image.shape) or _surrounds(found, image.shape):
+            continue
+        straight = all(_is_straight(run) for run in (found.left, found.right, found.top, found.bottom))
+        if straight and int((same & measured).sum()) <= ELSEWHERE * measured.sum():
+            return found if _is_shift(found) else _wider(found)
+    return NOT_FILLED
+
+
+def _run(same: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How many pixels from the beginning of each row (R, C) are the same."""
+    other = ~same
+    return np.asarray(np.where(other.any(axis=1), other.argmax(axis=1), same.shape[1]))
+
+
+def _whole_lines(found: Filled, shape: tuple[int, ...]) -> bool:
+    """Whether a whole row or column, or a corner along some of them, is filled: less is chance."""
+    rows = bool((found.left >= shape[1]).any() or (found.top >= 1).all() or (found.bottom >= 1).all())
+    columns = bool((found.left >= 1).all() or (found.right >= 1).all())
+    return rows or columns or max(map(_in_a_row, (found.left, found.right, found.top, found.bottom))) >= IN_A_ROW
+
+
+def _is_shift(found: Filled) -> bool:
+    """Whether each side is filled as far all along, as a shift by whole pixels leaves it."""
+    return all(len(np.unique(run[run > 0])) <= 1 for run in (found.left, found.right))
+
+
+def _wider(found: Filled) -> Filled:
+    """Borders with the pixels beside them, into which an interpolation has mixed the value that fills."""
+    return Filled(*(np.where(run > 0, run + 1, 0).astype(np.int32) for run in (found.left, found.right, found.top, found.bottom)))
+
+
+def _in_a_row(run: npt.NDArray[np.int32]) -> int:
+    """The most lines beside one another that are filled at all."""
+    ends = np.flatnonzero(np.diff(np.r_[False, run > 0, False]))
+    return int((ends[1::2] - ends[::2]).max(initial=0))
+
+
+def _surrounds(found: Filled, shape: tuple[int, ...]) -> bool:
+    """Whether opposite sides are filled whole, and not as wide all along: the surroundings of something, no shift leaves both."""
+    pairs = ((found.left, found.right), (found.top, found.bottom))
+    return any((one >= 1).all() and (other >= 1).all() and (np.ptp(one) > 0 or np.ptp(other) > 0) for one, other in pairs)
+
+
+def _is_noisy(image: npt.NDArray[np.float32]) -> bool:
+    """Whether neighbouring pixels hardly ever have one value, except where that is the value of an edge or a corner."""
+    same = (image[:, 1:] == image[:, :-1]).mean() if image.shape[1] > 1 else 0.0
+    inner = image[image.shape[0] // 4 : -(-3 * image.shape[0] // 4), image.shape[1] // 4 : -(-3 * image.shape[1] // 4)]
+    within = (inner[:, 1:] == inner[:, :-1]).mean() if inner.shape[1] > 1 else 0.0
+    return bool(min(same, within) < LIKE_NEIGHBOURS)
+
+
+def _is_straight(run: npt.NDArray[np.int32]) -> bool:
+    """Whether the border that runs of these lengths make is a straight line, but for its ends: what a shift or a turn leaves empty."""
+    place = np.flatnonzero(run > 0)
+    if len(place) < FEWEST:
+        return True
+    place = place[np.unique(np.linspace(0, len(place) - 1, 64).astype(int))]
+    lengths = run[place].astype(float)
+    slope, start, *_ = theilslopes(lengths, place)
+    return bool(np.quantile(np.abs(lengths - start - slope * place), 0.85) <= STRAIGHT)

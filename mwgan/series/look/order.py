@@ -1,0 +1,78 @@
+"""Do the tilts belong to their images? Neighbours in tilt look alike; and tilts that are too close together may be radians."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+from mwgan.series.look.statistics import Array, Statistics, mean_of_known
+
+FEWEST = 6  # images
+AT_RANDOM = 0.85  # of the way from the shortest tree to that between images taken at random
+LONGER = 0.4  # the same, where images two to four places apart are far more alike than neighbours
+LAG = 0.6  # times as unlike: those
+REACH = 4  # of the small images' sides that an image may be shifted by against another, as a share: one over it
+STRANGER = 2.5  # times as far from its neighbours in tilt as from those it is most like
+
+
+def distances(seen: Statistics) -> Array:
+    """How unlike any two images are (A, A): what differs between them where they lie over one another best, without their noise."""
+    images = np.where(np.isnan(seen.small), np.nan_to_num(mean_of_known(seen.small, axis=0)), seen.small)
+    images = images - np.median(images, axis=(1, 2), keepdims=True)
+    scale = np.sqrt((images**2).sum(axis=(1, 2), keepdims=True))
+    images = images / np.maximum(scale, np.finfo(float).tiny)
+    height, width = images.shape[1:]
+    spectra = np.fft.rfft2(images, (2 * height, 2 * width))
+    near_rows = np.r_[0 : height // REACH + 1, 2 * height - height // REACH : 2 * height]
+    near_columns = np.r_[0 : width // REACH + 1, 2 * width - width // REACH : 2 * width]
+    found = np.zeros((len(images), len(images)))
+    for number in range(len(images)):
+        products = np.fft.irfft2(spectra[number + 1 :] * spectra[number].conj(), (2 * height, 2 * width))
+        if len(products):
+            best = products[:, near_rows][:, :, near_columns].max(axis=(1, 2))
+            found[number, number + 1 :] = found[number + 1 :, number] = np.sqrt(np.maximum(2 - 2 * best, 0))
+    return found
+
+
+def is_out_of_order(apart: Array) -> bool:
+    """Whether the way from image to image in the order of their tilts is far longer than the shortest one that joins them all.
+
+    Images that aren't aligned make that way longer, too, but not as long as chance does, and neighbours stay nearer than others.
+    """
+    if len(apart) < FEWEST:
+        return False
+    count = len(apart) - 1
+    way = float(np.diagonal(apart, offset=1).mean())
+    tree = float(minimum_spanning_tree(apart + 1e-9 * (apart == 0)).sum()) / count
+    chance = float(np.median(apart[np.triu_indices(len(apart), 1)]))
+    longer = (way - tree) / max(chance - tree, 1e-9)
+    lag = min(float(np.diagonal(apart, offset=step).mean()) for step in (2, 3, 4))
+    return bool(chance > 1.3 * tree and (longer > AT_RANDOM or (longer > LONGER and lag < LAG * way)))
+
+
+def strangers(apart: Array) -> list[int]:
+    """The places of single images that belong somewhere else: far from both neighbours in tilt, and near to others."""
+    if len(apart) < FEWEST or is_out_of_order(apart):
+        return []
+    floor = _floor(apart)
+    found = []
+    for place in range(len(apart)):
+        beside = [other for other in (place - 1, place + 1) if 0 <= other < len(apart)]
+        others = np.delete(apart[place], [place, *beside])
+        near = min(apart[place, other] for other in beside)
+        across = apart[beside[0], beside[-1]] if len(beside) == 2 else near
+        if near - floor > STRANGER * max(float(others.min()) - floor, floor / 2) and near > 1.5 * across:
+            found.append(place)
+    return found
+
+
+def look_like_radians(tilt_deg: npt.NDArray[np.float64]) -> bool:
+    """Whether tilts are within what the half circle is in radians, and too many for so little."""
+    return bool(len(tilt_deg) > 3 and np.ptp(tilt_deg) <= np.pi + 1e-6 and np.ptp(tilt_deg) > 0 and np.abs(tilt_deg).max() <= np.pi + 1e-6)
+
+
+def _floor(apart: Array) -> float:
+    """About what noise alone makes of two images that are the same: less than the nearest two differ by."""
+    others = apart + np.diag(np.full(len(apart), np.inf))
+    return 0.8 * float(np.quantile(others.min(axis=1), 0.1))

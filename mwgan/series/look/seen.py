@@ -1,0 +1,72 @@
+"""What was seen in a series, as plain values and as sentences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Seen:
+    """What a look at a tilt series found, what is done about it, and what its user has to know.
+
+    Pixels are those of the file, images are counted from 1 as in IMOD.
+    """
+
+    images: int
+    rows: int
+    columns: int
+    tilt_deg: list[float] = field(default_factory=list)
+    """Of the images used, in their order."""
+    noise: float = 0.0
+    """Standard deviation of a pixel's noise, median over the images, in the file's units."""
+    contrast: float = 0.0
+    """Of the specimen against its surroundings, in the file's units."""
+    tilt_axis: str = "y"
+    tilt_axis_seems: str | None = None
+    """Along which axis the masses say that it runs; None where they don't tell."""
+    axis_offset_px: float = 0.0
+    axis_offset_error_px: float | None = None
+    """Standard error of what was fitted."""
+    axis_offset_from: str = "given"
+    """``given``, ``centres of mass``, ``reconstruction`` or ``nothing``: what told it."""
+    scatter_px: float | None = None
+    """Of the centres of mass about one circle; None where the specimen leaves the field."""
+    drift_px: float = 0.0
+    """Along the tilt axis, from image to image."""
+    background: float | list[float] = 0.0
+    """What is taken off: of all images, or of each."""
+    bright_field: bool = False
+    vacuum: list[float] = field(default_factory=list)
+    """Of each image: the level that logarithms are taken against; empty where none are."""
+    dead: list[int] = field(default_factory=list)
+    dark: list[int] = field(default_factory=list)
+    strangers: list[int] = field(default_factory=list)
+    out_of_order: bool = False
+    radians: bool = False
+    normalised: str | None = None
+    mass_changes: float = 0.0
+    """From image to image, root mean square, as a share."""
+    outliers: int = 0
+    outlier_images: int = 0
+    filled_share: float = 0.0
+    """Of all pixels."""
+    open_sides: list[str] = field(default_factory=list)
+    other_way_empty: bool = False
+    """Whether nothing would leave the field if the tilt axis ran along the other axis of the images."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences: what was found and corrected."""
+    warnings: list[str] = field(default_factory=list)
+    """Sentences: what is likely to be wrong, each with its remedy."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON has them."""
+        return asdict(self)
+
+
+def counted_images(places: list[int]) -> str:
+    """``image 3``, ``images 3, 17 and 31``."""
+    shown = [str(place) for place in places[:6]] + (["…"] if len(places) > 6 else [])
+    if len(shown) == 1:
+        return f"image {shown[0]}"
+    return f"images {', '.join(shown[:-1])} and {shown[-1]}" if len(places) <= 6 else f"images {', '.join(shown)}"
