@@ -17,6 +17,7 @@ from mwgan.series.look.switches import Switches
 
 FEWEST_TILTS = 5  # that tell anything of how images change with the tilt
 REACH = 1 / 16  # of the detector, that a tilt axis is looked for on either side where the centre of mass says nothing
+BIASED_PX = 0.5  # what the reconstruction's own criterion may be wrong by, where what lies outside the field is seen at some tilts
 EXPLAINS_MORE = 1.03  # times less must a reconstruction about another axis leave
 FEW = 0.05  # of the images: more that are unlike their neighbours are no single ones
 MASS_CHANGES = 0.05
@@ -254,7 +255,7 @@ def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
         bands = known.by_columns if way == "y" else known.by_rows
         rows = np.nan_to_num(bands[:, np.linspace(0, bands.shape[1] - 1, min(4, bands.shape[1])).astype(int)]).swapaxes(0, 1)
         found, gain = axis.offset_by_residual(rows, known.tilt_deg, REACH * rows.shape[2])
-        error, told = (0.25, "reconstruction") if gain > EXPLAINS_MORE else (np.inf, "nothing")
+        error, told = (BIASED_PX, "reconstruction") if gain > EXPLAINS_MORE else (np.inf, "nothing")
     seen.axis_offset_error_px = None if not np.isfinite(error) else float(error)
     if told == "nothing":
         return
