@@ -18,7 +18,6 @@ from torch.nn.functional import interpolate
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.io.bands import BAND_BYTES
 
 BLOCKS = (32, 16, 8, 4, 2, 1)  # slices that the projector's vector registers take at once
 PLENTY = 4000  # bytes a pixel of slice and sinogram: three times what the hungriest network takes; below it nothing is measured
@@ -57,14 +56,14 @@ def default_memory() -> int:
     except (AttributeError, ValueError, OSError):  # Windows
         whole = 8 << 30
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+        if limit.is_file() and (text := limit.read_text(encoding="utf-8").strip()).isdecimal():
             whole = min(whole, int(text))
     return int(SHARE * whole)
 
 
 def band_bytes(budget: int | None) -> int:
-    """What of a memory slices may take that are read ahead."""
-    return BAND_BYTES if budget is None else min(BAND_BYTES, budget // SHARE_OF_BAND)
+    """What of a memory slices may take that are read ahead: a tilt axis along x costs a pass through the file for each such band."""
+    return (default_memory() if budget is None else budget) // SHARE_OF_BAND
 
 
 def slices_that_fit(
@@ -171,4 +170,4 @@ def _peak(work: Work, measurement: Measurement) -> float:
 def _resident() -> int:
     """Bytes that this process holds."""
     told = Path("/proc/self/statm")
-    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM
+    return int(told.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM
