@@ -1,4 +1,4 @@
-"""``mwgan reconstruct`` and ``mwgan compare``: tilt series to volumes, and one slice by several methods."""
+"""``mwgan look``, ``reconstruct`` and ``compare``: what a series is, its volume, and one slice of it by several methods."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import typer
 from mwgan.cli import options
 from mwgan.cli.options import guard, refuse_old_options, say
 from mwgan.errors import InputError
-
-SUSPICIOUS = 0.7  # WBP of 100 missing degrees leaves 0.4 unexplained; beyond this nothing was reconstructed
 
 
 def reconstruct(
@@ -28,8 +26,12 @@ def reconstruct(
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
-    tilt_axis: options.Axis = "y",
-    axis_offset: options.Offset = 0.0,
+    tilt_axis: options.Axis = "auto",
+    axis_offset: options.Offset = "auto",
+    background: options.Background = "auto",
+    invert: options.Invert = "auto",
+    outliers: options.OutlyingPixels = "replace",
+    strict: options.Strict = False,
     binning: options.Bin = 1,
     max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
     iterations: options.Iterations = None,
@@ -56,18 +58,16 @@ def reconstruct(
     weight: options.Weight = None,
     filter: options.Filter = None,
 ) -> None:
-    """Reconstruct a tilt series, a block of slices at a time; the voxel size is kept.
-
-    Densities must be positive, as in dark-field contrast: invert bright-field images first.
-    """
-    from mwgan.io import open_series
+    """Look at a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time; the voxel size is kept."""
     from mwgan.io.readers import file_of
     from mwgan.io.tilts import files_read
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
     from mwgan.series.describe import voxels
+    from mwgan.series.explained import doubt
     from mwgan.series.identity import files_of_method, identity_of
+    from mwgan.series.look import LookedAt
     from mwgan.series.memory import band_bytes, parse_memory
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.slice_grid import SliceGrid
@@ -80,7 +80,8 @@ def reconstruct(
     guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned, networks=[method])
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
-    opened = open_series(series, tilts, tilt_axis, axis_offset, binning, max_tilt, exclude, dataset, band_bytes(budget))
+    said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    opened = LookedAt(series, tilts, said, exclude, dataset, strict).open(binning, max_tilt, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)
@@ -90,15 +91,14 @@ def reconstruct(
     report = TrustReport(reconstructor, output, opened) if trust else None
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     identity = identity_of(opened, [*read, *files_of_method(method)], {**context.params, "device": device, "settings": chosen})
-    residual = reconstruct_series(opened, reconstructor, output, block, device, report, thickness, width, budget, identity)
+    found = reconstruct_series(opened, reconstructor, output, block, device, report, thickness, width, budget, identity)
     grid = SliceGrid.of(opened.geometry, thickness, width)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
-    typer.echo(
-        f"residual on the measured tilts: {100 * residual:.1f} % of the data (what the tomogram, projected again, leaves unexplained)"
-    )
-    if residual > SUSPICIOUS:
-        remedy = "are the densities positive (invert bright-field images), the tilts and the tilt axis right?"
-        typer.echo(f"warning: that is far too much for noise: {remedy}", err=True)
+    times = f", {found.residual / found.noise:.1f} times what the noise would" if found.noise > 0 else ""
+    left = f"{100 * found.residual:.1f} % of the data{times}"
+    typer.echo(f"residual on the measured tilts: {left} (what the tomogram, projected again, leaves unexplained)")
+    if told := doubt(found, opened, reconstructor, grid, device):
+        typer.echo(f"warning: {told}", err=True)
     if report is not None:
         for sentence in report.sentences():
             typer.echo(sentence)
@@ -106,6 +106,42 @@ def reconstruct(
         if report.contradicts:
             remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
             typer.echo(f"warning: the tomogram contradicts the measurement ({report.times_noise:.1f} times the noise): {remedy}", err=True)
+
+
+def look(
+    series: options.Series,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; what was seen goes beside it as JSON.")
+    ] = None,
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
+    tilt_axis: options.Axis = "auto",
+    axis_offset: options.Offset = "auto",
+    background: options.Background = "auto",
+    invert: options.Invert = "auto",
+    outliers: options.OutlyingPixels = "replace",
+    strict: options.Strict = False,
+) -> None:
+    """Look at every image of a tilt series: what is wrong with it, what reconstruct would correct, and what to do about the rest."""
+    from mwgan.series.look import LookedAt, look_files, write_look
+
+    if output is not None:
+        if output.suffix != ".png":
+            raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
+        guard(look_files(output), series, tilts)
+    said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    looked_at = LookedAt(series, tilts, said, exclude, dataset, strict)
+    seen = looked_at.seen
+    typer.echo(
+        f"{seen.images} images of {seen.rows} x {seen.columns} pixels, noise of {seen.noise:.3g} in a contrast of {seen.contrast:.3g}"
+    )
+    say(looked_at.notes, looked_at.warnings)
+    if not seen.notes and not looked_at.warnings:
+        typer.echo("nothing to correct, nothing odd")
+    if output is not None:
+        write_look(looked_at.found, output, series)
+        typer.echo(" and ".join(str(file) for file in look_files(output)))
 
 
 def compare(
@@ -120,8 +156,12 @@ def compare(
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
-    tilt_axis: options.Axis = "y",
-    axis_offset: options.Offset = 0.0,
+    tilt_axis: options.Axis = "auto",
+    axis_offset: options.Offset = "auto",
+    background: options.Background = "auto",
+    invert: options.Invert = "auto",
+    outliers: options.OutlyingPixels = "replace",
+    strict: options.Strict = False,
     binning: options.Bin = 1,
     iterations: options.Iterations = None,
     consistency: options.Consistency = None,
@@ -135,11 +175,11 @@ def compare(
 
     A method that can't take the series is left out, with a sentence that says why.
     """
-    from mwgan.io import open_series
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device
     from mwgan.recon.settings import parse_settings
     from mwgan.series.compare import compare_slice, compared_files, makers_of
+    from mwgan.series.look import LookedAt
 
     refuse_old_options(weight=weight, filter=filter)
     if config_dir is not None:
@@ -155,7 +195,9 @@ def compare(
         limits = [float(limit) for limit in max_tilts.split(",")]
     except ValueError as error:
         raise InputError(f"--max-tilts is a list of degrees such as 76,50, not {max_tilts!r}") from error
-    ranges = {f"±{limit:g}°": open_series(series, tilts, tilt_axis, axis_offset, binning, limit, exclude, dataset) for limit in limits}
+    looked_at = LookedAt(series, tilts, options.switches(tilt_axis, axis_offset, background, invert, outliers), exclude, dataset, strict)
+    say(looked_at.notes, looked_at.warnings)
+    ranges = {f"±{limit:g}°": looked_at.open(binning, limit) for limit in limits}
 
     def leave_out(sentence: str) -> None:
         typer.echo(f"warning: {sentence}", err=True)

@@ -16,7 +16,8 @@ from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.recon import Reconstructor
-from mwgan.series.measured import Series, measurement_of, relative, report_wedge, squared_misfit
+from mwgan.series.explained import Explained, explained, noise_energy
+from mwgan.series.measured import Series, measurement_of, report_wedge, squared_misfit
 from mwgan.series.memory import slices_that_fit
 from mwgan.series.progress import SliceProgress
 from mwgan.series.shortened import shortened
@@ -36,7 +37,7 @@ def reconstruct_series(
     width: int | None = None,
     memory: int | None = None,
     identity: str | None = None,
-) -> float:
+) -> Explained:
     """Write the volume of a tilt series, all or nothing.
 
     Parameters
@@ -63,8 +64,8 @@ def reconstruct_series(
 
     Returns
     -------
-    residual
-        What the volume, projected again, leaves of the data that were measured: the relative norm over all slices.
+    explained
+        What the volume, projected again, leaves of the data that were measured, and what noise would leave.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def reconstruct_series(
     """
     output, grid = Path(output), SliceGrid.of(series.geometry, thickness, width)
     report_wedge(reconstructor, grid.geometry(series.geometry))
-    misfit = power = 0.0
+    misfit = noise = power = 0.0
     with ExitStack() as opened:
         files = opened.enter_context(Unfinished(output, identity))
         if report is not None:
@@ -88,7 +89,7 @@ def reconstruct_series(
             volume.recall(entry["start"], entry["volume"])
             if report is not None:
                 report.recall(entry["start"], entry["trust"])
-            misfit, power = misfit + entry["misfit"], power + entry["power"]
+            misfit, noise, power = misfit + entry["misfit"], noise + entry["noise"], power + entry["power"]
         first = files.done[-1]["stop"] if files.done else 0
         if first:
             print(f"goes on after {first} of {series.slices} slices, where it was stopped")
@@ -100,13 +101,13 @@ def reconstruct_series(
             entry |= {"start": start, "stop": stop, "volume": volume.write(start, grid.cropped(tomogram))}
             files.stands_at = f"{stop} of {series.slices} slices"
             files.finished(entry)
-            misfit, power = misfit + entry["misfit"], power + entry["power"]
+            misfit, noise, power = misfit + entry["misfit"], noise + entry["noise"], power + entry["power"]
             progress.reached(stop)
         if report is not None:
             report.write()
     if power == 0:
         print("warning: every pixel of the series is 0, and so is the volume: is this the right file?", file=sys.stderr)
-    return relative(misfit, power)
+    return explained(misfit, noise, power)
 
 
 def _block(files: Unfinished) -> int:
@@ -121,7 +122,8 @@ def _reconstructed(
     tomogram = reconstructor(measurement) if believed is None else believed.tomogram
     if not bool(tomogram.isfinite().all()):
         raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
-    entry: dict[str, Any] = {"misfit": squared_misfit(tomogram, measurement), "power": float(energy(measurement.sinogram).sum())}
+    entry: dict[str, Any] = {"misfit": squared_misfit(tomogram, measurement), "noise": noise_energy(measurement)}
+    entry["power"] = float(energy(measurement.sinogram).sum())
     if report is not None and believed is not None:
         entry["trust"] = report.take(start, measurement, believed)
     return tomogram, entry
