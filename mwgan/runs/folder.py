@@ -12,6 +12,7 @@ from typing import Any
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
+from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
 from mwgan.files.whole import written_whole
 from mwgan.runs.options import job_of
@@ -142,7 +143,6 @@ def _notes(folder: Path) -> list[dict[str, Any]]:
 def read_note(file: Path) -> dict[str, Any]:
     """What a marker or a record says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
     try:
-        note = json.loads(file.read_text(encoding="utf-8"))
+        return read_object(file)
     except (OSError, ValueError):
         return {}
-    return note if isinstance(note, dict) else {}
