@@ -44,7 +44,8 @@ def reconstruct(
         typer.Option(min=1, help="Pixels of the volume along x; more than the detector's for a slab that reaches beyond it."),
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Half of what there is.")
+        str | None,
+        typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Three quarters of what there is."),
     ] = None,
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
     trust: Annotated[

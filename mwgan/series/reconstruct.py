@@ -57,7 +57,7 @@ def reconstruct_series(
     thickness, width
         Pixels of a slice along z and x that are written, see :class:`mwgan.series.slice_grid.SliceGrid`; None: the detector's.
     memory
-        Bytes that this process may take, on a GPU those of the GPU; None: half of what there is.
+        Bytes that this process may take, on a GPU those of the GPU; None: three quarters of what there is.
     identity
         What decides the volume (:func:`mwgan.series.identity.identity_of`): stopped and called again with the same, it goes on
         where it was. None: from the beginning.
