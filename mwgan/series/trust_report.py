@@ -13,6 +13,7 @@ import numpy as np
 from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
+from mwgan.io.volumes import split_name
 from mwgan.recon import LearnedReconstructor, Reconstructor
 from mwgan.recon.normalized import Normalized
 from mwgan.series.measured import Series
@@ -35,9 +36,9 @@ CONTRADICTION = 1.5  # times the noise: half as much again can't be the noise's 
 
 
 def trust_files(output: Path) -> tuple[Path, Path, Path]:
-    """Where the uncertainty (MRC), the slices' numbers (csv) and the panel (PNG) of a volume go."""
-    stem = output.name.removesuffix(".mrc")
-    return output.with_name(f"{stem}.uncertainty.mrc"), output.with_name(f"{stem}.trust.csv"), output.with_name(f"{stem}.trust.png")
+    """Where the uncertainty (in the volume's format), the slices' numbers (csv) and the panel (PNG) of a volume go."""
+    stem, suffix = split_name(output)
+    return output.with_name(f"{stem}.uncertainty{suffix}"), output.with_name(f"{stem}.trust.csv"), output.with_name(f"{stem}.trust.png")
 
 
 class TrustReport:
