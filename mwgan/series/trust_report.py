@@ -68,7 +68,8 @@ class TrustReport:
         uncertainty, table, panel = self._paths
         self._grid, self._pictures = grid, files.beside("middle.npz")
         shape = (self._series.slices, grid.thickness, grid.width)
-        with VolumeWriter(uncertainty, shape, self._series.voxel_sizes_angstrom, files) as self._volume:
+        place = grid.first_voxel_px
+        with VolumeWriter(uncertainty, shape, self._series.voxel_sizes_angstrom, files, place) as self.uncertainty:
             self._table, self._panel = files.add(table), files.add(panel)
             yield
 
@@ -79,7 +80,7 @@ class TrustReport:
     def take(self, start: int, measurement: Measurement, believed: Believed) -> dict[str, Any]:
         """Keep what there is to say of the slices from ``start`` on, and give what :meth:`recall` takes of it."""
         tomogram, deviation = believed
-        written = self._volume.write(start, self._grid.cropped(deviation))
+        written = self.uncertainty.write(start, self._grid.cropped(deviation))
         added = added_part(tomogram, measurement)
         parts = {
             "residual": relative_residual(tomogram, measurement),
@@ -105,7 +106,7 @@ class TrustReport:
 
     def recall(self, start: int, kept: dict[str, Any]) -> None:
         """Count slices as taken that another process took: what :meth:`take` gave for them."""
-        self._volume.recall(start, kept["volume"])
+        self.uncertainty.recall(start, kept["volume"])
         self._count(start, kept)
 
     def _uncertainty(self, reconstructor: Reconstructor) -> Uncertainty:

@@ -1,7 +1,7 @@
 """The formats that volumes are written in, by what a name ends in.
 
-Each of them lays a volume out as float32, little-endian, slice after slice, uncompressed: so any block can be written in its place as soon as
-it is there, in any order, by any process.
+Each of them lays a volume out as float32, little-endian, slice after slice, uncompressed: so any block can be written in its place as
+soon as it is there, in any order, by any process.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def split_name(path: Path) -> tuple[str, str]:
         if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
             return path.name[: -len(suffix)], path.name[-len(suffix) :]
     raise InputError(
-        f"what kind of volume is {path}? Give a name that ends in .mrc (or .rec, .map: MRC), .ome.tif (or .tif, .tiff: OME-TIFF) or .hspy (HyperSpy)"
+        f"what kind of volume is {path}? Give a name that ends in .mrc (or .rec, .map: MRC), .ome.tif (or .tif, .tiff: OME-TIFF) "
+        "or .hspy (HyperSpy)"
     )
 
 

@@ -14,6 +14,7 @@ from mwgan.files.space import fill_holes
 from mwgan.io.volumes.facts import VolumeFacts, VolumeStatistics
 
 CLASSIC = 2**32 - 2**25  # bytes, beyond which offsets of 32 bits don't reach
+PROGRAM = f"mwgan {__version__}"
 PAGE_BYTES = 300  # of a page's directory, about
 
 
@@ -43,7 +44,7 @@ class OmeTiffFormat:
             ome=True,
             bigtiff=big,
             metadata=named,
-            software=f"mwgan {__version__}",
+            software=PROGRAM,
             photometric="minisblack",
         )
         del pixels

@@ -55,13 +55,8 @@ class VolumeWriter:
         first_voxel_px: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> None:
         self.path, self._together, self._format = Path(path), files, volume_format(Path(path))
-        edges = (
-            voxel_sizes_angstrom
-            if isinstance(voxel_sizes_angstrom, tuple)
-            else (voxel_sizes_angstrom,) * 3
-            if voxel_sizes_angstrom
-            else None
-        )
+        sizes = voxel_sizes_angstrom or None
+        edges = sizes if isinstance(sizes, tuple) or sizes is None else (sizes,) * 3
         self.facts = VolumeFacts(split_name(self.path)[0], shape, edges, first_voxel_px)
         # Of each slice: least, greatest, mean and variance. What is never written is 0, in the file too.
         self._statistics = np.zeros((4, shape[0]))
