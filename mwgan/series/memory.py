@@ -57,7 +57,7 @@ def default_memory() -> int:
     except (AttributeError, ValueError, OSError):  # Windows
         whole = 8 << 30
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+        if limit.is_file() and (text := limit.read_text(encoding="utf-8").strip()).isdecimal():
             whole = min(whole, int(text))
     return int(SHARE * whole)
 
@@ -171,4 +171,4 @@ def _peak(work: Work, measurement: Measurement) -> float:
 def _resident() -> int:
     """Bytes that this process holds."""
     told = Path("/proc/self/statm")
-    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM
+    return int(told.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM

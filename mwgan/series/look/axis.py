@@ -104,6 +104,8 @@ def _where_it_is(rows: Array, place: Array) -> tuple[Array, Array]:
     """Rows (A, N) and their pixels' places, cut to those that the specimen reaches at any tilt: beyond them is noise with a long lever."""
     profile = np.convolve(np.pad(rows.mean(axis=0), 2, mode="edge"), np.ones(5) / 5, "valid")
     inside = np.flatnonzero(profile > PRESENT * profile.max())
+    if profile.max() <= 0 or not len(inside):
+        return rows, place
     margin = max(2, len(profile) // 32)
     cut = slice(max(0, inside[0] - margin), inside[-1] + margin + 1)
     return rows[:, cut], place[cut]
