@@ -78,7 +78,8 @@ class Record:
         weights: Iterable[Path],
         options: Mapping[str, Any],
     ) -> None:
-        self.path, self.doubt = record_file(output), None
+        self.path = record_file(output)
+        self.doubt: str | None = None
         self._series, self._reconstructor, self._device = series, reconstructor, device
         self.facts = {
             COMMIT: commit(),
