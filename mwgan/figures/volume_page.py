@@ -68,8 +68,8 @@ def volume_page(told: VolumePage) -> str:
     parts += [
         heading("The middle slice beside WBP"),
         sentence(
-            f"Slice {told.middle_number}, at full resolution, over its power spectrum. Dashed: the edges of the missing wedge, where nothing "
-            "was measured and WBP leaves nothing."
+            f"Slice {told.middle_number}, at full resolution, over its power spectrum. Dashed: the edges of the missing wedge, where "
+            "nothing was measured and WBP leaves nothing."
         ),
         picture(figure, "the middle slice by the method and by WBP, over their power spectra with the missing wedge outlined"),
         heading("What is left of the data"),
