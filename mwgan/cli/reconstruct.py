@@ -54,7 +54,7 @@ def reconstruct(
         bool,
         typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
     ] = False,
-    page: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
     device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
@@ -84,7 +84,7 @@ def reconstruct(
     if config_dir is not None:
         add_folder(config_dir)
     volume_format(output)
-    beside = [record_file(output), *(trust_files(output) if trust else ()), *([report_file(output)] if page else ())]
+    beside = [record_file(output), *(trust_files(output) if trust else ()), *([report_file(output)] if report else ())]
     guard([output, *beside], series, tilts, tuned, networks=[method])
     check_record_file(output)
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
@@ -98,25 +98,27 @@ def reconstruct(
         chosen = best | chosen
         typer.echo(sentence)
     reconstructor = make_method(method, chosen, device, consistency, allow or ())
-    report = TrustReport(reconstructor, output, opened) if trust else None
+    believed = TrustReport(reconstructor, output, opened) if trust else None
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     asked = {**context.params, "device": device, "settings": chosen}
     identity = identity_of(opened, [*read, *files_of_method(method)], asked)
-    record = Record(output, opened, looked_at, reconstructor, device, method, files_of_method(method), asked)
-    companions = [record, *([Report(output, opened, record, label(method), device, report)] if page else ())]
-    found = reconstruct_series(opened, reconstructor, output, block, device, report, thickness, width, budget, identity, companions)
+    record = Record(output, opened, looked_at, reconstructor, device, method, asked)
+    companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
+    found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
     grid = SliceGrid.of(opened.geometry, thickness, width)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
     times = f", {found.residual / found.noise:.1f} times what the noise would" if found.noise > 0 else ""
     left = f"{100 * found.residual:.1f} % of the data{times}"
     typer.echo(f"residual on the measured tilts: {left} (what the tomogram, projected again, leaves unexplained)")
     say([], [record.doubt] if record.doubt else [])
-    if report is not None:
-        for sentence in report.sentences():
+    if believed is not None:
+        for sentence in believed.sentences():
             typer.echo(sentence)
-        if report.contradicts:
+        if believed.contradicts:
             remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
-            typer.echo(f"warning: the tomogram contradicts the measurement ({report.times_noise:.1f} times the noise): {remedy}", err=True)
+            typer.echo(
+                f"warning: the tomogram contradicts the measurement ({believed.times_noise:.1f} times the noise): {remedy}", err=True
+            )
     typer.echo(", ".join(str(file) for file in beside))
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from mwgan.provenance import PACKAGES, commit, device_name, version
 from mwgan.recon import Reconstructor
 from mwgan.series.explained import doubt
 from mwgan.series.finished import Finished
+from mwgan.series.identity import weights_of_method
 from mwgan.series.look import Seen
 from mwgan.series.measured import Series
 
@@ -49,8 +50,6 @@ class Record:
         The method, and where it works.
     method
         What it was asked for as.
-    weights
-        The files that it is read from.
     options
         Everything that was asked for.
 
@@ -75,20 +74,19 @@ class Record:
         reconstructor: Reconstructor,
         device: str,
         method: str,
-        weights: Iterable[Path],
         options: Mapping[str, Any],
     ) -> None:
         self.path = record_file(output)
         self.doubt: str | None = None
         self._series, self._reconstructor, self._device = series, reconstructor, device
-        self.facts = {
+        self.facts: dict[str, Any] = {
             COMMIT: commit(),
             "command": shlex.join(["mwgan", *sys.argv[1:]]),
             "options": dict(options),
             "versions": {name: version(name) for name in PACKAGES},
             "device": device_name(device),
             "method": method,
-            "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights],
+            "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method)],
             "series": str(series.path),
             "geometry": {
                 "tilt_deg": series.geometry.tilt_deg,

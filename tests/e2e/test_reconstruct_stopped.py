@@ -59,7 +59,7 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     said, _ = again.communicate()
     assert again.returncode == 0
     assert f"goes on after {done} of {SLICES} slices" in said
-    assert [file.name for file in tmp_path.iterdir()] == ["v.mrc"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc"]
     plain = start(series, tmp_path / "p.mrc", *options)
     assert plain.wait() == 0
     assert output.read_bytes() == (tmp_path / "p.mrc").read_bytes()
@@ -82,4 +82,6 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_files(options, serie
     files = sorted(file.name for file in tmp_path.iterdir() if not file.name.startswith("plain"))
     assert files == sorted(file.name.replace("plain", "v", 1) for file in tmp_path.iterdir() if file.name.startswith("plain"))
     for name in files:
-        assert name.endswith(".png") or (tmp_path / name).read_bytes() == (tmp_path / name.replace("v", "plain", 1)).read_bytes(), name
+        assert (
+            name.endswith((".png", ".json")) or (tmp_path / name).read_bytes() == (tmp_path / name.replace("v", "plain", 1)).read_bytes()
+        ), name

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Volume = npt.NDArray[np.float32]
 SCRIPT = Path(__file__).with_suffix(".js")
 DARKEST, BRIGHTEST = 0.001, 0.999  # quantiles between which densities are told apart
-WIDEST = 330.0  # CSS pixels of a view's longer side
+WIDEST = 370.0  # CSS pixels of a view's longer side
 STYLE = """<style>
 .views { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; } .views figure { margin: 0; }
 .views canvas { image-rendering: pixelated; background: #000; display: block; } .views figcaption { font-size: 12px; color: #555; }
