@@ -104,6 +104,11 @@ class TrainingRecord(Mapping[str, Any]):
         return len(self.to_plain())
 
 
+def well_formed(plain: Mapping[str, Any]) -> Plain:
+    """What of a record is of its kind, for telling what is known of a training, not for using its network."""
+    return {name: value for name, value in plain.items() if name not in FIELDS or FIELDS[name][1](value)}
+
+
 def _unfit(source: str | Path, what: str) -> InputError:
     return InputError(f"{source} does not fit this version of mwgan, its record {what}: train or download it anew")
 

@@ -88,11 +88,11 @@ def check_answer(what: str, command: tuple[str, ...], folder: Path) -> Ended:
     return end
 
 
-def fuzzed(strategy: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+def fuzzed(strategy: st.SearchStrategy[Any], few: int = FEW) -> Callable[[Callable[..., None]], Any]:
     """Decorate ``check(folder, case)``: a test of few cases of ``strategy``, and one of many among the faults, the same each time."""
 
     def decorate(check: Callable[..., None]) -> Any:
-        @pytest.mark.parametrize("cases", [FEW, pytest.param(MANY, marks=pytest.mark.faults)])
+        @pytest.mark.parametrize("cases", [few, pytest.param(MANY, marks=pytest.mark.faults)])
         def test(cases: int, tmp_path: Path) -> None:
             count = 0
 
