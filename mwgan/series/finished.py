@@ -81,4 +81,4 @@ def sums_by_tilt(tomogram: Tensor, measurement: Measurement) -> Sums:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
+    return np.asarray(np.sqrt(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)))

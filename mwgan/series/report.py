@@ -70,7 +70,7 @@ class Report:
         )
         found, facts = finished.explained, plain(self._record.facts)
         times = f", {found.residual / found.noise:.1f} times what the noise alone would" if found.noise > 0 else ""
-        said = [self._record.doubt] if self._record.doubt else []
+        said: list[str] = [self._record.doubt] if self._record.doubt else []
         told = VolumePage(
             title=volume.path.name,
             about=[
