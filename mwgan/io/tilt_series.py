@@ -17,6 +17,7 @@ from mwgan.io.bands import BAND_BYTES, Bands
 from mwgan.io.lazy import release, with_tilts_first
 from mwgan.io.readers import file_of, open_stack
 from mwgan.io.stack import Images, Stack
+from mwgan.io.tilt_lists import check_range
 from mwgan.io.tilts import Tilts, Told, brought_to_half_circle, contradiction, given_tilts, image_numbers, tilts_beside
 
 LISTED = 4  # tilts in a sentence at most
@@ -136,6 +137,7 @@ class TiltSeries:
         told, stack = find_tilts(stack, self.path, tilts_path)
         if told is None:
             raise UnknownTiltsError(self.path, stack)
+        check_range(told.tilt_deg, told.source)
         self.pixel_sizes_angstrom = stack.pixel_sizes_angstrom
         self.images, self.notes, self.warnings = stack.images, list(stack.notes), list(told.warnings)
         images, rows, columns = self.images.shape

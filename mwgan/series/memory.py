@@ -18,7 +18,6 @@ from torch.nn.functional import interpolate
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.io.bands import BAND_BYTES
 
 BLOCKS = (32, 16, 8, 4, 2, 1)  # slices that the projector's vector registers take at once
 PLENTY = 4000  # bytes a pixel of slice and sinogram: three times what the hungriest network takes; below it nothing is measured
@@ -63,8 +62,8 @@ def default_memory() -> int:
 
 
 def band_bytes(budget: int | None) -> int:
-    """What of a memory slices may take that are read ahead."""
-    return BAND_BYTES if budget is None else min(BAND_BYTES, budget // SHARE_OF_BAND)
+    """What of a memory slices may take that are read ahead: a tilt axis along x costs a pass through the file for each such band."""
+    return (default_memory() if budget is None else budget) // SHARE_OF_BAND
 
 
 def slices_that_fit(

@@ -6,6 +6,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
 
@@ -66,6 +67,14 @@ def axis_seems(seen: Statistics, level: float = 0.0) -> str | None:
     if along_y > CLEARER * max(along_x, 1.0) and along_x < CONSERVED:
         return "x"
     return "y" if along_x > CLEARER * max(along_y, 1.0) and along_y < CONSERVED else None
+
+
+def sees_all(seen: Statistics, axis: str) -> npt.NDArray[np.bool_]:
+    """Which images (A,) have measured all that the specimen reaches at any tilt."""
+    bands = seen.by_columns if axis == "y" else seen.by_rows
+    profile = np.nan_to_num(mean_of_known(bands, axis=(0, 1)))
+    reached = profile > PRESENT * profile.max()
+    return np.asarray(~np.isnan(bands[:, :, reached]).any(axis=(1, 2)))
 
 
 def centre_path(seen: Statistics, axis: str, level: float) -> Path | None:

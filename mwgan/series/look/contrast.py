@@ -73,7 +73,7 @@ def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> b
 def _known(bands: Array) -> Array:
     """The pixels (A, b, N) across the axis that most images have measured."""
     known = (~np.isnan(bands)).mean(axis=(0, 1)) > 0.5
-    return bands[:, :, known] if known.sum() > 2 else np.nan_to_num(bands)
+    return np.asarray(bands[:, :, known]) if known.sum() > 2 else np.nan_to_num(bands)
 
 
 def background(seen: Surroundings) -> float | None:

@@ -69,8 +69,12 @@ def look(series: TiltSeries, switches: Switches | None = None) -> Look:
     )
     if len(known.numbers) >= FEWEST_TILTS:
         tilts_fit = _tilts(seen, known)
-        _masses(seen, known, surroundings)
-        _geometry(seen, known, surroundings, switches, tilts_fit)
+        whole = known.of(axis.sees_all(known, seen.tilt_axis))  # of the others, masses say nothing
+        if len(whole.numbers) >= max(FEWEST_TILTS, len(known.numbers) / 2):
+            _masses(seen, whole, surroundings)
+        else:
+            whole = known
+        _geometry(seen, known, whole, surroundings, switches, tilts_fit)
     return found
 
 
@@ -211,7 +215,9 @@ def _wrong_tilts(path: axis.Path) -> bool:
     return centres or (path.width_misfit > axis.WIDTHS_BEYOND_NOISE and path.width_jitter < axis.SMOOTH)
 
 
-def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings, switches: Switches, tilts_fit: bool) -> None:
+def _geometry(
+    seen: Seen, known: Statistics, whole: Statistics, surroundings: contrast.Surroundings, switches: Switches, tilts_fit: bool
+) -> None:
     """The tilt axis' place, and whether the images are aligned to it."""
     way = seen.tilt_axis
     if seen.open_sides:
@@ -222,10 +228,10 @@ def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
             f"the specimen leaves the field on the {sides}: what lies outside is seen at some tilts and adds to the slice; "
             f"--width wider than the detector makes room for it{hint}"
         )
-    path = axis.centre_path(known, way, 0.0) if surroundings.empty else None
+    path = axis.centre_path(whole, way, 0.0) if surroundings.empty else None
     if path is not None:
         seen.scatter_px = path.scatter_px
-    seen.drift_px = axis.drift_along(known, way, 0.0)
+    seen.drift_px = axis.drift_along(whole, way, 0.0)
     unaligned = path is not None and tilts_fit and path.scatter_px > max(axis.SCATTER_PX, axis.BEYOND_NOISE * path.expected_px)
     if path is not None and tilts_fit and not seen.strangers and _wrong_tilts(path):
         seen.warnings.append(

@@ -38,7 +38,7 @@ def hold_something(seen: Statistics) -> bool:
 
 def masses(seen: Statistics, level: float) -> Array:
     """The mass of each image (A,), relative to their median."""
-    mass = mean_of_known(seen.small - level, axis=(1, 2))
+    mass = np.nansum(seen.small - level, axis=(1, 2))  # what isn't known there is empty
     return np.asarray(mass / max(float(np.median(np.abs(mass))), np.finfo(float).tiny))
 
 
