@@ -29,7 +29,7 @@ class VolumePage:
     shown
         The views.
     middle
-        The middle slice (Z, X) at full resolution, by the method and by WBP.
+        The middle slice (Z, X), unbinned, by the method and by WBP.
     middle_number
         Which it is.
     tilt_deg, residual, noise
@@ -68,7 +68,7 @@ def volume_page(told: VolumePage) -> str:
     parts += [
         heading("The middle slice beside WBP"),
         sentence(
-            f"Slice {told.middle_number}, at full resolution, over its power spectrum. Dashed: the edges of the missing wedge, where "
+            f"Slice {told.middle_number}, unbinned, over its power spectrum. Dashed: the edges of the missing wedge, where "
             "nothing was measured and WBP leaves nothing."
         ),
         picture(figure, "the middle slice by the method and by WBP, over their power spectra with the missing wedge outlined"),

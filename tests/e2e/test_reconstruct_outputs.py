@@ -47,7 +47,7 @@ def test_a_page_and_a_record_come_with_a_volume_of_any_format(series, tmp_path):
     assert f"{tmp_path / 'v.json'}, {tmp_path / 'v.report.html'}" in done.output
     with tifffile.TiffFile(output) as file:
         volume = file.asarray()
-        assert 'PhysicalSizeZ="134.4' in file.ome_metadata
+        assert float(re.search(r'PhysicalSizeZ="([\d.]+)"', file.ome_metadata)[1]) == pytest.approx(134.4)
     record = json.loads((tmp_path / "v.json").read_text())
     assert record["volume"]["shape_yzx"] == list(volume.shape) == [4, 32, 32]
     assert record["weights"] == [{"file": str(find_weights("lpd")), "sha256": sha256(find_weights("lpd"))}]

@@ -60,6 +60,7 @@ class HspyFormat:
         layout.set_chunk((1, *facts.shape[1:]))
         layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        layout.set_obj_track_times(False)  # the same volume is the same file on any day
         with h5py.File(path, "r+") as file:
             h5py.h5d.create(_signal(file).id, DATA.encode(), h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(facts.shape), layout)
         with path.open("r+b") as opened:

@@ -1,5 +1,6 @@
 """A volume on disk: its format by its name, what the file says of it, and all of it or nothing."""
 
+import time
 from pathlib import Path
 
 import h5py
@@ -45,6 +46,7 @@ def test_blocks_in_any_order_become_a_volume(name, volume, tmp_path):
 def test_the_same_volume_is_the_same_file(name, volume, tmp_path):
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
+        time.sleep(1.1 * (folder == "other" and name.endswith(".hspy")))  # HDF5 counts seconds
         with VolumeWriter(tmp_path / folder / name, SHAPE, SIZES) as writer:
             writer.write(0, volume)
     assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
