@@ -45,11 +45,11 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         return [*flags, *options]
     others = [option for option in options if option != given["resume"]]
     if (folder / SWEEP).is_file():
-        recorded = read_sweep(folder / SWEEP)
-        task, hydras = (within(recorded, "hydra", "overrides", kind) or [] for kind in ("task", "hydra"))
+        sweep = read_sweep(folder / SWEEP)
+        task, hydras = (within(sweep, "hydra", "overrides", kind) or [] for kind in ("task", "hydra"))
         kept = [option for option in (*renamed(task), *hydras) if key_of(option) not in (*given, *NOT_KEPT, *HYDRAS)]
         check_options(folder, kept)
-        added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of(recorded)))
+        added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of(sweep)))
         return ["-m", *flags, *added, *kept, *others, RECORDED, f"hydra.sweep.dir={quoted(folder)}"]
     if "experiment" not in given and (folder / OVERRIDES).is_file():
         recorded = renamed(options_of(folder) or read_options(folder / OVERRIDES))  # Hydra's own tells of a refused attempt too
