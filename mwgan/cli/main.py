@@ -12,7 +12,7 @@ from mwgan import __version__
 from mwgan.cli import weights
 from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
-from mwgan.cli.reconstruct import compare, reconstruct
+from mwgan.cli.reconstruct import compare, look, reconstruct
 from mwgan.errors import InputError
 from mwgan.files.interruption import ended_by_signals
 from mwgan.runs.exit import fail, mistakes_in_one_sentence, print_anywhere
@@ -30,6 +30,7 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Show the versi
 
 
 app.command()(reconstruct)
+app.command()(look)
 app.command()(compare)
 app.command()(methods)
 app.add_typer(weights.app, name="weights")

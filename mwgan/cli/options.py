@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mwgan.errors import InputError
+
+if TYPE_CHECKING:
+    from mwgan.series.look import Switches
 
 Series = Annotated[
     Path, typer.Argument(help="Aligned tilt series: MRC, TIFF, HDF5, EMD, DM3 … (docs/series.md), a folder of TIFF images, FILE::ARRAY.")
@@ -19,8 +22,21 @@ Tilts = Annotated[
 ]
 Exclude = Annotated[str, typer.Option(help="Images to leave out, counted from 1: 3,17 or 1-3,17.")]
 Dataset = Annotated[str | None, typer.Option(help="The array in the file, where it holds several.")]
-Axis = Annotated[Literal["x", "y"], typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; y as after IMOD.")]
-Offset = Annotated[float, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file.")]
+Axis = Annotated[
+    Literal["auto", "x", "y"],
+    typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; auto: y unless they say x."),
+]
+Offset = Annotated[
+    str, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file; auto fits it.")
+]
+Background = Annotated[
+    str, typer.Option(help="What is taken off every pixel: auto (the level of empty surroundings), edge (of each image's), none, a number.")
+]
+Invert = Annotated[
+    Literal["auto", "yes", "no"], typer.Option(help="Take logarithms against the surroundings, as of bright field; auto: if they are such.")
+]
+OutlyingPixels = Annotated[Literal["replace", "keep"], typer.Option("--outliers", help="Hot pixels: replace or keep them.")]
+Strict = Annotated[bool, typer.Option("--strict", help="End on what a look at the series warns of, before anything is written.")]
 Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
 Set = Annotated[
     list[str] | None,
@@ -68,3 +84,10 @@ def refuse_old_options(**values: str | None) -> None:
     for name, value in values.items():
         if value is not None:
             raise InputError(f"--{name} is --set {name}={value} now")
+
+
+def switches(tilt_axis: str, axis_offset: str, background: str, invert: str, outliers: str) -> Switches:
+    """What a user says of a series instead of having it looked for."""
+    from mwgan.series.look import Switches, as_background, as_offset
+
+    return Switches(as_background(background), as_offset(axis_offset), tilt_axis, invert, outliers)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mwgan.errors import InputError
@@ -36,14 +36,31 @@ def save_shards(folder: Path, state: dict[str, Tensor], record: dict[str, Any], 
         weight_map: dict[str, str] = {}
         for number, names in enumerate(shards, start=1):
             file = partial / f"model-{number:05d}-of-{len(shards):05d}.safetensors"
-            save_file({name: state[name] for name in names}, file, metadata={"format": "pt"})
-            file.chmod(0o644)  # safetensors leaves it to its owner alone
+            write_tensors(file, {name: state[name] for name in names}, {"format": "pt"})
             sums[file.name] = sha256(file)
             weight_map |= dict.fromkeys(names, file.name)
         total = sum(value.nbytes for value in state.values())
         index = {"metadata": {"total_size": total, "mwgan": record, "sha256": sums}, "weight_map": weight_map}
         (partial / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     return len(shards)
+
+
+def write_tensors(file: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file, not whole by itself. An error is an :class:`OSError` that says which.
+
+    The library's own writing has a temporary file, which a killed process leaves for good, and hides the system's errors in texts;
+    and it puts metadata in another order each time, so that the same content would be other bytes.
+    """
+    content = save(tensors, metadata)
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    if metadata is not None:
+        header["__metadata__"] = metadata
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    with file.open("wb") as stream:
+        for part in (len(text).to_bytes(8, "little"), text, memoryview(content)[end:]):
+            stream.write(part)
 
 
 def read_shards(index_file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -17,14 +17,13 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint, is_whole
 from mwgan.files.json_files import parsed
 from mwgan.files.record import TrainingRecord
-from mwgan.files.shards import INDEX, read_shards, save_shards
+from mwgan.files.shards import INDEX, read_shards, save_shards, write_tensors
 from mwgan.files.whole import written_whole
 from mwgan.paths import shipped_weights
 
@@ -104,8 +103,7 @@ def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record)
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
     with written_whole(path) as partial:
         state, text = _halved(generator_state), json.dumps(_plain(record))
-        save_file(state, partial, metadata={RECORD_KEY: text, SUM_KEY: checksum(text, state)})
-        partial.chmod(0o644)  # safetensors leaves it to its owner alone
+        write_tensors(partial, state, {RECORD_KEY: text, SUM_KEY: checksum(text, state)})
 
 
 def checksum(record: str, state: Mapping[str, Tensor]) -> str:

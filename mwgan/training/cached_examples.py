@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
 from mwgan.files.json_files import read_object
+from mwgan.files.shards import write_tensors
 from mwgan.files.whole import sha256, written_whole
 from mwgan.training.examples import Examples
 
@@ -147,7 +147,7 @@ def fill_cache(
             for key, value in made.items():
                 kept.setdefault(key, []).append(value.half().cpu())
         with written_whole(shard) as partial:
-            save_file({key: torch.cat(values).contiguous() for key, values in kept.items()}, partial)
+            write_tensors(partial, {key: torch.cat(values).contiguous() for key, values in kept.items()})
         index["sha256"][shard.name] = sha256(shard)
         with written_whole(folder / "index.json") as partial:
             partial.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from programs import Ended, ended, leftovers, note, result_of, same
 
 KILLS = 15  # of each program
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-IN_A_ROW = 3
+IN_A_ROW = 5
 Command = tuple[str, ...]
 
 
@@ -33,6 +33,8 @@ class Killed(NamedTuple):
         What it writes, in its folder.
     whole
         Whether the result is there wholly or not at all, at any moment.
+    keeps
+        Whether it keeps what it has done, under another name, for the next one to go on with.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Killed(NamedTuple):
     go_on: Callable[[Path], Command | None]
     result: str
     whole: bool
+    keeps: bool = False
 
 
 def undisturbed(killed: Killed, prepared: Path, folder: Path) -> tuple[object, float]:
@@ -57,7 +60,7 @@ def undisturbed(killed: Killed, prepared: Path, folder: Path) -> tuple[object, f
 def kill(killed: Killed, prepared: Path, folder: Path, seed: str) -> list[str]:
     """Kill a program :data:`KILLS` times at random moments; what went wrong, one sentence each.
 
-    It is killed up to three times in a row, each time as it goes on, then left to end, and its result compared. A program that
+    It is killed up to five times in a row, each time as it goes on, then left to end, and its result compared. A program that
     has ended before its signal is no kill: another one is begun.
     """
     chance = random.Random(f"{seed} {killed.name}")
@@ -96,7 +99,7 @@ def _row(killed: Killed, here: Path, number: signal.Signals, moment: float, end:
     result, torn = here / killed.result, False
     if killed.whole and result.exists():
         torn = not same(result_of(result), expected)
-    left = [] if number == signal.SIGKILL else leftovers(here)
+    left = [] if number == signal.SIGKILL or killed.keeps else leftovers(here)
     return {
         "fault": "killed",
         "program": killed.name,

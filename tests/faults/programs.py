@@ -105,10 +105,14 @@ def leftovers(folder: Path) -> list[str]:
 
 def result_of(path: Path) -> object:
     """What a result says, for comparison by :func:`same`: a volume's voxels, a table's rows without their times, a run's end."""
+    if path.is_dir() and not any(path.rglob("last.ckpt")):
+        return {file.name: file.read_bytes() for file in path.iterdir()}
     if path.is_dir():
         return {run: (_learned(path / run), _log(path / run)) for run in _runs(path)}
     if path.suffix == ".mrc":
         return np.array(mrcfile.read(path))
+    if path.suffix != ".parquet":
+        return path.read_bytes()
     rows = pd.read_parquet(path)
     return rows.drop(columns=[name for name in ("seconds", "peak_mib", "commit") if name in rows]).to_dict("list")
 

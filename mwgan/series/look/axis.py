@@ -6,12 +6,13 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
 
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import SIRT
-from mwgan.series.look.statistics import Array, Statistics
+from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 from mwgan.trust import relative_residual
 
 CLEARER = 4.0  # times as much must the mass along one axis change from tilt to tilt
@@ -51,7 +52,7 @@ def changes(seen: Statistics, axis: str, level: float = 0.0) -> float:
     Rows perpendicular to the tilt axis keep what they hold, and their shares of an image's mass too.
     """
     bands = seen.by_rows if axis == "y" else seen.by_columns
-    mass = np.nanmean(bands, axis=1) - level  # (A, R)
+    mass = np.nan_to_num(mean_of_known(bands, axis=1) - level)  # (A, R)
     shares = mass / np.maximum(np.abs(mass.mean(axis=1, keepdims=True)), np.finfo(float).tiny)
     pixels = seen.shape[1] if axis == "y" else seen.shape[0]
     noise = np.median(seen.noise) / np.sqrt(pixels) / max(float(np.abs(mass).mean()), np.finfo(float).tiny)
@@ -68,10 +69,18 @@ def axis_seems(seen: Statistics, level: float = 0.0) -> str | None:
     return "y" if along_x > CLEARER * max(along_y, 1.0) and along_y < CONSERVED else None
 
 
+def sees_all(seen: Statistics, axis: str) -> npt.NDArray[np.bool_]:
+    """Which images (A,) have measured all that the specimen reaches at any tilt."""
+    bands = seen.by_columns if axis == "y" else seen.by_rows
+    profile = np.nan_to_num(mean_of_known(bands, axis=(0, 1)))
+    reached = profile > PRESENT * profile.max()
+    return np.asarray(~np.isnan(bands[:, :, reached]).any(axis=(1, 2)))
+
+
 def centre_path(seen: Statistics, axis: str, level: float) -> Path | None:
     """The path of the centre of mass across the tilt axis, of a specimen that never leaves the field; None if it has no mass."""
     bands = seen.by_columns if axis == "y" else seen.by_rows
-    rows = np.nan_to_num(np.nanmean(bands, axis=1) - level)
+    rows = np.nan_to_num(mean_of_known(bands, axis=1) - level)
     place = np.arange(rows.shape[1]) - (rows.shape[1] - 1) / 2
     rows, place = _where_it_is(rows, place)
     mass = rows.sum(axis=1)
@@ -104,6 +113,8 @@ def _where_it_is(rows: Array, place: Array) -> tuple[Array, Array]:
     """Rows (A, N) and their pixels' places, cut to those that the specimen reaches at any tilt: beyond them is noise with a long lever."""
     profile = np.convolve(np.pad(rows.mean(axis=0), 2, mode="edge"), np.ones(5) / 5, "valid")
     inside = np.flatnonzero(profile > PRESENT * profile.max())
+    if profile.max() <= 0 or not len(inside):
+        return rows, place
     margin = max(2, len(profile) // 32)
     cut = slice(max(0, inside[0] - margin), inside[-1] + margin + 1)
     return rows[:, cut], place[cut]
@@ -133,7 +144,7 @@ def drift_along(seen: Statistics, axis: str, level: float) -> float:
     What rows hold stays what it is in the course of a tilt, so a profile along the axis that fits better elsewhere has moved.
     """
     bands = seen.by_rows if axis == "y" else seen.by_columns
-    profiles = np.nan_to_num(np.nanmean(bands, axis=1) - level)
+    profiles = np.nan_to_num(mean_of_known(bands, axis=1) - level)
     size = profiles.shape[1]
     typical = np.abs(profiles.mean(axis=1, keepdims=True))
     if size < 16 or not (typical > 0).all():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mwgan.series.look.statistics import Array, Statistics
+from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 EDGE = 1 / 16  # of the detector, on either side
 BEYOND_NOISE = 5.0  # standard errors
@@ -35,12 +35,12 @@ class Surroundings(NamedTuple):
 
 def surroundings(seen: Statistics, axis: str) -> Surroundings:
     """What the sides across the tilt axis show."""
-    bands = seen.by_columns if axis == "y" else seen.by_rows
+    bands = _known(seen.by_columns if axis == "y" else seen.by_rows)
     count, size = bands.shape[0], bands.shape[2]
     edge = max(1, round(EDGE * size))
     pixels = max(1, (seen.shape[0] if axis == "y" else seen.shape[1]) // bands.shape[1])
     sides = {"left": bands[:, :, :edge], "right": bands[:, :, size - edge :]}
-    means = {side: np.nanmean(values, axis=2) for side, values in sides.items()}  # (A, bands)
+    means = {side: mean_of_known(values, axis=2) for side, values in sides.items()}  # (A, bands)
     middle = np.nanmedian(np.concatenate(list(means.values()), axis=1))
     smooth = seen.small[~np.isnan(seen.small)]
     above, below = float(np.quantile(smooth, 0.995) - middle), float(middle - np.quantile(smooth, 0.005))
@@ -55,7 +55,7 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
     if not open_sides and _is_slab(np.mean(list(levels.values()), axis=0), seen.tilt_deg, contrast, error):
         open_sides = tuple(sides)
     both = np.concatenate([means[side] for side in sides if side not in open_sides] or list(means.values()), axis=1)
-    return Surroundings(np.nanmean(both, axis=1), error, contrast, not open_sides and count > 0, bright and not open_sides, open_sides)
+    return Surroundings(mean_of_known(both, axis=1), error, contrast, not open_sides and count > 0, bright and not open_sides, open_sides)
 
 
 def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> bool:
@@ -68,6 +68,12 @@ def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> b
     grows = slope * float(np.ptp(longer))
     noise = max(error, float(left.std()))
     return bool(slope > 0 and grows > GROWS * contrast and grows > BEYOND_NOISE * noise)
+
+
+def _known(bands: Array) -> Array:
+    """The pixels (A, b, N) across the axis that most images have measured."""
+    known = (~np.isnan(bands)).mean(axis=(0, 1)) > 0.5
+    return np.asarray(bands[:, :, known]) if known.sum() > 2 else np.nan_to_num(bands)
 
 
 def background(seen: Surroundings) -> float | None:

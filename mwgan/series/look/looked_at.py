@@ -9,6 +9,7 @@ import numpy as np
 
 from mwgan.errors import InputError
 from mwgan.io import TiltSeries, open_series
+from mwgan.io.bands import BAND_BYTES
 from mwgan.io.tilts import Tilts
 from mwgan.series.look.decide import look
 from mwgan.series.look.filled import NOT_FILLED
@@ -53,14 +54,15 @@ class LookedAt:
     ) -> None:
         self._arguments, self._switches = (path, tilts, dataset), switches or Switches()
         self.first = open_series(path, tilts, exclude=exclude, dataset=dataset)
-        self.seen, self._outliers, self._filled = look(self.first, self._switches)
+        self.found = look(self.first, self._switches)
+        self.seen, self._outliers, self._filled, _ = self.found
         self.notes, self.warnings = [*self.first.notes, *self.seen.notes], [*self.first.warnings, *self.seen.warnings]
         if strict and self.warnings:
             more = f" (and {len(self.warnings) - 1} more)" if len(self.warnings) > 1 else ""
             raise InputError(f"{self.warnings[0]}{more}; without --strict it is a warning")
 
-    def open(self, binning: int = 1, max_tilt_deg: float | None = None) -> TiltSeries:
-        """The series, corrected as it is read; a good one is bit for bit as it was."""
+    def open(self, binning: int = 1, max_tilt_deg: float | None = None, band_bytes: int = BAND_BYTES) -> TiltSeries:
+        """The series, corrected as it is read; a good one is bit for bit as it was. Arguments as of :func:`mwgan.io.open_series`."""
         path, tilts, dataset = self._arguments
         used = {int(number) + 1 for number in self.first.image_numbers} - set(self.seen.dead) or {
             int(number) + 1 for number in self.first.image_numbers
@@ -68,7 +70,7 @@ class LookedAt:
         left_out = sorted(set(range(1, self.first.images.shape[0] + 1)) - used)
         seen = self.seen
         way = "x" if seen.tilt_axis == "x" else "y"
-        series = open_series(path, tilts, way, seen.axis_offset_px, binning, max_tilt_deg, left_out, dataset)  # type: ignore[arg-type]
+        series = open_series(path, tilts, way, seen.axis_offset_px, binning, max_tilt_deg, left_out, dataset, band_bytes)  # type: ignore[arg-type]
         series.notes, series.warnings = self.notes, self.warnings
         series.repairs = self._repairs([int(number) for number in series.image_numbers])
         return series
@@ -88,4 +90,5 @@ class LookedAt:
             [self._filled.get(number, NOT_FILLED) for number in used],
             seen.tilt_axis == "x",
             (seen.rows, seen.columns),
+            seen.logarithm,
         )

@@ -108,6 +108,13 @@ def noise_of(image: npt.NDArray[np.float32]) -> float:
     return float(np.median(values) / MEDIAN_OF_NORMAL / np.sqrt(strength)) if values.size > difference.size / 50 else 0.0
 
 
+def mean_of_known(values: Array, axis: int | tuple[int, ...]) -> Array:
+    """The mean over an axis of what isn't NaN; NaN where nothing else is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    return np.asarray(np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan))
+
+
 def _averaged(image: npt.NDArray[np.float32], known: npt.NDArray[np.bool_], rows: int, columns: int) -> Array:
     """An image averaged over rows x columns blocks as equal as can be, of its known pixels; NaN where none is known."""
     counts = _summed(known.astype(np.float64), rows, columns)

@@ -55,7 +55,7 @@ def test_the_picture_is_the_same_in_any_units(name, factor, small_series, tmp_pa
         series, output = small_series(factor=unit, slices=2), tmp_path / f"{number}.mrc"
         method = quick(name)
         report = TrustReport(method, output, series) if name in ("wbp", "tvm") else None
-        residual = reconstruct_series(series, method, output, report=report)
+        residual, _ = reconstruct_series(series, method, output, report=report)
         uncertainty = volume(trust_files(output)[0]) / unit if report else np.zeros(1)
         results.append((volume(output) / unit, residual, uncertainty, report and report.times_noise))
     (plain, residual, deviation, noise), (scaled, other_residual, other_deviation, other_noise) = results
@@ -83,7 +83,7 @@ def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust
     def run(output, method, identity):
         series = small_series()
         report = TrustReport(method, output, series) if trust else None
-        residual = reconstruct_series(series, method, output, 1, report=report, identity=identity)
+        residual, _ = reconstruct_series(series, method, output, 1, report=report, identity=identity)
         return residual, series, report and report.sentences()
 
     calls = 1 if not trust else 7  # of a block
@@ -165,7 +165,7 @@ def test_what_the_series_says_was_not_measured_counts_nowhere(small_series, tmp_
         series = small_series(measured=mask)
         series.rows = torch.where(mask, series.rows, junk)
         report = TrustReport(SIRT(20), tmp_path / "v.mrc", series)
-        residual = reconstruct_series(series, SIRT(20), tmp_path / "v.mrc", report=report, width=30)
+        residual, _ = reconstruct_series(series, SIRT(20), tmp_path / "v.mrc", report=report, width=30)
         found.append((residual, volume(tmp_path / "v.mrc"), volume(trust_files(tmp_path / "v.mrc")[0]), report.sentences()))
     assert found[0][0] == found[1][0] < 0.2
     np.testing.assert_array_equal(found[0][1], found[1][1])
