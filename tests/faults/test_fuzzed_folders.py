@@ -93,11 +93,9 @@ def evaluated_alone(*given: Any) -> None:
 @pytest.fixture(autouse=True, scope="module")
 def _nothing_is_trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is read of a folder, is read before; a training of each would take days."""
-    import mwgan.evaluation.configured
-
     patch = pytest.MonkeyPatch()
-    patch.setattr(mwgan.cli.train, "train", prepared_alone)
-    patch.setattr(mwgan.evaluation.configured, "evaluate_configured", evaluated_alone)
+    patch.setattr("mwgan.cli.train.train", prepared_alone)
+    patch.setattr("mwgan.evaluation.configured.evaluate_configured", evaluated_alone)
     folder = tmp_path_factory.mktemp("checkpoint")
     module = prepare(compose_training([*OPTIONS, f"paths.root='{folder}'"])).module
     state = {"state_dict": module.state_dict(), "mwgan": module.record.to_plain(), "epoch": 0}
@@ -132,7 +130,7 @@ RUNS = st.fixed_dictionaries(
 )
 
 
-@fuzzed(RUNS, few=4)
+@fuzzed(RUNS, many=120, few=2)
 def test_runs_that_are_gone_on_with(folder: Path, case: Any) -> None:
     run = folder / "run"
     run_folder(run, case["given"], case["recorded"], case["settings"])
@@ -167,7 +165,7 @@ SWEEPS = st.fixed_dictionaries(
 )
 
 
-@fuzzed(SWEEPS, few=4)
+@fuzzed(SWEEPS, many=80, few=2)
 def test_sweeps(folder: Path, case: Any) -> None:
     sweep = folder / "sweep"
     sweep.mkdir()

@@ -72,7 +72,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-@fuzzed(HEADERS)
+@fuzzed(HEADERS, many=400)
 def test_headers_of_mrc(folder: Path, case: Any) -> None:
     content = bytearray(stack(case["mode"], case["kind"]))
     for word, packed in case["words"]:
@@ -121,7 +121,7 @@ LISTS = st.fixed_dictionaries(
 )
 
 
-@fuzzed(LISTS)
+@fuzzed(LISTS, many=350)
 def test_lists_of_tilts(folder: Path, case: Any) -> None:
     (folder / "s.mrc").write_bytes(stack("int16", b""))
     text = case["end_of_line"].join(case["lines"]).encode(case["encoding"], "replace")
@@ -131,7 +131,10 @@ def test_lists_of_tilts(folder: Path, case: Any) -> None:
     check_answer("list of tilts", ("mwgan", name, "s.mrc", *options, *(("--tilts", tilts.name) if case["given"] else ())), folder)
 
 
-@fuzzed(st.lists(NUMBERS | st.text("0123456789.-+:e ", max_size=6), min_size=1, max_size=4).map(":".join))
+PARTS = st.sampled_from(["-60", "60", "30", "-30", "0", "1e9", "."]) | NUMBERS | st.text("0123456789.-+:e ", max_size=6)
+
+
+@fuzzed(st.just("-60:60:30") | st.lists(PARTS, min_size=3, max_size=3).map(":".join) | st.lists(PARTS, max_size=4).map(":".join), many=150)
 def test_ranges_of_tilts(folder: Path, text: str) -> None:
     (folder / "s.mrc").write_bytes(stack("int16", b""))
     check_answer("range of tilts", ("mwgan", "info", "s.mrc", f"--tilts={text}"), folder)

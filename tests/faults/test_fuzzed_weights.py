@@ -98,7 +98,7 @@ def filled_in(command: tuple[str, ...], file: str) -> tuple[str, ...]:
     return tuple(file if word == "FILE" else word for word in command)
 
 
-@fuzzed(st.tuples(changed(RECORD), states(), DAMAGES | st.just([]), ENDS, USES))
+@fuzzed(st.tuples(changed(RECORD), states(), DAMAGES | st.just([]), ENDS, USES), many=250)
 def test_weights_files(folder: Path, case: Any) -> None:
     record, state, damages, end, use = case
     series(folder)
@@ -109,7 +109,6 @@ def test_weights_files(folder: Path, case: Any) -> None:
 
 
 CHECKPOINT = {"state_dict": {"generator.x": 0}, "pytorch-lightning_version": "2.0.0", "epoch": 1, RECORD_KEY: RECORD}
-STATE_VALUES = st.none() | VALUES
 
 
 @fuzzed(
@@ -117,10 +116,11 @@ STATE_VALUES = st.none() | VALUES
         changed(CHECKPOINT),
         states(),
         st.sampled_from(["as it is", "as it is", "replaced", "a value"]),
-        st.tuples(TEXTS, STATE_VALUES),
+        st.tuples(TEXTS, VALUES),
         DAMAGES | st.just([]),
         USES,
-    )
+    ),
+    many=250,
 )
 def test_checkpoints(folder: Path, case: Any) -> None:
     checkpoint, state, how, (name, value), damages, use = case
@@ -137,7 +137,7 @@ def test_checkpoints(folder: Path, case: Any) -> None:
 JOIN = ("mwgan", "weights", "join", "FILE", "-o", "out.safetensors")
 
 
-@fuzzed(st.tuples(st.just(None) | changed(RECORD), st.data(), DAMAGES | st.just([]), USES | st.just(JOIN)))
+@fuzzed(st.tuples(st.just(None) | changed(RECORD), st.data(), DAMAGES | st.just([]), USES | st.just(JOIN)), many=150)
 def test_weights_in_shards(folder: Path, case: Any) -> None:
     record, data, damages, use = case
     series(folder)
@@ -149,7 +149,7 @@ def test_weights_in_shards(folder: Path, case: Any) -> None:
     check_answer("shards", filled_in(use, "w"), folder)
 
 
-@fuzzed(st.tuples(st.data(), DAMAGES | st.just([]), st.integers(0, 3)))
+@fuzzed(st.tuples(st.data(), DAMAGES | st.just([]), st.integers(0, 3)), many=150)
 def test_files_in_pieces(folder: Path, case: Any) -> None:
     data, damages, nesting = case
     (folder / "w.bin").write_bytes(bytes(range(200)))
@@ -161,7 +161,7 @@ def test_files_in_pieces(folder: Path, case: Any) -> None:
     check_answer("pieces", ("mwgan", "weights", "join", "w", "-o", "out.bin"), folder)
 
 
-@fuzzed(st.tuples(st.sampled_from(["generator", "task"]), NODES, USES))
+@fuzzed(st.tuples(st.sampled_from(["generator", "task"]), NODES, USES), many=100)
 def test_what_weights_are_to_be_rebuilt_of(folder: Path, case: Any) -> None:
     part, node, use = case
     series(folder)
