@@ -134,7 +134,7 @@ def test_every_room_has_its_place_in_the_order():
         ("losses.py", "from mwgan.metrics import image_metrics"),
         ("training/adversarial.py", "from mwgan.data import PhantomFaces"),
         ("callbacks/image_panels.py", "from mwgan.training import AdversarialModule"),
-        ("io/volume.py", "import mwgan.recon"),
+        ("io/volumes/mrc.py", "import mwgan.recon"),
         ("__init__.py", "from mwgan.recon import WBP"),
         ("data/phantom_faces.py", "import pytorch_lightning as pl"),
         ("recon/learned.py", "def late():\n    from omegaconf import OmegaConf"),

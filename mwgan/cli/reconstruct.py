@@ -16,7 +16,9 @@ from mwgan.errors import InputError
 def reconstruct(
     context: typer.Context,
     series: options.Series,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, MRC (y, z, x); replaced only when all went well.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Volume (y, z, x): .mrc, .ome.tif or .hspy; replaced only when all went well.")
+    ],
     method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "lpd",
     settings: options.Set = None,
     tuned: Annotated[
@@ -44,13 +46,15 @@ def reconstruct(
         typer.Option(min=1, help="Pixels of the volume along x; more than the detector's for a slab that reaches beyond it."),
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Half of what there is.")
+        str | None,
+        typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Three quarters of what there is."),
     ] = None,
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
     trust: Annotated[
         bool,
         typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
     ] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
     device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
@@ -58,17 +62,20 @@ def reconstruct(
     filter: options.Filter = None,
 ) -> None:
     """Look at a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time; the voxel size is kept."""
+    from mwgan.figures.parts.style import label
     from mwgan.io.readers import file_of
     from mwgan.io.tilts import files_read
+    from mwgan.io.volumes import volume_format
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
     from mwgan.series.describe import voxels
-    from mwgan.series.explained import doubt
     from mwgan.series.identity import files_of_method, identity_of
     from mwgan.series.look import LookedAt
     from mwgan.series.memory import band_bytes, parse_memory
     from mwgan.series.reconstruct import reconstruct_series
+    from mwgan.series.record import Record, check_record_file, record_file
+    from mwgan.series.report import Report, report_file
     from mwgan.series.slice_grid import SliceGrid
     from mwgan.series.trust_report import TrustReport, trust_files
     from mwgan.series.tuned import tuned_settings
@@ -76,35 +83,43 @@ def reconstruct(
     refuse_old_options(weight=weight, filter=filter)
     if config_dir is not None:
         add_folder(config_dir)
-    guard([output, *(trust_files(output) if trust else ())], series, tilts, tuned, networks=[method])
+    volume_format(output)
+    beside = [record_file(output), *(trust_files(output) if trust else ()), *([report_file(output)] if report else ())]
+    guard([output, *beside], series, tilts, tuned, networks=[method])
+    check_record_file(output)
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
     said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
-    opened = LookedAt(series, tilts, said, exclude, dataset, strict).open(binning, max_tilt, band_bytes(budget))
+    looked_at = LookedAt(series, tilts, said, exclude, dataset, strict)
+    opened = looked_at.open(binning, max_tilt, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)
         chosen = best | chosen
         typer.echo(sentence)
     reconstructor = make_method(method, chosen, device, consistency, allow or ())
-    report = TrustReport(reconstructor, output, opened) if trust else None
+    believed = TrustReport(reconstructor, output, opened) if trust else None
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
-    identity = identity_of(opened, [*read, *files_of_method(method)], {**context.params, "device": device, "settings": chosen})
-    found = reconstruct_series(opened, reconstructor, output, block, device, report, thickness, width, budget, identity)
+    asked = {**context.params, "device": device, "settings": chosen}
+    identity = identity_of(opened, [*read, *files_of_method(method)], asked)
+    record = Record(output, opened, looked_at, reconstructor, device, method, asked)
+    companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
+    found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
     grid = SliceGrid.of(opened.geometry, thickness, width)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
     times = f", {found.residual / found.noise:.1f} times what the noise would" if found.noise > 0 else ""
     left = f"{100 * found.residual:.1f} % of the data{times}"
     typer.echo(f"residual on the measured tilts: {left} (what the tomogram, projected again, leaves unexplained)")
-    if told := doubt(found, opened, reconstructor, grid, device):
-        typer.echo(f"warning: {told}", err=True)
-    if report is not None:
-        for sentence in report.sentences():
+    say([], [record.doubt] if record.doubt else [])
+    if believed is not None:
+        for sentence in believed.sentences():
             typer.echo(sentence)
-        typer.echo(", ".join(str(file) for file in trust_files(output)))
-        if report.contradicts:
+        if believed.contradicts:
             remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
-            typer.echo(f"warning: the tomogram contradicts the measurement ({report.times_noise:.1f} times the noise): {remedy}", err=True)
+            typer.echo(
+                f"warning: the tomogram contradicts the measurement ({believed.times_noise:.1f} times the noise): {remedy}", err=True
+            )
+    typer.echo(", ".join(str(file) for file in beside))
 
 
 def look(

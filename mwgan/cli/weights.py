@@ -85,6 +85,7 @@ def weights_join(
 ) -> None:
     """One file of its pieces, each checked: the checkpoint that was split, or the weights file that export writes."""
     from mwgan.files.pieces import join
+    from mwgan.files.record import TrainingRecord
     from mwgan.files.shards import INDEX, read_shards
     from mwgan.files.weights import save_weights
 
@@ -93,7 +94,7 @@ def weights_join(
         join(folder, output)
     elif (folder / INDEX).is_file():
         record, state = read_shards(folder / INDEX)
-        save_weights(output, state, record)
+        save_weights(output, state, TrainingRecord.from_plain(record, folder))
     else:
         raise InputError(f"{folder} holds neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

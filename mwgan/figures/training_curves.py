@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mwgan.errors import InputError
 from mwgan.figures.parts.style import new_figure
 
 PANELS = {
@@ -32,6 +33,8 @@ def training_curves(log: pd.DataFrame) -> Figure:
     epochs = log.groupby("epoch").last()  # a value an epoch and key, whichever row it stands in
     panels = {title: {key: name for key, name in keys.items() if key in epochs} for title, keys in PANELS.items()}
     panels = {title: keys for title, keys in panels.items() if keys}
+    if not panels:
+        raise InputError("the log holds nothing of a training's losses or quality: give the folder of one training or stage (run=…)")
     images = epochs["train/images"] if "train/images" in epochs else epochs.index + 1
     figure = new_figure(2.9 * len(panels), 2.6)
     for axis, (title, keys) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):

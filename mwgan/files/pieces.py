@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.json_files import read_object
 from mwgan.files.whole import folder_written_whole, sha256, written_whole
 
 PIECES = "pieces.json"
@@ -73,10 +75,10 @@ def read_index(file: Path, parts: Mapping[str, type]) -> dict[str, Any]:
         If it can't be read or says something else.
     """
     try:
-        index = json.loads(file.read_text(encoding="utf-8"))
-        if all(isinstance(index[part], kind) for part, kind in parts.items()):
-            return dict(index)
-    except (OSError, ValueError, KeyError, TypeError):
+        index = read_object(file)
+        if all(isinstance(index.get(part), kind) for part, kind in parts.items()):
+            return index
+    except (OSError, ValueError):
         pass
     raise InputError(f"{file} is damaged, or not written by mwgan weights: copy it again")
 
@@ -92,7 +94,7 @@ def check_pieces(folder: Path, sums: Mapping[str, str]) -> None:
     outside = [name for name in sums if Path(name).name != name]
     if outside or not sums:
         raise InputError(f"{folder} has an index that names no files of this folder: copy it again")
-    missing = [name for name in sums if not (folder / name).is_file()]
+    missing = [name for name in sums if not os.path.isfile(folder / name)]  # of names that can't be any, too
     if missing:
         raise InputError(f"{folder} lacks {len(missing)} of {len(sums)} pieces ({_some(missing)}): copy them there")
     wrong = [name for name in sums if sha256(folder / name) != sums[name]]

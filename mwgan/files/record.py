@@ -11,6 +11,9 @@ from typing import Any
 from mwgan.errors import InputError
 
 Plain = dict[str, Any]
+LARGEST = 1e15  # what no number of a record comes near
+HALF_CIRCLE_DEG = 180.0
+FEWEST_PIXELS = 2
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ class TrainingRecord(Mapping[str, Any]):
         return len(self.to_plain())
 
 
+def well_formed(plain: Mapping[str, Any]) -> Plain:
+    """What of a record is of its kind, for telling what is known of a training, not for using its network."""
+    return {name: value for name, value in plain.items() if name not in FIELDS or FIELDS[name][1](value)}
+
+
 def _unfit(source: str | Path, what: str) -> InputError:
     return InputError(f"{source} does not fit this version of mwgan, its record {what}: train or download it anew")
 
@@ -110,7 +118,8 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a value is a finite number: JSON has words for others, and whole ones that no floating-point number reaches."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _is_whole(value: Any) -> bool:
@@ -125,8 +134,14 @@ def _is_node(value: Any) -> bool:
     return _is_object(value) and _is_text(value.get("_target_"))
 
 
+def _is_angle(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= HALF_CIRCLE_DEG
+
+
 def _is_geometry(value: Any) -> bool:
-    return _is_object(value) and _is_whole(value.get("detector_size")) and _is_number(value.get("step_deg"))
+    if not (_is_object(value) and _is_whole(value.get("detector_size")) and _is_angle(value.get("step_deg"))):
+        return False
+    return bool(value["detector_size"] >= FEWEST_PIXELS and value["step_deg"] > 0)
 
 
 def _is_list_of(is_one: Callable[[Any], bool], length: int | None = None) -> Callable[[Any], bool]:
@@ -147,7 +162,7 @@ FIELDS: dict[str, Field] = {
         _is_geometry,
         lambda value: TrainedGeometry(value["detector_size"], float(value["step_deg"])),
     ),
-    "wedge_deg": ("two angles", _is_list_of(_is_number, 2), lambda value: tuple(map(float, value))),
+    "wedge_deg": ("two angles", _is_list_of(_is_angle, 2), lambda value: tuple(map(float, value))),
     "noise_percent": NUMBER,
     "train_data": TEXT,
     "stand_ins": ("a list of names", _is_list_of(_is_text), tuple),

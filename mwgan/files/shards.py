@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -73,13 +73,19 @@ def read_shards(index_file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     index, folder = read_index(index_file, {"metadata": dict, "weight_map": dict}), index_file.parent
     record, sums = index["metadata"].get("mwgan"), index["metadata"].get("sha256")
-    if not isinstance(record, dict) or not isinstance(sums, dict) or set(sums) != set(index["weight_map"].values()):
+    shards = index["weight_map"].values()
+    if not (
+        isinstance(record, dict) and isinstance(sums, dict) and all(isinstance(name, str) for name in shards) and set(sums) == set(shards)
+    ):
         raise InputError(f"{index_file} is not an index of mwgan, or it was changed: give one written by mwgan weights export")
     check_pieces(folder, sums)
     state: dict[str, Tensor] = {}
     for name in sums:
-        with safe_open(folder / name, framework="pt") as file:
-            state |= {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        try:
+            with safe_open(folder / name, framework="pt") as file:
+                state |= {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise InputError(f"{folder / name} holds no tensors: give weights written by mwgan weights export") from error
     if state.keys() != index["weight_map"].keys():
         raise InputError(f"{index_file} names other tensors than its shards hold: copy it again")
     return record, state

@@ -33,21 +33,40 @@ def no_space_in(path: Path, needed: int = 0) -> str:
 
 def reserve(stream: BinaryIO, size: int) -> None:
     """Give a new file its ``size`` in bytes, zeros that are on the disk and not only promised; an :class:`OSError` if they don't fit."""
-    allocate = getattr(os, "posix_fallocate", None)  # not on macOS and Windows
-    if allocate is not None:
-        try:
-            allocate(stream.fileno(), 0, size)
-            return
-        except OSError as error:
-            if error.errno not in NOT_HERE:
-                raise
-    if shutil.disk_usage(Path(stream.name).absolute().parent).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
+    if _allocated(stream, size):
+        return
+    _check_free(stream, size)
     zeros = bytes(BLOCK)
     stream.seek(0)
     for start in range(0, size, BLOCK):
         stream.write(zeros[: size - start])
     stream.flush()
+
+
+def fill_holes(stream: BinaryIO) -> None:
+    """See that all of a file that is there has its place on the disk; an :class:`OSError` if it doesn't fit. Its content stays."""
+    size = os.fstat(stream.fileno()).st_size
+    if not _allocated(stream, size):
+        _check_free(stream, size)
+
+
+def _allocated(stream: BinaryIO, size: int) -> bool:
+    """Whether the system has given a file its size; an :class:`OSError` if there is no room, False where it knows no such thing."""
+    allocate = getattr(os, "posix_fallocate", None)  # not on macOS and Windows
+    if allocate is None:
+        return False
+    try:
+        allocate(stream.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in NOT_HERE:
+            raise
+        return False
+    return True
+
+
+def _check_free(stream: BinaryIO, size: int) -> None:
+    if shutil.disk_usage(Path(stream.name).absolute().parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
 
 
 def _size(count: int) -> str:

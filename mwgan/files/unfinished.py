@@ -21,6 +21,7 @@ from typing import Any
 
 from mwgan.errors import InputError
 from mwgan.files.interruption import undisturbed, uninterrupted
+from mwgan.files.json_files import parsed
 from mwgan.files.locks import hold
 from mwgan.files.outputs import written_to
 from mwgan.files.partials import beginning, new_partial, say_what_is_left
@@ -157,7 +158,7 @@ def _read(journal: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     content = journal.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     try:
-        lines = [json.loads(line) for line in whole.splitlines()]
+        lines = [parsed(line) for line in whole.splitlines()]
     except ValueError:  # after a loss of power a disk may hold anything
         return None, []
     if len(whole) < len(content):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint, is_whole
+from mwgan.files.json_files import parsed
 from mwgan.files.record import TrainingRecord
 from mwgan.files.shards import INDEX, read_shards, save_shards, write_tensors
 from mwgan.files.whole import written_whole
@@ -38,11 +40,11 @@ def find_weights(name_or_path: str | Path) -> Path:
     shipped = shipped_weights()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
-    if (path / INDEX).is_file():
+    if os.path.isfile(path / INDEX):  # unlike Path's own, of names that can't be any too
         return path / INDEX
-    if path.is_dir():
+    if os.path.isdir(path):
         path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() or not has_checkpoint(path) else checkpoint_of(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         names = ", ".join(shipped) or "none"
         raise InputError(f"there are no weights {str(name_or_path)!r}: give a checkpoint, a run folder or a shipped name ({names})")
     return path
@@ -74,16 +76,18 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             if metadata.get(SUM_KEY, checksum(metadata[RECORD_KEY], state)) != checksum(metadata[RECORD_KEY], state):
                 raise InputError(f"{path} was damaged or changed, its checksum is not that of its content: copy or download it anew")
-            record = json.loads(metadata[RECORD_KEY])
+            record = parsed(metadata[RECORD_KEY])
         else:
             if not is_whole(path):
                 raise ValueError("its checksum is not that of its content")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)
                 checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            record = checkpoint[RECORD_KEY]
+            record = parsed(json.dumps(checkpoint[RECORD_KEY]))  # plain values, as in every other file
             prefix = GENERATOR_PREFIX
             state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
+            if not all(isinstance(value, Tensor) for value in state.values()):
+                raise ValueError("its state holds something else than tensors")
     except InputError:
         raise
     except Exception as error:  # a damaged pickle can make its reader stumble over anything

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mwgan.errors import InputError
+from mwgan.io.units import is_pixel_size
 
-SECTION = re.compile(r"^\[\s*ZValue\s*=\s*(\d+)\s*\]$", re.MULTILINE)
+SECTION = re.compile(r"^\[\s*ZValue\s*=\s*(\d{1,9})\s*\]$", re.MULTILINE)
 
 
 class Mdoc(NamedTuple):
@@ -37,7 +38,7 @@ def read_mdoc(text: str, path: Path) -> Mdoc:
             raise InputError(f"{path} gives no TiltAngle in the section [ZValue = {number}]: give a list of tilts instead")
         tilts.append(tilt)
     size = _number(_values(parts[0]).get("PixelSpacing")) or _number(sections[min(sections)].get("PixelSpacing"))
-    return Mdoc(tuple(tilts), size if size and size > 0 else None)
+    return Mdoc(tuple(tilts), size if size and is_pixel_size(size) else None)
 
 
 def _values(lines: str) -> dict[str, str]:

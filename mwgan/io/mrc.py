@@ -18,6 +18,7 @@ from mwgan.io.lazy import Unsigned
 from mwgan.io.mrc_extended import read_extended
 from mwgan.io.number_format import looks_unsigned
 from mwgan.io.stack import Images, Stack
+from mwgan.io.units import is_pixel_size
 
 HEADER_BYTES = 1024
 SUFFIXES = tuple(name + end for name in (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map") for end in ("", *COMPRESSED))
@@ -139,9 +140,11 @@ def _bytes(mapped: np.memmap, header: Header) -> tuple[Images, str]:
 def _pixel_size(fields: Any, notes: list[str]) -> tuple[float, float] | None:
     """(Down the rows, along the columns) in ångström, from the cell and its grid."""
     cells, grid = fields["cella"], (int(fields["mx"]), int(fields["my"]))
-    if min(grid) < 1 or not all(0 < float(cells[axis]) < 1e12 for axis in "xy"):
+    if min(grid) < 1:
         return None
     columns, rows = float(cells["x"]) / grid[0], float(cells["y"]) / grid[1]
+    if not (is_pixel_size(columns) and is_pixel_size(rows)):
+        return None
     if columns == rows == UNSET_ANGSTROM:
         notes.append("the header gives pixels of 1 Å, which many programs write when they don't know")
     return rows, columns

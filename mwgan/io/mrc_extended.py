@@ -8,6 +8,8 @@ from typing import NamedTuple
 import mrcfile
 import numpy as np
 
+from mwgan.io.units import is_pixel_size
+
 SERIALEM_BYTES = {1: 2, 2: 6, 4: 4, 8: 2, 16: 2, 32: 4, 64: 2, 128: 4, 256: 2, 512: 4, 1024: 2}
 """How many bytes a section has for each of SerialEM's flags: the tilt, in hundredths of a degree, is the first of them."""
 FEI_FLOATS = 32  # of a section, in FEI's first format, which always has room for 1024 of them
@@ -80,7 +82,7 @@ def _believable(tilts: list[float]) -> tuple[float, ...] | None:
 
 
 def _size(rows_metre: float, columns_metre: float) -> tuple[float, float] | None:
-    if not all(1e-14 < size < 1e-3 for size in (rows_metre, columns_metre)):
+    if not all(is_pixel_size(size * ANGSTROM_PER_METRE) for size in (rows_metre, columns_metre)):
         return None
     # Single precision has seven digits.
     return float(f"{rows_metre * ANGSTROM_PER_METRE:.7g}"), float(f"{columns_metre * ANGSTROM_PER_METRE:.7g}")

@@ -9,6 +9,7 @@ own metadata::
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -92,7 +93,7 @@ def open_stack(path: str | Path, dataset: str | None = None) -> Stack:
         If it isn't there, of no known format, damaged, or not three axes of real numbers.
     """
     path, dataset = _split(path, dataset)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path's own, of names that can't be any too
         stack = tiff.read_folder(path, dataset)
     else:
         head = _head(path)
@@ -115,7 +116,7 @@ def file_of(path: str | Path) -> Path:
 
 def _split(path: str | Path, dataset: str | None) -> tuple[Path, str | None]:
     file, separator, name = str(path).partition(NAME_SEPARATOR)
-    if not separator or Path(path).exists():
+    if not separator or os.path.exists(path):
         return Path(path), dataset
     if dataset is not None and dataset != name:
         raise InputError(f"{path} names the array {name!r} and the option {dataset!r}: give one of them")
@@ -125,7 +126,7 @@ def _split(path: str | Path, dataset: str | None) -> tuple[Path, str | None]:
 
 
 def _head(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{path} is neither a file nor a folder: give a tilt series")
     try:
         with path.open("rb") as file:

@@ -13,6 +13,7 @@ from mwgan.io.mdoc import SECTION, read_mdoc
 COMMENTS = ("#", ";", "!", "%", "//")
 HEADINGS = ("tilt", "angle", "theta", "deg", "image", "frame", "dose")
 LARGEST_DEG = 360.0
+LARGEST_BYTES = 1 << 25  # of text: an .mdoc has a few thousand for an image
 DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
 FEWEST_COUNTED = 4  # rows of a column that only counts
 
@@ -30,7 +31,9 @@ def read_tilts(path: str | Path, images: int | None = None) -> list[float]:
     path = Path(path)
     text = read_text(path)
     if path.suffix.lower() == ".mdoc" or SECTION.search(text):
-        return list(read_mdoc(text, path).tilt_deg)
+        told = list(read_mdoc(text, path).tilt_deg)
+        check_range(told, path)
+        return told
     lines = [(number, _without_comment(line)) for number, line in enumerate(text.splitlines(), start=1)]
     lines = [(number, line) for number, line in lines if line]
     heading: list[str] = []
@@ -49,10 +52,13 @@ def read_tilts(path: str | Path, images: int | None = None) -> list[float]:
 def read_text(path: Path) -> str:
     """The text of a file, with or without a byte-order mark, UTF-8 or else Latin-1; what holds zero bytes is none."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"the tilt file {path} can't be read ({reason}): give a text file with one tilt in degrees per line") from error
+    if len(content) > LARGEST_BYTES:
+        raise InputError(f"the tilt file {path} is too large to be a list of tilts: give a text file with one tilt in degrees per line")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = content.decode("utf-16", "replace")
     elif b"\0" in content:

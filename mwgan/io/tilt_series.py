@@ -18,6 +18,7 @@ from mwgan.io.lazy import with_tilts_first
 from mwgan.io.pixels import check_pixels
 from mwgan.io.readers import file_of, open_stack
 from mwgan.io.stack import Stack
+from mwgan.io.tilt_lists import check_range
 from mwgan.io.tilts import Tilts, Told, brought_to_half_circle, contradiction, given_tilts, image_numbers, tilts_beside
 
 LISTED = 4  # tilts in a sentence at most
@@ -137,6 +138,7 @@ class TiltSeries:
         told, stack = find_tilts(stack, self.path, tilts_path)
         if told is None:
             raise UnknownTiltsError(self.path, stack)
+        check_range(told.tilt_deg, told.source)
         self.pixel_sizes_angstrom = stack.pixel_sizes_angstrom
         self.images, self.notes, self.warnings = stack.images, list(stack.notes), list(told.warnings)
         images, rows, columns = self.images.shape

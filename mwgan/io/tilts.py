@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,10 +48,10 @@ def given_tilts(tilts: Tilts, images: int | None = None) -> Told:
         check_range(numbers, "the list of tilts")
         return Told(numbers, "the list given")
     matched = RANGE.match(str(tilts))
-    if matched is None or Path(tilts).exists():
+    if matched is None or os.path.exists(tilts):
         return Told(tuple(read_tilts(tilts, images)), str(tilts))
     first, last, step = (float(number) for number in matched.groups())
-    if not step or abs(last - first) / abs(step) > LONGEST_RANGE:
+    if not (step and math.isfinite(step) and abs(last - first) / abs(step) <= LONGEST_RANGE):
         raise InputError(f"the range of tilts {tilts} has a step of {step:g}: give FIRST:LAST:STEP in degrees, such as -60:60:2")
     count = int(abs(last - first) / abs(step) + 1e-6) + 1
     numbers = tuple(round(first + np.sign(last - first) * abs(step) * place, 9) for place in range(count))
@@ -81,6 +83,7 @@ def tilts_beside(path: Path, own: Sequence[float] | None, images: int) -> Beside
         try:
             if file is not None and kind == ".mdoc":
                 tilts, size = read_mdoc(read_text(file), file)
+                check_range(tilts, file)
                 found[kind] = Told(tilts, file.name)
             elif file is not None:
                 found[kind] = Told(tuple(read_tilts(file, images)), file.name)

@@ -22,12 +22,18 @@ ANGSTROM_PER = {
     "ångström": 1.0,
     "pm": 0.01,
 }
+SMALLEST_ANGSTROM, LARGEST_ANGSTROM = 1e-4, 1e9
 
 
 def angstrom(value: float, unit: object) -> float | None:
     """A length in ångström; None of a unit that is none of length, or of a length that is none."""
     factor = ANGSTROM_PER.get(_plain(unit))
-    return abs(value) * factor if factor and math.isfinite(value) and value else None
+    return abs(value) * factor if factor and is_pixel_size(abs(value) * factor) else None
+
+
+def is_pixel_size(angstrom: float) -> bool:
+    """Whether a pixel may be of that size: between what no microscope resolves and ten centimetres."""
+    return SMALLEST_ANGSTROM < angstrom < LARGEST_ANGSTROM
 
 
 def degrees_per(unit: object) -> float | None:

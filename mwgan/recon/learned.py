@@ -155,7 +155,7 @@ def load_reconstructor(
 def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:
     """Refuse a record that asks for a network of another order of size than the weights beside it: building it might never end."""
     values = sum(value.numel() for value in state.values())
-    for name, count in _counts(_parts(record)):
+    for name, count in (("detector_size", record.geometry.detector_size), *_counts(_parts(record))):
         if not -1 <= count <= MOST_COUNTED:
             raise InputError(f"{path} asks for {name}={count}, and holds {values} numbers: it was changed, download it anew")
 

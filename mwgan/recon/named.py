@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def find_method(name_or_path: str | Path) -> MethodEntry | None:
     InputError
         If it is neither.
     """
-    entry, is_there = known_methods().get(str(name_or_path)), Path(name_or_path).exists()
+    entry, is_there = known_methods().get(str(name_or_path)), os.path.exists(name_or_path)
     if entry is not None and (entry.reconstructor is not None or not is_there):
         return entry
     if not is_there:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -84,10 +84,17 @@ class LearnedPrimalDual(nn.Module):
             nn.init.zeros_(block.head.convolution.bias)  # type: ignore[union-attr, arg-type]
 
     def forward(self, seen: Measurement | GuidedMeasurement) -> Tensor:
-        return self.iterates(seen)[-1]
+        last = None
+        for last in self._steps(seen):  # noqa: B007  # those before it are let go
+            pass
+        assert last is not None
+        return last
 
     def iterates(self, seen: Measurement | GuidedMeasurement) -> list[Tensor]:
         """The tomogram (B, 1, N, N) after each of the steps."""
+        return list(self._steps(seen))
+
+    def _steps(self, seen: Measurement | GuidedMeasurement) -> Iterator[Tensor]:
         measurement, guess = seen if isinstance(seen, GuidedMeasurement) else (seen, None)
         if measurement.measured.ndim == 1 or measurement.by_pixel:
             measurement = measurement.only_measured()
@@ -99,14 +106,12 @@ class LearnedPrimalDual(nn.Module):
         start = view.first()
         primal = torch.cat([start] * self.memory if guess is None else [guess, guess, *[start] * (self.memory - 2)], dim=1)
         dual = start.new_zeros(len(start), self.memory, *view.sinogram.shape[-2:])
-        iterates = []
         for number in range(len(self.dual)):
             if self.checkpointed and torch.is_grad_enabled():
                 primal, dual = checkpoint(self._step, number, primal, dual, view, shown, told, use_reentrant=False)
             else:
                 primal, dual = self._step(number, primal, dual, view, shown, told)
-            iterates.append(primal[:, :1])
-        return iterates
+            yield primal[:, :1]
 
     @staticmethod
     def goes_on_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mwgan.errors import InputError
+from mwgan.files.json_files import read_object
 from mwgan.results.columns import metrics_of
 from mwgan.results.reading import read_rows
 from mwgan.results.selection import choose, first_images, of_one_noise, of_one_sinogram, of_one_source, of_one_training, of_one_wedge
@@ -122,8 +122,8 @@ class Recorded:
         """The tilt step that the table was made with."""
         record = self.table.with_name(self.table.name + ".conditions.json")
         try:
-            return float(json.loads(record.read_text(encoding="utf-8"))["step_deg"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return float(read_object(record)["step_deg"])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(f"{record} doesn't tell the tilt step (step_deg): mwgan-evaluate writes it beside a table") from error
 
     def _kept(self, images: Iterable[int]) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from mwgan.errors import InputError
+from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
 from mwgan.files.whole import written_whole
 from mwgan.results.columns import IDENTITY, KEPT_AS, NAMES, TRAIN_SEED, known_metrics, metrics_of
@@ -104,7 +105,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     conditions = _without_places(conditions)
     record = table.with_name(table.name + ".conditions.json")
     begun = any(table.with_name(table.name + suffix).exists() for suffix in BEGUN_BY)
-    known = _without_places(json.loads(record.read_text(encoding="utf-8"))) if begun and record.exists() else {}
+    known = _known(record) if begun and record.exists() else {}
     changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
     if changed:
         more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""
@@ -113,6 +114,15 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
         record.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(record) as partial:
             partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n", encoding="utf-8")
+
+
+def _known(record: Path) -> dict[str, Any]:
+    try:
+        return {key: _without_places(value) for key, value in read_object(record).items() if key not in PLACES}
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{record}, which tells what the table was made with, can't be read: copy it anew, or give table=another name"
+        ) from error
 
 
 def _without_places(value: Any) -> Any:

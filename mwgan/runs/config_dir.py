@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from mwgan.errors import InputError
 from mwgan.runs.folder import BEGUN, CONFIG_DIR, from_here, read_note
-from mwgan.runs.hydra_records import SETTINGS, read_yaml
+from mwgan.runs.hydra_records import SETTINGS, read_yaml, within
 
 FLAG, SHORT = "--config-dir", "-cd"
 GIVEN_BY = "command-line"  # what Hydra calls the source of configuration that the flag adds
@@ -27,14 +28,17 @@ def config_dir_of_run(folder: Path) -> Path | None:
     """The folder that the run in ``folder`` was given: by its own note or, of a run of an earlier version, by Hydra's record of it."""
     note = read_note(folder / BEGUN)
     if CONFIG_DIR in note:
+        if not isinstance(note[CONFIG_DIR], str | None):
+            raise InputError(f"{folder / BEGUN} names no folder as {CONFIG_DIR}: say by {FLAG} which the run was given")
         return None if note[CONFIG_DIR] is None else Path(note[CONFIG_DIR])
     return config_dir_of(read_yaml(folder / SETTINGS)) if (folder / SETTINGS).is_file() else None
 
 
-def config_dir_of(recorded: Mapping[str, Any]) -> Path | None:
+def config_dir_of(recorded: Any) -> Path | None:
     """The folder that Hydra's record of a run's settings or of a sweep tells of."""
-    sources = recorded.get("hydra", {}).get("runtime", {}).get("config_sources", ())
-    return _added((source["provider"], source["path"]) for source in sources)
+    sources = within(recorded, "hydra", "runtime", "config_sources")
+    told = [(within(source, "provider"), within(source, "path")) for source in (sources if isinstance(sources, list) else ())]
+    return _added((provider, path) for provider, path in told if isinstance(provider, str) and isinstance(path, str))
 
 
 def config_flags(folder: Path | None) -> list[str]:
@@ -47,7 +51,7 @@ def config_flags(folder: Path | None) -> list[str]:
     """
     if folder is None:
         return []
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"the run's configuration folder {folder} is not there: say by {FLAG} where it is now")
     return [FLAG, str(from_here(folder))]
 

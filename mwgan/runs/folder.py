@@ -12,9 +12,10 @@ from typing import Any
 
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST
+from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
 from mwgan.files.whole import written_whole
-from mwgan.runs.options import job_of
+from mwgan.runs.options import is_options, job_of
 from mwgan.signals import TIME_IS_UP
 
 LOCK = ".begun.lock"  # held while the run is trained
@@ -122,27 +123,29 @@ def finish(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> N
 
 def metrics_of(folder: Path) -> dict[str, float]:
     """The last metrics of a finished run."""
-    return dict(read_note(folder / FINISHED).get("metrics", {}))
+    metrics = read_note(folder / FINISHED).get("metrics")
+    return dict(metrics) if isinstance(metrics, dict) else {}
 
 
 def options_of(folder: Path) -> list[str]:
     """The options of the run that was begun or finished in ``folder``; none where it doesn't say."""
-    return list(next((note["overrides"] for note in _notes(folder) if note.get("overrides")), []))
+    return next((options for options in _noted(folder) if options), [])
 
 
 def is_same_job(folder: Path, options: Sequence[str]) -> bool:
     """Whether what was begun or finished in ``folder``, if anything, is the run with ``options``."""
-    return all(job_of(note["overrides"]) == job_of(options) for note in _notes(folder) if "overrides" in note)
+    return all(job_of(noted) == job_of(options) for noted in _noted(folder))
 
 
-def _notes(folder: Path) -> list[dict[str, Any]]:
-    return [read_note(folder / name) for name in (FINISHED, BEGUN)]
+def _noted(folder: Path) -> list[list[str]]:
+    """The options in the notes of a folder; a note that holds something else in their place says nothing of them."""
+    found = (read_note(folder / name).get("overrides") for name in (FINISHED, BEGUN))
+    return [options for options in found if is_options(options)]
 
 
 def read_note(file: Path) -> dict[str, Any]:
     """What a marker or a record says; nothing if it isn't there, is empty (a stage of an earlier version) or was cut short."""
     try:
-        note = json.loads(file.read_text(encoding="utf-8"))
+        return read_object(file)
     except (OSError, ValueError):
         return {}
-    return note if isinstance(note, dict) else {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.runs.options import is_options
 
 SWEEP = "multirun.yaml"  # of a sweep
 OVERRIDES = Path(".hydra") / "overrides.yaml"  # of a run: its options
@@ -18,13 +19,58 @@ def read_yaml(file: Path) -> Any:
     Raises
     ------
     InputError
-        If it can't be read.
+        If it can't be read, or refers to parts of itself, as none of Hydra's do: a few lines could then stand for any length.
     """
+    import yaml
     from omegaconf import OmegaConf
 
     try:
-        return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+        text = file.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("it refers to itself")
+        return OmegaConf.to_container(OmegaConf.create(text), resolve=False) if text.strip() else {}
     except Exception as error:  # yaml's and OmegaConf's own
-        sweep = "move it away and give the sweep's options again, with -m and hydra.sweep.dir="
-        remedy = sweep if file.name == SWEEP else "give experiment= and the options of the run beside resume="
-        raise InputError(f"{file} can't be read: {remedy}") from error
+        raise _unreadable(file) from error
+
+
+def read_options(file: Path) -> list[str]:
+    """The options that Hydra's record of a run lists.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or is no such list.
+    """
+    options = read_yaml(file) or []
+    if not is_options(options):
+        raise _unreadable(file)
+    return options
+
+
+def read_sweep(file: Path) -> dict[str, Any]:
+    """Hydra's record of a sweep, the options in it sure to be such.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or holds something else in their place.
+    """
+    recorded = read_yaml(file)
+    params = within(recorded, "hydra", "sweeper", "params")
+    options = [within(recorded, "hydra", "overrides", kind) for kind in ("task", "hydra")]
+    if not isinstance(recorded, dict) or not isinstance(params, dict | None) or not all(one is None or is_options(one) for one in options):
+        raise _unreadable(file)
+    return recorded
+
+
+def within(value: Any, *keys: str) -> Any:
+    """What lies at some keys, one inside the other; None where nothing does."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _unreadable(file: Path) -> InputError:
+    sweep = "move it away and give the sweep's options again, with -m and hydra.sweep.dir="
+    remedy = sweep if file.name == SWEEP else "give experiment= and the options of the run beside resume="
+    return InputError(f"{file} can't be read: {remedy}")

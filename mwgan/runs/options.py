@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 # Options that say where and how a run is computed, not what is computed.
 NOT_THE_JOB = (
@@ -22,6 +22,11 @@ NOT_THE_JOB = (
 )
 INPAINTERS = "inpainters"  # of earlier versions: a part of the generator to begin with, and what its examples are made by
 INPAINTER = "generator.inpainter"
+
+
+def is_options(value: Any) -> TypeGuard[list[str]]:
+    """Whether what a record holds is a list of options."""
+    return isinstance(value, list) and all(isinstance(option, str) for option in value)
 
 
 def key_of(option: str) -> str:

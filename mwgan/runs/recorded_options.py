@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from mwgan.errors import InputError
@@ -22,6 +24,7 @@ HYDRAS = (
 )
 SEARCHED = ("hydra.sweeper.params", "hydra.sweeper.search_space")  # what a search varies: task options
 SETS_HYDRA = "hydra"
+MOST_FILES = 10_000
 
 
 def check_options(folder: Path, options: Sequence[str]) -> None:
@@ -29,9 +32,9 @@ def check_options(folder: Path, options: Sequence[str]) -> None:
     for option in options:
         key = key_of(option)
         harmless = key in HYDRAS or key.startswith(SEARCHED) or not key.startswith(SETS_HYDRA)
-        if not isinstance(option, str) or option.startswith("-") or not harmless:
+        if option.startswith("-") or not harmless:
             raise InputError(
-                f"the record of {folder} holds {str(option)[:80]!r}, which could run something: if it is yours, give that beside resume="
+                f"the record of {folder} holds {option[:80]!r}, which could run something: if it is yours, give that beside resume="
             )
 
 
@@ -43,9 +46,12 @@ def checked_folder(folder: Path | None) -> Path | None:
     InputError
         If it does.
     """
-    if folder is None or not folder.is_dir():
+    if folder is None or not os.path.isdir(folder):  # unlike Path's own, of names that can't be any too
         return folder
-    for file in sorted(folder.rglob("*")):
+    files = list(islice(folder.rglob("*"), MOST_FILES + 1))
+    if len(files) > MOST_FILES:
+        raise InputError(f"{folder}, which the run was given, holds too much to be a configuration folder: give that by --config-dir")
+    for file in sorted(files):
         if not file.is_file() or file.suffix not in (".yaml", ".yml"):
             continue
         text = file.read_text(encoding="utf-8", errors="replace").replace("${hydra:", "")

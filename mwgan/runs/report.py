@@ -7,6 +7,7 @@ from shutil import copyfile
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.record import well_formed
 from mwgan.files.whole import written_whole
 from mwgan.runs.folder import RECORD, is_finished, jobs_in, options_of, read_note
 
@@ -58,16 +59,17 @@ def read_log(run: Path) -> Any:
     Raises
     ------
     OSError, ValueError
-        If there is none, or none that can be read.
+        If there is none, or none that can be read: numbers, and an ``epoch`` among them.
     """
+    import numpy as np
     import pandas as pd
 
     earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
     # A run that has just been resumed has set its log aside and not begun another.
     parts = [file for file in (*earlier, run / "csv" / "metrics.csv") if file.is_file() and file.stat().st_size]
-    rows = pd.concat([pd.read_csv(file) for file in parts], ignore_index=True)
-    if "epoch" not in rows:
-        return rows
+    rows = pd.concat([pd.read_csv(file) for file in parts], ignore_index=True).apply(pd.to_numeric)
+    if "epoch" not in rows or np.isinf(rows["epoch"].astype(float)).any():
+        raise ValueError("it counts no epochs")
     # An epoch that a killed program had logged in part, its validation say, was gone through and logged again.
     kind = rows.notna().apply(lambda row: "".join("01"[filled] for filled in row), axis=1)
     return rows[~pd.DataFrame({"epoch": rows["epoch"], "kind": kind}).duplicated(keep="last")].reset_index(drop=True)
@@ -85,7 +87,7 @@ def _run(folder: Path) -> Any:
 
     panels = sorted((folder / "panels").glob("epoch_*.png"))
     panel = panels[-1].read_bytes() if panels else None
-    return Run(folder.name, tuple(options_of(folder)), read_note(folder / RECORD), _log(folder), is_finished(folder), panel)
+    return Run(folder.name, tuple(options_of(folder)), well_formed(read_note(folder / RECORD)), _log(folder), is_finished(folder), panel)
 
 
 def _log(folder: Path) -> Any:
@@ -94,7 +96,7 @@ def _log(folder: Path) -> Any:
         log = read_log(folder)
     except (OSError, ValueError):
         return None
-    return log if "epoch" in log and log["epoch"].notna().any() else None
+    return log if log["epoch"].notna().any() else None
 
 
 def _rows(path: Path) -> Any:

@@ -9,7 +9,7 @@ from mwgan.errors import InputError
 from mwgan.files.checkpoints import has_checkpoint
 from mwgan.runs.config_dir import config_dir_of, config_dir_of_run, config_flags, names_config_dir, parted
 from mwgan.runs.folder import options_of
-from mwgan.runs.hydra_records import OVERRIDES, SWEEP, read_yaml
+from mwgan.runs.hydra_records import OVERRIDES, SWEEP, read_options, read_sweep, within
 from mwgan.runs.options import key_of, quoted, renamed, unquoted
 from mwgan.runs.recorded_options import check_options, checked_folder
 
@@ -45,15 +45,14 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         return [*flags, *options]
     others = [option for option in options if option != given["resume"]]
     if (folder / SWEEP).is_file():
-        recorded = read_yaml(folder / SWEEP)
-        overrides = recorded["hydra"]["overrides"] if "hydra" in recorded else {}
-        task, hydras = renamed(overrides.get("task", [])), overrides.get("hydra", [])
-        kept = [option for option in (*task, *hydras) if key_of(option) not in (*given, *NOT_KEPT, *HYDRAS)]
+        sweep = read_sweep(folder / SWEEP)
+        task, hydras = (within(sweep, "hydra", "overrides", kind) or [] for kind in ("task", "hydra"))
+        kept = [option for option in (*renamed(task), *hydras) if key_of(option) not in (*given, *NOT_KEPT, *HYDRAS)]
         check_options(folder, kept)
-        added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of(recorded)))
+        added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of(sweep)))
         return ["-m", *flags, *added, *kept, *others, RECORDED, f"hydra.sweep.dir={quoted(folder)}"]
     if "experiment" not in given and (folder / OVERRIDES).is_file():
-        recorded = renamed(options_of(folder) or read_yaml(folder / OVERRIDES))  # Hydra's own tells of a refused attempt too
+        recorded = renamed(options_of(folder) or read_options(folder / OVERRIDES))  # Hydra's own tells of a refused attempt too
         kept = [option for option in recorded if key_of(option) not in (*given, *NOT_KEPT, "paths.run_dir")]
         check_options(folder, kept)
         where = [] if "paths.run_dir" in given else [f"paths.run_dir={quoted(folder)}"]

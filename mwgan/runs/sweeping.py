@@ -19,7 +19,7 @@ from mwgan.errors import InputError
 from mwgan.files.whole import written_whole
 from mwgan.runs import exit
 from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, jobs_in
-from mwgan.runs.hydra_records import SWEEP, read_yaml
+from mwgan.runs.hydra_records import SWEEP, read_sweep
 from mwgan.runs.one_run import Metrics, Train, answer, check_missing
 from mwgan.runs.options import job_of, key_of, quoted
 from mwgan.runs.sweeps import swept_keys
@@ -91,7 +91,7 @@ def _check_same_sweep(config: DictConfig, folder: Path) -> None:
     """Refuse a folder with jobs of another sweep before anything is written: its records would be taken for those of this one."""
     if not (folder / SWEEP).is_file() or not jobs_in(folder):
         return
-    earlier = OmegaConf.create(read_yaml(folder / SWEEP))
+    earlier = OmegaConf.create(read_sweep(folder / SWEEP))
     if _what_is_swept(earlier) != _what_is_swept(config):
         told = " ".join(OmegaConf.select(earlier, "hydra.overrides.task", default=[]))
         raise InputError(

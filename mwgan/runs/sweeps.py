@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from mwgan.errors import InputError
 from mwgan.runs.folder import BEGUN, RECORD, is_finished, jobs_in, options_of, read_note
-from mwgan.runs.hydra_records import SWEEP, read_yaml
+from mwgan.runs.hydra_records import SWEEP, read_sweep
 from mwgan.runs.options import job_of, key_of, quoted, renamed, unquoted
 
 NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
@@ -47,16 +47,20 @@ def runs_of(folder: str | Path) -> list[SweptRun]:
     jobs = jobs_in(folder)
     if not jobs:
         raise InputError(f"no job of the sweep in {folder} was begun: go on with it by mwgan-train resume={quoted(folder)}")
-    sweep = OmegaConf.create(read_yaml(folder / SWEEP))
+    sweep = OmegaConf.create(read_sweep(folder / SWEEP))
     keys = swept_keys(sweep)
     runs = []
     for job in jobs:
         given = dict(_split(option) for option in job_of(options_of(job)))
         # What a job doesn't say is as the sweep has it for all.
         model = given.get("model") or read_note(job / BEGUN).get("model") or OmegaConf.select(sweep, "hydra.runtime.choices.model")
-        seed = read_note(job / RECORD).get("seed", given.get("seed", OmegaConf.select(sweep, "seed", default=0)))
+        told = read_note(job / RECORD).get("seed", given.get("seed", OmegaConf.select(sweep, "seed", default=0)))
+        try:
+            seed = int(told)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"the record of {job} has a seed that is no whole number: train that job anew, or move it away") from error
         label = [_label(key, given[key], keys) for key in keys if key in given and key not in NAMED_OTHERWISE]
-        runs.append(SweptRun("_".join([str(model), *label]), job, int(seed), is_finished(job)))
+        runs.append(SweptRun("_".join([str(model), *label]), job, seed, is_finished(job)))
     return runs
 
 

@@ -18,16 +18,15 @@ from torch.nn.functional import interpolate
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.io.bands import BAND_BYTES
 
 BLOCKS = (32, 16, 8, 4, 2, 1)  # slices that the projector's vector registers take at once
 PLENTY = 4000  # bytes a pixel of slice and sinogram: three times what the hungriest network takes; below it nothing is measured
 LEAST_SIDE = 128  # to which networks may fill a slice up
 PROBE_SIDE = 64  # at most, and twice that
 SPARE = 1.25  # for what libraries allocate by themselves, and for gaps between what is allocated
-PROGRAM = 600 << 20  # bytes of Python, torch and what else is loaded, where the system doesn't tell
-LATER = 100 << 20  # of what is loaded later
-SHARE = 0.5  # of the machine's memory, where nothing is said
+PROGRAM = 700 << 20  # bytes of Python, torch and what else is loaded: measured 450 to 600 MiB
+LATER = 100 << 20  # of what is loaded later, and of what is freed and not given back
+SHARE = 0.75  # of the machine's memory, where nothing is said
 SHARE_OF_BAND = 8
 SHARE_OF_GPU = 0.8  # of what is free there
 UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -51,20 +50,20 @@ def parse_memory(text: str) -> int:
 
 
 def default_memory() -> int:
-    """Half of what this machine, or the container on it, has."""
+    """Three quarters of what this machine, or the container on it, has."""
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows
         whole = 8 << 30
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+        if limit.is_file() and (text := limit.read_text(encoding="utf-8").strip()).isdecimal():
             whole = min(whole, int(text))
     return int(SHARE * whole)
 
 
 def band_bytes(budget: int | None) -> int:
-    """What of a memory slices may take that are read ahead."""
-    return BAND_BYTES if budget is None else min(BAND_BYTES, budget // SHARE_OF_BAND)
+    """What of a memory slices may take that are read ahead: a tilt axis along x costs a pass through the file for each such band."""
+    return (default_memory() if budget is None else budget) // SHARE_OF_BAND
 
 
 def slices_that_fit(
@@ -92,15 +91,16 @@ def slices_that_fit(
     """
     geometry, device = example.geometry, example.sinogram.device
     given, budget = budget, default_memory() if budget is None else budget
-    if device.type == "cuda":
-        budget, there = min(budget, int(SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0])), 0
-    else:
-        there = _resident() + LATER
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        budget = min(budget, int(SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]))
     side, tilts = max(geometry.detector_size, LEAST_SIDE), geometry.tilts
     enough = next(block for block in BLOCKS if block == 1 or block // 2 < most)  # no more lanes than slices
+    there = 0 if on_gpu else PROGRAM
     if there + reading(enough) + PLENTY * enough * (side + tilts) * side <= budget:
         return enough
     takes = _measured(work, example)
+    there = 0 if on_gpu else _resident() + LATER  # all that the work needs is loaded now
     for block in BLOCKS[BLOCKS.index(enough) :]:
         if there + reading(block) + SPARE * takes(block) <= budget:
             return block
@@ -151,13 +151,13 @@ def _peak(work: Work, measurement: Measurement) -> float:
 
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would tell on stderr when it begins and ends
     work(measurement)  # what is kept from the first call on is no part of the second
-    tracemalloc.start()
-    try:
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        tracemalloc.start()
+        try:
             work(measurement)
-        arrays = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+            arrays = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
     events = [one for one in watched.profiler.kineto_results.events() if one.name() == "[memory]"]
     now = dict.fromkeys({one.device_type() for one in events}, 0)
     most = 0
@@ -170,4 +170,4 @@ def _peak(work: Work, measurement: Measurement) -> float:
 def _resident() -> int:
     """Bytes that this process holds."""
     told = Path("/proc/self/statm")
-    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM
+    return int(told.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM

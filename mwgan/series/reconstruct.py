@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,13 +18,13 @@ from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.recon import Reconstructor
 from mwgan.series.explained import Explained, explained, noise_energy
+from mwgan.series.finished import Companion, Finished, sums_by_tilt
 from mwgan.series.measured import Series, measurement_of, report_wedge, squared_misfit
 from mwgan.series.memory import slices_that_fit
 from mwgan.series.progress import SliceProgress
 from mwgan.series.shortened import shortened
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.series.trust_report import TrustReport
-from mwgan.trust import energy
 
 
 def reconstruct_series(
@@ -37,6 +38,7 @@ def reconstruct_series(
     width: int | None = None,
     memory: int | None = None,
     identity: str | None = None,
+    companions: Sequence[Companion] = (),
 ) -> Explained:
     """Write the volume of a tilt series, all or nothing.
 
@@ -47,7 +49,7 @@ def reconstruct_series(
     reconstructor
         The method, for data in any units: what :func:`mwgan.recon.named.make_method` gives.
     output
-        The volume, MRC (y, z, x); its voxels are as large as the series' pixels.
+        The volume (y, z, x), in the format that its name ends in; its voxels are as large as the series' pixels.
     block
         Slices in memory at a time; None: as many as the memory allows.
     device
@@ -57,10 +59,12 @@ def reconstruct_series(
     thickness, width
         Pixels of a slice along z and x that are written, see :class:`mwgan.series.slice_grid.SliceGrid`; None: the detector's.
     memory
-        Bytes that this process may take, on a GPU those of the GPU; None: half of what there is.
+        Bytes that this process may take, on a GPU those of the GPU; None: three quarters of what there is.
     identity
         What decides the volume (:func:`mwgan.series.identity.identity_of`): stopped and called again with the same, it goes on
         where it was. None: from the beginning.
+    companions
+        What is written together with the volume, when its last slice is.
 
     Returns
     -------
@@ -75,13 +79,15 @@ def reconstruct_series(
     """
     output, grid = Path(output), SliceGrid.of(series.geometry, thickness, width)
     report_wedge(reconstructor, grid.geometry(series.geometry))
-    misfit = noise = power = 0.0
+    sums = _Sums()
     with ExitStack() as opened:
         files = opened.enter_context(Unfinished(output, identity))
         if report is not None:
             opened.enter_context(report.written_with(files, grid))
         shape = (series.slices, grid.thickness, grid.width)
-        volume = opened.enter_context(VolumeWriter(output, shape, series.voxel_sizes_angstrom, files))
+        volume = opened.enter_context(VolumeWriter(output, shape, series.voxel_sizes_angstrom, files, grid.first_voxel_px))
+        for companion in companions:
+            companion.prepare(files)
         if files.plan is None:
             chosen = _fitting(series, reconstructor, grid, device, report, memory) if block is None else block
             files.begin({"block": chosen})
@@ -89,7 +95,7 @@ def reconstruct_series(
             volume.recall(entry["start"], entry["volume"])
             if report is not None:
                 report.recall(entry["start"], entry["trust"])
-            misfit, noise, power = misfit + entry["misfit"], noise + entry["noise"], power + entry["power"]
+            sums.add(entry)
         first = files.done[-1]["stop"] if files.done else 0
         if first:
             print(f"goes on after {first} of {series.slices} slices, where it was stopped")
@@ -101,13 +107,36 @@ def reconstruct_series(
             entry |= {"start": start, "stop": stop, "volume": volume.write(start, grid.cropped(tomogram))}
             files.stands_at = f"{stop} of {series.slices} slices"
             files.finished(entry)
-            misfit, noise, power = misfit + entry["misfit"], noise + entry["noise"], power + entry["power"]
+            sums.add(entry)
             progress.reached(stop)
+        found = explained(sums.misfit, sums.noise, sums.power)
         if report is not None:
             report.write()
-    if power == 0:
+        finished = sums.finished(found, volume, grid, None if report is None else report.uncertainty)
+        for companion in companions:
+            companion.write(finished)
+    if sums.power == 0:
         print("warning: every pixel of the series is 0, and so is the volume: is this the right file?", file=sys.stderr)
-    return explained(misfit, noise, power)
+    return found
+
+
+class _Sums:
+    """Of squares, over all slices: of what the volume leaves, of what noise would leave, and of the data; also tilt by tilt."""
+
+    def __init__(self) -> None:
+        self.misfit = self.noise = self.power = 0.0
+        self._by_tilt: dict[str, np.ndarray] = {}
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Count a block by what the journal keeps of it."""
+        self.misfit, self.noise, self.power = self.misfit + entry["misfit"], self.noise + entry["noise"], self.power + entry["power"]
+        for name, values in entry["tilts"].items():
+            self._by_tilt[name] = self._by_tilt.get(name, 0.0) + np.array(values)
+
+    def finished(self, found: Explained, volume: VolumeWriter, grid: SliceGrid, uncertainty: VolumeWriter | None) -> Finished:
+        """All that is known now."""
+        tilts = self._by_tilt
+        return Finished(found, tilts["misfit"], tilts["power"], tilts["pixels"], self.noise, volume, grid, uncertainty)
 
 
 def _block(files: Unfinished) -> int:
@@ -122,8 +151,13 @@ def _reconstructed(
     tomogram = reconstructor(measurement) if believed is None else believed.tomogram
     if not bool(tomogram.isfinite().all()):
         raise InputError(f"the slices from {start} on come out as NaN: densities must be positive, invert bright-field images")
-    entry: dict[str, Any] = {"misfit": squared_misfit(tomogram, measurement), "noise": noise_energy(measurement)}
-    entry["power"] = float(energy(measurement.sinogram).sum())
+    tilts = sums_by_tilt(tomogram, measurement)
+    entry: dict[str, Any] = {
+        "misfit": sum(tilts["misfit"]),
+        "noise": noise_energy(measurement),
+        "power": sum(tilts["power"]),
+        "tilts": tilts,
+    }
     if report is not None and believed is not None:
         entry["trust"] = report.take(start, measurement, believed)
     return tomogram, entry

@@ -73,6 +73,15 @@ class SliceGrid:
 
     def cropped(self, slices: Tensor) -> Tensor:
         """The part (B, 1, thickness, width) of slices on the grid that is written."""
-        side = slices.shape[-1]
-        top, left = (side - self.thickness) // 2, (side - self.width) // 2
+        top, left = self._corner(slices.shape[-1])
         return slices[..., top : top + self.thickness, left : left + self.width]
+
+    @property
+    def first_voxel_px(self) -> tuple[float, float, float]:
+        """Where the first voxel that is written lies, (y, z, x) in voxels from the first of a slice as large as the detector."""
+        top, left = self._corner(self.detector_size + 2 * self.margin)
+        return 0.0, float(top - self.margin), float(left - self.margin)
+
+    def _corner(self, side: int) -> tuple[int, int]:
+        """Where the part that is written begins, (z, x), in slices of ``side`` pixels."""
+        return (side - self.thickness) // 2, (side - self.width) // 2

@@ -13,6 +13,7 @@ import numpy as np
 from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
+from mwgan.io.volumes import split_name
 from mwgan.recon import LearnedReconstructor, Reconstructor
 from mwgan.recon.normalized import Normalized
 from mwgan.series.measured import Series
@@ -35,9 +36,9 @@ CONTRADICTION = 1.5  # times the noise: half as much again can't be the noise's 
 
 
 def trust_files(output: Path) -> tuple[Path, Path, Path]:
-    """Where the uncertainty (MRC), the slices' numbers (csv) and the panel (PNG) of a volume go."""
-    stem = output.name.removesuffix(".mrc")
-    return output.with_name(f"{stem}.uncertainty.mrc"), output.with_name(f"{stem}.trust.csv"), output.with_name(f"{stem}.trust.png")
+    """Where the uncertainty (in the volume's format), the slices' numbers (csv) and the panel (PNG) of a volume go."""
+    stem, suffix = split_name(output)
+    return output.with_name(f"{stem}.uncertainty{suffix}"), output.with_name(f"{stem}.trust.csv"), output.with_name(f"{stem}.trust.png")
 
 
 class TrustReport:
@@ -67,7 +68,8 @@ class TrustReport:
         uncertainty, table, panel = self._paths
         self._grid, self._pictures = grid, files.beside("middle.npz")
         shape = (self._series.slices, grid.thickness, grid.width)
-        with VolumeWriter(uncertainty, shape, self._series.voxel_sizes_angstrom, files) as self._volume:
+        place = grid.first_voxel_px
+        with VolumeWriter(uncertainty, shape, self._series.voxel_sizes_angstrom, files, place) as self.uncertainty:
             self._table, self._panel = files.add(table), files.add(panel)
             yield
 
@@ -78,7 +80,7 @@ class TrustReport:
     def take(self, start: int, measurement: Measurement, believed: Believed) -> dict[str, Any]:
         """Keep what there is to say of the slices from ``start`` on, and give what :meth:`recall` takes of it."""
         tomogram, deviation = believed
-        written = self._volume.write(start, self._grid.cropped(deviation))
+        written = self.uncertainty.write(start, self._grid.cropped(deviation))
         added = added_part(tomogram, measurement)
         parts = {
             "residual": relative_residual(tomogram, measurement),
@@ -104,7 +106,7 @@ class TrustReport:
 
     def recall(self, start: int, kept: dict[str, Any]) -> None:
         """Count slices as taken that another process took: what :meth:`take` gave for them."""
-        self._volume.recall(start, kept["volume"])
+        self.uncertainty.recall(start, kept["volume"])
         self._count(start, kept)
 
     def _uncertainty(self, reconstructor: Reconstructor) -> Uncertainty:

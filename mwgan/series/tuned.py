@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from mwgan.errors import InputError
-from mwgan.geometry import Measurement
-from mwgan.io import TiltSeries
 from mwgan.methods import known_methods, parse_value
+from mwgan.series.measured import Series, measurement_of
 from mwgan.trust import noise_deviation
 
 COLUMNS = ("method", "parameters", "wedge_deg", "noise_percent", "psnr")
 LOOKED_AT = 16  # slices of which the noise is estimated, spread over the series
 
 
-def tuned_settings(method: str, file: Path, series: TiltSeries) -> tuple[dict[str, Any], str]:
+def tuned_settings(method: str, file: Path, series: Series) -> tuple[dict[str, Any], str]:
     """The settings of a method that were best on validation images, and a sentence that tells them and where they come from.
 
     Of the conditions in the record those nearest to the series are taken: nearest in noise, then in wedge. Where images of
@@ -61,21 +59,20 @@ def tuned_settings(method: str, file: Path, series: TiltSeries) -> tuple[dict[st
     )
 
 
-def wedge_deg(series: TiltSeries) -> float:
+def wedge_deg(series: Series) -> float:
     """The missing wedge of a series as an evaluation counts it: up to half a step beyond its outermost tilts."""
     tilts = series.geometry.tilt_deg
     steps = sorted(after - before for before, after in itertools.pairwise(tilts))
     return max(0.0, series.geometry.gap_deg - (steps[len(steps) // 2] if steps else 0.0))
 
 
-def noise_percent(series: TiltSeries) -> float:
+def noise_percent(series: Series) -> float:
     """The noise of a series in percent of a slice's largest line integral, the median over some slices that aren't empty."""
-    geometry, found = series.geometry, []
+    found = []
     for index in sorted({round(place * (series.slices - 1) / max(1, LOOKED_AT - 1)) for place in range(LOOKED_AT)}):
-        rows = series.sinograms(index, index + 1)
-        brightest = float(rows.max())
+        measurement = measurement_of(series, index, index + 1)
+        brightest = float(measurement.sinogram.max())
         if brightest > 0:
-            measurement = Measurement(rows, torch.ones(geometry.tilts, dtype=torch.bool), geometry)
             found.append(100 * float(noise_deviation(measurement)) / brightest)
     if not found:
         raise InputError("no slice of the series has a positive density: invert bright-field images")

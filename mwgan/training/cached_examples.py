@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.files.json_files import read_object
 from mwgan.files.shards import write_tensors
 from mwgan.files.whole import sha256, written_whole
 from mwgan.training.examples import Examples
@@ -162,8 +163,8 @@ def _shards(count: int, per_shard: int) -> int:
 
 def _read_index(folder: Path) -> dict[str, Any]:
     try:
-        index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        if not isinstance(index, dict) or not {"count", "per_shard", "name", "sha256"} <= set(index):
+        index = read_object(folder / "index.json")
+        if not {"count", "per_shard", "name", "sha256"} <= set(index):
             raise ValueError("not an index")
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} holds no readable index.json of a cache: give cache= another folder") from error

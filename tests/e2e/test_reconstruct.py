@@ -37,7 +37,7 @@ def test_classical_methods_write_a_volume(tmp_path, options):
         assert float(file.voxel_size.x) == pytest.approx(134.4)
         middle = file.data[28]
     assert middle[14:18, 14:18].mean() > 5 * np.abs(middle[:4, :4]).mean()  # the needle is where the needle was
-    assert [file.name for file in tmp_path.iterdir()] == ["v.mrc"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc"]
 
 
 def test_the_shipped_network_reconstructs_the_needle(tmp_path):
@@ -48,7 +48,7 @@ def test_the_shipped_network_reconstructs_the_needle(tmp_path):
 
 def test_negative_densities_give_no_nan_and_a_residual_that_says_so(tmp_path):
     inverted = _written(tmp_path / "inverted.mrc", -mrcfile.read(SERIES).astype(np.float32))
-    done = reconstruct(tmp_path / "v.mrc", "--method", "irdm", series=inverted)
+    done = reconstruct(tmp_path / "v.mrc", "--method", "irdm", "--invert", "no", series=inverted)
     assert done.returncode == 0, done.stderr
     assert np.isfinite(mrcfile.read(tmp_path / "v.mrc")).all()
     assert float(re.search(r"residual on the measured tilts: ([\d.]+) %", done.stdout)[1]) >= 100
@@ -115,7 +115,7 @@ def test_compare_takes_methods_that_suit_any_series_unless_told(tmp_path):
     assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp", "sart", "tvm", "lpd"]
     told = CliRunner().invoke(app, [*map(str, command), "--methods", "irdm,wbp"])
     assert told.exit_code == 0, told.exception
-    assert re.fullmatch(r"warning: irdm is left out: irdm was trained for slices of 64 pixels.*\n", told.stderr)
+    assert re.search(r"^warning: irdm is left out: irdm was trained for slices of 64 pixels", told.stderr, re.MULTILINE)
     assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp"]
 
 
@@ -202,9 +202,9 @@ def test_bad_input_is_one_sentence_and_leaves_the_old_volume(tmp_path, monkeypat
             main()
         told = capfd.readouterr()
         assert end.value.code == 2, (case, told)
-        message = told.err.strip()
+        *before_it, message = told.err.strip().splitlines()
         assert message.startswith("error: "), (case, message)
-        assert len(message.splitlines()) == 1, (case, message)
+        assert all(line.startswith("warning: ") for line in before_it), (case, before_it)
         assert named in message, (case, message)
         assert "Traceback" not in told.out + told.err, case
         assert target.read_bytes() == b"good", case

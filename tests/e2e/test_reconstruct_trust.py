@@ -18,7 +18,7 @@ from mwgan.recon import LearnedPrimalDual
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SERIES, TILTS = SAMPLES / "needle.mrc", SAMPLES / "needle.tlt"
-FILES = ["v.mrc", "v.trust.csv", "v.trust.png", "v.uncertainty.mrc"]
+FILES = ["v.json", "v.mrc", "v.trust.csv", "v.trust.png", "v.uncertainty.mrc"]
 AXIS = ("--axis-offset", "0.25")
 
 
@@ -73,7 +73,7 @@ def test_a_volume_is_written_with_how_far_to_believe_it(tmp_path, short):
     assert reconstruct(tmp_path / "plain.mrc", *options, series=short).returncode == 0
     done = reconstruct(tmp_path / "v.mrc", *options, "--block", 5, "--trust", series=short)
     assert done.returncode == 0, done.stderr
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["plain.mrc", *FILES]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["plain.json", "plain.mrc", *FILES]
     np.testing.assert_allclose(mrcfile.read(tmp_path / "v.mrc"), mrcfile.read(tmp_path / "plain.mrc"), rtol=1e-3, atol=1.0)
     with mrcfile.open(tmp_path / "v.uncertainty.mrc") as file:
         assert file.data.shape == (12, 32, 32)
@@ -116,14 +116,16 @@ def test_a_networks_calibration_scales_its_uncertainty(tmp_path, weights, short)
 def test_what_fails_leaves_every_file_as_it_was(tmp_path):
     for name in FILES:
         (tmp_path / name).write_bytes(b"good")
+    (tmp_path / "v.json").write_text('{"commit": "before"}')
     wide = tmp_path / "wide.mrc"
     with mrcfile.new(wide) as file:
         file.set_data(np.pad(mrcfile.read(SERIES), ((0, 0), (0, 0), (32, 32))))
     done = reconstruct(tmp_path / "v.mrc", "--method", "irdm", "--trust", series=wide)
     assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert [line.split(":")[0] for line in done.stderr.strip().splitlines()][-1] == "error"
     assert sorted(file.name for file in tmp_path.iterdir()) == [*FILES, "wide.mrc"]
-    assert all((tmp_path / name).read_bytes() == b"good" for name in FILES)
+    assert all((tmp_path / name).read_bytes() == b"good" for name in FILES if name != "v.json")
+    assert "before" in (tmp_path / "v.json").read_text()
 
 
 def test_what_goes_beside_the_volume_is_never_an_input(tmp_path):

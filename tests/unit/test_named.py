@@ -12,7 +12,7 @@ from mwgan.geometry import Measurement
 from mwgan.methods import known_methods
 from mwgan.operators import ParallelBeam
 from mwgan.recon import SART, TVM, WBP, Astra, DataConsistent, LearnedReconstructor
-from mwgan.recon.named import find_method, make_method
+from mwgan.recon.named import find_device, find_method, make_method
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.settings import settings_of
 
@@ -187,3 +187,12 @@ def test_what_needs_a_package_says_so_when_it_is_not_there(monkeypatch, measurem
     monkeypatch.setitem(sys.modules, "tomopy", None)
     with pytest.raises(MissingExtraError, match="TomoPy's sirt needs the package tomopy"):
         make_method("tomopy_sirt")(measurement)
+
+
+@pytest.mark.parametrize(("gpu", "expected"), [(True, "cuda"), (False, "cpu")])
+def test_auto_is_a_gpu_where_there_is_one(gpu, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert find_device("auto") == expected
+    assert find_device("cpu") == "cpu"
+    with pytest.raises(InputError, match="no device 'cuda:77' here: use auto or cpu"):
+        find_device("cuda:77")

@@ -6,6 +6,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
 
@@ -68,6 +69,14 @@ def axis_seems(seen: Statistics, level: float = 0.0) -> str | None:
     return "y" if along_x > CLEARER * max(along_y, 1.0) and along_y < CONSERVED else None
 
 
+def sees_all(seen: Statistics, axis: str) -> npt.NDArray[np.bool_]:
+    """Which images (A,) have measured all that the specimen reaches at any tilt."""
+    bands = seen.by_columns if axis == "y" else seen.by_rows
+    profile = np.nan_to_num(mean_of_known(bands, axis=(0, 1)))
+    reached = profile > PRESENT * profile.max()
+    return np.asarray(~np.isnan(bands[:, :, reached]).any(axis=(1, 2)))
+
+
 def centre_path(seen: Statistics, axis: str, level: float) -> Path | None:
     """The path of the centre of mass across the tilt axis, of a specimen that never leaves the field; None if it has no mass."""
     bands = seen.by_columns if axis == "y" else seen.by_rows
@@ -104,6 +113,8 @@ def _where_it_is(rows: Array, place: Array) -> tuple[Array, Array]:
     """Rows (A, N) and their pixels' places, cut to those that the specimen reaches at any tilt: beyond them is noise with a long lever."""
     profile = np.convolve(np.pad(rows.mean(axis=0), 2, mode="edge"), np.ones(5) / 5, "valid")
     inside = np.flatnonzero(profile > PRESENT * profile.max())
+    if profile.max() <= 0 or not len(inside):
+        return rows, place
     margin = max(2, len(profile) // 32)
     cut = slice(max(0, inside[0] - margin), inside[-1] + margin + 1)
     return rows[:, cut], place[cut]

@@ -35,7 +35,7 @@ class Surroundings(NamedTuple):
 
 def surroundings(seen: Statistics, axis: str) -> Surroundings:
     """What the sides across the tilt axis show."""
-    bands = seen.by_columns if axis == "y" else seen.by_rows
+    bands = _known(seen.by_columns if axis == "y" else seen.by_rows)
     count, size = bands.shape[0], bands.shape[2]
     edge = max(1, round(EDGE * size))
     pixels = max(1, (seen.shape[0] if axis == "y" else seen.shape[1]) // bands.shape[1])
@@ -68,6 +68,12 @@ def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> b
     grows = slope * float(np.ptp(longer))
     noise = max(error, float(left.std()))
     return bool(slope > 0 and grows > GROWS * contrast and grows > BEYOND_NOISE * noise)
+
+
+def _known(bands: Array) -> Array:
+    """The pixels (A, b, N) across the axis that most images have measured."""
+    known = (~np.isnan(bands)).mean(axis=(0, 1)) > 0.5
+    return np.asarray(bands[:, :, known]) if known.sum() > 2 else np.nan_to_num(bands)
 
 
 def background(seen: Surroundings) -> float | None:

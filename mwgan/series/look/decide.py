@@ -17,6 +17,7 @@ from mwgan.series.look.switches import Switches
 
 FEWEST_TILTS = 5  # that tell anything of how images change with the tilt
 REACH = 1 / 16  # of the detector, that a tilt axis is looked for on either side where the centre of mass says nothing
+BIASED_PX = 0.5  # what the reconstruction's own criterion may be wrong by, where what lies outside the field is seen at some tilts
 EXPLAINS_MORE = 1.03  # times less must a reconstruction about another axis leave
 FEW = 0.05  # of the images: more that are unlike their neighbours are no single ones
 MASS_CHANGES = 0.05
@@ -68,8 +69,12 @@ def look(series: TiltSeries, switches: Switches | None = None) -> Look:
     )
     if len(known.numbers) >= FEWEST_TILTS:
         tilts_fit = _tilts(seen, known)
-        _masses(seen, known, surroundings)
-        _geometry(seen, known, surroundings, switches, tilts_fit)
+        whole = known.of(axis.sees_all(known, seen.tilt_axis))  # of the others, masses say nothing
+        if len(whole.numbers) >= max(FEWEST_TILTS, len(known.numbers) / 2):
+            _masses(seen, whole, surroundings)
+        else:
+            whole = known
+        _geometry(seen, known, whole, surroundings, switches, tilts_fit)
     return found
 
 
@@ -123,30 +128,18 @@ def _contrast(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
     seen.open_sides = list(surroundings.open_sides)
     if switches.invert == "yes" or (switches.invert == "auto" and surroundings.bright):
         vacuum = surroundings.levels
-        if not (vacuum > 0).all():
-            seen.warnings.append(
-                "the images look like bright field, but their surroundings are not above 0 and no logarithm can be taken: "
-                "add what was taken off them"
-            )
-            return known
-        seen.vacuum = vacuum.tolist()
-        seen.warnings.append(
-            f"the images look like bright field, surroundings of about {np.median(vacuum):.4g} brighter than the specimen: "
-            "the logarithm against them is taken, -log(I / I0); --invert no leaves them"
-            if surroundings.bright
-            else f"logarithms are taken against surroundings of about {np.median(vacuum):.4g}, as of bright-field images"
-        )
+        seen.vacuum, seen.logarithm = vacuum.tolist(), bool((vacuum > 0).all() and (known.lowest > -0.1 * vacuum).all())
+        how = "-log(I / I0)" if seen.logarithm else "I0 - I"
+        what = "the images look like bright field, surroundings" if surroundings.bright else "images are inverted: surroundings"
+        seen.warnings.append(f"{what} of about {np.median(vacuum):.4g} are I0, and {how} is taken; --invert no leaves them")
+        level = vacuum[:, None, None]
 
-        def absorbed(values: Array) -> Array:
-            return -np.log(np.maximum(values, 1e-4 * vacuum[:, None, None]) / vacuum[:, None, None])
+        def inverted(values: Array) -> Array:
+            return -np.log(np.maximum(values, 1e-4 * level) / level) if seen.logarithm else level - values
 
-        return replace(
-            known,
-            small=absorbed(known.small),
-            by_columns=absorbed(known.by_columns),
-            by_rows=absorbed(known.by_rows),
-            noise=known.noise / vacuum,
-        )
+        noise = known.noise / vacuum if seen.logarithm else known.noise
+        small, by_columns, by_rows = map(inverted, (known.small, known.by_columns, known.by_rows))
+        return replace(known, noise=noise, small=small, by_columns=by_columns, by_rows=by_rows)
     if surroundings.bright:
         seen.warnings.append(
             "the images look like bright field: their surroundings are brighter than the specimen, and densities must be positive; "
@@ -158,11 +151,11 @@ def _contrast(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
     elif switches.background == "edge":
         seen.background = surroundings.levels.tolist()
         seen.notes.append(f"the level at each image's sides is taken off, {np.median(surroundings.levels):.4g} on average")
-    elif (level := contrast.background(surroundings)) is not None:
-        share = 100 * level / max(surroundings.contrast, np.finfo(float).tiny)
-        what = f"empty surroundings have a level of {level:.4g}, {share:.0f} % of the specimen's contrast"
+    elif (found := contrast.background(surroundings)) is not None:
+        share = 100 * found / max(surroundings.contrast, np.finfo(float).tiny)
+        what = f"empty surroundings have a level of {found:.4g}, {share:.0f} % of the specimen's contrast"
         if switches.background == "auto":
-            seen.background = level
+            seen.background = found
             seen.notes.append(f"{what}: taken off all pixels (--background none leaves it)")
         else:
             seen.warnings.append(f"{what}, which is left and will be taken for density: --background auto takes it off")
@@ -200,6 +193,8 @@ def _masses(seen: Seen, known: Statistics, surroundings: contrast.Surroundings) 
             "take them as they were before"
         )
         return
+    if not masses.hold_something(known):
+        return
     mass = masses.masses(known, 0.0)
     seen.dark = [known.numbers[place] + 1 for place in masses.dark_images(mass)]
     if seen.dark:
@@ -220,7 +215,9 @@ def _wrong_tilts(path: axis.Path) -> bool:
     return centres or (path.width_misfit > axis.WIDTHS_BEYOND_NOISE and path.width_jitter < axis.SMOOTH)
 
 
-def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings, switches: Switches, tilts_fit: bool) -> None:
+def _geometry(
+    seen: Seen, known: Statistics, whole: Statistics, surroundings: contrast.Surroundings, switches: Switches, tilts_fit: bool
+) -> None:
     """The tilt axis' place, and whether the images are aligned to it."""
     way = seen.tilt_axis
     if seen.open_sides:
@@ -231,12 +228,12 @@ def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
             f"the specimen leaves the field on the {sides}: what lies outside is seen at some tilts and adds to the slice; "
             f"--width wider than the detector makes room for it{hint}"
         )
-    path = axis.centre_path(known, way, 0.0) if surroundings.empty else None
+    path = axis.centre_path(whole, way, 0.0) if surroundings.empty else None
     if path is not None:
         seen.scatter_px = path.scatter_px
-    seen.drift_px = axis.drift_along(known, way, 0.0)
+    seen.drift_px = axis.drift_along(whole, way, 0.0)
     unaligned = path is not None and tilts_fit and path.scatter_px > max(axis.SCATTER_PX, axis.BEYOND_NOISE * path.expected_px)
-    if path is not None and tilts_fit and _wrong_tilts(path):
+    if path is not None and tilts_fit and not seen.strangers and _wrong_tilts(path):
         seen.warnings.append(
             "the specimen's centre and width change smoothly from image to image, but not as anything's do that is turned by these tilts: "
             "they seem to be wrong (a list in another order, of another step, or of another series?)"
@@ -264,7 +261,7 @@ def _geometry(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
         bands = known.by_columns if way == "y" else known.by_rows
         rows = np.nan_to_num(bands[:, np.linspace(0, bands.shape[1] - 1, min(4, bands.shape[1])).astype(int)]).swapaxes(0, 1)
         found, gain = axis.offset_by_residual(rows, known.tilt_deg, REACH * rows.shape[2])
-        error, told = (0.25, "reconstruction") if gain > EXPLAINS_MORE else (np.inf, "nothing")
+        error, told = (BIASED_PX, "reconstruction") if gain > EXPLAINS_MORE else (np.inf, "nothing")
     seen.axis_offset_error_px = None if not np.isfinite(error) else float(error)
     if told == "nothing":
         return

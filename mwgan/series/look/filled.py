@@ -64,7 +64,8 @@ def find_filled(image: npt.NDArray[np.float32]) -> Filled:
             continue
         if not _whole_lines(found, image.shape) or _surrounds(found, image.shape):
             continue
-        straight = all(_is_straight(run) for run in (found.left, found.right, found.top, found.bottom))
+        # A corner's edge is a line in the one direction; in the other it ends where the corner of another side begins.
+        straight = any(all(map(_is_straight, pair)) for pair in ((found.left, found.right), (found.top, found.bottom)))
         if straight and int((same & measured).sum()) <= ELSEWHERE * measured.sum():
             return found if _is_shift(found) else _wider(found)
     return NOT_FILLED

@@ -90,4 +90,5 @@ class LookedAt:
             [self._filled.get(number, NOT_FILLED) for number in used],
             seen.tilt_axis == "x",
             (seen.rows, seen.columns),
+            seen.logarithm,
         )

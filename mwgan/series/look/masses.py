@@ -8,6 +8,7 @@ from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 ALIKE = 1e-3  # of the range, between the same statistic of all images
 THE_SAME = 1e-5  # of the range: darkest and brightest pixels, which noise alone makes differ
+BEYOND_NOISE = 20.0  # standard errors
 DARK = 0.3  # of its neighbours' mass
 
 
@@ -29,9 +30,15 @@ def are_normalised(seen: Statistics) -> str | None:
     return None
 
 
+def hold_something(seen: Statistics) -> bool:
+    """Whether the images' masses are far beyond what their noise makes of nothing."""
+    mass = np.median(mean_of_known(seen.small, axis=(1, 2)))
+    return bool(mass > BEYOND_NOISE * np.median(seen.noise) / np.sqrt(seen.shape[0] * seen.shape[1]))
+
+
 def masses(seen: Statistics, level: float) -> Array:
     """The mass of each image (A,), relative to their median."""
-    mass = mean_of_known(seen.small - level, axis=(1, 2))
+    mass = np.nansum(seen.small - level, axis=(1, 2))  # what isn't known there is empty
     return np.asarray(mass / max(float(np.median(np.abs(mass))), np.finfo(float).tiny))
 
 

@@ -13,7 +13,7 @@ AT_RANDOM = 0.85  # of the way from the shortest tree to that between images tak
 LONGER = 0.4  # the same, where images two to four places apart are far more alike than neighbours
 LAG = 0.6  # times as unlike: those
 REACH = 4  # of the small images' sides that an image may be shifted by against another, as a share: one over it
-STRANGER = 2.5  # times as far from its neighbours in tilt as from those it is most like
+STRANGER = 0.7  # of the same, from its neighbours in tilt
 
 
 def distances(seen: Statistics) -> Array:
@@ -42,27 +42,24 @@ def is_out_of_order(apart: Array) -> bool:
     """
     if len(apart) < FEWEST:
         return False
-    count = len(apart) - 1
-    way = float(np.diagonal(apart, offset=1).mean())
-    tree = float(minimum_spanning_tree(apart + 1e-9 * (apart == 0)).sum()) / count
-    chance = float(np.median(apart[np.triu_indices(len(apart), 1)]))
+    way, tree, chance = float(np.diagonal(apart, offset=1).mean()), _tree(apart), _chance(apart)
     longer = (way - tree) / max(chance - tree, 1e-9)
     lag = min(float(np.diagonal(apart, offset=step).mean()) for step in (2, 3, 4))
     return bool(chance > 1.3 * tree and (longer > AT_RANDOM or (longer > LONGER and lag < LAG * way)))
 
 
 def strangers(apart: Array) -> list[int]:
-    """The places of single images that belong somewhere else: far from both neighbours in tilt, and near to others."""
+    """The places of single images that belong somewhere else: as far from both neighbours in tilt as from any, and near to others."""
     if len(apart) < FEWEST or is_out_of_order(apart):
         return []
-    floor = _floor(apart)
+    tree, chance = _tree(apart), _chance(apart)
     found = []
     for place in range(len(apart)):
         beside = [other for other in (place - 1, place + 1) if 0 <= other < len(apart)]
         others = np.delete(apart[place], [place, *beside])
         near = min(apart[place, other] for other in beside)
         across = apart[beside[0], beside[-1]] if len(beside) == 2 else near
-        if near - floor > STRANGER * max(float(others.min()) - floor, floor / 2) and near > 1.5 * across:
+        if near > tree + STRANGER * (chance - tree) and near > 1.5 * float(others.min()) and (len(beside) < 2 or near > 1.3 * across):
             found.append(place)
     return found
 
@@ -72,7 +69,11 @@ def look_like_radians(tilt_deg: npt.NDArray[np.float64]) -> bool:
     return bool(len(tilt_deg) > 3 and np.ptp(tilt_deg) <= np.pi + 1e-6 and np.ptp(tilt_deg) > 0 and np.abs(tilt_deg).max() <= np.pi + 1e-6)
 
 
-def _floor(apart: Array) -> float:
-    """About what noise alone makes of two images that are the same: less than the nearest two differ by."""
-    others = apart + np.diag(np.full(len(apart), np.inf))
-    return 0.8 * float(np.quantile(others.min(axis=1), 0.1))
+def _tree(apart: Array) -> float:
+    """The mean step of the shortest tree that joins all images."""
+    return float(minimum_spanning_tree(apart + 1e-9 * (apart == 0)).sum()) / (len(apart) - 1)
+
+
+def _chance(apart: Array) -> float:
+    """How unlike two images are that are taken at random."""
+    return float(np.median(apart[np.triu_indices(len(apart), 1)]))

@@ -21,7 +21,9 @@ class Repairs:
     background
         What is taken off each image (A,).
     vacuum
-        What logarithms are taken against, of each image (A,); None where none are.
+        The surroundings of images that are inverted, of each (A,); None where none are.
+    logarithm
+        Whether they are inverted by -log(I / vacuum), or by vacuum - I.
     filled
         Borders of each image that were not measured.
     along_x
@@ -38,10 +40,11 @@ class Repairs:
         filled: list[Filled],
         along_x: bool,
         shape: tuple[int, int],
+        logarithm: bool = True,
     ) -> None:
         self._outliers = [(one.columns, one.rows, one.values) if along_x else (one.rows, one.columns, one.values) for one in outliers]
         self._background, self._vacuum = background.astype(np.float32), None if vacuum is None else vacuum.astype(np.float32)
-        self._filled, self._along_x, self._shape = filled, along_x, shape
+        self._filled, self._along_x, self._shape, self._logarithm = filled, along_x, shape, logarithm
 
     def __call__(self, block: Array, start: int) -> Array:
         """Slices (S, A, N) from ``start`` on along the tilt axis, as stored, corrected."""
@@ -50,6 +53,8 @@ class Repairs:
             block[along[inside] - start, place, across[inside]] = values[inside]
         if self._vacuum is not None:
             level = self._vacuum[None, :, None]
+            if not self._logarithm:
+                return np.asarray(level - block)
             return np.asarray(-np.log(np.maximum(block, level * 1e-4) / level), dtype=np.float32)
         return block - self._background[None, :, None] if self._background.any() else block
 

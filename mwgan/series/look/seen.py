@@ -38,7 +38,9 @@ class Seen:
     """What is taken off: of all images, or of each."""
     bright_field: bool = False
     vacuum: list[float] = field(default_factory=list)
-    """Of each image: the level that logarithms are taken against; empty where none are."""
+    """Of each image that is inverted: the level of its surroundings; empty where none is."""
+    logarithm: bool = False
+    """Whether they are inverted by -log(I / vacuum), as absorption is, or by vacuum - I."""
     dead: list[int] = field(default_factory=list)
     dark: list[int] = field(default_factory=list)
     strangers: list[int] = field(default_factory=list)

@@ -1,0 +1,126 @@
+"""Time a slice and peak memory of whole volumes: ``mwgan reconstruct`` from a series on disk to a volume on disk.
+
+    python benchmarks/volumes.py --memory 6GB
+
+Each case runs in a process of its own, on the first slices of a square series of 121 tilts (16-bit integers, MRC), with as many at a
+time as the memory allows; its peak is that of the whole process, Python and torch included (Linux keeps it). A row is written when its case
+is done: called again, those that are there are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import torch
+from growth import peak_mib
+from machine import arguments, describe, provenance
+from rich.console import Console
+from rich.table import Table
+
+from mwgan.io import TiltSeries, open_series
+from mwgan.recon.named import make_method
+from mwgan.series import reconstruct_series
+from mwgan.series.memory import band_bytes, parse_memory
+
+SIZES, AXES, METHODS, TILTS = (256, 512, 1024, 2048), ("y", "x"), ("wbp", "sirt", "tvm", "lpd"), np.linspace(-60, 60, 121)
+PACKAGES = ("mwgan", "torch", "numpy", "numba")
+SLICES = 8
+
+
+class FirstSlices:
+    """A series of which only the first slices are reconstructed; what is read ahead is that of the whole."""
+
+    def __init__(self, series: TiltSeries, slices: int) -> None:
+        self._series, self.slices, self.path, self.geometry = series, slices, series.path, series.geometry
+        self.voxel_sizes_angstrom, self.sinograms, self.reading_bytes = series.voxel_sizes_angstrom, series.sinograms, series.reading_bytes
+
+
+def main() -> None:
+    parser = arguments("Times volumes, and what memory they take.", "volumes.csv")
+    parser.add_argument("--memory", default="6GB", help="what each process may take")
+    parser.add_argument("--slices", type=int, default=SLICES, help="slices of each case")
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.case:
+        return print(json.dumps(measured(*json.loads(options.case))))
+    rows = list(csv.DictReader(options.csv.open())) if options.csv.exists() else []
+    columns = provenance(PACKAGES)
+    for size in map(int, options.sizes.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            series = None
+            for method in options.methods.split(","):
+                for axis in AXES:
+                    if any((row["size"], row["method"], row["axis"]) == (str(size), method, axis) for row in rows):
+                        continue
+                    series = series or written(Path(folder) / "series.mrc", size)
+                    case = json.dumps([str(series), method, axis, options.memory, options.slices])
+                    command = [sys.executable, __file__, "--case", case, "--threads", str(options.threads)]
+                    done = subprocess.run(command, capture_output=True, text=True, check=False)
+                    if done.returncode:
+                        sys.exit(done.stderr)
+                    found = {"size": size, "method": method, "axis": axis, "memory": options.memory, "slices": options.slices}
+                    rows.append({**found, **json.loads(done.stdout.splitlines()[-1]), **columns})
+                    write(options.csv, rows)
+    Console().print(table(rows))
+    print(describe(columns))
+    return None
+
+
+def written(path: Path, size: int) -> Path:
+    """A series of random counts, image by image."""
+    generator = np.random.default_rng(0)
+    with mrcfile.new_mmap(path, (len(TILTS), size, size), mrc_mode=1) as file:
+        for image in file.data:
+            image[:] = generator.integers(0, 1000, image.shape, dtype=np.int16)
+        file.set_image_stack()
+    return path
+
+
+def measured(path: str, method: str, axis: str, memory: str, slices: int) -> dict[str, object]:
+    """Seconds a slice, reading and writing included, and the process' peak in MiB."""
+    budget = parse_memory(memory)
+    series = open_series(path, TILTS.tolist(), axis, band_bytes=band_bytes(budget))
+    few = FirstSlices(series, min(slices, series.slices))
+    reconstructor = make_method(method)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        reconstruct_series(few, reconstructor, Path(folder) / "volume.mrc", memory=budget)
+        seconds = (time.perf_counter() - started) / few.slices
+    peak = 0.0
+    with suppress(FileNotFoundError):
+        peak = peak_mib()
+    return {"seconds_per_slice": f"{seconds:.3f}", "peak_mib": f"{peak:.0f}"}
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def table(rows: list[dict[str, object]]) -> Table:
+    shown = Table(title="whole volumes", caption="peak: of the whole process")
+    for column in ("size", "method", "axis", "s a slice", "peak MiB"):
+        shown.add_column(column, justify="right")
+    for row in rows:
+        shown.add_row(*(str(row[name]) for name in ("size", "method", "axis", "seconds_per_slice", "peak_mib")))
+    return shown
+
+
+if __name__ == "__main__":
+    main()
