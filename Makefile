@@ -43,8 +43,9 @@ test-cluster: install
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[slurm]'
 	$(BIN)/python -m pytest -m cluster
 
+# Kills at random moments, full disks, two programs on one name, fuzzed files; as root on Linux it mounts small disks (docs/reliability.md).
 test-faults: install
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m faults
 
 # Windows and macOS as far as this system can tell, by their types and by imitation; a checkout that was never installed.
 test-systems: install

@@ -25,7 +25,7 @@ from mwgan.geometry import TiltGeometry
 from mwgan.operators import ParallelBeam
 
 SIZE, BLOCK = 512, 8  # a slice is 1 MiB
-SLICES = (9, 32, 128, 512, 1024, 3072)
+SLICES = (9, 100, 1000, 3072)
 TILTS = (-60.0, 0.0, 60.0)
 METHOD = "wbp"
 PICTURE = Path(__file__).resolve().parents[1] / "docs/pictures/volume_memory.png"

@@ -14,9 +14,10 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.io.bands import BAND_BYTES, Bands
-from mwgan.io.lazy import release, with_tilts_first
+from mwgan.io.lazy import with_tilts_first
+from mwgan.io.pixels import check_pixels
 from mwgan.io.readers import file_of, open_stack
-from mwgan.io.stack import Images, Stack
+from mwgan.io.stack import Stack
 from mwgan.io.tilt_lists import check_range
 from mwgan.io.tilts import Tilts, Told, brought_to_half_circle, contradiction, given_tilts, image_numbers, tilts_beside
 
@@ -146,7 +147,7 @@ class TiltSeries:
             raise InputError(f"binning must lie between 1 and half the image, not {binning}")
         tilts, behind = brought_to_half_circle(told.tilt_deg)
         self.image_numbers = _chosen(tilts, exclude, max_tilt_deg, told.source)
-        _check_finite(self.images, self.image_numbers, self.path)
+        check_pixels(self.images, self.image_numbers, self.path)
         self.image_tilt_deg, self.image_flipped = tilts[self.image_numbers], behind[self.image_numbers]
         size, dropped = divmod(across, binning)
         self._offset, self._bands = axis_offset_px, Bands(self.images, self.image_numbers.tolist(), tilt_axis == "x", band_bytes)
@@ -279,18 +280,3 @@ def _remarks(tilts: np.ndarray, behind: np.ndarray, left_out: int) -> list[str]:
 def counted(number: int, noun: str) -> str:
     """``1 image``, ``2 images``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _check_finite(images: Images, used: np.ndarray, path: Path) -> None:
-    if images.dtype.kind != "f":
-        return
-    bad: dict[int, int] = {}
-    for index in np.sort(used):
-        found = int((~np.isfinite(np.asarray(images[int(index)]))).sum())
-        bad |= {int(index) + 1: found} if found else {}
-        release(images)
-    if bad:
-        raise InputError(
-            f"{path} holds {sum(bad.values())} pixels that are NaN or infinite, the first in image {min(bad)}: "
-            f"repair that image or leave it out (--exclude {','.join(map(str, bad))})"
-        )

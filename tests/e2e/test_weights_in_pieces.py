@@ -15,7 +15,7 @@ from mwgan.cli.train import train
 from mwgan.errors import InputError
 from mwgan.files import pieces
 from mwgan.files.pieces import MIB, PIECES
-from mwgan.files.shards import HEADER, INDEX, save_shards
+from mwgan.files.shards import HEADER, INDEX, save_shards, write_tensors
 from mwgan.files.weights import read_weights
 from mwgan.paths import shipped_weights
 from mwgan.recon import load_reconstructor
@@ -206,3 +206,13 @@ def test_a_split_that_is_stopped_leaves_nothing(whole, tmp_path, monkeypatch):
 
 def test_shipped_weights_are_of_one_piece():
     assert all(file.stat().st_size <= 16 * MIB for file in shipped_weights().values())
+
+
+def test_the_same_weights_are_the_same_bytes_each_time(tmp_path):
+    metadata = {name: "" for name in "weights"}
+    for count in range(8):
+        write_tensors(tmp_path / str(count), {"weight": torch.ones(3)}, metadata)
+    assert len({file.read_bytes() for file in tmp_path.iterdir()}) == 1
+    with safe_open(tmp_path / "0", framework="pt") as file:
+        assert file.metadata() == metadata
+        assert torch.equal(file.get_tensor("weight"), torch.ones(3))

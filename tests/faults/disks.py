@@ -18,9 +18,9 @@ as_root = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reaso
 
 @contextmanager
 def disk(folder: Path, size: int) -> Iterator[None]:
-    """A disk of ``size`` bytes mounted at ``folder``; skips the test where root may not mount, as in most containers."""
+    """A disk of ``size`` bytes, whole pages, mounted at ``folder``; skips the test where root may not mount, as in most containers."""
     folder.mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={-(-size // PAGE) * PAGE}", "tmpfs", str(folder)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=False)
     if mounted.returncode:
         pytest.skip("root may not mount disks here")
     try:

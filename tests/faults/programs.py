@@ -55,7 +55,8 @@ class Ended(NamedTuple):
 
     @property
     def traceback(self) -> bool:
-        return "Traceback" in self.told or "terminate called" in self.told
+        """Whether it showed its insides. Before a program has begun, Ctrl-C is answered by Python, in its way."""
+        return self.code != -signal.SIGINT and ("Traceback" in self.told or "terminate called" in self.told)
 
 
 def started(command: tuple[str, ...], folder: Path) -> subprocess.Popen[str]:

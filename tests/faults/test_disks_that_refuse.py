@@ -41,10 +41,10 @@ def test_a_full_disk_is_one_sentence_and_with_room_it_works(program, prepared, t
     straight, here = link_inputs(prepared, tmp_path / "straight"), link_inputs(prepared, tmp_path / "here")
     (straight / OUT).mkdir()
     assert ended(command, straight).code == 0
-    needed, seen = taken(straight / OUT), []
-    with disk(here / OUT, int(SHARES[0] * needed)):
-        for share in SHARES:
-            remount(here / OUT, f"size={int(share * needed) // PAGE * PAGE}")
+    sizes, seen = [int(share * taken(straight / OUT)) // PAGE * PAGE for share in SHARES], []
+    with disk(here / OUT, sizes[0]):
+        for share, size in zip(SHARES, sizes, strict=True):
+            remount(here / OUT, f"size={size}")
             full = ended(again, here)
             torn = product(here).is_file() and program != "mwgan-evaluate"  # whose rows are kept
             seen.append((f"{share:.0%}", full, leftovers(here), torn))

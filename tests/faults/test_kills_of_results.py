@@ -11,7 +11,7 @@ pytestmark = pytest.mark.faults
 EVALUATION = Killed(
     "mwgan-evaluate", (*EVALUATE, "table=results", "hydra.run.dir=log"), lambda folder: None, "results.parquet", whole=False
 )
-RECONSTRUCTION = Killed("mwgan reconstruct", (*SIRT, "-o", "o.mrc"), lambda folder: None, "o.mrc", whole=True)
+RECONSTRUCTION = Killed("mwgan reconstruct", (*SIRT, "-o", "o.mrc"), lambda folder: None, "o.mrc", whole=True, keeps=True)
 
 
 @pytest.mark.parametrize("program", [EVALUATION, RECONSTRUCTION], ids=lambda one: one.name)

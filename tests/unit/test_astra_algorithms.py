@@ -105,3 +105,11 @@ def test_without_the_package_the_error_names_the_remedy(monkeypatch, geometry):
 
 def test_it_has_the_face_of_a_reconstructor():
     assert isinstance(Astra(), Reconstructor)
+
+
+@pytest.mark.usefixtures("astra")
+@pytest.mark.parametrize("unit", [2.0**-110, 2.0**100])
+def test_a_detectors_units_change_nothing(unit, disc):
+    _, measurement = measured(32, 0.0, disc)
+    scaled = Measurement(measurement.sinogram * unit, measurement.measured, measurement.geometry)
+    assert torch.equal(Astra("cgls", iterations=5)(scaled), Astra("cgls", iterations=5)(measurement) * unit)

@@ -66,6 +66,12 @@ def cases(folder, mrc_bytes, counts):
         "mode 101": (mrc("m101", mode=101), ["--tilts", TILTS], "mode 101, numbers of 4 bits"),
         "half bytes by IMOD's flag": (mrc("m0", mode=0, imod_flags=16), ["--tilts", TILTS], "mode 101"),
         "a mode that nobody knows": (mrc("m99", mode=99), ["--tilts", TILTS], "its mode is 99"),
+        "doubles beyond single precision": (
+            saved("large.npy", np.save, counts * 1e200),
+            ["--tilts", TILTS],
+            "too large for single precision",
+        ),
+        "doubles that vanish in it": (saved("small.npy", np.save, counts * 1e-60), ["--tilts", TILTS], "too small for single precision"),
         "NaN": (mrc("nan", nan), ["--tilts", TILTS], "1 pixels that are NaN or infinite, the first in image 3"),
         "an infinite image": (mrc("inf", infinite), ["--tilts", TILTS], "leave it out (--exclude 2)"),
         "a gzip cut short": (written("cut.mrc.gz", gzip.compress(good)[:-30]), ["--tilts", TILTS], "can't be unpacked"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
 import warnings
 
@@ -13,8 +14,11 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from mwgan.callbacks.stop_signals import StopSignals
 from mwgan.configuration import build
 from mwgan.errors import InputError
+from mwgan.files.interruption import ended_by_signals
+from mwgan.files.whole import written_whole
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
 
@@ -128,3 +132,25 @@ def test_what_hydra_complains_of_is_one_sentence(program, sentence, capsys):
     assert told.startswith(f"error: {sentence}")
     assert told.count("\n") == 1
     assert os.environ["HYDRA_FULL_ERROR"] == "1"  # or Hydra would have ended it with words of its own
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_program_that_is_told_to_end_says_so_and_leaves_nothing_half_written(number, tmp_path, capsys):
+    def program():
+        with written_whole(tmp_path / "table.csv") as partial:
+            partial.write_text("half")
+            signal.raise_signal(getattr(signal, number))
+
+    with pytest.raises(SystemExit) as end:
+        exit.run(program)
+    assert end.value.code == 128 + getattr(signal, number)
+    assert capsys.readouterr().err == f"ended by {number}: what was finished is kept\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_takes_no_programs_answer_to_signals_for_somebody_elses():
+    signals = StopSignals()
+    with ended_by_signals():
+        signals.remember()
+    assert not signals.answered(signal.SIGTERM)
