@@ -86,7 +86,7 @@ class InpaintSinogram:
         covered = seen.measured_tilts.any(dim=0).flatten()
         kept = covered.nonzero().flatten().tolist()
         change = torch.where(seen.mask, sinogram - seen.sinogram, 0.0)[:, :, kept]
-        on_rows = partial(_resample, have_deg=grid.take(kept).tilt_deg, want_deg=rows.geometry.tilt_deg)
+        on_rows = partial(_resample, have_deg=tuple(grid.tilt_deg[index] for index in kept), want_deg=rows.geometry.tilt_deg)
         changed = on_rows(change)[0] if kept else torch.zeros_like(rows.sinogram)
         if rows.by_pixel and kept:  # the network's own answer, where there is nothing that it could change
             changed = torch.where(rows.mask, changed, on_rows(sinogram[:, :, kept])[0])

@@ -126,7 +126,11 @@ def _goes_on_from(theirs: Any, ours: Any) -> bool:
     """Whether a generator's class says that it can begin as another one of that class, with fewer inputs say."""
     if not (isinstance(theirs, Mapping) and isinstance(ours, Mapping)) or theirs.get("_target_") != ours.get("_target_"):
         return False
-    goes_on_from = getattr(imported(str(ours["_target_"])), "goes_on_from", None)
+    try:
+        made = imported(str(ours["_target_"]))
+    except InputError:  # building it will say so
+        return False
+    goes_on_from = getattr(made, "goes_on_from", None)
     return bool(goes_on_from is not None and goes_on_from(theirs, ours))
 
 

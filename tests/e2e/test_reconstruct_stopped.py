@@ -47,10 +47,12 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     output, options = tmp_path / "v.mrc", ("--method", "sirt", "--iterations", "400")
     first = start(series, output, *options)
     wait_for_journal(tmp_path, first)
+    first.send_signal(signal.SIGSTOP)  # or it may be done before the second has begun
     second = start(series, output, *options)  # at the same time: refused
     assert second.communicate()[1].strip().endswith("is being written by another process with the same command: wait for it")
     assert second.returncode == 2
     first.send_signal(signal.SIGTERM)
+    first.send_signal(signal.SIGCONT)
     told = first.communicate()[1]
     assert first.returncode == 143, told
     done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command goes on there", told)[1])

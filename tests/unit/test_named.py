@@ -125,7 +125,7 @@ def test_a_node_may_be_set_as_a_projector():
     ("name", "settings", "told"),
     [
         ("tvm", {"wait": 1}, r"tvm has no setting 'wait': there are weight, iterations, bounds"),
-        ("tvm", {"weight": "strong"}, r"weight of tvm is float, not 'strong'"),
+        ("tvm", {"weight": "strong"}, r"weight of tvm is float \| None, not 'strong'"),
         ("tvm", {"iterations": 2.5}, r"iterations of tvm is int"),
         ("tvm", {"iterations": True}, r"iterations of tvm is int"),
         ("tvm", {"bounds": [0, None, 2]}, r"bounds of tvm is tuple"),

@@ -70,7 +70,7 @@ def test_the_first_sentence_on_each_parameter_is_told(kind):
 def test_defaults_are_those_of_the_file_then_of_the_constructor():
     settings = settings_of(known_methods()["tvm"])
     assert (settings["weight"].default, settings["iterations"].default, settings["convergence"].default) == (0.025, 300, 5e-4)
-    assert settings["weight"].kind == "float"
+    assert settings["weight"].kind == "float | None"
     assert settings_of(known_methods()["lpd"]) == settings_of(known_methods()["irdm_d1"]) == {}
 
 

@@ -45,7 +45,7 @@ def run(small_series, tmp_path):
 def test_record_and_page_say_where_a_volume_comes_from_and_what_is_left(run, tmp_path):
     found, told, page = run(thickness=10, width=30)
     assert told["commit"]
-    assert told["command"].startswith("mwgan ")
+    assert told["command"].startswith("mwgan")
     assert told["options"] == {"tilts": None, "output": str(tmp_path / "v.mrc")}
     assert (told["method"], told["weights"], told["series"]) == ("sirt", [], "small.mrc")
     assert told["geometry"]["tilt_deg"] == list(range(-60, 61, 10))
