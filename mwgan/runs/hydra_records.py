@@ -10,6 +10,7 @@ from mwgan.runs.options import is_options
 
 SWEEP = "multirun.yaml"  # of a sweep
 OVERRIDES = Path(".hydra") / "overrides.yaml"  # of a run: its options
+DEEPEST = 50  # lists and mappings inside one another
 SETTINGS = Path(".hydra") / "hydra.yaml"  # and Hydra's own settings
 
 
@@ -19,15 +20,18 @@ def read_yaml(file: Path) -> Any:
     Raises
     ------
     InputError
-        If it can't be read, or refers to parts of itself, as none of Hydra's do: a few lines could then stand for any length.
+        If it can't be read, or refers to parts of itself or nests without end, as none of Hydra's do: reading it might never end.
     """
     import yaml
     from omegaconf import OmegaConf
 
     try:
         text = file.read_text(encoding="utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ValueError("it refers to itself")
+        depth = 0
+        for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
+                raise ValueError("it refers to itself or is nested too deeply")
         return OmegaConf.to_container(OmegaConf.create(text), resolve=False) if text.strip() else {}
     except Exception as error:  # yaml's and OmegaConf's own
         raise _unreadable(file) from error
