@@ -74,6 +74,8 @@ def answered(command: tuple[str, ...], folder: Path, limit_s: float = LONGEST_S)
             import_module(MODULES[name]).main()
     except SystemExit as end:
         code = end.code or 0
+    except TooLongError as error:
+        raise AssertionError(f"{command}: {error}") from error  # a test that fails, not the end of all tests
     finally:
         sys.argv = before[0]
         os.chdir(before[1])
