@@ -23,5 +23,5 @@ def train(cfg: DictConfig) -> Metrics:
     """
     with mistakes_of_the_configuration():
         prepared = prepare(cfg)
-    with ending(Path(cfg.paths.output_dir), prepared.trainer), mistakes_of_the_configuration(lambda: prepared.trainer.global_step == 0):
+    with ending(Path(cfg.paths.output_dir), prepared.trainer), mistakes_of_the_configuration(lambda: not prepared.trainer.global_step):
         return fit(prepared)  # what fails in the first step already has never worked

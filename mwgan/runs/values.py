@@ -30,8 +30,6 @@ COUNTS = {
     "trainer.num_nodes": Rule(True, 1),
     "trainer.limit_train_batches": Rule(False, 1e-9, may_be_none=True),
     "trainer.limit_val_batches": Rule(False, 0, may_be_none=True),
-    "wedge.min_deg": Rule(False, 0, 180),
-    "wedge.max_deg": Rule(False, 0, 180),
     "model.generator_optimizer.lr": Rule(False, 1e-30),
     "model.discriminator_optimizer.lr": Rule(False, 1e-30),
     "model.pixel_weight": Rule(False, 0),
