@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,36 @@ def build(node: Any, **arguments: Any) -> Any:
                 raise cause from None
             cause = cause.__cause__
         raise
+
+
+@contextmanager
+def mistakes_of_the_configuration(still: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """What fails while things are built as a configuration says, before anything is done, is the configuration's: one sentence.
+
+    Parameters
+    ----------
+    still
+        Whether that is still so, when something fails.
+
+    Raises
+    ------
+    InputError
+        That says what was complained of.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, InputError | OSError | MemoryError | HydraException) and not isinstance(error, InstantiationException):
+            raise
+        if not still():
+            raise
+        where = re.search(r"full_key: (\S+)", str(error))
+        cause: BaseException = error
+        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        what = " ".join(str(cause).split())[:250].rstrip(".") or type(cause).__name__
+        part = f"{where[1]} of the configuration" if where else "the configuration"
+        raise InputError(f"{part} can't be used ({what}): check what was given for it, --cfg job shows all there is") from error
 
 
 def plain(node: Any, resolve: bool = True) -> Any:

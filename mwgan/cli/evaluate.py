@@ -12,6 +12,7 @@ from mwgan.configuration import look_in_parts, plain
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
+from mwgan.runs.values import check_lists, check_values
 
 
 def evaluate(cfg: DictConfig) -> Any:
@@ -20,6 +21,8 @@ def evaluate(cfg: DictConfig) -> Any:
 
     runs = [] if cfg.sweep is None else _finished_runs(cfg.sweep)
     settings = {str(key): plain(node) for key, node in cfg.items() if key != "paths"}  # this run's folders, which Hydra alone knows
+    check_values(settings)
+    check_lists(settings)
     settings["table"] = cfg.table or (f"{cfg.paths.root}/evaluate/results" if cfg.sweep is None else f"{cfg.sweep}/results")
     return evaluate_configured(settings, runs, lambda text: print(text, flush=True))
 

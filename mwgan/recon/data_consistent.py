@@ -51,8 +51,8 @@ class DataConsistent:
         projector: ProjectorFactory = projector_for,
     ) -> None:
         check_iterations(iterations)
-        if not weight > 0:
-            raise InputError(f"the weight of data consistency must be above 0, not {weight}")
+        if not 0 < weight < float("inf"):
+            raise InputError(f"the weight of data consistency must be a number above 0, not {weight}")
         self.reconstructor, self.weight, self.iterations, self.bounds, self.projector = reconstructor, weight, iterations, bounds, projector
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""How a program ends: bad input is one sentence and exit code 2; anything else that fails keeps its traceback."""
+"""How a program ends: bad input is one sentence and exit code 2; of anything else the traceback goes into a file, exit code 1."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from mwgan.files.interruption import ended_by_signals
 from mwgan.files.space import disk_full, no_space_in
 from mwgan.paths import PACKAGE
 from mwgan.runs.folder import is_first_process
+from mwgan.runs.unforeseen import end_unforeseen
 
 Result = TypeVar("Result")
 LIBRARIES_WARNING = warnings.formatwarning
@@ -43,10 +44,45 @@ def run(program: Callable[[], object]) -> None:
 
 
 def print_anywhere() -> None:
-    """Have a character that the terminal or the file behind it lacks, as ± may be on Windows, printed as a question mark."""
-    for stream in (sys.stdout, sys.stderr):
+    """Have a character that the terminal or the file behind it lacks, as ± may be on Windows, printed as a question mark.
+
+    And have the program outlive whoever reads what it prints: ``| head`` ends no training.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+            setattr(sys, name, Outliving(stream))
+
+
+class Outliving:
+    """A stream that goes on into nothing once nobody reads it any more."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or seem to."""
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._let_go()
+            return len(text)
+
+    def flush(self) -> None:
+        """See that what was written is on its way."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
 
 
 def _warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
@@ -91,7 +127,11 @@ def mistakes_in_one_sentence() -> Iterator[None]:
             fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
         if error.errno in NOT_ALLOWED and error.filename is not None:
             fail(f"{error.filename} can't be used ({str(error.strerror).lower()}): choose another place, or change who may use it")
-        raise
+        end_unforeseen(error)
+    except MemoryError:
+        fail("there is not enough memory for that: lower the sizes, or close other programs")
+    except Exception as error:
+        end_unforeseen(error)
 
 
 def fail(sentence: str) -> NoReturn:

@@ -18,6 +18,7 @@ from mwgan.runs.processes import after_the_first
 from mwgan.runs.resume import has_begun
 from mwgan.runs.slurm import check_tasks, is_named_by_job, was_queued_again
 from mwgan.runs.stages import run_stages
+from mwgan.runs.values import check_values
 
 Metrics = dict[str, float]
 Train = Callable[[DictConfig], Metrics]
@@ -43,6 +44,7 @@ def answer(cfg: DictConfig, train: Train) -> Metrics | float:
 
 def run(cfg: DictConfig, train: Train) -> Metrics:
     """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
+    check_values(plain(cfg))
     if cfg.get("recorded"):
         check_recorded(plain(cfg), cfg.allow)
     check_missing(cfg)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mwgan.configuration import mistakes_of_the_configuration
 from mwgan.runs.ending import ending
 from mwgan.runs.fit import fit
 from mwgan.runs.one_run import Metrics
@@ -20,6 +21,7 @@ def train(cfg: DictConfig) -> Metrics:
     InputError
         If it can't be trained so, or the disk is full.
     """
-    prepared = prepare(cfg)
-    with ending(Path(cfg.paths.output_dir), prepared.trainer):
-        return fit(prepared)
+    with mistakes_of_the_configuration():
+        prepared = prepare(cfg)
+    with ending(Path(cfg.paths.output_dir), prepared.trainer), mistakes_of_the_configuration(lambda: not prepared.trainer.global_step):
+        return fit(prepared)  # what fails in the first step already has never worked

@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from mwgan.errors import InputError
 from mwgan.runs import training
 from mwgan.runs.training import train
 
 CFG = SimpleNamespace(paths=SimpleNamespace(output_dir="run"))
-PREPARED = SimpleNamespace(trainer="its trainer")
+TRAINER = SimpleNamespace(global_step=3)
+PREPARED = SimpleNamespace(trainer=TRAINER)
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def happened(monkeypatch) -> list[object]:
 
 def test_a_training_is_prepared_fitted_and_ended_in_its_folder(happened):
     assert train(CFG) == {"val/psnr": 1.0}
-    assert happened == [("prepared", CFG), ("begins", Path("run"), "its trainer"), ("fitted", PREPARED), "ends"]
+    assert happened == [("prepared", CFG), ("begins", Path("run"), TRAINER), ("fitted", PREPARED), "ends"]
 
 
 def test_one_that_fails_is_ended_too(happened, monkeypatch):
@@ -55,6 +57,17 @@ def test_one_that_is_refused_has_nothing_to_end(happened, monkeypatch):
         raise ValueError("too wide")
 
     monkeypatch.setattr(training, "prepare", refuse)
-    with pytest.raises(ValueError, match="too wide"):
+    with pytest.raises(InputError, match=r"the configuration can't be used \(too wide\): check what was given"):
         train(CFG)
     assert happened == []
+
+
+def test_what_fails_before_the_first_step_is_the_configurations(happened, monkeypatch):
+    def fail(prepared: object) -> dict[str, float]:
+        raise TypeError("no such thing")
+
+    monkeypatch.setattr(training, "fit", fail)
+    monkeypatch.setattr(TRAINER, "global_step", 0)
+    with pytest.raises(InputError, match="no such thing"):
+        train(CFG)
+    assert happened[-1] == "ends"

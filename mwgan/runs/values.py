@@ -1,0 +1,85 @@
+"""Numbers of a configuration that can't be meant, refused by name before anything is made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mwgan.errors import InputError
+
+
+class Rule(NamedTuple):
+    """What a value has to be."""
+
+    whole: bool
+    least: float
+    most: float = math.inf
+    may_be_none: bool = False
+
+
+COUNTS = {
+    "seed": Rule(True, 0, 2**32 - 1),
+    "threads": Rule(True, 1, may_be_none=True),
+    "data.size": Rule(True, 8),
+    "data.batch_size": Rule(True, 1),
+    "data.workers": Rule(True, 0),
+    "data.prefetch": Rule(True, 1),
+    "data.seed": Rule(True, 0, 2**32 - 1),
+    "trainer.max_epochs": Rule(True, 1),
+    "trainer.num_nodes": Rule(True, 1),
+    "trainer.limit_train_batches": Rule(False, 1e-9, may_be_none=True),
+    "trainer.limit_val_batches": Rule(False, 0, may_be_none=True),
+    "model.generator_optimizer.lr": Rule(False, 1e-30),
+    "model.discriminator_optimizer.lr": Rule(False, 1e-30),
+    "model.pixel_weight": Rule(False, 0),
+    "model.adversarial_weight": Rule(False, 0),
+    "model.gradient_clip": Rule(False, 1e-30, may_be_none=True),
+    "callbacks.last_checkpoint.every_minutes": Rule(False, 0, may_be_none=True),
+    "step_deg": Rule(False, 1e-30, 90),
+    "noise.percent": Rule(False, 0),
+}
+
+
+def check_values(settings: Mapping[str, Any]) -> None:
+    """Raise an :class:`InputError` that names the first value of a configuration, plain and resolved, which can't be meant."""
+    for name, rule in COUNTS.items():
+        found = _of(settings, name.split("."))
+        if found is None or (found == (None,) and rule.may_be_none):
+            continue
+        (value,) = found
+        number = isinstance(value, int if rule.whole else int | float) and not isinstance(value, bool)
+        if not number or not rule.least <= value <= rule.most:
+            raise InputError(f"{name}={value} can't be meant: give {_told(rule)}")
+
+
+def check_lists(settings: Mapping[str, Any]) -> None:
+    """Raise an :class:`InputError` unless what an evaluation goes through are lists of numbers and mappings of names."""
+    wedges = settings.get("wedges_deg")
+    if not isinstance(wedges, list) or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in wedges):
+        raise InputError(f"wedges_deg={wedges} can't be meant: give a list of degrees, such as [40,60]")
+    if not isinstance(settings.get("checkpoints") or {}, Mapping):
+        raise InputError(f"checkpoints={settings['checkpoints']} can't be meant: give names and runs, checkpoints={{mine: RUN}}")
+    weights = settings.get("data_consistency")
+    if weights is not None and (not isinstance(weights, list) or not weights):
+        raise InputError(f"data_consistency={weights} can't be meant: give a list of weights to try, or null")
+    for name, method in (settings.get("methods") or {}).items():
+        for parameter, values in ((method or {}).get("tune") or {}).items() if isinstance(method or {}, Mapping) else ():
+            if not isinstance(values, list) or not values:
+                raise InputError(f"methods.{name}.tune.{parameter}={values} can't be meant: give a list of values to try")
+
+
+def _of(settings: Any, path: list[str]) -> tuple[Any] | None:
+    """The value at a path, as a tuple; None if there is no such path."""
+    for key in path:
+        if not isinstance(settings, Mapping) or key not in settings:
+            return None
+        settings = settings[key]
+    return (settings,)
+
+
+def _told(rule: Rule) -> str:
+    kind = "a whole number" if rule.whole else "a number"
+    least = "above 0" if 0 < rule.least < 1e-6 else f"of {rule.least:g} or more"
+    most = "" if math.isinf(rule.most) else f", up to {rule.most:.0f}"
+    return f"{kind} {least}{most}{' or null' if rule.may_be_none else ''}"
