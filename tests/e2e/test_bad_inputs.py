@@ -189,7 +189,7 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} wedge.min_deg=70 wedge.max_deg=60 | wedge
 {T} wedge.max_deg=200 | wedge
 {T} wedge.max_deg=nan | wedge
-{T} wedge.max_deg=wide | wedge
+{T} wedge.max_deg=wide | wide
 {T} acquisition.step_deg=0 | tilt step
 {T} acquisition.step_deg=1e-9 | tilts
 {T} acquisition.step_deg=nan | tilt step
