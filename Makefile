@@ -64,6 +64,7 @@ bench: install
 	$(BIN)/python benchmarks/data.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/cost.py
+	$(BIN)/python benchmarks/field.py
 
 # Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
 # (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).
