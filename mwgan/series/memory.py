@@ -6,6 +6,7 @@ most; so two sizes with one and with several slices tell it at any size.
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import tracemalloc
@@ -18,6 +19,7 @@ from torch.nn.functional import interpolate
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.memory import machine_bytes
 
 BLOCKS = (32, 16, 8, 4, 2, 1)  # slices that the projector's vector registers take at once
 PLENTY = 4000  # bytes a pixel of slice and sinogram: three times what the hungriest network takes; below it nothing is measured
@@ -27,6 +29,7 @@ SPARE = 1.25  # for what libraries allocate by themselves, and for gaps between 
 PROGRAM = 700 << 20  # bytes of Python, torch and what else is loaded: measured 450 to 600 MiB
 LATER = 100 << 20  # of what is loaded later, and of what is freed and not given back
 SHARE = 0.75  # of the machine's memory, where nothing is said
+UNTOLD = 8 << 30  # where nothing tells what a machine has
 SHARE_OF_BAND = 8
 SHARE_OF_GPU = 0.8  # of what is free there
 UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -51,13 +54,7 @@ def parse_memory(text: str) -> int:
 
 def default_memory() -> int:
     """Three quarters of what this machine, or the container on it, has."""
-    try:
-        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        whole = 8 << 30
-    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
-        if limit.is_file() and (text := limit.read_text(encoding="utf-8").strip()).isdecimal():
-            whole = min(whole, int(text))
+    whole = machine_bytes() or UNTOLD
     return int(SHARE * whole)
 
 
@@ -170,4 +167,4 @@ def _peak(work: Work, measurement: Measurement) -> float:
 def _resident() -> int:
     """Bytes that this process holds."""
     told = Path("/proc/self/statm")
-    return int(told.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.is_file() else PROGRAM
+    return int(told.read_text(encoding="utf-8").split()[1]) * mmap.PAGESIZE if told.is_file() else PROGRAM
