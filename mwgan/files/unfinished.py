@@ -178,12 +178,10 @@ def _only_one(folder: Path, refusal: str) -> ExitStack:
                 f"nothing can be written in {folder.parent} ({(error.strerror or str(error)).lower()}): choose another place"
             ) from error
         with suppress(FileNotFoundError):  # whoever held it has ended and taken it away in between: anew
-            lock = folder / LOCK
-            lock.touch()
-            before = lock.stat()
+            lock, before = folder / LOCK, folder.stat()
             held.enter_context(hold(lock, refusal))
-            after = lock.stat()
-            if (before.st_ino, before.st_dev) == (after.st_ino, after.st_dev):
+            after = folder.stat()
+            if lock.exists() and (before.st_ino, before.st_dev) == (after.st_ino, after.st_dev):
                 return held
         held.close()
 

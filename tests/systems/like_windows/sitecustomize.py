@@ -9,6 +9,7 @@ files stand in.
 import builtins
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import types
@@ -120,6 +121,7 @@ del os.fork, os.forkpty
 os.open = open_no_folder
 os.replace, os.rename = (onto_no_folder(unless_open(call)) for call in (os.replace, os.rename))
 os.unlink, os.remove = unless_open(os.unlink), unless_open(os.remove)
+shutil._use_fd_functions = False  # it removes folders without opening them
 tempfile.TemporaryFile = tempfile.NamedTemporaryFile  # as there: no file loses its name while it is open
 multiprocessing.set_start_method("spawn")
 warnings.filterwarnings("ignore", category=EncodingWarning)
