@@ -33,7 +33,9 @@ class CSVLog(CSVLogger):
         """Whether the log that was set aside when this run went on ends before what training logs of an epoch."""
         parts = list(Path(self.log_dir).glob("metrics_*.csv"))
         return bool(parts) and not any(
-            row.get("epoch") == str(epoch) and row.get(LOGGED_LAST) for part in parts for row in csv.DictReader(part.open(encoding="utf-8"))
+            row.get("epoch") == str(epoch) and row.get(LOGGED_LAST)
+            for part in parts
+            for row in csv.DictReader(part.read_text(encoding="utf-8").splitlines())
         )
 
 

@@ -42,7 +42,7 @@ class Unfinished(WrittenTogether):
     path
         The output that the work is for.
     key
-        What decides its result, as text; work of another key is not gone on with. None: nothing is gone on with.
+        What decides its result, as text; work of another key is not resumed. None: nothing is resumed.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Unfinished(WrittenTogether):
         return self
 
     def add(self, path: Path) -> Path:
-        """A temporary name, the same for each process that goes on with the work, which becomes ``path``."""
+        """A temporary name for ``path``, the same for each process that resumes the work."""
         target = written_to(path)
         partial = self.folder / f"{len(self._targets)}-{target.name[-100:]}"
         self._targets[partial] = target
@@ -177,7 +177,7 @@ def _only_one(folder: Path, refusal: str) -> ExitStack:
             raise InputError(
                 f"nothing can be written in {folder.parent} ({(error.strerror or str(error)).lower()}): choose another place"
             ) from error
-        with suppress(FileNotFoundError):  # whoever held it has ended and taken it away in between: anew
+        with suppress(FileNotFoundError):  # the process that held it has ended and removed it in between: try again
             lock, before = folder / LOCK, folder.stat()
             held.enter_context(hold(lock, refusal))
             after = folder.stat()

@@ -259,12 +259,18 @@ def _too_few(tilts: np.ndarray) -> list[str]:
     return [f"{counted(different, 'tilt')} can't tell what a slice looks like: a tomogram takes dozens, over as wide a range as can be"]
 
 
+def look_like_radians(tilts: np.ndarray) -> bool:
+    """Whether tilts are within what the half circle is in radians, and too many for so little."""
+    return bool(len(tilts) >= RADIANS_FROM and 0 < np.ptp(tilts) <= np.pi and np.abs(tilts).max() <= np.pi)
+
+
 def _narrow(tilts: np.ndarray) -> list[str]:
     """Tilts that are no tilt series, but would be one in radians."""
-    reach = float(np.ptp(tilts)) if len(tilts) else 0.0
-    if len(tilts) < RADIANS_FROM or not 0 < reach <= np.pi or np.abs(tilts).max() > np.pi:
+    if not look_like_radians(tilts):
         return []
-    return [f"{len(tilts)} images within {reach:.2g} degrees are no tilt series: are these radians? Multiply them by 180 / pi = 57.2958"]
+    return [
+        f"{len(tilts)} images within {np.ptp(tilts):.2g} degrees are no tilt series: are these radians? Multiply them by 180 / pi = 57.2958"
+    ]
 
 
 def _remarks(tilts: np.ndarray, behind: np.ndarray, left_out: int) -> list[str]:

@@ -120,7 +120,7 @@ class LearnedPrimalDual(nn.Module):
         return {**theirs, **dict.fromkeys(free)} == {**ours, **dict.fromkeys(free)}
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """Inputs that the weights of a network with fewer of them don't know count for nothing at first: a way to go on from it."""
+        """Weights of a network with fewer input channels are padded with zeros for the new ones, so that training can continue from it."""
         for name, parameter in self.named_parameters():
             given = state_dict.get(prefix + name)
             if given is not None and given.ndim == 4 and given.shape[0] == parameter.shape[0] and given.shape[2:] == parameter.shape[2:]:

@@ -1,4 +1,4 @@
-"""What a primal–dual network sees of a measurement: in which units, with which operators, and what it is told beside it."""
+"""The inputs of a primal–dual network: the measurement in the network's units, its operators, and conditioning channels."""
 
 from __future__ import annotations
 

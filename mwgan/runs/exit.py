@@ -46,7 +46,7 @@ def run(program: Callable[[], object]) -> None:
 def print_anywhere() -> None:
     """Have a character that the terminal or the file behind it lacks, as ± may be on Windows, printed as a question mark.
 
-    And have the program outlive whoever reads what it prints: ``| head`` ends no training.
+    And ignore a closed pipe: ``| head`` ends no training.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

@@ -44,9 +44,10 @@ def answer(cfg: DictConfig, train: Train) -> Metrics | float:
 
 def run(cfg: DictConfig, train: Train) -> Metrics:
     """The run or the job of a sweep that ``cfg`` describes, as far as its folder doesn't hold it yet; its last metrics."""
-    check_values(plain(cfg))
+    settings = plain(cfg)
+    check_values(settings)
     if cfg.get("recorded"):
-        check_recorded(plain(cfg), cfg.allow)
+        check_recorded(settings, cfg.allow)
     check_missing(cfg)
     _refuse_multirun_ddp(cfg)
     check_tasks(cfg)

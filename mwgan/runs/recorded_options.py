@@ -1,4 +1,4 @@
-"""What of a folder's record may go into a command line: a folder of a stranger must not run anything by being gone on with."""
+"""What of a folder's record may go into a command line: resuming a stranger's folder must not run code."""
 
 from __future__ import annotations
 

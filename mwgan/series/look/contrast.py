@@ -36,7 +36,7 @@ class Surroundings(NamedTuple):
 def surroundings(seen: Statistics, axis: str) -> Surroundings:
     """What the sides across the tilt axis show."""
     bands = _known(seen.by_columns if axis == "y" else seen.by_rows)
-    count, size = bands.shape[0], bands.shape[2]
+    size = bands.shape[2]
     edge = max(1, round(EDGE * size))
     pixels = max(1, (seen.shape[0] if axis == "y" else seen.shape[1]) // bands.shape[1])
     sides = {"left": bands[:, :, :edge], "right": bands[:, :, size - edge :]}
@@ -50,12 +50,12 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
     bright = below > DARKER * max(above, 0.0) and below > BEYOND_NOISE * max(noise / np.sqrt(pixels), 1e-12)
     contrast = max(above, below, 0.0) if bright else max(above, 0.0)
     allowed = FLAT * contrast + BEYOND_NOISE * noise / np.sqrt(edge * pixels)
-    lowest = min(float(np.nanmin(values)) for values in levels.values()) if not bright else None
-    open_sides = tuple(side for side in sides if not _flat(means[side], levels[side], middle if lowest is None else lowest, allowed))
+    reference = float(middle) if bright else min(float(np.nanmin(values)) for values in levels.values())
+    open_sides = tuple(side for side in sides if not _flat(means[side], levels[side], reference, allowed))
     if not open_sides and _is_slab(np.mean(list(levels.values()), axis=0), seen.tilt_deg, contrast, error):
         open_sides = tuple(sides)
     both = np.concatenate([means[side] for side in sides if side not in open_sides] or list(means.values()), axis=1)
-    return Surroundings(mean_of_known(both, axis=1), error, contrast, not open_sides and count > 0, bright and not open_sides, open_sides)
+    return Surroundings(mean_of_known(both, axis=1), error, contrast, not open_sides, bright and not open_sides, open_sides)
 
 
 def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> bool:

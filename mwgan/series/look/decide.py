@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mwgan.io import TiltSeries
+from mwgan.io.tilt_series import look_like_radians
 from mwgan.series.look import axis, contrast, masses, order
 from mwgan.series.look.filled import Filled
 from mwgan.series.look.outliers import Outliers
@@ -164,7 +165,7 @@ def _contrast(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
 
 def _tilts(seen: Seen, known: Statistics) -> bool:
     """Whether the tilts seem to be those of the images."""
-    seen.radians = order.look_like_radians(known.tilt_deg)
+    seen.radians = look_like_radians(known.tilt_deg)
     if seen.radians:
         return False  # which the series itself has said
     apart = order.distances(known)

@@ -64,9 +64,8 @@ class LookedAt:
     def open(self, binning: int = 1, max_tilt_deg: float | None = None, band_bytes: int = BAND_BYTES) -> TiltSeries:
         """The series, corrected as it is read; a good one is bit for bit as it was. Arguments as of :func:`mwgan.io.open_series`."""
         path, tilts, dataset = self._arguments
-        used = {int(number) + 1 for number in self.first.image_numbers} - set(self.seen.dead) or {
-            int(number) + 1 for number in self.first.image_numbers
-        }
+        asked_for = {int(number) + 1 for number in self.first.image_numbers}
+        used = asked_for - set(self.seen.dead) or asked_for
         left_out = sorted(set(range(1, self.first.images.shape[0] + 1)) - used)
         seen = self.seen
         way = "x" if seen.tilt_axis == "x" else "y"

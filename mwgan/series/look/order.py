@@ -1,9 +1,8 @@
-"""Do the tilts belong to their images? Neighbours in tilt look alike; and tilts that are too close together may be radians."""
+"""Do the tilts belong to their images? Neighbours in tilt look alike."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from mwgan.series.look.statistics import Array, Statistics, mean_of_known
@@ -62,11 +61,6 @@ def strangers(apart: Array) -> list[int]:
         if near > tree + STRANGER * (chance - tree) and near > 1.5 * float(others.min()) and (len(beside) < 2 or near > 1.3 * across):
             found.append(place)
     return found
-
-
-def look_like_radians(tilt_deg: npt.NDArray[np.float64]) -> bool:
-    """Whether tilts are within what the half circle is in radians, and too many for so little."""
-    return bool(len(tilt_deg) > 3 and np.ptp(tilt_deg) <= np.pi + 1e-6 and np.ptp(tilt_deg) > 0 and np.abs(tilt_deg).max() <= np.pi + 1e-6)
 
 
 def _tree(apart: Array) -> float:
