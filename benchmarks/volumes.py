@@ -23,7 +23,7 @@ import mrcfile
 import numpy as np
 import torch
 from growth import peak_mib
-from machine import arguments, describe, provenance
+from machine import arguments, describe, provenance, write_csv
 from rich.console import Console
 from rich.table import Table
 
@@ -73,7 +73,7 @@ def main() -> None:
                         sys.exit(done.stderr)
                     found = {"size": size, "method": method, "axis": axis, "memory": options.memory, "slices": options.slices}
                     rows.append({**found, **json.loads(done.stdout.splitlines()[-1]), **columns})
-                    write(options.csv, rows)
+                    write_csv(options.csv, rows)
     Console().print(table(rows))
     print(describe(columns))
     return None
@@ -103,14 +103,6 @@ def measured(path: str, method: str, axis: str, memory: str, slices: int) -> dic
     with suppress(FileNotFoundError):
         peak = peak_mib()
     return {"seconds_per_slice": f"{seconds:.3f}", "peak_mib": f"{peak:.0f}"}
-
-
-def write(path: Path, rows: list[dict[str, object]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def table(rows: list[dict[str, object]]) -> Table:
