@@ -154,3 +154,20 @@ def test_low_noise_can_be_drawn_more_often():
     assert np.median(levels) == pytest.approx(0.6, abs=0.4)
     with pytest.raises(InputError, match="power"):
         GaussianNoise(2.0, power=0.0)
+
+
+def test_a_share_of_its_examples_leaves_the_field():
+    network = LearnedPrimalDual(1, guess_iterations=5, **SMALL)
+    sample = Sample(images(32).repeat(8, 1, 1, 1), torch.arange(24), torch.arange(24))
+    acquisition = Acquisition(32, 6.0, (40.0, 40.0))
+    (closed, _), _ = GuidedExamples(open_share=0.0)(sample, acquisition, network)
+    (opened, guess), _ = GuidedExamples(open_share=0.5, narrowest=0.5)(sample, acquisition, network)
+    width = opened.mask.any(dim=2).sum(dim=-1).flatten()
+    assert int(width.min()) >= 16
+    assert 6 <= int((width < 32).sum()) <= 18
+    assert torch.equal(opened.sinogram, torch.where(opened.mask, closed.sinogram, 0.0))
+    assert torch.equal(opened.measured_tilts, closed.measured_tilts)
+    assert bool(torch.isfinite(guess).all())
+    for wrong in ({"open_share": 1.5}, {"narrowest": 0.0}):
+        with pytest.raises(InputError, match="open fields"):
+            GuidedExamples(**wrong)
