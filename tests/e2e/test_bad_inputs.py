@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
+import h5py
 import mrcfile
 import numpy as np
+import pandas as pd
 import pytest
 
 from mwgan.paths import samples_dir
@@ -143,6 +146,7 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} data.batch_size=0 | batch_size
 {T} data.batch_size=-1 | batch_size
 {T} data.batch_size=big | batch_size
+{T} data.batch_size=100000 | batch_size
 {T} data.workers=-1 | workers
 {T} data.workers=many | workers
 {T} data.prefetch=0 data.workers=1 | prefetch
@@ -252,6 +256,34 @@ mwgan-figures run=folder | folder
 mwgan-figures report=nowhere | nowhere
 mwgan-figures report=folder | folder
 mwgan-figures table=T figures=[nrmse_by_wedge] formats=[gif7] | formats
+mwgan info good.h5 --dataset nowhere --tilts S.tlt | nowhere
+mwgan info good.h5 --dataset 7 --tilts S.tlt | 7
+mwgan info good.npz --dataset nowhere --tilts S.tlt | nowhere
+mwgan simulate x.tif | .mrc
+mwgan simulate folder | folder
+mwgan weights split irdm -o pieces --max-piece-mib 0 | piece
+mwgan weights split text.ckpt -o pieces | text.ckpt
+mwgan weights split irdm -o folder/nowhere/deep | does not exist
+mwgan weights join folder -o w.ckpt | folder
+mwgan weights join text.csv -o w.ckpt | text.csv
+mwgan data check drawn data.train.count=0 | count
+{T} data=d2 paths.data=nowhere | nowhere
+{T} cache=text.csv | text.csv
+{T} paths.run_dir=text.csv | text.csv
+{T} paths.run_dir=text.csv/run | text.csv
+{T} callbacks=nonsense | nonsense
+{T} trainer=nonsense | nonsense
+{T} trainer.check_val_every_n_epoch=0 | check_val_every_n_epoch
+{T} trainer.log_every_n_steps=-1 | log_every_n_steps
+{E} table=folder/ | folder
+{E} table=text.csv/t | text.csv
+{E} data_consistency=[-1] | data_consistency
+{E} data_consistency=[nan] | data_consistency
+{E} tests=nonsense | nonsense
+mwgan-figures table=good figures=[nonsense] | nonsense
+mwgan-figures table=good figures=[] | figures
+mwgan-figures table=good noise_percent=2 figures=[nrmse_by_wedge] formats=[] | formats
+mwgan-figures table=good noise_percent=2 figures=[nrmse_by_wedge] folder=text.csv | text.csv
 """
 
 
@@ -292,6 +324,11 @@ def place(tmp_path_factory) -> Path:
         (folder / f"text.{suffix}").write_text("this is no such file\n")
     np.save(folder / "flat.npy", stack[0])
     np.save(folder / "words.npy", np.full((77, 4, 8), "a"))
+    np.savez(folder / "good.npz", images=stack)
+    with h5py.File(folder / "good.h5", "w") as file:
+        file["images"] = stack
+    recorded = Path(__file__).parents[2] / "experiments/beyond/guided/results.csv"
+    pd.read_csv(recorded).to_parquet(folder / "good.parquet")
     (folder / "folder").mkdir()
     (folder / "damaged" / ".hydra").mkdir(parents=True)
     (folder / "damaged" / ".hydra" / "overrides.yaml").write_text("- [seed\n")
