@@ -62,7 +62,9 @@ def check_lists(settings: Mapping[str, Any]) -> None:
     if not isinstance(settings.get("checkpoints") or {}, Mapping):
         raise InputError(f"checkpoints={settings['checkpoints']} can't be meant: give names and runs, checkpoints={{mine: RUN}}")
     weights = settings.get("data_consistency")
-    if weights is not None and not (isinstance(weights, list) and weights and all(_is_number(one) and 0 < one < math.inf for one in weights)):
+    if weights is not None and not (
+        isinstance(weights, list) and weights and all(_is_number(one) and 0 < one < math.inf for one in weights)
+    ):
         raise InputError(f"data_consistency={weights} can't be meant: give a list of weights above 0 to try, or null")
     for name, method in (settings.get("methods") or {}).items():
         for parameter, values in ((method or {}).get("tune") or {}).items() if isinstance(method or {}, Mapping) else ():

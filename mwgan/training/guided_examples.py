@@ -63,6 +63,4 @@ class GuidedExamples(Examples):
         first = ((size - width) * place).round()
         pixel = torch.arange(size)
         seen = (pixel >= first[:, None]) & (pixel < (first + width)[:, None])
-        return Measurement(
-            measurement.sinogram, measurement.mask & seen.to(measurement.mask.device)[:, None, None], measurement.geometry
-        )
+        return Measurement(measurement.sinogram, measurement.mask & seen.to(measurement.mask.device)[:, None, None], measurement.geometry)
