@@ -129,10 +129,8 @@ def mistakes_in_one_sentence() -> Iterator[None]:
         if error.errno in NOT_ALLOWED and error.filename is not None:
             fail(f"{error.filename} can't be used ({str(error.strerror).lower()}): choose another place, or change who may use it")
         if error.errno in IN_THE_WAY and error.filename is not None:
-            what = str(error.strerror).lower()
-            fail(
-                f"{error.filename} can't be made or opened ({what}: a file stands where a folder should, or the reverse): choose another place"
-            )
+            reason = str(error.strerror).lower()
+            fail(f"{error.filename} can't be used ({reason}): give another name, or move what stands in its way")
         end_unforeseen(error)
     except MemoryError:
         fail("there is not enough memory for that: lower the sizes, or close other programs")
