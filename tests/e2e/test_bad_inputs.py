@@ -172,16 +172,21 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} model.generator_optimizer.lr=fast | lr
 {T} model.generator_optimizer.lr=-1 | lr
 {T} model.generator_optimizer.lr=nan | lr
-{T} model.generator_optimizer.betas=0.9 | configuration
+{T} model.generator_optimizer.betas=0.9 | model.generator_optimizer.betas
 {T} model.generator_optimizer.betas=[2,3] | beta
 {T} model.pixel_weight=heavy | pixel_weight
 {T} model.pixel_weight=nan | pixel_weight
 {T} model.gradient_clip=tight | gradient_clip
 {T} model.gradient_clip=-1 | gradient_clip
 {T} model.pixel_loss.norm=l7 | l1, l2 or log_l2
-{T} model.generator.width=0 | configuration
-{T} model.generator.depth=-1 | configuration
-{T} model.generator.depth=deep | generator
+{T} model.generator.width=0 | model.generator.width=0
+{T} model.generator.depth=-1 | model.generator.depth=-1
+{T} model.generator.depth=deep | model.generator.depth=deep
+{T} model.generator.residual=perhaps | model.generator.residual
+{T} model.pixel_loss.floor=low | model.pixel_loss.floor
+{T} model.discriminator.width=0 | model.discriminator.width
+{T} model=lpd model.generator.iterations=0 | model.generator.iterations
+{T} model=lpd model.generator.memory=2.5 | model.generator.memory
 {T} model.generator.nonsense=1 | nonsense
 {T} model.nonsense=1 | nonsense
 {T} model.compile=fast | compile
@@ -196,7 +201,7 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} acquisition.step_deg=0 | tilt step
 {T} acquisition.step_deg=1e-9 | tilts
 {T} acquisition.step_deg=nan | tilt step
-{T} acquisition.step_deg=[] | configuration
+{T} acquisition.step_deg=[] | step_deg is empty
 {T} acquisition=gaussian acquisition.noise.percent=-1 | noise
 {T} acquisition=gaussian acquisition.noise.percent=[3,1] | noise
 {T} acquisition=gaussian acquisition.noise.percent=loud | noise
