@@ -76,6 +76,7 @@ def reconstruct(
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.record import Record, check_record_file, record_file
     from mwgan.series.report import Report, report_file
+    from mwgan.series.settled import settled, told_choice
     from mwgan.series.slice_grid import SliceGrid
     from mwgan.series.trust_report import TrustReport, trust_files
     from mwgan.series.tuned import tuned_settings
@@ -97,7 +98,10 @@ def reconstruct(
         best, sentence = tuned_settings(method, tuned, opened)
         chosen = best | chosen
         typer.echo(sentence)
-    reconstructor = make_method(method, chosen, device, consistency, allow or ())
+    grid = SliceGrid.of(opened.geometry, thickness, width)
+    reconstructor = settled(make_method(method, chosen, device, consistency, allow or ()), opened, grid, device)
+    if (choice := told_choice(reconstructor)) is not None:
+        typer.echo(choice)
     believed = TrustReport(reconstructor, output, opened) if trust else None
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     asked = {**context.params, "device": device, "settings": chosen}
@@ -105,7 +109,6 @@ def reconstruct(
     record = Record(output, opened, looked_at, reconstructor, device, method, asked)
     companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
     found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
-    grid = SliceGrid.of(opened.geometry, thickness, width)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
     times = f", {found.residual / found.noise:.1f} times what the noise would" if found.noise > 0 else ""
     left = f"{100 * found.residual:.1f} % of the data{times}"

@@ -47,4 +47,5 @@ def weights_of_method(name_or_path: str | Path) -> list[Path]:
     entry = known_methods().get(str(name_or_path))
     if entry is None or entry.reconstructor is None:
         return files_behind(name_or_path)
-    return files_behind(str(entry.reconstructor.get("name_or_path", "")) or name_or_path)
+    named = entry.reconstructor.get("name_or_path") or entry.reconstructor.get("network")
+    return files_behind(str(named or name_or_path))

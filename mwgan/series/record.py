@@ -23,6 +23,7 @@ from mwgan.series.finished import Finished
 from mwgan.series.identity import weights_of_method
 from mwgan.series.look import Seen
 from mwgan.series.measured import Series
+from mwgan.series.settled import choice_of
 
 COMMIT = "commit"  # by which what was written by this program is known, a look at the series too
 
@@ -87,6 +88,7 @@ class Record:
             "device": device_name(device),
             "method": method,
             "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method)],
+            "choice": choice_of(reconstructor),
             "series": str(series.path),
             "geometry": {
                 "tilt_deg": series.geometry.tilt_deg,

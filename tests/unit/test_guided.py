@@ -171,3 +171,17 @@ def test_a_share_of_its_examples_leaves_the_field():
     for wrong in ({"open_share": 1.5}, {"narrowest": 0.0}):
         with pytest.raises(InputError, match="open fields"):
             GuidedExamples(**wrong)
+
+
+def test_of_half_of_its_examples_tilts_are_missing():
+    network = LearnedPrimalDual(1, guess_iterations=5, **SMALL)
+    sample = Sample(images(32).repeat(8, 1, 1, 1), torch.arange(24), torch.arange(24))
+    acquisition = Acquisition(32, 3.0, (40.0, 40.0))
+    (whole, _), _ = GuidedExamples()(sample, acquisition, network)
+    (some, _), _ = GuidedExamples(holes=0.3)(sample, acquisition, network)
+    lost = (whole.measured_tilts & ~some.measured_tilts).sum(dim=(1, 2, 3))
+    assert not bool((some.measured_tilts & ~whole.measured_tilts).any())
+    assert 6 <= int((lost > 0).sum()) <= 15
+    assert 4 <= int(lost.max()) <= 24
+    with pytest.raises(InputError, match="chance"):
+        GuidedExamples(holes=1.0)

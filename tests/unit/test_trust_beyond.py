@@ -12,8 +12,8 @@ from mwgan.data import PhantomFaces
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 from mwgan.recon import TVM, WBP
+from mwgan.recon.missing import wedges
 from mwgan.trust import added_part, added_share, fourier_ring_correlation, frc_inside_outside, wedge_mask
-from mwgan.trust.beyond import wedges
 
 SIZE = 64
 FULL = TiltGeometry.full(SIZE, 2.0)
