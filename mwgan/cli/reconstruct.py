@@ -105,7 +105,7 @@ def reconstruct(
     believed = TrustReport(reconstructor, output, opened) if trust else None
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     asked = {**context.params, "device": device, "settings": chosen}
-    identity = identity_of(opened, [*read, *files_of_method(method)], asked)
+    identity = identity_of(opened, [*read, *files_of_method(method, chosen)], asked)
     record = Record(output, opened, looked_at, reconstructor, device, method, asked)
     companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
     found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
@@ -170,6 +170,9 @@ def compare(
     ] = "wbp,sart,tvm,lpd",
     settings: options.SetOfOne = None,
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
+    hold_out: Annotated[
+        int | None, typer.Option(min=2, help="Keep one tilt in so many out, and say how well each method predicts it: 10 is usual.")
+    ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
@@ -219,9 +222,10 @@ def compare(
     def leave_out(sentence: str) -> None:
         typer.echo(f"warning: {sentence}", err=True)
 
-    rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, corrected=consistency is not None)
+    rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, consistency is not None, hold_out)
     for row in rows:
         width = row["width_over_height"]
         shape = "empty" if math.isnan(width) else f"width/height {width:.3f}"
-        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} {shape}  residual {100 * row['residual']:.1f} %")
+        kept_out = f"  kept-out tilts {100 * row['held_out']:.1f} % (noise {100 * row['noise']:.1f} %)" if hold_out else ""
+        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} {shape}  residual {100 * row['residual']:.1f} %{kept_out}")
     typer.echo(" and ".join(str(file) for file in compared_files(output)))

@@ -34,7 +34,8 @@ def held_out(measurement: Measurement, every: int = EVERY) -> Tensor:
 
 def without(measurement: Measurement, tilts: Tensor) -> Measurement:
     """The measurement without these tilts, boolean (1 or B, 1, A, 1)."""
-    return Measurement(measurement.sinogram, measurement.mask & ~tilts, measurement.geometry)
+    left = measurement.mask & ~tilts
+    return Measurement(measurement.sinogram, left.flatten() if left.shape[0] == left.shape[3] == 1 else left, measurement.geometry)
 
 
 def errors_on(tomogram: Tensor, measurement: Measurement, tilts: Tensor) -> Tensor:

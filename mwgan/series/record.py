@@ -87,7 +87,7 @@ class Record:
             "versions": {name: version(name) for name in PACKAGES},
             "device": device_name(device),
             "method": method,
-            "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method)],
+            "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method, options.get("settings"))],
             "choice": choice_of(reconstructor),
             "series": str(series.path),
             "geometry": {
