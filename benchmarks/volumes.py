@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import mrcfile
 import numpy as np
@@ -97,7 +98,7 @@ def written(path: Path, size: int) -> Path:
     return path
 
 
-def measured(path: str, method: str, axis: str, memory: str, slices: int) -> dict[str, object]:
+def measured(path: str, method: str, axis: Literal["x", "y"], memory: str, slices: int) -> dict[str, object]:
     """Seconds a slice, reading and writing included, and the process' peak in MiB."""
     budget = parse_memory(memory)
     series = open_series(path, TILTS.tolist(), axis, band_bytes=band_bytes(budget))

@@ -25,6 +25,18 @@ def added_part(tomogram: Tensor, measurement: Measurement) -> Tensor:
     return part
 
 
+def error_inside_outside(tomogram: Tensor, image: Tensor, measurement: Measurement) -> dict[str, Tensor]:
+    """The NRMSE of tomograms (B, 1, N, N) in its two parts: in the missing wedge and in the directions that were measured.
+
+    ``nrmse_inside`` and ``nrmse_outside`` (B,) are the norms of the error's two parts in the Fourier plane over that of the
+    image: their squares add up to the square of :func:`mwgan.metrics.image_metrics`' ``nrmse``.
+    """
+    spectrum = torch.fft.fft2((tomogram - image).double(), norm="ortho").abs().square()
+    missing, norm = wedge_mask(measurement), energy(image).clamp(min=torch.finfo(torch.float64).tiny)
+    parts = {"nrmse_inside": missing, "nrmse_outside": ~missing}
+    return {name: ((spectrum * part).flatten(1).sum(dim=1) / norm).sqrt() for name, part in parts.items()}
+
+
 def added_share(tomogram: Tensor, measurement: Measurement) -> Tensor:
     """Share of the energy of tomograms (B, 1, N, N) that lies in the missing wedge, (B,) in [0, 1]; their mean doesn't count."""
     varying = tomogram - tomogram.mean(dim=(2, 3), keepdim=True)
