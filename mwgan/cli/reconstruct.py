@@ -52,7 +52,7 @@ def reconstruct(
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
+        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 8 times as long."),
     ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
     device: options.Device = "auto",
@@ -117,11 +117,7 @@ def reconstruct(
     if believed is not None:
         for sentence in believed.sentences():
             typer.echo(sentence)
-        if believed.contradicts:
-            remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
-            typer.echo(
-                f"warning: the tomogram contradicts the measurement ({believed.times_noise:.1f} times the noise): {remedy}", err=True
-            )
+        say([], [believed.doubt] if believed.doubt and not record.doubt else [])
     typer.echo(", ".join(str(file) for file in beside))
 
 
