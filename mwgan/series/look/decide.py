@@ -9,7 +9,7 @@ import numpy as np
 
 from mwgan.io import TiltSeries
 from mwgan.io.tilt_series import look_like_radians
-from mwgan.series.look import axis, contrast, masses, order
+from mwgan.series.look import axis, contrast, masses, moments, order
 from mwgan.series.look.filled import Filled
 from mwgan.series.look.outliers import Outliers
 from mwgan.series.look.seen import Seen, counted_images
@@ -75,6 +75,8 @@ def look(series: TiltSeries, switches: Switches | None = None) -> Look:
             _masses(seen, whole, surroundings)
         else:
             whole = known
+        if surroundings.empty and not seen.normalised and not seen.radians:
+            tilts_fit &= _order(seen, whole, gathered)
         _geometry(seen, known, whole, surroundings, switches, tilts_fit)
     return found
 
@@ -183,6 +185,19 @@ def _tilts(seen: Seen, known: Statistics) -> bool:
             f"{','.join(map(str, seen.strangers))})"
         )
     return not seen.out_of_order
+
+
+def _order(seen: Seen, whole: Statistics, gathered: Statistics) -> bool:
+    """Whether the moments of what is seen whole fit the tilts that are given, and not others far better."""
+    seen.fits_better = moments.fits_better(whole, gathered, seen.tilt_axis)
+    if seen.fits_better is None or seen.out_of_order:  # which has been said then
+        return seen.fits_better is None
+    seen.out_of_order = True
+    seen.warnings.append(
+        f"the images fit other tilts far better than those given, {seen.fits_better}: look at the list (sorted, beside images in the order "
+        "of their exposure? another series'?), and give the tilts in the order of the images"
+    )
+    return False
 
 
 def _masses(seen: Seen, known: Statistics, surroundings: contrast.Surroundings) -> None:

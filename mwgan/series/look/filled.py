@@ -13,6 +13,8 @@ ELSEWHERE = 0.01  # share of the other pixels that may have the value by chance
 LIKE_NEIGHBOURS = 0.4  # of the pixels; few counts make some alike by chance
 IN_A_ROW = 8  # lines
 STRAIGHT = 1.5  # pixels
+SMOOTH = 0.6  # of the lines
+JUMP = 3.0  # times as much, at a border, as two pixels further on: the chord through an edge makes it 2
 MOST = 0.9  # of an image: it is a dead one, not a filled one
 
 
@@ -66,7 +68,7 @@ def find_filled(image: npt.NDArray[np.float32]) -> Filled:
             continue
         # A corner's edge is a line in the one direction; in the other it ends where the corner of another side begins.
         straight = any(all(map(_is_straight, pair)) for pair in ((found.left, found.right), (found.top, found.bottom)))
-        if straight and int((same & measured).sum()) <= ELSEWHERE * measured.sum():
+        if straight and int((same & measured).sum()) <= ELSEWHERE * measured.sum() and not _ends_smoothly(image - value, found):
             return found if _is_shift(found) else _wider(found)
     return NOT_FILLED
 
@@ -104,6 +106,25 @@ def _surrounds(found: Filled, shape: tuple[int, ...]) -> bool:
     """Whether opposite sides are filled whole, and not as wide all along: the surroundings of something, no shift leaves both."""
     pairs = ((found.left, found.right), (found.top, found.bottom))
     return any((one >= 1).all() and (other >= 1).all() and (np.ptp(one) > 0 or np.ptp(other) > 0) for one, other in pairs)
+
+
+def _ends_smoothly(image: npt.NDArray[np.float32], found: Filled) -> bool:
+    """Whether what is measured rises smoothly out of the value of the borders, as something computed without noise out of nothing.
+
+    Of noisy surroundings few lines do by chance, and a border that cuts a specimen ends in a jump.
+    """
+    for turned, runs in ((image, (found.left, found.right)), (image.T, (found.top, found.bottom))):
+        smooth = lines = 0
+        for side, run in ((turned, runs[0]), (turned[:, ::-1], runs[1])):
+            place = np.flatnonzero((run > 0) & (run <= side.shape[1] - 3))
+            first, second, third = (side[place, run[place] + step] for step in range(3))
+            sign = np.sign(first)
+            rises = (sign != 0) & (sign * (second - first) > 0) & (sign * (third - second) > 0)
+            smooth += int((rises & (np.abs(first) <= JUMP * np.abs(third - second))).sum())
+            lines += len(place)
+        if lines and smooth >= SMOOTH * lines:
+            return True
+    return False
 
 
 def _is_noisy(image: npt.NDArray[np.float32]) -> bool:

@@ -45,6 +45,8 @@ class Seen:
     dark: list[int] = field(default_factory=list)
     strangers: list[int] = field(default_factory=list)
     out_of_order: bool = False
+    fits_better: str | None = None
+    """The other tilts, or other order of them, that the images' moments fit far better than those given."""
     radians: bool = False
     normalised: str | None = None
     mass_changes: float = 0.0
