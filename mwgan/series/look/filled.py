@@ -13,6 +13,7 @@ ELSEWHERE = 0.01  # share of the other pixels that may have the value by chance
 LIKE_NEIGHBOURS = 0.4  # of the pixels; few counts make some alike by chance
 IN_A_ROW = 8  # lines
 STRAIGHT = 1.5  # pixels
+BEYOND_CHANCE = 60.0  # the logarithm of how unlikely pixels are by chance
 SMOOTH = 0.6  # of the lines
 JUMP = 3.0  # times as much, at a border, as two pixels further on: the chord through an edge makes it 2
 MOST = 0.9  # of an image: it is a dead one, not a filled one
@@ -62,7 +63,7 @@ def find_filled(image: npt.NDArray[np.float32]) -> Filled:
         found = Filled(*(np.where(run >= 1, run, 0).astype(np.int32) for run in (left, right, top, bottom)))
         measured = found.whole(image.shape)
         count = image.size - int(measured.sum())
-        if not FEWEST <= count <= MOST * image.size:
+        if not FEWEST <= count <= MOST * image.size or _is_chance(same, found):
             continue
         if not _whole_lines(found, image.shape) or _surrounds(found, image.shape):
             continue
@@ -98,8 +99,28 @@ def _wider(found: Filled) -> Filled:
 
 def _in_a_row(run: npt.NDArray[np.int32]) -> int:
     """The most lines beside one another that are filled at all."""
+    return max((stop - start for start, stop in _together(run)), default=0)
+
+
+def _together(run: npt.NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Where lines that are filled at all begin and end."""
     ends = np.flatnonzero(np.diff(np.r_[False, run > 0, False]))
-    return int((ends[1::2] - ends[::2]).max(initial=0))
+    return [(int(start), int(stop)) for start, stop in zip(ends[::2], ends[1::2], strict=True)]
+
+
+def _is_chance(same: npt.NDArray[np.bool_], found: Filled) -> bool:
+    """Whether as many pixels beside one another have the value by chance, as of images with a few counts of noise some do."""
+    height, width = same.shape
+    frame = found.whole(same.shape)
+    frame[height // 8 : height - height // 8, width // 8 : width - width // 8] = False  # of what is measured, what is near the edges
+    share = max(_share(same[frame]), _share(same[:, 1:][frame[:, 1:] & same[:, :-1]]), 1 / same.size)  # of any, and beside another
+    sides = (found.left, found.right, found.top, found.bottom)
+    most = max((int(run[start:stop].sum()) for run in sides for start, stop in _together(run)), default=0)
+    return bool(most * -np.log(share) < BEYOND_CHANCE)
+
+
+def _share(same: npt.NDArray[np.bool_]) -> float:
+    return float(same.mean()) if same.size else 0.0
 
 
 def _surrounds(found: Filled, shape: tuple[int, ...]) -> bool:

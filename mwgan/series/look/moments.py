@@ -14,6 +14,8 @@ from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 HIGHEST = 6
 BETTER = 40.0  # less must the sum of squares be, in units of its noise: by chance it is 10, of a specimen that is round
+HARDLY_MORE = 2.0  # times the noise's: what is left of the moments
+MUCH = 3.0  # times less must be left where it is more than that
 GROUPS = (1, 2, 3)  # tilts on one side before as many on the other
 PRESENT = 0.02  # of the brightest pixel's mean over the tilts
 ONE_BY_ONE, IN_TURN = "in the order one side from 0 on, then the other", "in the order 0, then both sides in turn"
@@ -66,11 +68,12 @@ def fits_better(whole: Statistics, gathered: Statistics, axis: str) -> str | Non
     used = np.isin(np.sort(gathered.numbers), whole.numbers)
     others = [(name, order[used]) for name, order in likely_orders(gathered.tilt_deg)]
     reach = float(np.abs(tilts).max())
-    others += [(f"{step:.2g} times as far apart", step * tilts) for step in STEPS if step * reach <= 90]
-    return better_tilts(rows, whole.noise[place] / np.sqrt(pixels), tilts, others)
+    steps = [(f"{step:.2g} times as far apart", step * tilts) for step in STEPS if step * reach <= 90]
+    noise = whole.noise[place] / np.sqrt(pixels)
+    return better_tilts(rows, noise, tilts, others) or better_tilts(rows, noise, tilts, steps, clearly=True)
 
 
-def better_tilts(rows: Array, noise: Array, tilt_deg: Array, others: list[tuple[str, Array]]) -> str | None:
+def better_tilts(rows: Array, noise: Array, tilt_deg: Array, others: list[tuple[str, Array]], clearly: bool = False) -> str | None:
     """The name of other tilts that fit the images far better than those given, if there are any.
 
     Parameters
@@ -83,16 +86,22 @@ def better_tilts(rows: Array, noise: Array, tilt_deg: Array, others: list[tuple[
         As given (A,).
     others
         Others: a name, and tilts (A,) in the order of the same images.
+    clearly
+        Only if they leave hardly more than the noise: what is no projection of anything may fit narrower tilts better, too.
     """
     moments = _moments(rows, noise)
     if not moments:
         return None
     given = [_misfit(moment, tilt_deg) for moment in moments]
+    ours, freedom = (sum(column) for column in zip(*given, strict=True))
     found, most = None, BETTER
     for name, tilts in others:
-        theirs = [_misfit(moment, tilts) for moment in moments]
-        # What neither order explains, an alignment say, must not count more often than it is there.
-        gain = sum((ours - other) / max(1.0, other / freedom) for (ours, freedom), (other, _) in zip(given, theirs, strict=True))
+        left = [_misfit(moment, tilts)[0] for moment in moments]
+        by_noise = sum(left) <= HARDLY_MORE * freedom
+        if sum(left) * (1.0 if by_noise else MUCH) > ours or (clearly and not by_noise):
+            continue
+        # What neither explains, an alignment say, must not count more often than it is there.
+        gain = sum((mine - other) / max(1.0, other / free) for (mine, free), other in zip(given, left, strict=True))
         if gain > most:
             found, most = name, gain
     return found

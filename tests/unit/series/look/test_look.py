@@ -185,7 +185,7 @@ def test_dead_images_are_left_out_and_dark_ones_told(tmp_path):
     assert found.open().geometry.tilts == len(TILTS) - 2
     stack = images()
     stack[9] *= 0.1
-    assert "image 10 hold far less" in " ".join(looked_at(tmp_path, stack).warnings)
+    assert "image 10 holds far less" in " ".join(looked_at(tmp_path, stack).warnings)
 
 
 def test_images_that_were_normalised_one_by_one_are_told(tmp_path):
@@ -221,6 +221,15 @@ def test_the_axis_may_run_along_x(tmp_path):
     assert found.seen.tilt_axis == "x"
     assert "--tilt-axis y" in found.warnings[0]
     assert "--tilt-axis x" in looked_at(tmp_path, stack, TILTS[::2], tilt_axis="y").warnings[0]
+
+
+def test_a_measured_axis_along_x_is_found_by_what_it_explains(tmp_path):
+    """The needle's masses change by the diffraction of its crystals as much along the axis as across it."""
+    series = open_series(samples_dir() / "needle.mrc", samples_dir() / "needle.tlt")
+    turned = np.ascontiguousarray(np.asarray(series.images, dtype=float).swapaxes(1, 2))
+    found = looked_at(tmp_path, turned, series.image_tilt_deg)
+    assert found.seen.tilt_axis == "x"
+    assert found.seen.axis_offset_px == pytest.approx(0.25, abs=0.1)
 
 
 def test_images_that_are_not_aligned_are_told(tmp_path):
@@ -300,3 +309,9 @@ def test_a_background_is_found_where_sides_of_some_images_were_filled(tmp_path):
     found = looked_at(tmp_path, stack)
     assert found.seen.background == pytest.approx(2000, rel=0.02)
     assert found.warnings == []
+
+
+def test_counts_that_are_alike_by_chance_are_no_filled_borders(tmp_path):
+    stack = np.round(500 + images(64, 64) / 300 + np.random.default_rng(0).normal(0, 0.8, (len(TILTS), 64, 64)))
+    found = looked_at(tmp_path, stack, background="none")
+    assert found.seen.filled_share == 0
