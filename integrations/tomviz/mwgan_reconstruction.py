@@ -1,6 +1,6 @@
 """mwgan as an operator of tomviz: a tilt series becomes a volume, after a look at it.
 
-In tomviz: Custom Transforms, import this file; its JSON beside it describes the dialogue. The Python that runs it needs mwgan.
+Import this file in tomviz as a custom transform; the JSON beside it describes the dialogue. The Python that runs it needs mwgan.
 """
 
 import tomviz.operators

@@ -66,7 +66,7 @@ def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> b
     """Whether the sides grow brighter with the tilt as a slab does, whose path is longer by 1 / cos: no background does."""
     if len(levels) < 4:
         return False
-    longer = 1 / np.maximum(np.cos(np.radians(tilt_deg)), 0.05)
+    longer = 1 / np.maximum(np.abs(np.cos(np.radians(tilt_deg))), 0.05)
     slope, start = np.polyfit(longer, levels, 1)
     left = levels - start - slope * longer
     grows = slope * float(np.ptp(longer))

@@ -67,7 +67,7 @@ def fits_better(whole: Statistics, gathered: Statistics, axis: str) -> str | Non
     rows, tilts = np.nan_to_num(mean_of_known(bands, axis=1))[place], whole.tilt_deg[place]
     used = np.isin(np.sort(gathered.numbers), whole.numbers)
     others = [(name, order[used]) for name, order in likely_orders(gathered.tilt_deg)]
-    reach = float(np.abs(tilts).max())
+    reach = float(np.abs(tilts).max())  # steps of what goes beyond 90 degrees were chosen by what a half turn is
     steps = [(f"{step:.2g} times as far apart", step * tilts) for step in STEPS if step * reach <= 90]
     noise = whole.noise[place] / np.sqrt(pixels)
     return better_tilts(rows, noise, tilts, others) or better_tilts(rows, noise, tilts, steps, clearly=True)

@@ -155,6 +155,20 @@ def test_a_tilt_axis_off_the_centre_and_round_things_are_in_order(tmp_path):
         assert looked_at(tmp_path, stack).warnings == []
 
 
+@pytest.mark.parametrize("tilts", [np.arange(0.0, 180.0, 4.0), np.arange(-90.0, 270.0, 8.0)])
+def test_views_from_behind_are_looked_at_as_they_were_taken(tilts, tmp_path):
+    """Before they are flipped: what they are flipped about is found so."""
+    found = looked_at(tmp_path, images(tilts=tilts, offset=4.0), tilts)
+    assert found.warnings == []
+    assert found.seen.axis_offset_px == pytest.approx(4.0, abs=0.25)
+    centred = images(tilts=(tilts + 90) % 180 - 90)
+    opened = found.open()
+    behind = ((tilts + 90) % 360 >= 180)[opened.image_numbers]
+    order = opened.image_numbers
+    middle = slice(10, 70)
+    assert np.abs(sinograms(found)[6, 0][~behind][:, middle].mean() / centred.swapaxes(0, 1)[6][order][~behind][:, middle].mean() - 1) < 0.1
+
+
 def test_tilts_in_radians_are_told(tmp_path):
     found = looked_at(tmp_path, images(), np.radians(TILTS))
     assert "are these radians?" in found.warnings[0]
