@@ -15,7 +15,7 @@ from mwgan.operators import projector_for
 from mwgan.recon import TVM, WBP, LearnedPrimalDual
 from mwgan.recon.guided import GuidedMeasurement
 from mwgan.recon.noise import white_noise
-from mwgan.recon.primal_dual_view import View
+from mwgan.recon.primal_dual_view import View, typical_line_integral
 from mwgan.recon.tvm_weight import weight_from_noise
 from mwgan.training import GuidedExamples
 
@@ -185,3 +185,17 @@ def test_of_half_of_its_examples_tilts_are_missing():
     assert 4 <= int(lost.max()) <= 24
     with pytest.raises(InputError, match="chance"):
         GuidedExamples(holes=1.0)
+
+
+@pytest.mark.parametrize("sum_of_noise", [-1.0, 0.0, 1.0])
+def test_noise_alone_is_no_specimen(sum_of_noise):
+    rows = torch.randn(1, 1, 40, 32, generator=torch.Generator().manual_seed(0))
+    rows = 0.05 * (rows - rows.mean()) + sum_of_noise / rows.numel()  # such as a slice above the specimen, the background taken off
+    geometry = TiltGeometry(tuple(float(tilt) for tilt in range(-60, 60, 3)), 32)
+    measurement = Measurement(rows, torch.ones(40, dtype=torch.bool), geometry)
+    assert float(typical_line_integral(rows, measurement.mask, white_noise(measurement))) <= float(rows.abs().max())
+    torch.manual_seed(0)
+    network = LearnedPrimalDual(2, guess_iterations=5, **SMALL)
+    (tomogram := network(measurement)).square().mean().backward()
+    assert bool(tomogram.isfinite().all())
+    assert all(bool(weight.grad.isfinite().all()) for weight in network.parameters() if weight.grad is not None)
