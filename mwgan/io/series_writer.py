@@ -15,6 +15,7 @@ from mwgan.errors import InputError
 from mwgan.files.space import disk_full, no_space_in, reserve
 
 HEADER, FLOAT32 = 1024, 4  # bytes
+AGARD = b"AGAR"  # the kind of extended header that has so many integers and floats for each image
 COUNTS = slice(128, 132)  # where the header says how many integers and how many floats the extended one has for each image
 
 
@@ -83,7 +84,7 @@ def _header(
         rows, columns = sizes or (1.0, 1.0)
         file.voxel_size = (columns, rows, rows)
         header.dmin, header.dmax, header.dmean, header.rms = statistics
-        header.nsymbt = extended
+        header.nsymbt, header.exttyp = extended, AGARD
         header.label[0] = f"mwgan {__version__}"
         content = bytearray(header.tobytes())
     content[COUNTS] = np.array([0, 1], "<i2").tobytes()

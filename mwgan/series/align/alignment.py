@@ -78,7 +78,7 @@ class Alignment:
         )
 
     def matrix_and_offset(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """From the (y, x) of the aligned image at ``place``, before binning, to (row, column) of its raw one: ``matrix @ index + offset``."""
+        """From (y, x) of the aligned image at ``place``, not binned, to (row, column) of its raw one: ``matrix @ index + offset``."""
         matrix = turn(self.axis_angle_deg)
         shift = matrix @ np.asarray(self.shifts_px[place])
         if self.flipped[place]:
@@ -96,6 +96,8 @@ class Alignment:
         ----------
         place
             Of the image among those used.
+        image
+            As it is in the file, but for its corrected pixels.
         measured
             Which of its pixels were measured; None: all.
         """

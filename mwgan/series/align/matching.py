@@ -32,8 +32,14 @@ def match(images: Stack, projections: Stack, known: Mask, step: float, edge: int
 
     Parameters
     ----------
+    images, projections
+        (A, Y, X).
     known
-        Which pixels count; those at the border of what is known, and ``edge`` pixels along the images' edges, don't.
+        Which pixels count; those at the border of what is known don't.
+    step
+        Pixels of the file from one sample to the next: moves are told in these.
+    edge
+        Samples along the images' edges that don't count either.
     turns
         Whether the images may be turned; all turn by the same angle.
     """

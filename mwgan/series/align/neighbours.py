@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from skimage.filters import window
-from skimage.registration import phase_cross_correlation
 
 from mwgan.series.align.pose import Array
 from mwgan.series.align.warp import Stack
@@ -30,6 +28,8 @@ def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
     tilt_deg
         (A,), increasing.
     """
+    from skimage.filters import window  # loaded here: it takes as long as all else, and few series need it
+
     filtered = [ndimage.gaussian_filter(image, BAND[0]) - ndimage.gaussian_filter(image, BAND[1]) for image in images]
     taper = window("hann", images.shape[1:])
     start = int(np.argmin(np.abs(tilt_deg)))
@@ -45,6 +45,8 @@ def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
 
 def _follow(one: Stack, other: Stack, shift: Array, stretch: float, taper: Array) -> Array:
     """The shift of an image, from that of its neighbour which is tilted less."""
+    from skimage.registration import phase_cross_correlation
+
     stretch = float(np.clip(stretch, 1.0, LONGEST_STRETCH))
     scale = np.array([1.0, stretch])
     everything = np.ones(one.shape, bool)

@@ -1,0 +1,95 @@
+"""How far from the truth alignments are: specimens whose images were moved, by mwgan and, where it is installed, by ETSpy.
+
+    python benchmarks/alignment.py
+    python benchmarks/alignment.py --etspy OTHER_VENV/bin/python
+
+Images of 96 pixels at tilts of 2 degrees, each moved by up to 12 pixels in either direction, the tilt axis up to 6 pixels off the middle
+and turned by up to 3 degrees. Rows that are in the table already are not made again.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import arguments, provenance, write_csv
+from moved_specimens import CLOSED, KINDS, Moved, errors, moved_series
+
+from mwgan.series.align.align import _at_rest
+from mwgan.series.align.estimate import estimate
+from mwgan.series.align.pose import free_motion
+
+CASES = [(70.0, 2.0), (76.0, 2.0), (60.0, 2.0), (50.0, 2.0), (70.0, 0.0), (70.0, 5.0)]  # range, noise
+
+
+def by_mwgan(kind: str, true: Moved) -> dict[str, float]:
+    """Our errors, and the time."""
+    started = time.process_time()
+    found = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
+    seconds = time.process_time() - started
+    told = errors(found.pose.shifts_px, found.pose.axis_angle_deg, true, found.used)
+    return {**told, "left_out": int((~found.used).sum()), "cpu_seconds": round(seconds, 1)}
+
+
+def by_etspy(python: str, true: Moved) -> dict[str, dict[str, float]]:
+    """Errors of each of its methods that came to an end."""
+    with tempfile.TemporaryDirectory() as folder:
+        series, shifts = Path(folder) / "series.npz", Path(folder) / "shifts.npz"
+        np.savez(series, images=true.images, tilt_deg=true.tilt_deg)
+        subprocess.run([python, str(Path(__file__).with_name("etspy_shifts.py")), str(series), str(shifts)], check=True)
+        with np.load(shifts) as found:
+            return {f"ETSpy {method}": errors(found[method], 0.0, true) for method in found}
+
+
+def still(kind: str) -> dict[str, float]:
+    """How far an aligned series would be moved, and is."""
+    true = moved_series(kind, 70.0, 2.0, 0, still=True)
+    pose = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise).pose
+    moved = pose.shifts_px - free_motion(pose.shifts_px, true.tilt_deg)
+    rests, _ = _at_rest(pose, true.tilt_deg, 0.0)
+    found = np.sqrt((moved**2).mean(axis=0))
+    applied = 0.0 if not np.any(rests.shifts_px) else float(np.abs(moved).max())
+    return {"across_px": found[1], "along_px": found[0], "axis_angle_deg": pose.axis_angle_deg, "moved_by_px": applied}
+
+
+def main() -> None:
+    parser = arguments("Errors of alignments whose truth is known.", "alignment.csv")
+    parser.add_argument("--etspy", help="a Python that has ETSpy")
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rows = list(csv.DictReader(options.csv.open())) if options.csv.exists() else []
+
+    def add(key: tuple[str, ...], told: dict[str, float]) -> None:
+        names = ("specimen", "range_deg", "noise_percent", "method")
+        rounded = {name: round(float(value), 4) for name, value in told.items()}
+        rows.append({**dict(zip(names, key, strict=True)), **rounded, **provenance(("torch", "mwgan"))})
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        write_csv(options.csv, [{name: row.get(name, "") for name in columns} for row in rows])
+        print(*key, rounded, flush=True)
+
+    def done(*key: str) -> bool:
+        return any((row["specimen"], str(row["range_deg"]), str(row["noise_percent"]), row["method"]) == key for row in rows)
+
+    for place, (range_deg, noise) in enumerate(CASES):
+        for kind in options.kinds.split(","):
+            key = (kind, f"{range_deg:g}", f"{noise:g}")
+            ours, theirs = not done(*key, "mwgan"), options.etspy is not None and not done(*key, "ETSpy StackReg")
+            if ours or theirs:
+                true = moved_series(kind, range_deg, noise, 0)
+            if ours:
+                add((*key, "mwgan"), by_mwgan(kind, true))
+            if theirs:
+                for method, told in by_etspy(options.etspy, true).items():
+                    add((*key, method), told)
+            if place == 0 and not done(f"{kind}, aligned", *key[1:], "mwgan"):
+                add((f"{kind}, aligned", *key[1:], "mwgan"), still(kind))
+
+
+if __name__ == "__main__":
+    main()
