@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,6 +27,9 @@ def align(
     equal_mass: Annotated[bool, typer.Option("--equal-mass", help="Scale each image so that its brightness fits the others'.")] = False,
     crop: Annotated[bool, typer.Option("--crop", help="Cut off rows that some image hasn't measured.")] = False,
     binning: options.Bin = 1,
+    interpolation: Annotated[
+        Literal["cubic", "linear"], typer.Option(help="How pixels between pixels are made: cubic keeps what is fine, linear smooths.")
+    ] = "cubic",
     background: options.Background = "auto",
     invert: options.Invert = "auto",
     outliers: options.OutlyingPixels = "replace",
@@ -42,7 +45,9 @@ def align(
     guard([output, *beside], series, tilts)
     check_record_file(output)
     said = options.switches(tilt_axis, "auto", background, invert, outliers)
-    aligned = align_series(series, tilts, said, exclude, dataset, strict, axis_angle, not keep_angle, equal_mass, crop, binning, typer.echo)
+    aligned = align_series(
+        series, tilts, said, exclude, dataset, strict, axis_angle, not keep_angle, equal_mass, crop, binning, interpolation, typer.echo
+    )
     say(aligned.notes, aligned.warnings)
     write_aligned(aligned, output, context.params)
     typer.echo(", ".join(str(file) for file in (output, *beside)))

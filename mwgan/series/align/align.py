@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -63,6 +64,7 @@ def align_series(
     equal_mass: bool = False,
     crop: bool = False,
     binning: int = 1,
+    interpolation: Literal["cubic", "linear"] = "cubic",
     say: Say = Quiet,
 ) -> Aligned:
     """Find where the images of a raw series belong.
@@ -87,6 +89,8 @@ def align_series(
         Whether rows that some image hasn't measured are cut off.
     binning
         Pixels of the file in a pixel of the aligned images.
+    interpolation
+        As of :class:`mwgan.series.align.alignment.Alignment`.
     say
         Is told what is done, a sentence at a time.
 
@@ -105,7 +109,9 @@ def align_series(
     pose, stays = _at_rest(found.pose, used.tilt_deg, axis_angle_deg)
     before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
     after, rows = _judged(used, pose, used.closed)
-    alignment = _kept(used, pose, found, equal_mass, crop, binning)
+    alignment = replace(_kept(used, pose, found, equal_mass, binning), interpolation=interpolation)
+    if crop:
+        alignment = _cropped(alignment)
     notes, warnings = _told(read, found, pose, stays, before, after)
     return Aligned(alignment, used, before, after, (raw_rows, rows), notes, warnings)
 
@@ -129,7 +135,7 @@ def _judged(used: Upright, pose: Pose, closed: bool) -> tuple[Left, Stack]:
     return left_by_sirt(images, counted, used.tilt_deg), np.asarray(images.mean(axis=1))
 
 
-def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, crop: bool, binning: int) -> Alignment:
+def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, binning: int) -> Alignment:
     """The alignment in pixels of the file."""
     seen = used.looked_at.seen
     raw_shape = (seen.rows, seen.columns)
@@ -139,7 +145,7 @@ def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, crop: bo
     if not np.any(pose.shifts_px):
         shifts = np.zeros_like(shifts)
     scale = 1.0 / (1.0 + found.gain) if equal_mass else np.ones(len(used.numbers))
-    alignment = Alignment(
+    return Alignment(
         [number + 1 for number in used.numbers],
         int(used.looked_at.first.images.shape[0]),
         raw_shape,
@@ -152,16 +158,15 @@ def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, crop: bo
         whole,
         binning=binning,
     )
-    return _cropped(alignment, shifts) if crop else alignment
 
 
-def _cropped(alignment: Alignment, shifts: Array) -> Alignment:
+def _cropped(alignment: Alignment) -> Alignment:
     """With the rows alone that every image has measured in the middle half of its width."""
     rows, columns = alignment.shape
     raw_rows = rows  # upright images are as large as aligned ones before they are cut
     matrix = turn(alignment.axis_angle_deg)
     low, high = 0, rows
-    for shift in shifts:
+    for shift in alignment.shifts_px:
         for across in (-columns / 4, columns / 4):
             start = ((rows - 1) / 2) - (raw_rows - 1) / 2 / matrix[0, 0] - shift[0] - matrix[0, 1] / matrix[0, 0] * (across + shift[1])
             low, high = max(low, int(np.ceil(start - 1e-6))), min(high, int(np.floor(start + (raw_rows - 1) / matrix[0, 0] + 1e-6)) + 1)

@@ -17,6 +17,7 @@ from mwgan.series.align.upright import binned
 
 KIND = "mwgan alignment"  # by which the JSON is known
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])  # from an upright image's (y, x) to its raw one's (row, column), tilt axis along x
+ORDERS = {"cubic": 3, "linear": 1}
 WHOLE = 1 - 1e-3  # of an interpolated mask
 
 
@@ -48,6 +49,8 @@ class Alignment:
         (y, x) of the first pixel, from that of an image cut as large as ``shape`` from the middle.
     binning
         Pixels of the file in a pixel of the aligned images.
+    interpolation
+        By cubic splines, which keep what is fine, or linear, which smooths images, and the more the further between pixels they come to lie.
     """
 
     images: list[int]
@@ -62,6 +65,7 @@ class Alignment:
     shape: tuple[int, int]
     first_px: tuple[float, float] = (0.0, 0.0)
     binning: int = 1
+    interpolation: Literal["cubic", "linear"] = "cubic"
     facts: dict[str, Any] = field(default_factory=dict)
     """What else is known, plain values."""
 
@@ -113,7 +117,7 @@ class Alignment:
         if self.untouched:
             moved = ndimage.affine_transform(pixels, np.round(matrix), np.round(offset), self.shape, order=0, mode="nearest")
         else:
-            moved = ndimage.affine_transform(pixels, matrix, offset, self.shape, order=3, mode="mirror")
+            moved = ndimage.affine_transform(pixels, matrix, offset, self.shape, order=ORDERS[self.interpolation], mode="mirror")
         moved = np.where(known, moved * np.float32(self.scale[place]), 0.0).astype(np.float32)
         if self.binning == 1:
             return moved
@@ -168,8 +172,8 @@ def _checked(told: Mapping[str, Any]) -> Alignment:
     unequal = [name for name in ("tilt_deg", "shifts_px", "flipped", "scale") if len(told[name]) != count]
     if unequal or not count:
         raise ValueError(f"{', '.join(unequal) or 'images'} of another length than images" if count else "it has no images")
-    if told["tilt_axis"] not in ("x", "y"):
-        raise ValueError(f"its tilt axis is {told['tilt_axis']!r}")
+    if told["tilt_axis"] not in ("x", "y") or told["interpolation"] not in ORDERS:
+        raise ValueError(f"its tilt axis is {told['tilt_axis']!r} and its interpolation {told['interpolation']!r}")
     numbers = np.asarray([told["axis_angle_deg"], *told["tilt_deg"], *told["scale"], *np.ravel(told["shifts_px"])], float)
     sizes = [int(side) for name in ("raw_shape", "shape") for side in told[name]]
     images = [int(number) for number in told["images"]]
@@ -190,5 +194,6 @@ def _checked(told: Mapping[str, Any]) -> Alignment:
         (sizes[2], sizes[3]),
         (float(told["first_px"][0]), float(told["first_px"][1])),
         int(told["binning"]),
+        told["interpolation"],
         {},
     )

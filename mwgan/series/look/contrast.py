@@ -44,7 +44,7 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
     middle = np.nanmedian(np.concatenate(list(means.values()), axis=1))
     smooth = seen.small[~np.isnan(seen.small)]
     above, below = float(np.quantile(smooth, 0.995) - middle), float(middle - np.quantile(smooth, 0.005))
-    levels = {side: np.nanmedian(values, axis=1) for side, values in means.items()}
+    levels = {side: _levels(values) for side, values in means.items()}
     noise = float(np.median(seen.noise))
     error = noise / np.sqrt(edge * pixels * bands.shape[1])
     bright = below > DARKER * max(above, 0.0) and below > BEYOND_NOISE * max(noise / np.sqrt(pixels), 1e-12)
@@ -55,7 +55,21 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
     if not open_sides and _is_slab(np.mean(list(levels.values()), axis=0), seen.tilt_deg, contrast, error):
         open_sides = tuple(sides)
     both = np.concatenate([means[side] for side in sides if side not in open_sides] or list(means.values()), axis=1)
-    return Surroundings(mean_of_known(both, axis=1), error, contrast, not open_sides, bright and not open_sides, open_sides)
+    return Surroundings(_of_others(mean_of_known(both, axis=1)), error, contrast, not open_sides, bright and not open_sides, open_sides)
+
+
+def _levels(means: Array) -> Array:
+    """The median of each image (A,) over a side's bands (A, b)."""
+    levels = np.full(len(means), np.nan)
+    known = ~np.isnan(means).all(axis=1)
+    levels[known] = np.nanmedian(means[known], axis=1)
+    return _of_others(levels)
+
+
+def _of_others(levels: Array) -> Array:
+    """Levels (A,), where an image has not measured any, as that of the others: an alignment may have filled the whole side."""
+    known = ~np.isnan(levels)
+    return np.where(known, levels, np.median(levels[known]) if known.any() else 0.0)
 
 
 def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> bool:
