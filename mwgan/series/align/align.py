@@ -163,13 +163,14 @@ def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, binning:
 def _cropped(alignment: Alignment) -> Alignment:
     """With the rows alone that every image has measured in the middle half of its width."""
     rows, columns = alignment.shape
-    raw_rows = rows  # upright images are as large as aligned ones before they are cut
-    matrix = turn(alignment.axis_angle_deg)
+    (cosine, minus_sine), _ = turn(alignment.axis_angle_deg)
     low, high = 0, rows
-    for shift in alignment.shifts_px:
-        for across in (-columns / 4, columns / 4):
-            start = ((rows - 1) / 2) - (raw_rows - 1) / 2 / matrix[0, 0] - shift[0] - matrix[0, 1] / matrix[0, 0] * (across + shift[1])
-            low, high = max(low, int(np.ceil(start - 1e-6))), min(high, int(np.floor(start + (raw_rows - 1) / matrix[0, 0] + 1e-6)) + 1)
+    for along, across in alignment.shifts_px:
+        for place in (-columns / 4, columns / 4):
+            # Raw row 0, and the last, lie at half of all rows before, and after, the middle: y + along = (q - minus_sine (x + across)) / cosine.
+            middle = (rows - 1) / 2 - along - minus_sine * (place + across) / cosine
+            reach = (rows - 1) / 2 / cosine
+            low, high = max(low, int(np.ceil(middle - reach - 1e-6))), min(high, int(np.floor(middle + reach + 1e-6)) + 1)
     if high - low < 1:
         return alignment
     return replace(alignment, shape=(high - low, columns), first_px=(low - (rows - 1) / 2 + (high - low - 1) / 2, 0.0))

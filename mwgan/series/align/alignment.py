@@ -50,7 +50,7 @@ class Alignment:
     binning
         Pixels of the file in a pixel of the aligned images.
     interpolation
-        By cubic splines, which keep what is fine, or linear, which smooths images, and the more the further between pixels they come to lie.
+        By cubic splines, which keep what is fine, or linear, which smooths, and the more the further between pixels an image comes to lie.
     """
 
     images: list[int]
