@@ -36,14 +36,18 @@ def by_mwgan(kind: str, true: Moved) -> dict[str, float]:
     return {**told, "left_out": int((~found.used).sum()), "cpu_seconds": round(seconds, 1)}
 
 
-def by_etspy(python: str, true: Moved) -> dict[str, dict[str, float]]:
-    """Errors of each of its methods that came to an end."""
+def by_etspy(python: str, series: list[Moved]) -> list[dict[str, dict[str, float]]]:
+    """Of each series, errors of every method of ETSpy's that came to an end; all in one process, which is long in starting."""
     with tempfile.TemporaryDirectory() as folder:
-        series, shifts = Path(folder) / "series.npz", Path(folder) / "shifts.npz"
-        np.savez(series, images=true.images, tilt_deg=true.tilt_deg)
-        subprocess.run([python, str(Path(__file__).with_name("etspy_shifts.py")), str(series), str(shifts)], check=True)
-        with np.load(shifts) as found:
-            return {f"ETSpy {method}": errors(found[method], 0.0, true) for method in found}
+        files = [Path(folder) / f"{number:03}.npz" for number in range(len(series))]
+        for file, true in zip(files, series, strict=True):
+            np.savez(file, images=true.images, tilt_deg=true.tilt_deg)
+        subprocess.run([python, str(Path(__file__).with_name("etspy_shifts.py")), folder], check=True)
+        found = [dict(np.load(file.with_suffix(".shifts.npz"))) for file in files]
+    return [
+        {f"ETSpy {method}": errors(shifts, 0.0, true) for method, shifts in by_method.items()}
+        for by_method, true in zip(found, series, strict=True)
+    ]
 
 
 def still(kind: str) -> dict[str, float]:
@@ -76,19 +80,21 @@ def main() -> None:
     def done(*key: str) -> bool:
         return any((row["specimen"], str(row["range_deg"]), str(row["noise_percent"]), row["method"]) == key for row in rows)
 
+    lacking: dict[tuple[str, ...], Moved] = {}
     for place, (range_deg, noise) in enumerate(CASES):
         for kind in options.kinds.split(","):
             key = (kind, f"{range_deg:g}", f"{noise:g}")
             ours, theirs = not done(*key, "mwgan"), options.etspy is not None and not done(*key, "ETSpy StackReg")
-            if ours or theirs:
-                true = moved_series(kind, range_deg, noise, 0)
-            if ours:
+            true = moved_series(kind, range_deg, noise, 0) if ours or theirs else None
+            if ours and true is not None:
                 add((*key, "mwgan"), by_mwgan(kind, true))
-            if theirs:
-                for method, told in by_etspy(options.etspy, true).items():
-                    add((*key, method), told)
+            if theirs and true is not None:
+                lacking[key] = true
             if place == 0 and not done(f"{kind}, aligned", *key[1:], "mwgan"):
                 add((f"{kind}, aligned", *key[1:], "mwgan"), still(kind))
+    for key, by_method in zip(lacking, by_etspy(options.etspy, list(lacking.values())) if lacking else [], strict=True):
+        for method, told in by_method.items():
+            add((*key, method), told)
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def _cropped(alignment: Alignment) -> Alignment:
     low, high = 0, rows
     for along, across in alignment.shifts_px:
         for place in (-columns / 4, columns / 4):
-            # Raw row 0, and the last, lie at half of all rows before, and after, the middle: y + along = (q - minus_sine (x + across)) / cosine.
+            # Where the raw image's middle row lies here: cosine (y + along) + minus_sine (x + across) = 0.
             middle = (rows - 1) / 2 - along - minus_sine * (place + across) / cosine
             reach = (rows - 1) / 2 / cosine
             low, high = max(low, int(np.ceil(middle - reach - 1e-6))), min(high, int(np.floor(middle + reach + 1e-6)) + 1)
