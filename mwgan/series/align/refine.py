@@ -19,6 +19,7 @@ ANGLE_STEPS = 20  # of the fits that the angle is told by
 ANGLE_ROUNDS = 3
 KNOWN_TURN_DEG = 1.0
 ANGLE_STILL_DEG = 0.02
+LEAST_TOLD, FURTHEST_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
 EDGE = 1 / 24  # of the images of a specimen that leaves the field, along their edges, that isn't compared
 
 
@@ -82,14 +83,17 @@ def refine_angle(field: Field, pose: Pose, rounds: int = ANGLE_ROUNDS) -> Pose:
 
     A volume that is fitted to images about a wrong axis explains most of the error away, and one that isn't fitted to the end leaves
     something that looks like a turn. What the comparison tells is therefore held against what it tells of two series whose answer is
-    known: projections of the volume itself, as they are and turned by one degree.
+    known: projections of the volume itself, as they are and, in the first round, turned by one degree.
     """
+    told_of_turn: float | None = None
     for _ in range(rounds):
         images, explained, known = field.placed(pose)
         found, projections = _told(field, images, explained, known)
         untold, _ = _told(field, projections, explained, known)
-        angle = _slope(field, projections, explained, known, untold)
-        change = float(np.clip((found - untold) / angle, -4 * KNOWN_TURN_DEG, 4 * KNOWN_TURN_DEG)) if abs(angle) > 1e-3 else 0.0
+        if told_of_turn is None:
+            told_of_turn = _slope(field, projections, explained, known, untold)
+        change = (found - untold) / told_of_turn if abs(told_of_turn) > LEAST_TOLD else 0.0
+        change = float(np.clip(change, -FURTHEST_DEG, FURTHEST_DEG))
         pose = pose.turned(change)
         if abs(change) < ANGLE_STILL_DEG:
             break
