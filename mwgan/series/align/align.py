@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from mwgan.errors import InputError
 from mwgan.io.tilts import Tilts
-from mwgan.series.align.alignment import Alignment
+from mwgan.series.align.alignment import Alignment, Interpolation
 from mwgan.series.align.estimate import Estimate, Say, estimate
 from mwgan.series.align.pose import Array, Pose, free_motion, turn
 from mwgan.series.align.residuals import Left, left_by_sirt
@@ -64,7 +63,7 @@ def align_series(
     equal_mass: bool = False,
     crop: bool = False,
     binning: int = 1,
-    interpolation: Literal["cubic", "linear"] = "cubic",
+    interpolation: Interpolation = "cubic",
     say: Say = Quiet,
 ) -> Aligned:
     """Find where the images of a raw series belong.

@@ -17,7 +17,8 @@ from mwgan.series.align.upright import binned
 
 KIND = "mwgan alignment"  # by which the JSON is known
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])  # from an upright image's (y, x) to its raw one's (row, column), tilt axis along x
-ORDERS = {"cubic": 3, "linear": 1}
+Interpolation = Literal["cubic", "linear"]
+ORDERS: dict[Interpolation, int] = {"cubic": 3, "linear": 1}
 WHOLE = 1 - 1e-3  # of an interpolated mask
 
 
@@ -65,7 +66,7 @@ class Alignment:
     shape: tuple[int, int]
     first_px: tuple[float, float] = (0.0, 0.0)
     binning: int = 1
-    interpolation: Literal["cubic", "linear"] = "cubic"
+    interpolation: Interpolation = "cubic"
     facts: dict[str, Any] = field(default_factory=dict)
     """What else is known, plain values."""
 
