@@ -146,8 +146,8 @@ class _Task:
         profile = np.quantile(body, 0.9, axis=0)
         there = np.flatnonzero(profile > PRESENT * profile.max())
         if not len(there):
-            return columns
-        half = max(abs(there - (shape[1] - 1) / 2)) + 3
+            return int(columns)
+        half = float(np.abs(there - (shape[1] - 1) / 2).max()) + 3
         return int(np.ceil(2 * half * step))
 
 

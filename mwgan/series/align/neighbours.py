@@ -28,10 +28,8 @@ def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
     tilt_deg
         (A,), increasing.
     """
-    from skimage.filters import window  # loaded here: it takes as long as all else, and few series need it
-
     filtered = [ndimage.gaussian_filter(image, BAND[0]) - ndimage.gaussian_filter(image, BAND[1]) for image in images]
-    taper = window("hann", images.shape[1:])
+    taper = np.outer(np.hanning(images.shape[1]), np.hanning(images.shape[2]))
     start = int(np.argmin(np.abs(tilt_deg)))
     shifts = np.zeros((len(images), 2))
     for way in (1, -1):
@@ -45,16 +43,18 @@ def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
 
 def _follow(one: Stack, other: Stack, shift: Array, stretch: float, taper: Array) -> Array:
     """The shift of an image, from that of its neighbour which is tilted less."""
-    from skimage.registration import phase_cross_correlation
+    from skimage.registration import phase_cross_correlation  # loaded here: it takes as long as all else, and few series need it
 
     stretch = float(np.clip(stretch, 1.0, LONGEST_STRETCH))
     scale = np.array([1.0, stretch])
     everything = np.ones(one.shape, bool)
     wide = _window(other, np.zeros(2), 1.0 / stretch)
     # Normalised by what overlaps: a window would favour small shifts. The image's own shift is stretched with it.
-    apart = phase_cross_correlation(one, wide, reference_mask=everything, moving_mask=everything, overlap_ratio=OVERLAP)[0]
+    apart = phase_cross_correlation(  # type: ignore[no-untyped-call]
+        one, wide, reference_mask=everything, moving_mask=everything, overlap_ratio=OVERLAP
+    )[0]
     found = (shift - np.asarray(apart)) / scale
-    near = phase_cross_correlation(
+    near = phase_cross_correlation(  # type: ignore[no-untyped-call]
         _window(one, shift, 1.0) * taper, _window(other, found, 1.0 / stretch) * taper, upsample_factor=SUBPIXEL, normalization=None
     )[0]
     return np.asarray(found - (np.asarray(near) if np.abs(near).max() <= NEAR else 0.0) / scale)

@@ -19,7 +19,7 @@ NOISES, SHARE = 3.0, 0.03  # of the noise, and of the brightest: air is what is 
 def without_air(images: Stack, noise: float) -> Stack:
     """Images (A, Y, X) less what the noise of air reaches, and 0 there: what is left is the specimen's."""
     level = max(NOISES * noise, SHARE * float(np.quantile(images, 0.999)))
-    return np.maximum(images - level, 0.0)
+    return np.asarray(np.maximum(images - level, 0.0), np.float32)
 
 
 def centres_across(images: Stack) -> Array:
@@ -53,7 +53,7 @@ def shifts_along(images: Stack, known: Mask, tilt_deg: Array, reach: int) -> Arr
         together = np.stack([_moved(profile, shift) for profile, shift in zip(profiles, shifts, strict=True)])
         mean = _mean(together, len(together) // 4)
         shifts = np.array([_shift(mean, profile, reach) for profile in profiles])
-    return shifts - shifts.mean()
+    return np.asarray(shifts - shifts.mean())
 
 
 def _shift(reference: Array, profile: Array, reach: int) -> float:
@@ -61,7 +61,7 @@ def _shift(reference: Array, profile: Array, reach: int) -> float:
     size = len(profile)
     lags = np.arange(-min(reach, size - 2), min(reach, size - 2) + 1)
     misfit = np.full(len(lags), np.inf)
-    for place, lag in enumerate(lags):
+    for place, lag in enumerate(lags.tolist()):
         one, other = reference[max(0, -lag) : size - max(0, lag)], profile[max(0, lag) : size - max(0, -lag)]
         both = ~np.isnan(one) & ~np.isnan(other)
         if both.sum() >= OVERLAP * (~np.isnan(profile)).sum():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from mwgan.geometry import Measurement, TiltGeometry
@@ -40,9 +41,9 @@ def left_by_sirt(images: Stack, known: Mask, tilt_deg: Array) -> Left:
     return Left(float(np.sqrt(left.sum() / max(power.sum(), tiny))), np.sqrt(left / np.maximum(power, tiny)))
 
 
-def chosen_rows(images: Stack, known: Mask) -> Array:
+def chosen_rows(images: Stack, known: Mask) -> npt.NDArray[np.intp]:
     """The rows (S,) that are looked at."""
     measured = known.mean(axis=(0, 2))
     full = np.maximum(images, 0).mean(axis=(0, 2)) * (measured >= measured.max() - 1e-6)
     fullest = np.sort(np.argsort(full)[::-1][: max(1, int(FULLEST * np.count_nonzero(full)) or 1)])
-    return fullest[np.unique(np.linspace(0, len(fullest) - 1, SLICES + 2)[1:-1].round().astype(int))]
+    return np.asarray(fullest[np.unique(np.linspace(0, len(fullest) - 1, SLICES + 2)[1:-1].round().astype(int))])
