@@ -20,7 +20,7 @@ import torch
 from machine import arguments, provenance, write_csv
 from moved_specimens import CLOSED, KINDS, Moved, errors, moved_series
 
-from mwgan.series.align.align import _at_rest
+from mwgan.series.align.align import at_rest
 from mwgan.series.align.estimate import estimate
 from mwgan.series.align.pose import free_motion
 
@@ -33,6 +33,7 @@ def by_mwgan(kind: str, true: Moved) -> dict[str, float]:
     found = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
     seconds = time.process_time() - started
     told = errors(found.pose.shifts_px, found.pose.axis_angle_deg, true, found.used)
+    told["angle_error_deg"] = found.angle_error_deg
     return {**told, "left_out": int((~found.used).sum()), "cpu_seconds": round(seconds, 1)}
 
 
@@ -53,17 +54,25 @@ def by_etspy(python: str, series: list[Moved]) -> list[dict[str, dict[str, float
 def still(kind: str) -> dict[str, float]:
     """How far an aligned series would be moved, and is."""
     true = moved_series(kind, 70.0, 2.0, 0, still=True)
-    pose = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise).pose
+    estimated = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
+    pose = estimated.pose
     moved = pose.shifts_px - free_motion(pose.shifts_px, true.tilt_deg)
-    rests, _ = _at_rest(pose, true.tilt_deg, 0.0)
+    rests, _ = at_rest(estimated, true.tilt_deg)
     found = np.sqrt((moved**2).mean(axis=0))
     applied = 0.0 if not np.any(rests.shifts_px) else float(np.abs(moved).max())
-    return {"across_px": found[1], "along_px": found[0], "axis_angle_deg": pose.axis_angle_deg, "moved_by_px": applied}
+    return {
+        "across_px": found[1],
+        "along_px": found[0],
+        "axis_angle_deg": pose.axis_angle_deg,
+        "angle_error_deg": estimated.angle_error_deg,
+        "moved_by_px": applied,
+    }
 
 
 def main() -> None:
     parser = arguments("Errors of alignments whose truth is known.", "alignment.csv")
     parser.add_argument("--etspy", help="a Python that has ETSpy")
+    parser.add_argument("--cases", type=int, default=len(CASES), help="how many of the ranges and noises, the commonest first")
     parser.add_argument("--kinds", default=",".join(KINDS))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -81,7 +90,7 @@ def main() -> None:
         return any((row["specimen"], str(row["range_deg"]), str(row["noise_percent"]), row["method"]) == key for row in rows)
 
     lacking: dict[tuple[str, ...], Moved] = {}
-    for place, (range_deg, noise) in enumerate(CASES):
+    for place, (range_deg, noise) in enumerate(CASES[: options.cases]):
         for kind in options.kinds.split(","):
             key = (kind, f"{range_deg:g}", f"{noise:g}")
             ours, theirs = not done(*key, "mwgan"), options.etspy is not None and not done(*key, "ETSpy StackReg")

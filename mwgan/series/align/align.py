@@ -20,6 +20,7 @@ from mwgan.series.look import Switches
 from mwgan.series.look.seen import counted_images
 
 AT_REST_PX, AT_REST_DEG = 0.1, 0.15  # root mean square of the shifts, and the angle: an interpolation costs more than such moves gain
+SURE = 3.0  # standard errors of the angle: less is no turn
 JUDGED_PX = 160  # across the axis at most, of images that a residual is taken of
 Quiet: Say = lambda sentence: None  # noqa: E731
 
@@ -105,7 +106,7 @@ def align_series(
         raise InputError(f"binning must lie between 1 and half the image, not {binning}")
     found = estimate(read.images, read.tilt_deg, read.measured, read.closed, read.noise, axis_angle_deg, finds_angle, say)
     used = read.of(np.flatnonzero(found.used))
-    pose, stays = _at_rest(found.pose, used.tilt_deg, axis_angle_deg)
+    pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg)
     before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
     after, rows = _judged(used, pose, used.closed)
     alignment = replace(_kept(used, pose, found, equal_mass, binning), interpolation=interpolation)
@@ -115,10 +116,11 @@ def align_series(
     return Aligned(alignment, used, before, after, (raw_rows, rows), notes, warnings)
 
 
-def _at_rest(pose: Pose, tilt_deg: Array, angle_deg: float) -> tuple[Pose, bool]:
-    """A pose; none at all where it says that the images are aligned already."""
+def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0) -> tuple[Pose, bool]:
+    """The pose that was found; none at all where it says that the images are aligned already, to what can be told of a round body too."""
+    pose = found.pose
     moved = pose.shifts_px - free_motion(pose.shifts_px, tilt_deg)
-    if angle_deg or np.sqrt((moved**2).mean()) > AT_REST_PX or abs(pose.axis_angle_deg) > AT_REST_DEG:
+    if angle_deg or np.sqrt((moved**2).mean()) > AT_REST_PX or abs(pose.axis_angle_deg) > max(AT_REST_DEG, SURE * found.angle_error_deg):
         return pose, False
     return Pose(np.zeros_like(pose.shifts_px)), True
 
@@ -187,9 +189,8 @@ def _told(read: Upright, found: Estimate, pose: Pose, stays: bool, before: Left,
     kind = "stays in the field" if read.closed else "leaves the field, so neighbouring images gave the first guess"
     notes.append(f"the specimen {kind}")
     if stays:
-        notes.append(
-            f"the series is aligned already, to less than {AT_REST_PX:g} pixels and {AT_REST_DEG:g} degrees: its pixels stay as they are"
-        )
+        angle = f"an axis turned by {found.pose.axis_angle_deg:.2f} ± {found.angle_error_deg:.2f} degrees"
+        notes.append(f"the series is aligned already, as far as can be told ({angle}): its pixels stay as they are")
     else:
         moves = pose.shifts_px * read.binning
         along, across = (float(np.abs(part - part.mean()).max()) for part in moves.T)

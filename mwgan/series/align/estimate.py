@@ -28,6 +28,8 @@ class Estimate(NamedTuple):
 
     pose: Pose
     """Of the images that are used."""
+    angle_error_deg: float
+    """Standard error of the axis' angle, about; 0 where it was given."""
     used: Mask
     """Which of the images (A,) are: the others don't fit."""
     misfit: Array
@@ -79,16 +81,17 @@ def estimate(
         task, pose = task.of(used), pose.of(np.flatnonzero(used))
         field = task.field(pose, COARSE)
         pose, _ = refine_shifts(field, pose)
+    error = 0.0
     if finds_angle:
         for samples in (COARSE, MIDDLE):
             field = task.field(pose, samples)
-            pose = refine_angle(field, pose)
-            say(f"tilt axis at {pose.axis_angle_deg:.2f} degrees")
+            pose, error = refine_angle(field, pose)
+            say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
             pose, _ = refine_shifts(field, pose)
     pose, moves = refine_shifts(task.field(pose, FINE), pose)
     misfit[used] = moves.misfit
     centred = pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))
-    return Estimate(centred if not closed else pose, used, misfit, moves.gain)
+    return Estimate(centred if not closed else pose, error, used, misfit, moves.gain)
 
 
 def unlike_the_rest(misfit: Array) -> Mask:

@@ -18,6 +18,8 @@ class Moves(NamedTuple):
     """(A, 2), along and across the axis."""
     angle_deg: float
     """Of all images together, about their middles."""
+    angle_error_deg: float
+    """Its standard error, from what is left of the images."""
     misfit: Array
     """(A,): what of each image is not explained, relative to it."""
     gain: Array
@@ -50,7 +52,8 @@ def match(images: Stack, projections: Stack, known: Mask, step: float, edge: int
     frame[max(1, edge) : rows - max(1, edge), max(1, edge) : columns - max(1, edge)] = True
     alone, per_angle = np.zeros((count, 3)), np.zeros((count, 3))
     misfit = np.zeros(count)
-    torque = stiffness = 0.0
+    torque = stiffness = squares = 0.0
+    pixels = 0
     for number in range(count):
         used = binary_erosion(known[number], border_value=1) & frame
         projection = projections[number]
@@ -63,7 +66,9 @@ def match(images: Stack, projections: Stack, known: Mask, step: float, edge: int
         alone[number], per_angle[number] = both[:, 0], both[:, 1]
         torque += right[3] - normal[3, :3] @ both[:, 0]
         stiffness += normal[3, 3] - normal[3, :3] @ both[:, 1]
+        squares, pixels = squares + float(left @ left - right[:3] @ both[:, 0]), pixels + len(left)
         misfit[number] = np.linalg.norm(left) / max(float(np.linalg.norm(images[number][used])), np.finfo(float).tiny)
     angle = torque / stiffness if turns and stiffness > 0 else 0.0
+    error = np.sqrt(max(squares, 0.0) / max(pixels, 1) / stiffness) if stiffness > 0 else np.inf
     found = alone - angle * per_angle
-    return Moves(found[:, :2], float(np.degrees(angle)), misfit, found[:, 2])
+    return Moves(found[:, :2], float(np.degrees(angle)), float(np.degrees(error)), misfit, found[:, 2])
