@@ -65,6 +65,7 @@ bench: install
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/field.py
+	$(BIN)/python benchmarks/alignment.py
 
 # Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
 # (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).

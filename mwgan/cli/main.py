@@ -10,6 +10,7 @@ import typer
 
 from mwgan import __version__
 from mwgan.cli import weights
+from mwgan.cli.align import align, apply
 from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, look, reconstruct
@@ -31,6 +32,8 @@ def _top(version: Annotated[bool, typer.Option("--version", help="Show the versi
 
 app.command()(reconstruct)
 app.command()(look)
+app.command()(align)
+app.command()(apply)
 app.command()(compare)
 app.command()(methods)
 app.add_typer(weights.app, name="weights")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Series = Annotated[
     Path, typer.Argument(help="Aligned tilt series: MRC, TIFF, HDF5, EMD, DM3 … (docs/series.md), a folder of TIFF images, FILE::ARRAY.")
 ]
+RawSeries = Annotated[
+    Path, typer.Argument(help="Raw tilt series, of any of the formats of docs/series.md, a folder of TIFF images, or FILE::ARRAY.")
+]
 Tilts = Annotated[
     str | None,
     typer.Option("--tilts", help="Tilts in the order of the images, where the series doesn't tell: text file, .mdoc, or -60:60:2."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from mwgan.paths import samples_dir
+from mwgan.series.align import Alignment
 
 MAINS = {
     "mwgan": "mwgan.cli.main",
@@ -39,6 +41,27 @@ mwgan look text.mrc | text.mrc
 mwgan look {S} --exclude 99 | 99
 mwgan look {S} --exclude a | leave out
 mwgan look {S} --exclude 1-77 | left out
+mwgan align nowhere.mrc -o a.mrc | nowhere.mrc
+mwgan align {S} | output
+mwgan align {S} -o a.tif | ends in .mrc
+mwgan align {S} -o .mrc | ends in .mrc
+mwgan align {S} -o nowhere/a.mrc | does not exist
+mwgan align {S} -o S.mrc | is an input
+mwgan align {S} -o S.ali | is an input
+mwgan align {S} -o a.mrc --axis-angle 100 | -90 and 90
+mwgan align {S} -o a.mrc --bin 0 | bin
+mwgan align {S} -o a.mrc --bin 50 | binning
+mwgan align {S} -o a.mrc --exclude 5-77 | 5 or more
+mwgan align {S} -o a.mrc --background some | --background is auto, none, edge or a number
+mwgan align S.mrc --tilts short.tlt -o a.mrc | tilts
+mwgan align nans.mrc --tilts S.tlt -o a.mrc | NaN
+mwgan align {S} -o other.mrc | something else
+mwgan apply R.mrc --like nowhere.json | nowhere.json
+mwgan apply R.mrc --like S.tlt | no JSON
+mwgan apply R.mrc --like other.json | no alignment
+mwgan apply nowhere.mrc --like a.json | nowhere.mrc
+mwgan apply R.mrc --like a.json | same tilts and size
+mwgan apply R.mrc --like a.json -o nowhere | does not exist
 mwgan info nowhere.mrc | nowhere.mrc
 mwgan info cut.mrc | cut.mrc
 mwgan info S.mrc --tilts short.tlt | tilts
@@ -330,6 +353,9 @@ def place(tmp_path_factory) -> Path:
         (folder / name).touch()
     for suffix in ("mrc", "tif", "h5", "npy", "dm3", "xyz", "ckpt", "safetensors", "csv", "parquet"):
         (folder / f"text.{suffix}").write_text("this is no such file\n")
+    (folder / "other.json").write_text("{}\n")
+    alignment = Alignment([1], 1, (4, 5), [0.0], "y", 0.0, [(0.0, 0.0)], [False], [1.0], (4, 5))
+    (folder / "a.json").write_text(json.dumps(alignment.as_dict()))
     np.save(folder / "flat.npy", stack[0])
     np.save(folder / "words.npy", np.full((77, 4, 8), "a"))
     np.savez(folder / "good.npz", images=stack)

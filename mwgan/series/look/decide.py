@@ -68,7 +68,7 @@ def look(series: TiltSeries, switches: Switches | None = None) -> Look:
         by_rows=known.by_rows - level[:, None, None],
     )
     if len(known.numbers) >= FEWEST_TILTS:
-        tilts_fit = _tilts(seen, known)
+        tilts_fit = not switches.aligned or _tilts(seen, known)
         whole = known.of(axis.sees_all(known, seen.tilt_axis))  # of the others, masses say nothing
         if len(whole.numbers) >= max(FEWEST_TILTS, len(known.numbers) / 2):
             _masses(seen, whole, surroundings)
@@ -247,6 +247,9 @@ def _geometry(
             f"the specimen leaves the field on the {sides}: what lies outside is seen at some tilts and adds to the slice; "
             f"--width wider than the detector makes room for it{hint}"
         )
+    if not switches.aligned:
+        seen.axis_offset_from = "nothing"
+        return
     path = axis.centre_path(whole, way, 0.0) if surroundings.empty else None
     if path is not None:
         seen.scatter_px = path.scatter_px

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mwgan.errors import InputError
 from mwgan.io import TiltSeries, open_series
 from mwgan.io.bands import BAND_BYTES
+from mwgan.io.lazy import release
 from mwgan.io.tilts import Tilts
 from mwgan.series.look.decide import look
 from mwgan.series.look.filled import NOT_FILLED
@@ -74,8 +76,21 @@ class LookedAt:
         series.repairs = self._repairs([int(number) for number in series.image_numbers])
         return series
 
-    def _repairs(self, used: list[int]) -> Repairs | None:
+    def image(self, number: int) -> npt.NDArray[np.float32]:
+        """One image (R, C) of the file, counted from 0, its pixels corrected."""
+        raw = np.array(self.first.images[number], np.float32)
+        release(self.first.images)
+        repairs = self._repairs([number], along_x=False)
+        return raw if repairs is None else np.asarray(repairs(raw[:, None], 0)[:, 0], np.float32)
+
+    def measured(self, number: int) -> npt.NDArray[np.bool_] | None:
+        """Which pixels (R, C) of an image were measured; None where all were."""
+        filled = self._filled.get(number, NOT_FILLED)
+        return filled.whole((self.seen.rows, self.seen.columns)) if filled else None
+
+    def _repairs(self, used: list[int], along_x: bool | None = None) -> Repairs | None:
         """What corrects these images; None where nothing is to be corrected."""
+        along_x = self.seen.tilt_axis == "x" if along_x is None else along_x
         seen, replaces = self.seen, bool(self.seen.outliers) and self._switches.outliers == "replace"
         if not (replaces or seen.filled_share or seen.vacuum or np.any(seen.background)):
             return None
@@ -87,7 +102,7 @@ class LookedAt:
             np.array([level.get(number, 0.0) for number in used]),
             None if vacuum is None else np.array([vacuum[number] for number in used]),
             [self._filled.get(number, NOT_FILLED) for number in used],
-            seen.tilt_axis == "x",
+            along_x,
             (seen.rows, seen.columns),
             seen.logarithm,
         )

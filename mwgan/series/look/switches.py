@@ -25,6 +25,9 @@ class Switches:
         ``yes`` takes logarithms against the surroundings, as of bright-field images; ``auto`` where they are such; ``no``.
     outliers
         ``replace`` or ``keep`` hot pixels.
+    aligned
+        Whether the images should be: those of a raw series aren't, and nothing is said of it; where they lie tells nothing of the tilts
+        either, nor of the tilt axis' place.
     """
 
     background: Literal["auto", "edge", "none"] | float = "auto"
@@ -32,6 +35,7 @@ class Switches:
     tilt_axis: Literal["auto", "x", "y"] = "auto"
     invert: Literal["auto", "yes", "no"] = "auto"
     outliers: Literal["replace", "keep"] = "replace"
+    aligned: bool = True
 
 
 def as_background(text: str) -> Literal["auto", "edge", "none"] | float:

@@ -329,3 +329,21 @@ def test_counts_that_are_alike_by_chance_are_no_filled_borders(tmp_path):
     stack = np.round(500 + images(64, 64) / 300 + np.random.default_rng(0).normal(0, 0.8, (len(TILTS), 64, 64)))
     found = looked_at(tmp_path, stack, background="none")
     assert found.seen.filled_share == 0
+
+
+def test_images_of_which_a_whole_side_was_not_measured_are_looked_at_like_the_others(tmp_path):
+    stack = images(rows=40)
+    stack[::3, :, :9] = 0
+    stack[1::3, :, -7:] = 0
+    found = looked_at(tmp_path, stack)
+    assert found.warnings == []
+    assert abs(found.seen.axis_offset_px) < 0.25
+    assert np.isfinite(found.seen.background)
+
+
+def test_a_raw_series_is_not_asked_to_be_aligned(tmp_path):
+    rng, stack = np.random.default_rng(3), images()
+    drifting = np.stack([np.roll(image, int(rng.integers(-5, 6)), axis=1) for image in stack])
+    found = looked_at(tmp_path, drifting, aligned=False)
+    assert found.warnings == []
+    assert found.seen.axis_offset_from == "nothing"

@@ -1,0 +1,110 @@
+"""How far from the truth alignments are: specimens whose images were moved, by mwgan and, where it is installed, by ETSpy.
+
+    python benchmarks/alignment.py
+    python benchmarks/alignment.py --etspy OTHER_VENV/bin/python
+
+Images of 96 pixels at tilts of 2 degrees, each moved by up to 12 pixels in either direction, the tilt axis up to 6 pixels off the middle
+and turned by up to 3 degrees. Rows that are in the table already are not made again.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import arguments, provenance, write_csv
+from moved_specimens import CLOSED, KINDS, Moved, errors, moved_series
+
+from mwgan.series.align.align import at_rest
+from mwgan.series.align.estimate import estimate
+from mwgan.series.align.pose import free_motion
+
+CASES = [(70.0, 2.0), (76.0, 2.0), (60.0, 2.0), (50.0, 2.0), (70.0, 0.0), (70.0, 5.0)]  # range, noise
+
+
+def by_mwgan(kind: str, true: Moved) -> dict[str, float]:
+    """Our errors, and the time."""
+    started = time.process_time()
+    found = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
+    seconds = time.process_time() - started
+    told = errors(found.pose.shifts_px, found.pose.axis_angle_deg, true, found.used)
+    told["angle_error_deg"] = found.angle_error_deg
+    return {**told, "left_out": int((~found.used).sum()), "cpu_seconds": round(seconds, 1)}
+
+
+def by_etspy(python: str, series: list[Moved]) -> list[dict[str, dict[str, float]]]:
+    """Of each series, errors of every method of ETSpy's that came to an end; all in one process, which is long in starting."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number:03}.npz" for number in range(len(series))]
+        for file, true in zip(files, series, strict=True):
+            np.savez(file, images=true.images, tilt_deg=true.tilt_deg)
+        subprocess.run([python, str(Path(__file__).with_name("etspy_shifts.py")), folder], check=True)
+        found = [dict(np.load(file.with_suffix(".shifts.npz"))) for file in files]
+    return [
+        {f"ETSpy {method}": errors(shifts, 0.0, true) for method, shifts in by_method.items()}
+        for by_method, true in zip(found, series, strict=True)
+    ]
+
+
+def still(kind: str) -> dict[str, float]:
+    """How far an aligned series would be moved, and is."""
+    true = moved_series(kind, 70.0, 2.0, 0, still=True)
+    estimated = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
+    pose = estimated.pose
+    moved = pose.shifts_px - free_motion(pose.shifts_px, true.tilt_deg)
+    rests, _ = at_rest(estimated, true.tilt_deg)
+    found = np.sqrt((moved**2).mean(axis=0))
+    applied = 0.0 if not np.any(rests.shifts_px) else float(np.abs(moved).max())
+    return {
+        "across_px": found[1],
+        "along_px": found[0],
+        "axis_angle_deg": pose.axis_angle_deg,
+        "angle_error_deg": estimated.angle_error_deg,
+        "moved_by_px": applied,
+    }
+
+
+def main() -> None:
+    parser = arguments("Errors of alignments whose truth is known.", "alignment.csv")
+    parser.add_argument("--etspy", help="a Python that has ETSpy")
+    parser.add_argument("--cases", type=int, default=len(CASES), help="how many of the ranges and noises, the commonest first")
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rows = list(csv.DictReader(options.csv.open())) if options.csv.exists() else []
+
+    def add(key: tuple[str, ...], told: dict[str, float]) -> None:
+        names = ("specimen", "range_deg", "noise_percent", "method")
+        rounded = {name: round(float(value), 4) for name, value in told.items()}
+        rows.append({**dict(zip(names, key, strict=True)), **rounded, **provenance(("torch", "mwgan"))})
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        write_csv(options.csv, [{name: row.get(name, "") for name in columns} for row in rows])
+        print(*key, rounded, flush=True)
+
+    def done(*key: str) -> bool:
+        return any((row["specimen"], str(row["range_deg"]), str(row["noise_percent"]), row["method"]) == key for row in rows)
+
+    lacking: dict[tuple[str, ...], Moved] = {}
+    for place, (range_deg, noise) in enumerate(CASES[: options.cases]):
+        for kind in options.kinds.split(","):
+            key = (kind, f"{range_deg:g}", f"{noise:g}")
+            ours, theirs = not done(*key, "mwgan"), options.etspy is not None and not done(*key, "ETSpy StackReg")
+            true = moved_series(kind, range_deg, noise, 0) if ours or theirs else None
+            if ours and true is not None:
+                add((*key, "mwgan"), by_mwgan(kind, true))
+            if theirs and true is not None:
+                lacking[key] = true
+            if place == 0 and not done(f"{kind}, aligned", *key[1:], "mwgan"):
+                add((f"{kind}, aligned", *key[1:], "mwgan"), still(kind))
+    for key, by_method in zip(lacking, by_etspy(options.etspy, list(lacking.values())) if lacking else [], strict=True):
+        for method, told in by_method.items():
+            add((*key, method), told)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""``mwgan align`` and ``apply``: a raw tilt series to one that can be reconstructed, and maps of the same tilts likewise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mwgan.cli import options
+from mwgan.cli.options import guard, say
+from mwgan.errors import InputError
+
+
+def align(
+    context: typer.Context,
+    series: options.RawSeries,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture go beside it.")
+    ],
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
+    tilt_axis: options.Axis = "auto",
+    axis_angle: Annotated[float, typer.Option(help="By how many degrees the tilt axis is turned from there, about.")] = 0.0,
+    keep_angle: Annotated[bool, typer.Option("--keep-angle", help="Take the angle as given, and look for no better one.")] = False,
+    equal_mass: Annotated[bool, typer.Option("--equal-mass", help="Scale each image so that its brightness fits the others'.")] = False,
+    crop: Annotated[bool, typer.Option("--crop", help="Cut off rows that some image hasn't measured.")] = False,
+    binning: options.Bin = 1,
+    interpolation: Annotated[
+        Literal["cubic", "linear"], typer.Option(help="How pixels between pixels are made: cubic keeps what is fine, linear smooths.")
+    ] = "cubic",
+    background: options.Background = "auto",
+    invert: options.Invert = "auto",
+    outliers: options.OutlyingPixels = "replace",
+    strict: options.Strict = False,
+) -> None:
+    """Find where each image of a raw tilt series belongs, and bring it there by one interpolation; the tilt axis then runs along y."""
+    from mwgan.series.align import align_series, aligned_files, write_aligned
+    from mwgan.series.record import check_record_file
+
+    if not -90 <= axis_angle <= 90:
+        raise InputError(f"the angle of the tilt axis lies between -90 and 90 degrees, not {axis_angle:g}")
+    beside = aligned_files(output)
+    guard([output, *beside], series, tilts)
+    check_record_file(output)
+    said = options.switches(tilt_axis, "auto", background, invert, outliers)
+    aligned = align_series(
+        series, tilts, said, exclude, dataset, strict, axis_angle, not keep_angle, equal_mass, crop, binning, interpolation, typer.echo
+    )
+    say(aligned.notes, aligned.warnings)
+    write_aligned(aligned, output, context.params)
+    typer.echo(", ".join(str(file) for file in (output, *beside)))
+
+
+def apply(
+    maps: Annotated[list[Path], typer.Argument(help="Maps (EDS, EELS …) of the same tilts and size as the raw series, of any format.")],
+    like: Annotated[Path, typer.Option("--like", help="The record (JSON) that mwgan align wrote beside an aligned series.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for NAME_ali.mrc of each; beside the maps if not given.")
+    ] = None,
+    dataset: options.Dataset = None,
+) -> None:
+    """Bring maps of the same tilts to where an alignment brought the images, with the same crop and binning."""
+    from mwgan.series.align import applied_files, apply_alignment, read_alignment
+
+    alignment = read_alignment(like)
+    written = [file for pair in applied_files(maps, output) for file in pair]
+    guard(written, like, *maps)
+    apply_alignment(alignment, maps, output, dataset)
+    typer.echo(", ".join(str(file) for file in written))

@@ -1,0 +1,158 @@
+"""Where the images of a series belong, from nothing but themselves: first guess, projection matching coarse to fine, the axis' angle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mwgan.series.align.neighbours import shifts_from_neighbours
+from mwgan.series.align.pose import Array, Pose, free_motion
+from mwgan.series.align.profiles import centres_across, shifts_along, without_air
+from mwgan.series.align.refine import Field, refine_angle, refine_shifts
+from mwgan.series.align.warp import Mask, RawImages, Stack
+
+GUESS, COARSE, MIDDLE, FINE = 96, 48, 64, 96  # samples across the axis, at most
+GUESS_ROUNDS = 2
+REACH = 0.45  # of the images' extent, that one may be shifted along the axis
+ROOM = 0.35  # of the images' width, that slices have more on either side where the specimen leaves the field
+PRESENT = 0.02  # of the brightest: where the specimen ends
+OUTLYING, TIMES_SPREAD = 2.5, 8.0  # times what other images leave unexplained, and beyond their scatter: an image of something else
+MOST_OUTLYING = 0.2  # of the images: more are no single ones
+Say = Callable[[str], None]
+
+
+class Estimate(NamedTuple):
+    """What was found."""
+
+    pose: Pose
+    """Of the images that are used."""
+    angle_error_deg: float
+    """Standard error of the axis' angle, about; 0 where it was given."""
+    used: Mask
+    """Which of the images (A,) are: the others don't fit."""
+    misfit: Array
+    """(A,): what the volume leaves of each image, relative to it; of those that don't fit, when that was seen."""
+    gain: Array
+    """Of the images used: how much brighter each is than the volume's projection, less 1."""
+
+
+def estimate(
+    images: Stack,
+    tilt_deg: Array,
+    measured: Mask | None = None,
+    closed: bool = True,
+    noise: float = 0.0,
+    angle_deg: float = 0.0,
+    finds_angle: bool = True,
+    say: Say = lambda sentence: None,
+) -> Estimate:
+    """Shifts of images (A, Y, X), y about along the tilt axis, and the angle of that axis.
+
+    Parameters
+    ----------
+    images
+        Densities added up along the beam: 0 in air.
+    tilt_deg
+        (A,), increasing.
+    measured
+        Which pixels were measured, (A, Y, X); None: all.
+    closed
+        Whether the specimen stays in the field across the tilt axis at every tilt. Then profiles and centres of mass give the first guess;
+        else each image is compared with its neighbour.
+    noise
+        Standard deviation of a pixel's noise.
+    angle_deg
+        By how much the tilt axis is turned, about; see :class:`mwgan.series.align.pose.Pose`.
+    finds_angle
+        Whether it is looked for, or known.
+    say
+        Is told what is done, a sentence at a time.
+    """
+    task = _Task(images, tilt_deg, measured, closed, noise)
+    pose = task.guess(Pose(np.zeros((len(images), 2)), angle_deg))
+    say(f"first guess: shifts of up to {np.abs(pose.shifts_px).max():.1f} pixels")
+    field = task.field(pose, COARSE)
+    pose, moves = refine_shifts(field, pose)
+    used, misfit = np.ones(len(images), bool), moves.misfit.copy()
+    if (outlying := unlike_the_rest(moves.misfit)).any():
+        used = ~outlying
+        task, pose = task.of(used), pose.of(np.flatnonzero(used))
+        field = task.field(pose, COARSE)
+        pose, _ = refine_shifts(field, pose)
+    error = 0.0
+    if finds_angle:
+        for samples in (COARSE, MIDDLE):
+            field = task.field(pose, samples)
+            pose, error = refine_angle(field, pose)
+            say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
+            pose, _ = refine_shifts(field, pose)
+    pose, moves = refine_shifts(task.field(pose, FINE), pose)
+    misfit[used] = moves.misfit
+    centred = pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))
+    return Estimate(centred if not closed else pose, error, used, misfit, moves.gain)
+
+
+def unlike_the_rest(misfit: Array) -> Mask:
+    """Which images leave far more unexplained than the others: they show something else, or lie where no image was looked for."""
+    middle = float(np.median(misfit))
+    spread = 1.4826 * float(np.median(np.abs(misfit - middle)))
+    found = misfit > max(OUTLYING * middle, middle + TIMES_SPREAD * spread)
+    return found if found.mean() <= MOST_OUTLYING else np.zeros(len(misfit), bool)
+
+
+class _Task:
+    """What is given, and resolutions of it."""
+
+    def __init__(self, images: Stack, tilt_deg: Array, measured: Mask | None, closed: bool, noise: float) -> None:
+        self.images, self.tilt_deg, self.measured, self.closed, self.noise = images, tilt_deg, measured, closed, noise
+
+    def of(self, used: Mask) -> _Task:
+        measured = None if self.measured is None else self.measured[used]
+        return _Task(self.images[used], self.tilt_deg[used], measured, self.closed, self.noise)
+
+    def raw(self, step: float) -> RawImages:
+        return RawImages(self.images, self.measured, step)
+
+    def guess(self, pose: Pose) -> Pose:
+        """The first guess, about the angle of a pose."""
+        rows, columns = self.images.shape[1:]
+        step = max(1.0, columns / GUESS)
+        shape = _samples((rows, columns), step)
+        raw = self.raw(step)
+        if not self.closed:
+            return pose.moved(shifts_from_neighbours(raw.placed(pose, shape)[0], self.tilt_deg) * step)
+        noise = self.noise / step
+        for _ in range(GUESS_ROUNDS):
+            body = without_air(raw.placed(pose, shape)[0], noise)
+            pose = pose.moved(np.stack([np.zeros(len(body)), centres_across(body) * step], axis=1))
+            body = without_air(raw.placed(pose, shape)[0], noise)
+            along = shifts_along(body, raw.inside_along(pose, shape), self.tilt_deg, round(REACH * shape[0]))
+            pose = pose.moved(np.stack([along * step, np.zeros(len(body))], axis=1))
+        return pose
+
+    def field(self, pose: Pose, samples: int) -> Field:
+        """What is compared at a resolution of so many samples across what the specimen reaches."""
+        rows, columns = self.images.shape[1:]
+        width = min(columns, self.width(pose)) if self.closed else columns
+        step = max(1.0, width / samples)
+        shape = _samples((rows, width), step)
+        return Field(self.raw(step), self.tilt_deg, shape, self.closed, 0 if self.closed else round(ROOM * shape[1]))
+
+    def width(self, pose: Pose) -> int:
+        """Pixels across the axis, about the middle, that hold all of a specimen which stays in the field."""
+        rows, columns = self.images.shape[1:]
+        step = max(1.0, columns / GUESS)
+        shape = _samples((rows, columns), step)
+        body = without_air(self.raw(step).placed(pose, shape)[0], self.noise / step).max(axis=0)
+        profile = np.quantile(body, 0.9, axis=0)
+        there = np.flatnonzero(profile > PRESENT * profile.max())
+        if not len(there):
+            return int(columns)
+        half = float(np.abs(there - (shape[1] - 1) / 2).max()) + 3
+        return int(np.ceil(2 * half * step))
+
+
+def _samples(shape: tuple[int, int], step: float) -> tuple[int, int]:
+    return (int(np.ceil(shape[0] / step)), int(np.ceil(shape[1] / step)))

@@ -1,0 +1,115 @@
+"""From a first guess to what explains the images best: reconstruct, project, shift; the axis' angle by what a known turn would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mwgan.series.align.matching import Moves, match
+from mwgan.series.align.pose import Array, Pose, free_motion
+from mwgan.series.align.volume_fit import VolumeFit
+from mwgan.series.align.warp import Mask, RawImages, Stack
+
+STEPS = 10  # of the volume's fit, a round
+ROUNDS = 4  # at most, at one resolution
+STILL_PX = 0.01  # root mean square of the moves, in samples: then more rounds change nothing
+ANGLE_STEPS = 20  # of the fits that the angle is told by
+ANGLE_ROUNDS = 3
+KNOWN_TURN_DEG = 1.0
+ANGLE_STILL_DEG = 0.02
+LEAST_TOLD, FURTHEST_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
+EDGE = 1 / 24  # of the images of a specimen that leaves the field, along their edges, that isn't compared
+
+
+@dataclass(frozen=True)
+class Field:
+    """What of aligned images is compared, at one resolution.
+
+    Parameters
+    ----------
+    raw
+        The images, prepared for the resolution.
+    tilt_deg
+        (A,).
+    shape
+        (Y, X) of the aligned images, in samples.
+    closed
+        Whether the specimen stays in the field across the axis: then what lies beyond is air, and was as good as measured.
+    margin
+        Samples that slices have more than the images on either side.
+    """
+
+    raw: RawImages
+    tilt_deg: Array
+    shape: tuple[int, int]
+    closed: bool
+    margin: int = 0
+
+    def placed(self, pose: Pose) -> tuple[Stack, Mask, Mask]:
+        """Aligned images, which pixels a volume has to explain, and which are compared."""
+        images, known = self.raw.placed(pose, self.shape)
+        return images, (self.raw.inside_along(pose, self.shape) if self.closed else known), known
+
+    def fit(self) -> VolumeFit:
+        """A volume that explains nothing yet."""
+        return VolumeFit(self.tilt_deg, self.shape[1], self.margin)
+
+    def compare(self, images: Stack, projections: Stack, known: Mask, turns: bool = True) -> Moves:
+        """See :func:`mwgan.series.align.matching.match`."""
+        edge = 0 if self.closed else round(EDGE * min(self.shape))
+        return match(images, projections, known, self.raw.step, edge, turns)
+
+
+Say = Callable[[str], None]
+
+
+def refine_shifts(field: Field, pose: Pose, rounds: int = ROUNDS, steps: int = STEPS) -> tuple[Pose, Moves]:
+    """Rounds of projection matching about a given angle; the specimen as a whole stays where it is."""
+    fit = field.fit()
+    for number in range(rounds):
+        images, explained, known = field.placed(pose)
+        moves = field.compare(images, fit.explain(images, explained, steps if number else 2 * steps), known, turns=False)
+        shifts = moves.shifts_px - free_motion(moves.shifts_px, field.tilt_deg)
+        pose = pose.moved(shifts)
+        if np.sqrt((shifts**2).mean()) < STILL_PX * field.raw.step:
+            break
+    return pose, moves
+
+
+def refine_angle(field: Field, pose: Pose, rounds: int = ANGLE_ROUNDS) -> tuple[Pose, float]:
+    """The angle of the tilt axis at which projections of the volume don't turn against the images any more.
+
+    A volume that is fitted to images about a wrong axis explains most of the error away, and one that isn't fitted to the end leaves
+    something that looks like a turn. What the comparison tells is therefore held against what it tells of two series whose answer is
+    known: projections of the volume itself, as they are and, in the first round, turned by one degree. With the angle comes its standard
+    error in degrees, from what is left of the images.
+    """
+    told_of_turn: float | None = None
+    for _ in range(rounds):
+        images, explained, known = field.placed(pose)
+        moves, projections = _told(field, images, explained, known)
+        untold = _told(field, projections, explained, known)[0].angle_deg
+        if told_of_turn is None:
+            told_of_turn = _slope(field, projections, explained, known, untold)
+        telling = abs(told_of_turn) > LEAST_TOLD
+        change = (moves.angle_deg - untold) / told_of_turn if telling else 0.0
+        error = moves.angle_error_deg / abs(told_of_turn) if telling else np.inf
+        change = float(np.clip(change, -FURTHEST_DEG, FURTHEST_DEG))
+        pose = pose.turned(change)
+        if abs(change) < ANGLE_STILL_DEG:
+            break
+    return pose, error
+
+
+def _told(field: Field, images: Stack, explained: Mask, known: Mask) -> tuple[Moves, Stack]:
+    """What a comparison of images with their volume says, and the volume's projections."""
+    projections = field.fit().explain(images, explained, ANGLE_STEPS)
+    return field.compare(images, projections, known), projections
+
+
+def _slope(field: Field, projections: Stack, explained: Mask, known: Mask, untold: float) -> float:
+    """How much of a turn of one degree a comparison tells."""
+    turned = RawImages(projections).placed(Pose(np.zeros((len(projections), 2)), -KNOWN_TURN_DEG), field.shape)[0]
+    return (_told(field, turned, explained, known)[0].angle_deg - untold) / KNOWN_TURN_DEG
