@@ -2,9 +2,9 @@
 
     python benchmarks/volumes.py --memory 6GB
 
-Each case runs in a process of its own, on the first slices of a square series of 121 tilts (16-bit integers, MRC), with as many at a
-time as the memory allows; its peak is that of the whole process, Python and torch included (Linux keeps it). A row is written when its case
-is done: called again, those that are there are not run again.
+Each case runs in a process of its own, on the first slices of a square series of drawn leaves at 121 tilts (16-bit integers,
+MRC), with as many at a time as the memory allows; its peak is that of the whole process, Python and torch included (Linux keeps
+it). A row is written when its case is done: called again, those that are there are not run again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import mrcfile
 import numpy as np
@@ -27,7 +28,10 @@ from machine import arguments, describe, provenance, write_csv
 from rich.console import Console
 from rich.table import Table
 
+from mwgan.data import DeadLeaves
+from mwgan.geometry import TiltGeometry
 from mwgan.io import TiltSeries, open_series
+from mwgan.operators import projector_for
 from mwgan.recon.named import make_method
 from mwgan.series import reconstruct_series
 from mwgan.series.memory import band_bytes, parse_memory
@@ -35,6 +39,7 @@ from mwgan.series.memory import band_bytes, parse_memory
 SIZES, AXES, METHODS, TILTS = (256, 512, 1024, 2048), ("y", "x"), ("wbp", "sirt", "tvm", "lpd"), np.linspace(-60, 60, 121)
 PACKAGES = ("mwgan", "torch", "numpy", "numba")
 SLICES = 8
+LARGEST, NOISE = 10_000, 0.02
 
 
 class FirstSlices:
@@ -80,16 +85,20 @@ def main() -> None:
 
 
 def written(path: Path, size: int) -> Path:
-    """A series of random counts, image by image."""
+    """A series of drawn leaves, every slice of the same ones with noise of its own: 2 % of the largest of 10,000 counts."""
     generator = np.random.default_rng(0)
+    image = torch.from_numpy(DeadLeaves(size, 1).image(0, np.random.default_rng(0)))[None, None]
+    lines = projector_for(TiltGeometry(tuple(TILTS.tolist()), size))(image)[0, 0].numpy()
+    lines *= LARGEST / lines.max()
     with mrcfile.new_mmap(path, (len(TILTS), size, size), mrc_mode=1) as file:
-        for image in file.data:
-            image[:] = generator.integers(0, 1000, image.shape, dtype=np.int16)
+        for written, row in zip(file.data, lines, strict=True):
+            noise = generator.standard_normal(written.shape, dtype=np.float32)
+            written[:] = (row + NOISE * LARGEST * noise).round()
         file.set_image_stack()
     return path
 
 
-def measured(path: str, method: str, axis: str, memory: str, slices: int) -> dict[str, object]:
+def measured(path: str, method: str, axis: Literal["x", "y"], memory: str, slices: int) -> dict[str, object]:
     """Seconds a slice, reading and writing included, and the process' peak in MiB."""
     budget = parse_memory(memory)
     series = open_series(path, TILTS.tolist(), axis, band_bytes=band_bytes(budget))

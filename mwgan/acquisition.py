@@ -127,6 +127,8 @@ class Acquisition:
         if not 0 <= low <= high < 180:
             raise InputError(f"the wedge range must lie in [0, 180) degrees with min_deg <= max_deg, not {low:g} to {high:g}")
         steps = list(step_deg) if isinstance(step_deg, Sequence) else [step_deg]
+        if not steps:
+            raise InputError("an acquisition needs a tilt step or several: step_deg is empty")
         self.geometries = [TiltGeometry.full(detector_size, float(step)) for step in steps]
         for geometry in self.geometries:
             geometry.measured(high)  # a wedge that leaves no tilt is refused here, not in the middle of an epoch

@@ -52,7 +52,7 @@ def reconstruct(
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 7 times as long."),
+        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 8 times as long."),
     ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
     device: options.Device = "auto",
@@ -76,6 +76,7 @@ def reconstruct(
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.record import Record, check_record_file, record_file
     from mwgan.series.report import Report, report_file
+    from mwgan.series.settled import settled, told_choice
     from mwgan.series.slice_grid import SliceGrid
     from mwgan.series.trust_report import TrustReport, trust_files
     from mwgan.series.tuned import tuned_settings
@@ -97,15 +98,17 @@ def reconstruct(
         best, sentence = tuned_settings(method, tuned, opened)
         chosen = best | chosen
         typer.echo(sentence)
-    reconstructor = make_method(method, chosen, device, consistency, allow or ())
+    grid = SliceGrid.of(opened.geometry, thickness, width)
+    reconstructor = settled(make_method(method, chosen, device, consistency, allow or ()), opened, grid, device)
+    if (choice := told_choice(reconstructor)) is not None:
+        typer.echo(choice)
     believed = TrustReport(reconstructor, output, opened) if trust else None
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     asked = {**context.params, "device": device, "settings": chosen}
-    identity = identity_of(opened, [*read, *files_of_method(method)], asked)
+    identity = identity_of(opened, [*read, *files_of_method(method, chosen)], asked)
     record = Record(output, opened, looked_at, reconstructor, device, method, asked)
     companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
     found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
-    grid = SliceGrid.of(opened.geometry, thickness, width)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
     times = f", {found.residual / found.noise:.1f} times what the noise would" if found.noise > 0 else ""
     left = f"{100 * found.residual:.1f} % of the data{times}"
@@ -114,11 +117,7 @@ def reconstruct(
     if believed is not None:
         for sentence in believed.sentences():
             typer.echo(sentence)
-        if believed.contradicts:
-            remedy = "if --method sirt warns too, look at the data: tilts, tilt axis, an alignment that interpolates (it hides noise)"
-            typer.echo(
-                f"warning: the tomogram contradicts the measurement ({believed.times_noise:.1f} times the noise): {remedy}", err=True
-            )
+        say([], [believed.doubt] if believed.doubt and not record.doubt else [])
     typer.echo(", ".join(str(file) for file in beside))
 
 
@@ -167,6 +166,9 @@ def compare(
     ] = "wbp,sart,tvm,lpd",
     settings: options.SetOfOne = None,
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
+    hold_out: Annotated[
+        int | None, typer.Option(min=2, help="Keep one tilt in so many out, and say how well each method predicts it: 10 is usual.")
+    ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
@@ -216,9 +218,10 @@ def compare(
     def leave_out(sentence: str) -> None:
         typer.echo(f"warning: {sentence}", err=True)
 
-    rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, corrected=consistency is not None)
+    rows = compare_slice(ranges, makers, slice_index, output, device, leave_out, consistency is not None, hold_out)
     for row in rows:
         width = row["width_over_height"]
         shape = "empty" if math.isnan(width) else f"width/height {width:.3f}"
-        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} {shape}  residual {100 * row['residual']:.1f} %")
+        kept_out = f"  kept-out tilts {100 * row['held_out']:.1f} % (noise {100 * row['noise']:.1f} %)" if hold_out else ""
+        typer.echo(f"{row['tilts']:>6}  {row['method']:<14} {shape}  residual {100 * row['residual']:.1f} %{kept_out}")
     typer.echo(" and ".join(str(file) for file in compared_files(output)))

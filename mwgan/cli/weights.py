@@ -68,12 +68,13 @@ def weights_split(
 ) -> None:
     """A training's checkpoint cut into pieces, nothing lost; mwgan weights join makes the same file of them."""
     from mwgan.files.pieces import MIB, split
-    from mwgan.files.weights import find_weights
+    from mwgan.files.weights import find_weights, read_weights
 
     check_outputs([output], new_folder=True)
     file = find_weights(source)
     if file.suffix == ".json":
         raise InputError(f"{source} is in pieces already")
+    read_weights(file)  # refuses what is damaged or something else
     pieces = split(file, output, max_piece_mib * MIB)
     typer.echo(f"{output}: {file.name} in {pieces} pieces of at most {max_piece_mib} MiB, with {PIECES}")
 

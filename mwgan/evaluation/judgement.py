@@ -13,7 +13,7 @@ from mwgan.evaluation.features import backgrounds, feature_rates
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
 from mwgan.results.columns import NAMES
-from mwgan.trust import added_share, frc_inside_outside, relative_residual
+from mwgan.trust import added_share, error_inside_outside, frc_inside_outside, relative_residual
 
 Metric = Callable[[Tensor, Tensor, Measurement], Tensor]
 """Tomograms and their truths (B, 1, N, N), and what was measured of these, to a value an image (B,)."""
@@ -48,6 +48,7 @@ def judged(
         "residual_of_truth": relative_residual(image, measurement),
         "added_share": added_share(tomogram, measurement),
         "added_share_of_truth": added_share(image, measurement),
+        **error_inside_outside(tomogram, image, measurement),
         **frc_inside_outside(tomogram, image, measurement),
     }
     background = backgrounds(source, indices)

@@ -116,7 +116,7 @@ def drawings(recorded: Recorded, names: Collection[str], options: Mapping[str, A
     Raises
     ------
     InputError
-        If there is no figure of a name; it lists those there are.
+        If no figure is named, or there is none of a name; it lists those there are.
     """
     known = {name: partial(_draw, of, recorded, dict(options), measure) for name, of in FIGURES.items() if FAMILY not in name}
     if any(name not in known for name in names):
@@ -124,6 +124,8 @@ def drawings(recorded: Recorded, names: Collection[str], options: Mapping[str, A
             if FAMILY in family:
                 members = {metric: family.replace(FAMILY, metric) for metric in recorded.metrics}
                 known |= {name: partial(_draw, of, recorded, {**options, "metric": metric}, measure) for metric, name in members.items()}
+    if not names:
+        raise InputError(f"figures=[] draws nothing: choose among {', '.join(sorted(known))}")
     absent = [name for name in names if name not in known]
     if absent:
         raise InputError(f"there is no figure {', '.join(absent)}: choose among {', '.join(sorted(known))}")

@@ -1,6 +1,7 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
 from mwgan.recon.astra import Astra
+from mwgan.recon.auto import Auto
 from mwgan.recon.base import Progress, Reconstructor
 from mwgan.recon.data_consistent import DataConsistent
 from mwgan.recon.from_arrays import from_arrays
@@ -21,6 +22,7 @@ __all__ = [
     "TVM",
     "WBP",
     "Astra",
+    "Auto",
     "DataConsistent",
     "InpaintSinogram",
     "JointModel",

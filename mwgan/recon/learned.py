@@ -20,6 +20,7 @@ from mwgan.files.record import TrainingRecord
 from mwgan.files.weights import find_weights, read_weights
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.parts import build_part, of_others
+from mwgan.recon.guided import GuidedMeasurement
 from mwgan.recon.task import Task
 
 MOST_COUNTED = 10_000  # what no count of layers, channels, steps or pixels comes near
@@ -61,10 +62,11 @@ class LearnedReconstructor:
         return bool(getattr(self.generator, "any_size", False))
 
     @torch.no_grad()
-    def __call__(self, measurement: Measurement) -> Tensor:
+    def __call__(self, measurement: Measurement, guess: Tensor | None = None) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights.
 
-        A slice that was measured to be empty is empty, whatever the network makes of zeros.
+        A slice that was measured to be empty is empty, whatever the network makes of zeros. A network that begins with TVM
+        takes a ``guess`` (B, 1, N, N) of that kind in place of making it; others don't look at it.
         """
         fitted, margin = self._fit(measurement)
         given = fitted.sinogram
@@ -72,7 +74,10 @@ class LearnedReconstructor:
         own = next((weight.dtype for weight in generator.parameters()), given.dtype)
         if own != given.dtype:
             fitted = Measurement(given.to(own), fitted.measured, fitted.geometry)
-        tomogram = self.task.tomogram(generator(self.task.see(fitted)), fitted).to(given.dtype)
+        seen: Tensor | Measurement | GuidedMeasurement = self.task.see(fitted)
+        if guess is not None and getattr(generator, "guess", None) is not None and isinstance(seen, Measurement):
+            seen = GuidedMeasurement(seen, guess.to(own))
+        tomogram = self.task.tomogram(generator(seen), fitted).to(given.dtype)
         before, size = margin, measurement.geometry.detector_size
         empty = ~measurement.sinogram.flatten(1).any(dim=1).reshape(-1, 1, 1, 1)
         return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size])

@@ -34,9 +34,7 @@ class Normalized:
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) in the data's units."""
         scale = self.scale(measurement)
-        empty = scale == 0
-        scaled = torch.where(empty, 0.0, measurement.sinogram / torch.where(empty, 1.0, scale))
-        return self.reconstructor(Measurement(scaled, measurement.measured, measurement.geometry)) * scale
+        return self.reconstructor(scaled(measurement, scale)) * scale
 
     def scale(self, measurement: Measurement) -> Tensor:
         """What counts as 1 in each slice, (B, 1, 1, 1); 0 of a slice that is empty."""
@@ -48,6 +46,14 @@ class Normalized:
         # No density that explains the data lies below their peak over the longest ray; data below 0 are explained by none.
         longest = 2 * measurement.geometry.detector_size
         return torch.where(bright > 0, torch.maximum(bright, peak / unit / longest), 0.0) * unit
+
+
+def scaled(measurement: Measurement, scale: Tensor) -> Measurement:
+    """The measurement in units of a scale (B, 1, 1, 1); zeros where that is 0."""
+    empty = scale == 0
+    return Measurement(
+        torch.where(empty, 0.0, measurement.sinogram / torch.where(empty, 1.0, scale)), measurement.measured, measurement.geometry
+    )
 
 
 def _quantile(pixels: Tensor) -> Tensor:

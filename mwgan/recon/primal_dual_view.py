@@ -85,9 +85,12 @@ class View:
 def typical_line_integral(rows: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
     """Mean of the line integrals (B, 1, 1, 1), each weighted by itself: about what a ray through the specimen meets.
 
-    Empty surroundings count nothing, however wide they are.
+    Empty surroundings count nothing, however wide they are. Of rows that hold noise alone, whose sum may be 0 or below, it is
+    about as much as the noise; never more than the largest.
     """
     squared = rows.double().square().sum(dim=(1, 2, 3), keepdim=True)
     rays = mask.expand_as(rows).double().sum(dim=(1, 2, 3), keepdim=True)
-    total = rows.double().sum(dim=(1, 2, 3), keepdim=True)
-    return ((squared - rays * noise.double().square()).clamp(min=0) / total.clamp(min=torch.finfo(torch.float32).tiny)).to(rows)
+    least = (rays.sqrt() * noise.double()).clamp(min=torch.finfo(torch.float32).tiny)  # what noise alone adds up to
+    total = torch.maximum(rows.double().sum(dim=(1, 2, 3), keepdim=True), least)
+    typical = (squared - rays * noise.double().square()).clamp(min=0) / total
+    return torch.minimum(typical.to(rows), rows.abs().amax(dim=(1, 2, 3), keepdim=True))

@@ -69,6 +69,9 @@ COLUMNS = (
     Column("ssim", "SSIM", "metric", "up"),
     Column("nrmse", "NRMSE", "metric", "down", from_zero=True),
     Column("rmse_255", "RMSE / grey levels of 255", "metric", "down", from_zero=True, in_means=False),
+    # The NRMSE's two parts, whose squares add up to its own: what is wrong in the wedge, and in the directions that were measured.
+    Column("nrmse_inside", "NRMSE in the wedge", "metric", "down", from_zero=True, in_means=False),
+    Column("nrmse_outside", "NRMSE outside the wedge", "metric", "down", from_zero=True, in_means=False),
     # Mean Fourier ring correlation with the truth, the relative residual on the measured tilts, and the share of the power
     # that lies in the missing wedge; the last two of the truth as well, whose residual is the noise.
     Column("frc_inside", "FRC in the wedge", "metric", "up"),

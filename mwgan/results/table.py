@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,8 +77,16 @@ def table_files(table: Path) -> list[Path]:
 
 
 def table_path(name: str | Path) -> Path:
-    """A table's path without the suffixes that its files carry."""
+    """A table's path without the suffixes that its files carry.
+
+    Raises
+    ------
+    InputError
+        If the name is a folder's.
+    """
     text = str(name)
+    if text.endswith(("/", os.sep)):
+        raise InputError(f"table={text} is a folder: name the table in it, {text}results")
     return Path(text.removesuffix(".csv").removesuffix(".parquet"))
 
 

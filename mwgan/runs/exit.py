@@ -24,6 +24,7 @@ from mwgan.runs.unforeseen import end_unforeseen
 Result = TypeVar("Result")
 LIBRARIES_WARNING = warnings.formatwarning
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def run(program: Callable[[], object]) -> None:
@@ -127,6 +128,9 @@ def mistakes_in_one_sentence() -> Iterator[None]:
             fail(f"{no_space_in(Path(str(error.filename or '.')))}, then give the command again")
         if error.errno in NOT_ALLOWED and error.filename is not None:
             fail(f"{error.filename} can't be used ({str(error.strerror).lower()}): choose another place, or change who may use it")
+        if error.errno in IN_THE_WAY and error.filename is not None:
+            reason = str(error.strerror).lower()
+            fail(f"{error.filename} can't be used ({reason}): give another name, or move what stands in its way")
         end_unforeseen(error)
     except MemoryError:
         fail("there is not enough memory for that: lower the sizes, or close other programs")

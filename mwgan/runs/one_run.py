@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from mwgan.configuration import plain
 from mwgan.errors import InputError
 from mwgan.parts import check_recorded
+from mwgan.runs.arguments import check_arguments
 from mwgan.runs.config_dir import config_dir
 from mwgan.runs.folder import begun, claimed, finish, from_here, is_finished, is_first_process, is_same_job, metrics_of
 from mwgan.runs.processes import after_the_first
@@ -48,6 +49,7 @@ def run(cfg: DictConfig, train: Train) -> Metrics:
     check_values(settings)
     if cfg.get("recorded"):
         check_recorded(settings, cfg.allow)
+    check_arguments(settings)
     check_missing(cfg)
     _refuse_multirun_ddp(cfg)
     check_tasks(cfg)

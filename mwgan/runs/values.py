@@ -28,6 +28,7 @@ COUNTS = {
     "data.seed": Rule(True, 0, 2**32 - 1),
     "trainer.max_epochs": Rule(True, 1),
     "trainer.num_nodes": Rule(True, 1),
+    "trainer.log_every_n_steps": Rule(True, 0),
     "trainer.limit_train_batches": Rule(False, 1e-9, may_be_none=True),
     "trainer.limit_val_batches": Rule(False, 0, may_be_none=True),
     "model.generator_optimizer.lr": Rule(False, 0),
@@ -48,7 +49,7 @@ def check_values(settings: Mapping[str, Any]) -> None:
         if found is None or (found == (None,) and rule.may_be_none):
             continue
         (value,) = found
-        number = isinstance(value, int if rule.whole else int | float) and not isinstance(value, bool)
+        number = _is_number(value) and not (rule.whole and isinstance(value, float))
         if not number or not rule.least <= value <= rule.most:
             raise InputError(f"{name}={value} can't be meant: give {_told(rule)}")
 
@@ -56,17 +57,23 @@ def check_values(settings: Mapping[str, Any]) -> None:
 def check_lists(settings: Mapping[str, Any]) -> None:
     """Raise an :class:`InputError` unless what an evaluation goes through are lists of numbers and mappings of names."""
     wedges = settings.get("wedges_deg")
-    if not isinstance(wedges, list) or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in wedges):
+    if not isinstance(wedges, list) or not all(_is_number(one) for one in wedges):
         raise InputError(f"wedges_deg={wedges} can't be meant: give a list of degrees, such as [40,60]")
     if not isinstance(settings.get("checkpoints") or {}, Mapping):
         raise InputError(f"checkpoints={settings['checkpoints']} can't be meant: give names and runs, checkpoints={{mine: RUN}}")
     weights = settings.get("data_consistency")
-    if weights is not None and (not isinstance(weights, list) or not weights):
-        raise InputError(f"data_consistency={weights} can't be meant: give a list of weights to try, or null")
+    if weights is not None and not (
+        isinstance(weights, list) and weights and all(_is_number(one) and 0 < one < math.inf for one in weights)
+    ):
+        raise InputError(f"data_consistency={weights} can't be meant: give a list of weights above 0 to try, or null")
     for name, method in (settings.get("methods") or {}).items():
         for parameter, values in ((method or {}).get("tune") or {}).items() if isinstance(method or {}, Mapping) else ():
             if not isinstance(values, list) or not values:
                 raise InputError(f"methods.{name}.tune.{parameter}={values} can't be meant: give a list of values to try")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _of(settings: Any, path: list[str]) -> tuple[Any] | None:

@@ -14,11 +14,12 @@ from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
+from mwgan.recon.held_out import errors_on, held_out, without
 from mwgan.recon.named import check_device, find_method, make_method
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
 from mwgan.series.measured import measurement_of, relative, report_wedge, squared_misfit
-from mwgan.trust import energy
+from mwgan.trust import energy, noise_deviation
 
 
 def compare_slice(
@@ -29,6 +30,7 @@ def compare_slice(
     device: str = "cpu",
     leave_out: Callable[[str], None] = lambda sentence: None,
     corrected: bool = False,
+    hold_out: int | None = None,
 ) -> list[dict[str, Any]]:
     """Draw one slice by every method and tilt range, and write its numbers beside the picture.
 
@@ -48,16 +50,20 @@ def compare_slice(
         Called with one sentence for each method that can't be made or can't take the series; the others are drawn.
     corrected
         Whether the methods are corrected for data consistency, which their names then say.
+    hold_out
+        Keep one measured tilt in so many out of every reconstruction, and say how well it is predicted; None: keep none out.
 
     Returns
     -------
     rows
-        ``tilts``, ``method``, ``slice``, ``width_over_height`` (NaN where the slice is empty) and ``residual`` of each slice.
+        ``tilts``, ``method``, ``slice``, ``width_over_height`` (NaN where the slice is empty) and ``residual`` of each slice, on
+        the tilts that it is made from; with ``hold_out`` also ``held_out``, the same on those that it isn't, and ``noise``, what
+        the noise alone would leave of these.
 
     Raises
     ------
     InputError
-        If the series has no such slice, or no method is left.
+        If the series has no such slice or too few tilts to keep any out, or no method is left.
     """
     import pandas as pd
 
@@ -67,7 +73,9 @@ def compare_slice(
     for series in ranges.values():
         if slice_index >= series.slices:
             raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
-    measurements = {tilts: measurement_of(series, slice_index, slice_index + 1, device) for tilts, series in ranges.items()}
+    whole = {tilts: measurement_of(series, slice_index, slice_index + 1, device) for tilts, series in ranges.items()}
+    kept_out = {} if hold_out is None else {tilts: _kept_out(one, hold_out) for tilts, one in whole.items()}
+    measurements = {tilts: without(one, kept_out[tilts]) if kept_out else one for tilts, one in whole.items()}
     drawn: dict[str, str] = {}
     slices: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
@@ -83,7 +91,8 @@ def compare_slice(
         drawn[told] = label(name, corrected)
         for tilts, tomogram in tomograms.items():
             slices[tilts, told] = tomogram[0, 0].cpu().numpy()
-            rows.append({"tilts": tilts, "method": told, "slice": slice_index, **_judged(tomogram, measurements[tilts])})
+            row = {"tilts": tilts, "method": told, "slice": slice_index, **_judged(tomogram, measurements[tilts])}
+            rows.append(row if not kept_out else row | _predicted(tomogram, whole[tilts], kept_out[tilts]))
     if not drawn:
         raise InputError(f"no method is left to compare; {refused}")
     rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # a range after the other, as in the picture
@@ -131,6 +140,21 @@ def _reconstructed(reconstructor: Reconstructor, measurements: Mapping[str, Meas
         report_wedge(reconstructor, measurement.geometry)
         tomograms[tilts] = reconstructor(measurement)
     return tomograms
+
+
+def _kept_out(measurement: Measurement, every: int) -> Tensor:
+    tilts = held_out(measurement, every)
+    if not tilts.any():
+        raise InputError(f"{measurement.geometry.tilts} tilts are too few to keep one in {every} out: give --hold-out a smaller number")
+    return tilts
+
+
+def _predicted(tomogram: Tensor, measurement: Measurement, tilts: Tensor) -> dict[str, float]:
+    """How well a tomogram predicts the tilts that it is not made from."""
+    data = float(energy(measurement.sinogram * tilts).sum())
+    rays = float((measurement.mask & tilts).expand_as(measurement.sinogram).sum())
+    noise = float(noise_deviation(measurement).double().square().sum()) * rays
+    return {"held_out": relative(float(energy(errors_on(tomogram, measurement, tilts)).sum()), data), "noise": relative(noise, data)}
 
 
 def _judged(tomogram: Tensor, measurement: Measurement) -> dict[str, float]:

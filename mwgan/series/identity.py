@@ -36,15 +36,17 @@ def identity_of(series: Series, files: Iterable[Path], options: Mapping[str, Any
     return json.dumps(facts, default=str)
 
 
-def files_of_method(name_or_path: str | Path) -> list[Path]:
-    """What is read for a method: its weights, and its file in the list of methods."""
+def files_of_method(name_or_path: str | Path, settings: Mapping[str, Any] | None = None) -> list[Path]:
+    """What is read for a method with these settings: its weights, and its file in the list of methods."""
     entry = known_methods().get(str(name_or_path))
-    return [*([] if entry is None or entry.reconstructor is None else [entry.file]), *weights_of_method(name_or_path)]
+    return [*([] if entry is None or entry.reconstructor is None else [entry.file]), *weights_of_method(name_or_path, settings)]
 
 
-def weights_of_method(name_or_path: str | Path) -> list[Path]:
+def weights_of_method(name_or_path: str | Path, settings: Mapping[str, Any] | None = None) -> list[Path]:
     """The weights among them; none of a classical method."""
     entry = known_methods().get(str(name_or_path))
     if entry is None or entry.reconstructor is None:
         return files_behind(name_or_path)
-    return files_behind(str(entry.reconstructor.get("name_or_path", "")) or name_or_path)
+    node = {**entry.reconstructor, **(settings or {})}
+    named = node.get("name_or_path") or node.get("network")
+    return files_behind(str(named or name_or_path))

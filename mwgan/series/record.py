@@ -23,6 +23,7 @@ from mwgan.series.finished import Finished
 from mwgan.series.identity import weights_of_method
 from mwgan.series.look import Seen
 from mwgan.series.measured import Series
+from mwgan.series.settled import choice_of
 
 COMMIT = "commit"  # by which what was written by this program is known, a look at the series too
 
@@ -86,7 +87,8 @@ class Record:
             "versions": {name: version(name) for name in PACKAGES},
             "device": device_name(device),
             "method": method,
-            "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method)],
+            "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method, options.get("settings"))],
+            "choice": choice_of(reconstructor),
             "series": str(series.path),
             "geometry": {
                 "tilt_deg": series.geometry.tilt_deg,

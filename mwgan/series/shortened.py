@@ -6,7 +6,7 @@ import copy
 
 from torch import nn
 
-from mwgan.recon import Reconstructor
+from mwgan.recon import SART, TVM, Reconstructor
 
 FEW = 2  # the second allocates while what the first has made is still there
 
@@ -16,6 +16,7 @@ def shortened(method: Reconstructor) -> Reconstructor:
     few = copy.copy(method)
     if not isinstance(few, nn.Module) and isinstance(getattr(few, "iterations", None), int):
         few.iterations = min(few.iterations, FEW)  # type: ignore[attr-defined]
-    if callable(inside := getattr(few, "reconstructor", None)):
-        few.reconstructor = shortened(inside)  # type: ignore[attr-defined]
+    for name, inside in vars(few).items():
+        if name == "reconstructor" or isinstance(inside, TVM | SART):
+            setattr(few, name, shortened(inside))
     return few

@@ -21,13 +21,21 @@ from mwgan.operators import projector_for
 
 FLOAT32 = 4  # bytes
 HELD_BACK = 10_000_002  # no training's images reach so far; a multiple of six, for the kinds of the challenge
+SUFFIXES = (".mrc", ".mrcs", ".st", ".ali")
 SPECIMENS = {"faces": PhantomFaces, "shapes": RandomShapes, "leaves": DeadLeaves, "challenge": Challenge}
 
 
 def simulated_files(output: Path) -> tuple[Path, Path, Path]:
-    """Where the series, its tilts and the truth go."""
-    stem = output.name.removesuffix(".mrc")
-    return output, output.with_name(f"{stem}.tlt"), output.with_name(f"{stem}.truth.mrc")
+    """Where the series, its tilts and the truth go.
+
+    Raises
+    ------
+    InputError
+        If the series' name says that it is no MRC file.
+    """
+    if output.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{output} would be an MRC file: give a name that ends in {', '.join(SUFFIXES)}")
+    return output, output.with_suffix(".tlt"), output.with_suffix(".truth.mrc")
 
 
 def simulate(

@@ -88,6 +88,6 @@ class MeasuredExamples(Examples):
         return acquisition(sample.image, seeds, complete, sample.leader), sample.image
 
 
-def draws(seeds: Tensor) -> Tensor:
-    """Two numbers in [0, 1) a sample (B, 2), of another stream than the acquisition's wedge and noise."""
-    return torch.stack([torch.rand(2, generator=torch.Generator().manual_seed(int(seed) ^ 0x5EED)) for seed in seeds.tolist()])
+def draws(seeds: Tensor, stream: int = 0x5EED, count: int = 2) -> Tensor:
+    """Numbers in [0, 1) for each sample, (B, count), of another stream than the acquisition's wedge and noise."""
+    return torch.stack([torch.rand(count, generator=torch.Generator().manual_seed(int(seed) ^ stream)) for seed in seeds.tolist()])

@@ -1,6 +1,7 @@
 """How far a reconstruction may be believed: against its data, beyond its data, and by its own disagreement with itself."""
 
-from mwgan.trust.beyond import added_part, added_share, wedge_mask, wedges
+from mwgan.recon.missing import wedge_mask, wedges
+from mwgan.trust.beyond import added_part, added_share, error_inside_outside
 from mwgan.trust.calibration import Sparsification, ause, calibrated_scale, coverage, rank_correlation, sparsification
 from mwgan.trust.frc import fourier_ring_correlation, frc_inside_outside
 from mwgan.trust.residual import energy, noise_deviation, noise_residual, relative_residual, residual_map
@@ -18,6 +19,7 @@ __all__ = [
     "contrast",
     "coverage",
     "energy",
+    "error_inside_outside",
     "fourier_ring_correlation",
     "frc_inside_outside",
     "noise_deviation",

@@ -1,8 +1,7 @@
 """What a reconstruction holds beyond what was measured: its content in the missing wedge of the slice's Fourier plane.
 
-By the central-slice theorem the projection at a tilt measures the frequencies on one line, of direction (x: cos, z: -sin)
-as :mod:`mwgan.geometry` has it. What lies in the wedge that no such line crosses was supplied by the method, by its prior
-or its training, and no projection could have contradicted it.
+What lies in the wedge that no tilt has measured (:mod:`mwgan.recon.missing`) was supplied by the method, by its prior or its
+training, and no projection could have contradicted it.
 
 No window is laid over the slices. A specimen with empty surroundings has no jump between opposite borders that could leak
 along the axes of the Fourier plane; streaks that run over the border leak a little (a WBP of phantom faces without 60
@@ -12,62 +11,12 @@ streak fills the wedge: 10 %.
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from torch import Tensor
 
 from mwgan.geometry import Measurement
-from mwgan.recon.wbp import WEDGE_GAP, distinct_directions
+from mwgan.recon.missing import wedge_mask
 from mwgan.trust.residual import energy
-
-REACH_PX = 0.5  # of the Fourier plane's pixels: a slice of N pixels has no finer structure there
-
-
-def wedge_mask(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor:
-    """Where in the Fourier plane no measured tilt reaches: boolean (1 or B, 1, N, N), True = missing, ordered as ``torch.fft.fft2``.
-
-    A tilt at the wedge's edge reaches half a tilt step beyond its line and :data:`REACH_PX` to its side, so that the zero
-    frequency is always measured.
-
-    Parameters
-    ----------
-    measurement
-        The tilts, and which of them were measured; a mask (A,) gives one wedge for all samples, (B, 1, A, 1) one each. A tilt of
-        which any pixel was measured counts.
-    wedge_gap
-        A gap between measured tilts this many times their median is a missing wedge, a narrower one a coarse step: as in
-        :class:`mwgan.recon.WBP`.
-    """
-    size, device = measurement.geometry.detector_size, measurement.sinogram.device
-    frequency = torch.fft.fftfreq(size, d=1.0 / size, dtype=torch.float64, device=device)
-    z, x = torch.meshgrid(frequency, frequency, indexing="ij")
-    radius, direction_deg = torch.hypot(x, z), torch.rad2deg(torch.atan2(-z, x)) % 180.0
-    patterns = []
-    for row in measurement.measured_tilts[:, 0, :, 0].tolist():
-        missing = torch.zeros(size, size, dtype=torch.bool, device=device)
-        for first_deg, last_deg, step_deg in wedges(_measured_tilts(measurement, row), wedge_gap):
-            past_deg = (direction_deg - first_deg) % 180.0
-            left_deg = (last_deg - first_deg) - past_deg
-            beyond_deg = torch.minimum(past_deg, left_deg)
-            aside = radius * torch.sin(torch.deg2rad(beyond_deg))
-            missing |= (beyond_deg > step_deg / 2) & (aside > REACH_PX)
-        # The highest frequency of an even size stands for both its signs: missing if both are, and the inverse stays real.
-        patterns.append(missing & missing.flip(0, 1).roll((1, 1), (0, 1)))
-    return torch.stack(patterns).unsqueeze(1)
-
-
-def wedges(tilt_deg: list[float], wedge_gap: float = WEDGE_GAP) -> list[tuple[float, float, float]]:
-    """The gaps between measured tilts that are missing wedges: (last tilt before, first tilt after, usual step), degrees.
-
-    The tilt after is counted onwards from the one before, so that -60 … 60 gives (60, 120, step). With a single tilt all
-    but its own line is missing.
-    """
-    direction = [(group[0] + group[-1]) / 2 for group in distinct_directions(sorted(tilt % 180.0 for tilt in tilt_deg))]
-    gaps = [(before, after) for before, after in itertools.pairwise([*direction, direction[0] + 180.0])]
-    widths = sorted(after - before for before, after in gaps)
-    step = widths[(len(widths) - 1) // 2] if len(widths) > 1 else 0.0
-    return [(before, after, step) for before, after in gaps if after - before > wedge_gap * step]
 
 
 def added_part(tomogram: Tensor, measurement: Measurement) -> Tensor:
@@ -76,12 +25,20 @@ def added_part(tomogram: Tensor, measurement: Measurement) -> Tensor:
     return part
 
 
+def error_inside_outside(tomogram: Tensor, image: Tensor, measurement: Measurement) -> dict[str, Tensor]:
+    """The NRMSE of tomograms (B, 1, N, N) in its two parts: in the missing wedge and in the directions that were measured.
+
+    ``nrmse_inside`` and ``nrmse_outside`` (B,) are the norms of the error's two parts in the Fourier plane over that of the
+    image: their squares add up to the square of :func:`mwgan.metrics.image_metrics`' ``nrmse``.
+    """
+    spectrum = torch.fft.fft2((tomogram - image).double(), norm="ortho").abs().square()
+    missing, norm = wedge_mask(measurement), energy(image).clamp(min=torch.finfo(torch.float64).tiny)
+    parts = {"nrmse_inside": missing, "nrmse_outside": ~missing}
+    return {name: ((spectrum * part).flatten(1).sum(dim=1) / norm).sqrt() for name, part in parts.items()}
+
+
 def added_share(tomogram: Tensor, measurement: Measurement) -> Tensor:
     """Share of the energy of tomograms (B, 1, N, N) that lies in the missing wedge, (B,) in [0, 1]; their mean doesn't count."""
     varying = tomogram - tomogram.mean(dim=(2, 3), keepdim=True)
     whole = energy(varying)
     return (energy(added_part(varying, measurement)) / whole.clamp(min=torch.finfo(whole.dtype).tiny)).to(tomogram.dtype)
-
-
-def _measured_tilts(measurement: Measurement, row: list[bool]) -> list[float]:
-    return [tilt for tilt, seen in zip(measurement.geometry.tilt_deg, row, strict=True) if seen]

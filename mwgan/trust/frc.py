@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mwgan.geometry import Measurement
-from mwgan.trust.beyond import wedge_mask
+from mwgan.recon.missing import wedge_mask
 
 ROUND_OFF = 1e-12  # share of a slice's power that float32 leaves where there is nothing
 

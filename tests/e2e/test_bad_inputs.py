@@ -8,8 +8,10 @@ import shlex
 import sys
 from pathlib import Path
 
+import h5py
 import mrcfile
 import numpy as np
+import pandas as pd
 import pytest
 
 from mwgan.paths import samples_dir
@@ -130,6 +132,10 @@ mwgan compare {S} --slice 0 -o c.png --max-tilts -1 | no tilt within
 mwgan compare {S} --slice 0 -o nowhere/c.png | does not exist
 mwgan compare {S} --slice 0 -o c.png --set tvm.wait=1 | wait
 mwgan compare {S} --slice 0 -o c.png --consistency nan | consistency
+mwgan compare {S} --slice 0 -o c.png --hold-out 1 | --hold-out
+mwgan compare {S} --slice 0 -o c.png --hold-out 1000 | too few
+mwgan reconstruct {S} -o v.mrc --method auto --set every=1 | 2 or more
+mwgan reconstruct {S} -o v.mrc --method auto --set network=nonsense | no weights
 mwgan simulate x.mrc --specimen dogs | dogs
 mwgan simulate x.mrc --size 2 | size
 mwgan simulate x.mrc --size 1000000 | memory
@@ -166,6 +172,7 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} data.batch_size=0 | batch_size
 {T} data.batch_size=-1 | batch_size
 {T} data.batch_size=big | batch_size
+{T} data.batch_size=100000 | batch_size
 {T} data.workers=-1 | workers
 {T} data.workers=many | workers
 {T} data.prefetch=0 data.workers=1 | prefetch
@@ -192,16 +199,21 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} model.generator_optimizer.lr=fast | lr
 {T} model.generator_optimizer.lr=-1 | lr
 {T} model.generator_optimizer.lr=nan | lr
-{T} model.generator_optimizer.betas=0.9 | configuration
+{T} model.generator_optimizer.betas=0.9 | model.generator_optimizer.betas
 {T} model.generator_optimizer.betas=[2,3] | beta
 {T} model.pixel_weight=heavy | pixel_weight
 {T} model.pixel_weight=nan | pixel_weight
 {T} model.gradient_clip=tight | gradient_clip
 {T} model.gradient_clip=-1 | gradient_clip
 {T} model.pixel_loss.norm=l7 | l1, l2 or log_l2
-{T} model.generator.width=0 | configuration
-{T} model.generator.depth=-1 | configuration
-{T} model.generator.depth=deep | generator
+{T} model.generator.width=0 | model.generator.width=0
+{T} model.generator.depth=-1 | model.generator.depth=-1
+{T} model.generator.depth=deep | model.generator.depth=deep
+{T} model.generator.residual=perhaps | model.generator.residual
+{T} model.pixel_loss.floor=low | model.pixel_loss.floor
+{T} model.discriminator.width=0 | model.discriminator.width
+{T} model=lpd model.generator.iterations=0 | model.generator.iterations
+{T} model=lpd model.generator.memory=2.5 | model.generator.memory
 {T} model.generator.nonsense=1 | nonsense
 {T} model.nonsense=1 | nonsense
 {T} model.compile=fast | compile
@@ -216,7 +228,7 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} acquisition.step_deg=0 | tilt step
 {T} acquisition.step_deg=1e-9 | tilts
 {T} acquisition.step_deg=nan | tilt step
-{T} acquisition.step_deg=[] | configuration
+{T} acquisition.step_deg=[] | step_deg is empty
 {T} acquisition=gaussian acquisition.noise.percent=-1 | noise
 {T} acquisition=gaussian acquisition.noise.percent=[3,1] | noise
 {T} acquisition=gaussian acquisition.noise.percent=loud | noise
@@ -275,6 +287,34 @@ mwgan-figures run=folder | folder
 mwgan-figures report=nowhere | nowhere
 mwgan-figures report=folder | folder
 mwgan-figures table=T figures=[nrmse_by_wedge] formats=[gif7] | formats
+mwgan info good.h5 --dataset nowhere --tilts S.tlt | nowhere
+mwgan info good.h5 --dataset 7 --tilts S.tlt | 7
+mwgan info good.npz --dataset nowhere --tilts S.tlt | nowhere
+mwgan simulate x.tif | .mrc
+mwgan simulate folder | folder
+mwgan weights split irdm -o pieces --max-piece-mib 0 | piece
+mwgan weights split text.ckpt -o pieces | text.ckpt
+mwgan weights split irdm -o folder/nowhere/deep | does not exist
+mwgan weights join folder -o w.ckpt | folder
+mwgan weights join text.csv -o w.ckpt | text.csv
+mwgan data check drawn data.train.count=0 | count
+{T} data=d2 paths.data=nowhere | nowhere
+{T} cache=text.csv | text.csv
+{T} paths.run_dir=text.csv | text.csv
+{T} paths.run_dir=text.csv/run | text.csv
+{T} callbacks=nonsense | nonsense
+{T} trainer=nonsense | nonsense
+{T} trainer.check_val_every_n_epoch=0 | check_val_every_n_epoch
+{T} trainer.log_every_n_steps=-1 | log_every_n_steps
+{E} table=folder/ | folder
+{E} table=text.csv/t | text.csv
+{E} data_consistency=[-1] | data_consistency
+{E} data_consistency=[nan] | data_consistency
+{E} tests=nonsense | nonsense
+mwgan-figures table=good figures=[nonsense] | nonsense
+mwgan-figures table=good figures=[] | figures
+mwgan-figures table=good noise_percent=2 figures=[nrmse_by_wedge] formats=[] | formats
+mwgan-figures table=good noise_percent=2 figures=[nrmse_by_wedge] folder=text.csv | text.csv
 """
 
 
@@ -318,6 +358,11 @@ def place(tmp_path_factory) -> Path:
     (folder / "a.json").write_text(json.dumps(alignment.as_dict()))
     np.save(folder / "flat.npy", stack[0])
     np.save(folder / "words.npy", np.full((77, 4, 8), "a"))
+    np.savez(folder / "good.npz", images=stack)
+    with h5py.File(folder / "good.h5", "w") as file:
+        file["images"] = stack
+    recorded = Path(__file__).parents[2] / "experiments/beyond/guided/results.csv"
+    pd.read_csv(recorded).to_parquet(folder / "good.parquet")
     (folder / "folder").mkdir()
     (folder / "damaged" / ".hydra").mkdir(parents=True)
     (folder / "damaged" / ".hydra" / "overrides.yaml").write_text("- [seed\n")

@@ -1,5 +1,6 @@
 """The mwgan program on the measured needle that is shipped as a sample."""
 
+import json
 import re
 import subprocess
 import sys
@@ -80,6 +81,29 @@ def test_compare_draws_and_writes_its_numbers(tmp_path):
     ratio = pd.read_csv(tmp_path / "needle.csv").set_index(["tilts", "method"])["width_over_height"]
     # The round needle: WBP stretches it along the beam when tilts go missing, the shipped network hardly.
     assert ratio["±50°", "wbp"] < 0.75 < 0.9 < ratio["±50°", "net"]
+
+
+def test_compare_predicts_tilts_that_it_keeps_out(tmp_path):
+    command = ["compare", SERIES, "--tilts", TILTS, "--slice", 56, "--methods", "wbp,sirt,tvm_auto", "--axis-offset", 0.25]
+    done = CliRunner().invoke(app, [*map(str, command), "--hold-out", "10", "-o", str(tmp_path / "c.png")])
+    assert done.exit_code == 0, done.exception
+    rows = pd.read_csv(tmp_path / "c.csv").set_index("method")
+    assert rows["held_out"]["tvm_auto"] < 0.1 < rows["held_out"]["wbp"]
+    assert rows["noise"].nunique() == 1
+    assert f"kept-out tilts {100 * rows['held_out']['sirt']:.1f} %" in done.stdout
+
+
+def test_auto_says_what_it_takes_and_explains_the_needle(tmp_path):
+    command = ["reconstruct", SERIES, "--tilts", TILTS, "--method", "auto", "--set", "iterations=40", "--axis-offset", 0.25, "--bin", 2]
+    done = CliRunner().invoke(app, [*map(str, command), "-o", str(tmp_path / "v.mrc")])
+    assert done.exit_code == 0, done.exception
+    assert re.search(
+        r"auto takes .* % tvm.* % lpd_guided in the missing wedge; errors on tilts that were kept out: lpd_guided", done.stdout
+    )
+    record = json.loads((tmp_path / "v.json").read_text())
+    assert sum(record["choice"]["shares"].values()) == pytest.approx(1.0)
+    assert record["residual"]["of_data"] < 0.06
+    assert [Path(one["file"]).name for one in record["weights"]] == ["lpd_guided.safetensors"]
 
 
 def test_what_an_evaluation_found_best_is_taken_and_told(tmp_path):

@@ -41,7 +41,8 @@ def test_a_full_disk_is_one_sentence_and_with_room_it_works(program, prepared, t
     straight, here = link_inputs(prepared, tmp_path / "straight"), link_inputs(prepared, tmp_path / "here")
     (straight / OUT).mkdir()
     assert ended(command, straight).code == 0
-    sizes, seen = [int(share * taken(straight / OUT)) // PAGE * PAGE for share in SHARES], []
+    room = taken(straight / OUT)
+    sizes, seen = [max(PAGE, int(share * room) // PAGE * PAGE) for share in SHARES], []  # a size of 0 would be no limit
     with disk(here / OUT, sizes[0]):
         for share, size in zip(SHARES, sizes, strict=True):
             remount(here / OUT, f"size={size}")

@@ -15,7 +15,7 @@ from mwgan.operators import projector_for
 from mwgan.recon import TVM, WBP, LearnedPrimalDual
 from mwgan.recon.guided import GuidedMeasurement
 from mwgan.recon.noise import white_noise
-from mwgan.recon.primal_dual_view import View
+from mwgan.recon.primal_dual_view import View, typical_line_integral
 from mwgan.recon.tvm_weight import weight_from_noise
 from mwgan.training import GuidedExamples
 
@@ -154,3 +154,48 @@ def test_low_noise_can_be_drawn_more_often():
     assert np.median(levels) == pytest.approx(0.6, abs=0.4)
     with pytest.raises(InputError, match="power"):
         GaussianNoise(2.0, power=0.0)
+
+
+def test_a_share_of_its_examples_leaves_the_field():
+    network = LearnedPrimalDual(1, guess_iterations=5, **SMALL)
+    sample = Sample(images(32).repeat(8, 1, 1, 1), torch.arange(24), torch.arange(24))
+    acquisition = Acquisition(32, 6.0, (40.0, 40.0))
+    (closed, _), _ = GuidedExamples(open_share=0.0)(sample, acquisition, network)
+    (opened, guess), _ = GuidedExamples(open_share=0.5, narrowest=0.5)(sample, acquisition, network)
+    width = opened.mask.any(dim=2).sum(dim=-1).flatten()
+    assert int(width.min()) >= 16
+    assert 6 <= int((width < 32).sum()) <= 18
+    assert torch.equal(opened.sinogram, torch.where(opened.mask, closed.sinogram, 0.0))
+    assert torch.equal(opened.measured_tilts, closed.measured_tilts)
+    assert bool(torch.isfinite(guess).all())
+    for wrong in ({"open_share": 1.5}, {"narrowest": 0.0}):
+        with pytest.raises(InputError, match="open fields"):
+            GuidedExamples(**wrong)
+
+
+def test_of_half_of_its_examples_tilts_are_missing():
+    network = LearnedPrimalDual(1, guess_iterations=5, **SMALL)
+    sample = Sample(images(32).repeat(8, 1, 1, 1), torch.arange(24), torch.arange(24))
+    acquisition = Acquisition(32, 3.0, (40.0, 40.0))
+    (whole, _), _ = GuidedExamples()(sample, acquisition, network)
+    (some, _), _ = GuidedExamples(holes=0.3)(sample, acquisition, network)
+    lost = (whole.measured_tilts & ~some.measured_tilts).sum(dim=(1, 2, 3))
+    assert not bool((some.measured_tilts & ~whole.measured_tilts).any())
+    assert 6 <= int((lost > 0).sum()) <= 15
+    assert 4 <= int(lost.max()) <= 24
+    with pytest.raises(InputError, match="chance"):
+        GuidedExamples(holes=1.0)
+
+
+@pytest.mark.parametrize("sum_of_noise", [-1.0, 0.0, 1.0])
+def test_noise_alone_is_no_specimen(sum_of_noise):
+    rows = torch.randn(1, 1, 40, 32, generator=torch.Generator().manual_seed(0))
+    rows = 0.05 * (rows - rows.mean()) + sum_of_noise / rows.numel()  # such as a slice above the specimen, the background taken off
+    geometry = TiltGeometry(tuple(float(tilt) for tilt in range(-60, 60, 3)), 32)
+    measurement = Measurement(rows, torch.ones(40, dtype=torch.bool), geometry)
+    assert float(typical_line_integral(rows, measurement.mask, white_noise(measurement))) <= float(rows.abs().max())
+    torch.manual_seed(0)
+    network = LearnedPrimalDual(2, guess_iterations=5, **SMALL)
+    (tomogram := network(measurement)).square().mean().backward()
+    assert bool(tomogram.isfinite().all())
+    assert all(bool(weight.grad.isfinite().all()) for weight in network.parameters() if weight.grad is not None)

@@ -10,10 +10,11 @@ import torch
 
 from mwgan.data import PhantomFaces
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.metrics import image_metrics
 from mwgan.operators import projector_for
 from mwgan.recon import TVM, WBP
-from mwgan.trust import added_part, added_share, fourier_ring_correlation, frc_inside_outside, wedge_mask
-from mwgan.trust.beyond import wedges
+from mwgan.recon.missing import wedges
+from mwgan.trust import added_part, added_share, error_inside_outside, fourier_ring_correlation, frc_inside_outside, wedge_mask
 
 SIZE = 64
 FULL = TiltGeometry.full(SIZE, 2.0)
@@ -149,3 +150,17 @@ def test_without_a_wedge_there_is_no_inside():
     found = frc_inside_outside(faces(), faces(), measurement(faces(), FULL.measured(0.0)))
     assert bool(found["frc_inside"].isnan().all())
     assert torch.allclose(found["frc_outside"], torch.ones(3, dtype=torch.float64))
+
+
+def test_the_error_falls_into_that_of_the_wedge_and_that_of_what_was_measured():
+    image = faces()
+    seen = measurement(image, FULL.measured(60.0))
+    wrong = image + 0.1 * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+    parts = error_inside_outside(wrong, image, seen)
+    together = (parts["nrmse_inside"].square() + parts["nrmse_outside"].square()).sqrt()
+    assert torch.allclose(together, image_metrics(wrong, image)["nrmse"].double(), rtol=1e-5)
+    added = image + added_part(wrong - image, seen)
+    assert float(error_inside_outside(added, image, seen)["nrmse_outside"].max()) < 1e-6
+    assert torch.allclose(error_inside_outside(added, image, seen)["nrmse_inside"], parts["nrmse_inside"], rtol=1e-4)
+    whole = measurement(image, FULL.measured(0.0))
+    assert not error_inside_outside(wrong, image, whole)["nrmse_inside"].any()

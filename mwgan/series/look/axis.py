@@ -7,13 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from scipy.optimize import minimize_scalar
 
-from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.recon import SIRT
 from mwgan.series.look.statistics import Array, Statistics, mean_of_known
-from mwgan.trust import relative_residual
 
 CLEARER = 4.0  # times as much must the mass along one axis change from tilt to tilt
 CONSERVED = 10.0  # at most, of the other: 2 % of the mass, or ten times the noise
@@ -24,7 +19,6 @@ WIDTHS_BEYOND_NOISE = 6.0  # standard deviations
 BEYOND_NOISE = 3.0  # standard errors
 LEAST_PX = 0.15  # what an offset must be to be corrected
 SCATTER_PX = 1.0  # of the images about one circle: more is no alignment
-FINEST = 96  # detector pixels that the reconstruction's own criterion is asked at
 
 
 class Path(NamedTuple):
@@ -166,29 +160,3 @@ def _shift_between(one: Array, other: Array, noise: float) -> int:
         misfit[shift] = float(((second - first) ** 2).mean())
     best = min(misfit, key=lambda shift: misfit[shift])
     return best if misfit[0] > FAR_BETTER * max(misfit[best], noise) else 0
-
-
-def offset_by_residual(rows: Array, tilt_deg: Array, reach_px: float) -> tuple[float, float]:
-    """The offset at which a quick reconstruction explains rows (S, A, N) best, and how much worse none at all explains them.
-
-    For specimens that leave the field, whose centre of mass says nothing. Asked at 96 pixels or fewer.
-    """
-    size = rows.shape[2]
-    factor = max(1, size // FINEST)
-    kept = size // factor
-    binned = rows[..., : kept * factor].reshape(*rows.shape[:2], kept, factor).mean(axis=3)
-    shift = (size - kept * factor) / 2
-    sinogram = torch.from_numpy(np.ascontiguousarray(binned, dtype=np.float32)).unsqueeze(1)
-    measured = torch.ones(len(tilt_deg), dtype=torch.bool)
-
-    def residual(offset_px: float) -> float:
-        geometry = TiltGeometry(tuple(tilt_deg.tolist()), kept, axis_offset_px=(offset_px + shift) / factor)
-        measurement = Measurement(sinogram, measured, geometry)
-        return float(relative_residual(SIRT(iterations=20)(measurement), measurement).mean())
-
-    grid = np.linspace(-reach_px, reach_px, 2 * max(2, round(reach_px / factor)) + 1)
-    values = [residual(offset) for offset in grid]
-    best = int(np.argmin(values))
-    low, high = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]
-    found = minimize_scalar(residual, bounds=(low, high), method="bounded", options={"xatol": 0.05, "maxiter": 12})
-    return float(found.x), residual(0.0) / max(float(found.fun), 1e-9)

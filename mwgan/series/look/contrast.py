@@ -9,6 +9,8 @@ import numpy as np
 from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 EDGE = 1 / 16  # of the detector, on either side
+AT_QUANTILE = 2.576  # standard deviations, of a normal distribution at 0.5 and 99.5 %
+BRIGHT_BEYOND = 1.0  # times what noise makes of the quantile, beyond that
 BEYOND_NOISE = 5.0  # standard errors
 LEAST = 0.005  # of the specimen's contrast: less makes no difference
 FLAT = 0.06  # of the specimen's contrast that surroundings may differ by, from tilt to tilt and place to place
@@ -43,45 +45,47 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
     means = {side: mean_of_known(values, axis=2) for side, values in sides.items()}  # (A, bands)
     middle = np.nanmedian(np.concatenate(list(means.values()), axis=1))
     smooth = seen.small[~np.isnan(seen.small)]
-    above, below = float(np.quantile(smooth, 0.995) - middle), float(middle - np.quantile(smooth, 0.005))
-    levels = {side: _levels(values) for side, values in means.items()}
     noise = float(np.median(seen.noise))
+    # What noise alone makes of these quantiles, of pixels averaged as the small images are, is neither above nor below.
+    by_noise = AT_QUANTILE * noise * np.sqrt(seen.small[0].size / (seen.shape[0] * seen.shape[1]))
+    above, below = (max(0.0, float(away) - by_noise) for away in (np.quantile(smooth, 0.995) - middle, middle - np.quantile(smooth, 0.005)))
+    levels = {side: _median_of_known(values) for side, values in means.items()}
     error = noise / np.sqrt(edge * pixels * bands.shape[1])
-    bright = below > DARKER * max(above, 0.0) and below > BEYOND_NOISE * max(noise / np.sqrt(pixels), 1e-12)
-    contrast = max(above, below, 0.0) if bright else max(above, 0.0)
+    bright = bool(below > DARKER * above and below > max(BRIGHT_BEYOND * by_noise, 1e-12))
+    contrast = max(above, below) if bright else above
     allowed = FLAT * contrast + BEYOND_NOISE * noise / np.sqrt(edge * pixels)
     reference = float(middle) if bright else min(float(np.nanmin(values)) for values in levels.values())
     open_sides = tuple(side for side in sides if not _flat(means[side], levels[side], reference, allowed))
     if not open_sides and _is_slab(np.mean(list(levels.values()), axis=0), seen.tilt_deg, contrast, error):
         open_sides = tuple(sides)
     both = np.concatenate([means[side] for side in sides if side not in open_sides] or list(means.values()), axis=1)
-    return Surroundings(_of_others(mean_of_known(both, axis=1)), error, contrast, not open_sides, bright and not open_sides, open_sides)
-
-
-def _levels(means: Array) -> Array:
-    """The median of each image (A,) over a side's bands (A, b)."""
-    levels = np.full(len(means), np.nan)
-    known = ~np.isnan(means).all(axis=1)
-    levels[known] = np.nanmedian(means[known], axis=1)
-    return _of_others(levels)
-
-
-def _of_others(levels: Array) -> Array:
-    """Levels (A,), where an image has not measured any, as that of the others: an alignment may have filled the whole side."""
-    known = ~np.isnan(levels)
-    return np.where(known, levels, np.median(levels[known]) if known.any() else 0.0)
+    return Surroundings(_filled_up(mean_of_known(both, axis=1)), error, contrast, not open_sides, bright and not open_sides, open_sides)
 
 
 def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> bool:
     """Whether the sides grow brighter with the tilt as a slab does, whose path is longer by 1 / cos: no background does."""
     if len(levels) < 4:
         return False
-    longer = 1 / np.maximum(np.cos(np.radians(tilt_deg)), 0.05)
+    longer = 1 / np.maximum(np.abs(np.cos(np.radians(tilt_deg))), 0.05)
     slope, start = np.polyfit(longer, levels, 1)
     left = levels - start - slope * longer
     grows = slope * float(np.ptp(longer))
     noise = max(error, float(left.std()))
     return bool(slope > 0 and grows > GROWS * contrast and grows > BEYOND_NOISE * noise)
+
+
+def _median_of_known(bands: Array) -> Array:
+    """The median of each image's bands (A, b); of an image that has none there, that of all."""
+    some = ~np.isnan(bands).all(axis=1)
+    found = np.full(len(bands), np.nan)
+    found[some] = np.nanmedian(bands[some], axis=1)
+    return _filled_up(found)
+
+
+def _filled_up(levels: Array) -> Array:
+    """Levels (A,) with their median where one isn't known."""
+    known = ~np.isnan(levels)
+    return np.where(known, levels, np.median(levels[known]) if known.any() else 0.0)
 
 
 def _known(bands: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mwgan.io import TiltSeries
 from mwgan.io.tilt_series import look_like_radians
-from mwgan.series.look import axis, contrast, masses, order
+from mwgan.series.look import axis, contrast, explains, masses, moments, order
 from mwgan.series.look.filled import Filled
 from mwgan.series.look.outliers import Outliers
 from mwgan.series.look.seen import Seen, counted_images
@@ -17,7 +17,6 @@ from mwgan.series.look.statistics import Array, Statistics, gather
 from mwgan.series.look.switches import Switches
 
 FEWEST_TILTS = 5  # that tell anything of how images change with the tilt
-REACH = 1 / 16  # of the detector, that a tilt axis is looked for on either side where the centre of mass says nothing
 BIASED_PX = 0.5  # what the reconstruction's own criterion may be wrong by, where what lies outside the field is seen at some tilts
 EXPLAINS_MORE = 1.03  # times less must a reconstruction about another axis leave
 FEW = 0.05  # of the images: more that are unlike their neighbours are no single ones
@@ -75,6 +74,8 @@ def look(series: TiltSeries, switches: Switches | None = None) -> Look:
             _masses(seen, whole, surroundings)
         else:
             whole = known
+        if surroundings.empty and not seen.normalised and not seen.radians:
+            tilts_fit &= _order(seen, whole, gathered)
         _geometry(seen, known, whole, surroundings, switches, tilts_fit)
     return found
 
@@ -83,7 +84,7 @@ def _pixels(seen: Seen, gathered: Statistics, switches: Switches) -> None:
     """Dead images, outliers and filled borders."""
     seen.dead = [number + 1 for number, dead in zip(gathered.numbers, gathered.dead, strict=True) if dead]
     if seen.dead and len(seen.dead) < len(gathered.numbers):
-        seen.notes.append(f"{counted_images(seen.dead)} hold one value alone, and are left out: nothing was measured there")
+        seen.notes.append(f"{counted_images(seen.dead, 'holds', 'hold')} one value alone: nothing was measured there, left out")
     seen.outliers = sum(map(len, gathered.outliers))
     seen.outlier_images = sum(len(one) > 0 for one in gathered.outliers)
     if seen.outliers:
@@ -98,14 +99,24 @@ def _pixels(seen: Seen, gathered: Statistics, switches: Switches) -> None:
         missing = sum(int((~one.whole(shape)).sum()) for one in filled)
         seen.filled_share = missing / (len(gathered.filled) * shape[0] * shape[1])
         share = f"{100 * seen.filled_share:.1f} % of all pixels"
-        seen.notes.append(f"borders of {len(filled)} images were filled by an alignment ({share}): taken as not measured")
+        borders = "borders of 1 image were" if len(filled) == 1 else f"borders of {len(filled)} images were"
+        seen.notes.append(f"{borders} filled by an alignment ({share}): taken as not measured")
 
 
 def _axis_direction(seen: Seen, known: Statistics, switches: Switches) -> contrast.Surroundings:
     """Along which axis of the images the tilt axis runs; and the surroundings across it."""
     ways = {way: contrast.surroundings(known, way) for way in ("y", "x")}
     levels = [float(np.median(way.levels)) for way in ways.values() if way.empty]
-    seen.tilt_axis_seems = axis.axis_seems(known, levels[0] if levels else 0.0)
+    level = levels[0] if levels else 0.0
+    seen.tilt_axis_seems = axis.axis_seems(known, level) if switches.aligned else None
+    if (
+        switches.aligned
+        and seen.tilt_axis_seems is None
+        and ways["x"].empty
+        and not ways["y"].empty
+        and explains.far_better_along_x(known, level)
+    ):
+        seen.tilt_axis_seems = "x"
     if switches.tilt_axis != "auto":
         seen.tilt_axis = switches.tilt_axis
         if seen.tilt_axis_seems not in (None, seen.tilt_axis):
@@ -116,8 +127,8 @@ def _axis_direction(seen: Seen, known: Statistics, switches: Switches) -> contra
     elif seen.tilt_axis_seems == "x":
         seen.tilt_axis = "x"
         seen.warnings.append(
-            "the tilt axis seems to run along x: the mass of single rows changes with the tilt, that of columns doesn't; "
-            "it is taken so, --tilt-axis y takes it along y"
+            "the tilt axis seems to run along x: the mass of single rows changes with the tilt and that of columns doesn't, or a volume "
+            "about it explains far more; it is taken so, --tilt-axis y takes it along y"
         )
     seen.other_way_empty = ways["x" if seen.tilt_axis == "y" else "y"].empty
     return ways[seen.tilt_axis]
@@ -179,10 +190,23 @@ def _tilts(seen: Seen, known: Statistics) -> bool:
         )
     elif seen.strangers:
         seen.warnings.append(
-            f"{counted_images(seen.strangers)} look like images of another tilt: look at them, or leave them out (--exclude "
+            f"{counted_images(seen.strangers, 'looks', 'look')} like images of another tilt: look at them, or leave them out (--exclude "
             f"{','.join(map(str, seen.strangers))})"
         )
     return not seen.out_of_order
+
+
+def _order(seen: Seen, whole: Statistics, gathered: Statistics) -> bool:
+    """Whether the moments of what is seen whole fit the tilts that are given, and not others far better."""
+    seen.fits_better = moments.fits_better(whole, gathered, seen.tilt_axis)
+    if seen.fits_better is None or seen.out_of_order:  # which has been said then
+        return seen.fits_better is None
+    seen.out_of_order = True
+    seen.warnings.append(
+        f"the images fit other tilts far better than those given, {seen.fits_better}: look at the list (sorted, beside images in the order "
+        "of their exposure? another series'?), and give the tilts in the order of the images"
+    )
+    return False
 
 
 def _masses(seen: Seen, known: Statistics, surroundings: contrast.Surroundings) -> None:
@@ -200,7 +224,7 @@ def _masses(seen: Seen, known: Statistics, surroundings: contrast.Surroundings) 
     seen.dark = [known.numbers[place] + 1 for place in masses.dark_images(mass)]
     if seen.dark:
         numbers = ",".join(map(str, seen.dark))
-        seen.warnings.append(f"{counted_images(seen.dark)} hold far less than their neighbours: leave them out (--exclude {numbers})")
+        seen.warnings.append(f"{counted_images(seen.dark, 'holds', 'hold')} far less than neighbours: leave them out (--exclude {numbers})")
     seen.mass_changes = masses.changes_of_mass(mass)
     if surroundings.empty and not seen.dark and seen.mass_changes > MASS_CHANGES:
         seen.warnings.append(
@@ -262,9 +286,8 @@ def _geometry(
     if path is not None:
         found, error, told = path.offset_px, path.error_px, "centres of mass"
     else:
-        bands = known.by_columns if way == "y" else known.by_rows
-        rows = np.nan_to_num(bands[:, np.linspace(0, bands.shape[1] - 1, min(4, bands.shape[1])).astype(int)]).swapaxes(0, 1)
-        found, gain = axis.offset_by_residual(rows, known.tilt_deg, REACH * rows.shape[2])
+        rows = explains.slices_of(known, way)
+        found, gain = explains.offset_by_residual(rows, known.tilt_deg)
         error, told = (BIASED_PX, "reconstruction") if gain > EXPLAINS_MORE else (np.inf, "nothing")
     seen.axis_offset_error_px = None if not np.isfinite(error) else float(error)
     if told == "nothing":

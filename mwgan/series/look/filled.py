@@ -13,6 +13,9 @@ ELSEWHERE = 0.01  # share of the other pixels that may have the value by chance
 LIKE_NEIGHBOURS = 0.4  # of the pixels; few counts make some alike by chance
 IN_A_ROW = 8  # lines
 STRAIGHT = 1.5  # pixels
+BEYOND_CHANCE = 60.0  # the logarithm of how unlikely pixels are by chance
+SMOOTH = 0.6  # of the lines
+JUMP = 3.0  # times as much, at a border, as two pixels further on: the chord through an edge makes it 2
 MOST = 0.9  # of an image: it is a dead one, not a filled one
 
 
@@ -60,13 +63,13 @@ def find_filled(image: npt.NDArray[np.float32]) -> Filled:
         found = Filled(*(np.where(run >= 1, run, 0).astype(np.int32) for run in (left, right, top, bottom)))
         measured = found.whole(image.shape)
         count = image.size - int(measured.sum())
-        if not FEWEST <= count <= MOST * image.size:
+        if not FEWEST <= count <= MOST * image.size or _is_chance(same, found):
             continue
         if not _whole_lines(found, image.shape) or _surrounds(found, image.shape):
             continue
         # A corner's edge is a line in the one direction; in the other it ends where the corner of another side begins.
         straight = any(all(map(_is_straight, pair)) for pair in ((found.left, found.right), (found.top, found.bottom)))
-        if straight and int((same & measured).sum()) <= ELSEWHERE * measured.sum():
+        if straight and int((same & measured).sum()) <= ELSEWHERE * measured.sum() and not _ends_smoothly(image - value, found):
             return found if _is_shift(found) else _wider(found)
     return NOT_FILLED
 
@@ -96,14 +99,53 @@ def _wider(found: Filled) -> Filled:
 
 def _in_a_row(run: npt.NDArray[np.int32]) -> int:
     """The most lines beside one another that are filled at all."""
+    return max((stop - start for start, stop in _together(run)), default=0)
+
+
+def _together(run: npt.NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Where lines that are filled at all begin and end."""
     ends = np.flatnonzero(np.diff(np.r_[False, run > 0, False]))
-    return int((ends[1::2] - ends[::2]).max(initial=0))
+    return [(int(start), int(stop)) for start, stop in zip(ends[::2], ends[1::2], strict=True)]
+
+
+def _is_chance(same: npt.NDArray[np.bool_], found: Filled) -> bool:
+    """Whether as many pixels beside one another have the value by chance, as of images with a few counts of noise some do."""
+    height, width = same.shape
+    frame = found.whole(same.shape)
+    frame[height // 8 : height - height // 8, width // 8 : width - width // 8] = False  # of what is measured, what is near the edges
+    share = max(_share(same[frame]), _share(same[:, 1:][frame[:, 1:] & same[:, :-1]]), 1 / same.size)  # of any, and beside another
+    sides = (found.left, found.right, found.top, found.bottom)
+    most = max((int(run[start:stop].sum()) for run in sides for start, stop in _together(run)), default=0)
+    return bool(most * -np.log(share) < BEYOND_CHANCE)
+
+
+def _share(same: npt.NDArray[np.bool_]) -> float:
+    return float(same.mean()) if same.size else 0.0
 
 
 def _surrounds(found: Filled, shape: tuple[int, ...]) -> bool:
     """Whether opposite sides are filled whole, and not as wide all along: the surroundings of something, no shift leaves both."""
     pairs = ((found.left, found.right), (found.top, found.bottom))
     return any((one >= 1).all() and (other >= 1).all() and (np.ptp(one) > 0 or np.ptp(other) > 0) for one, other in pairs)
+
+
+def _ends_smoothly(image: npt.NDArray[np.float32], found: Filled) -> bool:
+    """Whether what is measured rises smoothly out of the value of the borders, as something computed without noise out of nothing.
+
+    Of noisy surroundings few lines do by chance, and a border that cuts a specimen ends in a jump.
+    """
+    for turned, runs in ((image, (found.left, found.right)), (image.T, (found.top, found.bottom))):
+        smooth = lines = 0
+        for side, run in ((turned, runs[0]), (turned[:, ::-1], runs[1])):
+            place = np.flatnonzero((run > 0) & (run <= side.shape[1] - 3))
+            first, second, third = (side[place, run[place] + step] for step in range(3))
+            sign = np.sign(first)
+            rises = (sign != 0) & (sign * (second - first) > 0) & (sign * (third - second) > 0)
+            smooth += int((rises & (np.abs(first) <= JUMP * np.abs(third - second))).sum())
+            lines += len(place)
+        if lines and smooth >= SMOOTH * lines:
+            return True
+    return False
 
 
 def _is_noisy(image: npt.NDArray[np.float32]) -> bool:

@@ -45,6 +45,8 @@ class Seen:
     dark: list[int] = field(default_factory=list)
     strangers: list[int] = field(default_factory=list)
     out_of_order: bool = False
+    fits_better: str | None = None
+    """The other tilts, or other order of them, that the images' moments fit far better than those given."""
     radians: bool = False
     normalised: str | None = None
     mass_changes: float = 0.0
@@ -66,9 +68,9 @@ class Seen:
         return asdict(self)
 
 
-def counted_images(places: list[int]) -> str:
-    """``image 3``, ``images 3, 17 and 31``."""
+def counted_images(places: list[int], does: str, do: str) -> str:
+    """``image 3 does``, ``images 3, 17 and 31 do``."""
     shown = [str(place) for place in places[:6]] + (["…"] if len(places) > 6 else [])
     if len(shown) == 1:
-        return f"image {shown[0]}"
-    return f"images {', '.join(shown[:-1])} and {shown[-1]}" if len(places) <= 6 else f"images {', '.join(shown)}"
+        return f"image {shown[0]} {does}"
+    return f"images {', '.join(shown[:-1])} and {shown[-1]} {do}" if len(places) <= 6 else f"images {', '.join(shown)} {do}"

@@ -27,6 +27,7 @@ class Statistics:
     """
 
     tilt_deg: Array
+    """From -90 to 270, of images from behind beyond 90."""
     numbers: list[int]
     """Of the images in the file, from 0."""
     shape: tuple[int, int]
@@ -68,7 +69,10 @@ class Statistics:
 
 def gather(series: TiltSeries) -> Statistics:
     """Look at every image that a series uses, one at a time."""
-    numbers = [int(index) for index in series.image_numbers]
+    # Images from behind are looked at as they are, at the tilts that they were taken at: what they are flipped about is asked here.
+    taken = np.asarray(series.image_tilt_deg, dtype=float) + 180.0 * np.asarray(series.image_flipped)
+    order = np.argsort(taken, kind="stable")
+    tilt_deg, numbers = taken[order], [int(index) for index in np.asarray(series.image_numbers)[order]]
     rows, columns = series.images.shape[1:]
     small, by_columns, by_rows, values = [], [], [], []
     outliers, borders = [], []
@@ -87,7 +91,6 @@ def gather(series: TiltSeries) -> Statistics:
         outliers.append(hot)
         borders.append(filled)
     noise, lowest, highest, deviation = np.array(values).T
-    tilt_deg = np.asarray(series.image_tilt_deg, dtype=float)
     pictures = (np.stack(small), np.stack(by_columns), np.stack(by_rows))
     return Statistics(tilt_deg, numbers, (rows, columns), *pictures, noise, lowest, highest, deviation, outliers, borders)
 

@@ -86,7 +86,7 @@ def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust
         residual, _ = reconstruct_series(series, method, output, 1, report=report, identity=identity)
         return residual, series, report and report.sentences()
 
-    calls = 1 if not trust else 7  # of a block
+    calls = 1 if not trust else 8  # of a block
     output, plain = tmp_path / "v.mrc", tmp_path / "plain.mrc"
     expected, _, said = run(plain, SIRT(5), None)
     for stop in stops:

@@ -107,7 +107,66 @@ def test_images_in_another_order_than_their_tilts_are_told(tmp_path):
     swapped[[5, 30]] = swapped[[30, 5]]
     assert looked_at(tmp_path, swapped).seen.strangers == [6, 31]
     halves = np.r_[np.flatnonzero(TILTS <= 0)[::-1], np.flatnonzero(TILTS > 0)]
-    assert "seem to be wrong" in " ".join(looked_at(tmp_path, images()[halves]).warnings)
+    assert "one side from 0 on, then the other" in " ".join(looked_at(tmp_path, images()[halves]).warnings)
+
+
+@pytest.mark.parametrize("percent", [2.0, 4.0, 6.0])
+def test_orders_that_series_are_taken_in_are_told_in_much_noise(percent, tmp_path):
+    rising = np.arange(len(TILTS))
+    middle = len(TILTS) // 2
+    up, down = rising[middle:], rising[:middle][::-1]
+    by_two = [middle]
+    for place in range(0, middle, 2):
+        by_two += [*up[1 + place : 3 + place], *down[place : place + 2]]
+    taken = {
+        "in the order one side from 0 on, then the other": np.r_[up, down],
+        "in the order 0 to the highest, then from the lowest on": np.r_[up, down[::-1]],
+        "in the order 0, then both sides in turn by 2": np.array(by_two),
+    }
+    for name, order in taken.items():
+        found = looked_at(tmp_path, images(percent=percent)[order])
+        assert found.seen.fits_better == name
+        assert len(found.warnings) == 1
+        assert looked_at(tmp_path, images(percent=percent)[order], TILTS[order]).warnings == []
+
+
+@pytest.mark.parametrize("step", [2 / 3, 1.5])
+def test_tilts_of_another_step_are_told(step, tmp_path):
+    tilts = np.arange(-48, 49, 2.0)
+    found = looked_at(tmp_path, images(tilts=tilts, percent=1.0), step * tilts)
+    assert "times as far apart" in found.seen.fits_better
+    assert len(found.warnings) == 1
+
+
+def test_an_image_that_was_lost_keeps_the_order_of_the_others(tmp_path):
+    exposed = np.argsort(np.abs(TILTS), kind="stable")
+    stack = images()[exposed]
+    stack[7] = 0
+    assert looked_at(tmp_path, stack).seen.fits_better == "in the order 0, then both sides in turn"
+    assert looked_at(tmp_path, stack, TILTS[exposed]).warnings == []
+
+
+def test_a_tilt_axis_off_the_centre_and_round_things_are_in_order(tmp_path):
+    assert looked_at(tmp_path, images(offset=5.0, percent=5.0)).seen.fits_better is None
+    places = np.linspace(-1, 1, 64)
+    disc = 30 * np.sqrt(np.clip(0.36 - places**2, 0, None))
+    for seed in range(5):
+        stack = disc + np.random.default_rng(seed).normal(0, 1, (len(TILTS), 8, 64))
+        assert looked_at(tmp_path, stack).warnings == []
+
+
+@pytest.mark.parametrize("tilts", [np.arange(0.0, 180.0, 4.0), np.arange(-90.0, 270.0, 8.0)])
+def test_views_from_behind_are_looked_at_as_they_were_taken(tilts, tmp_path):
+    """Before they are flipped: what they are flipped about is found so."""
+    found = looked_at(tmp_path, images(tilts=tilts, offset=4.0), tilts)
+    assert found.warnings == []
+    assert found.seen.axis_offset_px == pytest.approx(4.0, abs=0.25)
+    centred = images(tilts=(tilts + 90) % 180 - 90)
+    opened = found.open()
+    behind = ((tilts + 90) % 360 >= 180)[opened.image_numbers]
+    order = opened.image_numbers
+    middle = slice(10, 70)
+    assert np.abs(sinograms(found)[6, 0][~behind][:, middle].mean() / centred.swapaxes(0, 1)[6][order][~behind][:, middle].mean() - 1) < 0.1
 
 
 def test_tilts_in_radians_are_told(tmp_path):
@@ -140,7 +199,7 @@ def test_dead_images_are_left_out_and_dark_ones_told(tmp_path):
     assert found.open().geometry.tilts == len(TILTS) - 2
     stack = images()
     stack[9] *= 0.1
-    assert "image 10 hold far less" in " ".join(looked_at(tmp_path, stack).warnings)
+    assert "image 10 holds far less" in " ".join(looked_at(tmp_path, stack).warnings)
 
 
 def test_images_that_were_normalised_one_by_one_are_told(tmp_path):
@@ -176,6 +235,15 @@ def test_the_axis_may_run_along_x(tmp_path):
     assert found.seen.tilt_axis == "x"
     assert "--tilt-axis y" in found.warnings[0]
     assert "--tilt-axis x" in looked_at(tmp_path, stack, TILTS[::2], tilt_axis="y").warnings[0]
+
+
+def test_a_measured_axis_along_x_is_found_by_what_it_explains(tmp_path):
+    """The needle's masses change by the diffraction of its crystals as much along the axis as across it."""
+    series = open_series(samples_dir() / "needle.mrc", samples_dir() / "needle.tlt")
+    turned = np.ascontiguousarray(np.asarray(series.images, dtype=float).swapaxes(1, 2))
+    found = looked_at(tmp_path, turned, series.image_tilt_deg)
+    assert found.seen.tilt_axis == "x"
+    assert found.seen.axis_offset_px == pytest.approx(0.25, abs=0.1)
 
 
 def test_images_that_are_not_aligned_are_told(tmp_path):
@@ -246,3 +314,36 @@ def test_a_raw_series_is_not_asked_to_be_aligned(tmp_path):
     found = looked_at(tmp_path, drifting, aligned=False)
     assert found.warnings == []
     assert found.seen.axis_offset_from == "nothing"
+
+
+def test_what_was_computed_without_noise_has_no_filled_borders(tmp_path):
+    """Nor does a background that stands in it hide behind them."""
+    clean = images(rows=6, percent=0.0)
+    clean[:, :, :3] = 0  # exactly 0, as its surroundings are
+    for stack in (clean, clean[:, :1], clean + 0.3 * clean.max()):
+        found = looked_at(tmp_path, stack)
+        assert found.seen.filled_share == 0
+        assert found.warnings == []
+        assert np.abs(sinograms(found)[:, 0] - clean.swapaxes(0, 1)[: stack.shape[1]]).max() < 0.01 * clean.max()
+
+
+def test_weak_bright_field_is_told_in_noise(tmp_path):
+    absorbed = images(percent=0.0)
+    counts = np.random.default_rng(0).poisson(1000 * np.exp(-0.15 * absorbed / absorbed.max())).astype(float)
+    for rows in (2, 12):
+        assert "bright field" in " ".join(looked_at(tmp_path, counts[:, :rows]).warnings)
+
+
+def test_a_background_is_found_where_sides_of_some_images_were_filled(tmp_path):
+    stack = images(rows=24) + 2000.0
+    for place in range(0, len(stack), 3):
+        stack[place, :, :8] = 0
+    found = looked_at(tmp_path, stack)
+    assert found.seen.background == pytest.approx(2000, rel=0.02)
+    assert found.warnings == []
+
+
+def test_counts_that_are_alike_by_chance_are_no_filled_borders(tmp_path):
+    stack = np.round(500 + images(64, 64) / 300 + np.random.default_rng(0).normal(0, 0.8, (len(TILTS), 64, 64)))
+    found = looked_at(tmp_path, stack, background="none")
+    assert found.seen.filled_share == 0

@@ -1,0 +1,52 @@
+"""A method that chooses what it does, with one choice for a whole series; what was chosen, in words and numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mwgan.recon import Reconstructor
+from mwgan.recon.auto import NAMES
+from mwgan.recon.settle import chooses, settle
+from mwgan.series.measured import Series, measurement_of
+from mwgan.series.slice_grid import SliceGrid
+
+SLICES = 6  # spread over the series
+
+
+def settled(reconstructor: Reconstructor, series: Series, grid: SliceGrid, device: str = "cpu") -> Reconstructor:
+    """The method with its choice made on a few slices; one that chooses nothing is returned as it is."""
+    if chooses(reconstructor) is None:
+        return reconstructor
+    few = min(SLICES, series.slices)
+    numbers = [int((place + 0.5) * series.slices / few) for place in range(few)]
+    return settle(reconstructor, [grid.placed(measurement_of(series, number, number + 1, device)) for number in numbers])
+
+
+def choice_of(reconstructor: Reconstructor) -> dict[str, Any] | None:
+    """What a settled method takes of each tomogram, as plain numbers; None of a method that chooses nothing."""
+    auto = chooses(reconstructor)
+    if auto is None or auto.choice is None:
+        return None
+    shares, inside, errors = (values[0].tolist() for values in auto.choice)
+    return {
+        "shares": dict(zip(NAMES, shares, strict=True)),
+        "network_inside_the_wedge": inside,
+        "errors_on_kept_out_tilts": dict(zip(NAMES, errors, strict=True)),
+    }
+
+
+def told_choice(reconstructor: Reconstructor) -> str | None:
+    """The same as a sentence."""
+    auto = chooses(reconstructor)
+    if auto is None or auto.choice is None:
+        return None
+    shares, inside, errors = (values[0].tolist() for values in auto.choice)
+    parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in zip(_names(auto.network.name), shares, strict=True) if share > 0.005)
+    why = ", ".join(f"{name} {100 * error:.1f} %" for name, error in zip(_names(auto.network.name), errors, strict=True))
+    kept_out = "too few tilts to keep any out" if math.isnan(errors[0]) else f"errors on tilts that were kept out: {why}"
+    return f"auto takes {parts} where tilts were measured and {100 * inside:.0f} % {auto.network.name} in the missing wedge; {kept_out}"
+
+
+def _names(network: str) -> tuple[str, ...]:
+    return (network, *NAMES[1:])

@@ -1,0 +1,130 @@
+"""The mixture that tilts which were kept out choose."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mwgan.acquisition import Acquisition, GaussianNoise
+from mwgan.data import RandomShapes
+from mwgan.errors import InputError
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized
+from mwgan.recon.auto import best_mixture, chosen
+from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.settle import chooses, settle
+
+SIZE = 32
+
+
+def images(count: int = 2) -> torch.Tensor:
+    source = RandomShapes(SIZE, count)
+    return torch.from_numpy(np.stack([source.image(index, np.random.default_rng(0)) for index in range(count)])).unsqueeze(1)
+
+
+def measured(wedge_deg: float = 60.0, percent: float = 2.0, count: int = 2) -> Measurement:
+    return Acquisition(SIZE, 3.0, (wedge_deg, wedge_deg), GaussianNoise(percent))(images(count), torch.arange(count))
+
+
+@pytest.fixture(scope="module")
+def auto() -> Auto:
+    return Auto(iterations=30)
+
+
+def test_every_tenth_of_the_measured_tilts_is_kept_out_and_none_at_the_wedge():
+    tilts = tuple(float(tilt) for tilt in range(-50, 51, 2))
+    measurement = Measurement(torch.ones(1, 1, 51, SIZE), torch.ones(51, dtype=torch.bool), TiltGeometry(tilts, SIZE))
+    kept_out = [tilts[index] for index in held_out(measurement).flatten().nonzero().flatten().tolist()]
+    assert kept_out == [-40.0, -20.0, 0.0, 20.0, 40.0]
+    assert not without(measurement, held_out(measurement)).measured_tilts[0, 0, :, 0][[tilts.index(tilt) for tilt in kept_out]].any()
+    with pytest.raises(InputError, match="2 or more"):
+        held_out(measurement, every=1)
+
+
+def test_each_sample_loses_its_own_tilts_and_few_tilts_lose_none():
+    both = Acquisition(SIZE, 3.0, (0.0, 100.0))(images(2), torch.arange(2))
+    kept_out = held_out(both)
+    assert kept_out.shape == (2, 1, 60, 1)
+    assert bool((kept_out & both.measured_tilts).eq(kept_out).all())
+    assert kept_out.sum(dim=2).flatten().tolist() == [
+        count // 10 + (count % 10 > 5) for count in both.measured_tilts.sum(dim=2).flatten().tolist()
+    ]
+    few = Measurement(torch.ones(1, 1, 7, SIZE), torch.ones(7, dtype=torch.bool), TiltGeometry(tuple(range(7)), SIZE))
+    assert not held_out(few).any()
+
+
+def test_errors_are_those_of_the_tilts_asked_for():
+    measurement = measured(percent=0.0)
+    tilts = held_out(measurement)
+    errors = errors_on(images(), measurement, tilts)
+    assert float(errors.abs().max()) < 1e-4
+    worse = errors_on(images() + 1, measurement, tilts)
+    assert bool((worse != 0).any(dim=3, keepdim=True).eq(tilts & measurement.mask).all())
+
+
+def test_the_best_mixture_is_the_best_of_all_mixtures():
+    generator = torch.Generator().manual_seed(0)
+    steps = torch.linspace(0, 1, 101, dtype=torch.float64)
+    grid = torch.tensor([(a, b, 1 - a - b) for a in steps for b in steps if a + b <= 1 + 1e-9], dtype=torch.float64)
+    for _ in range(20):
+        errors = torch.randn(3, 6, generator=generator, dtype=torch.float64) * torch.rand(3, 1, generator=generator, dtype=torch.float64)
+        products = errors @ errors.T
+        shares = best_mixture(products[None])[0]
+        assert float(shares.sum()) == pytest.approx(1.0)
+        assert float(shares.min()) >= 0
+        assert float(shares @ products @ shares) <= float((grid @ products * grid).sum(dim=1).min()) + 1e-9
+    same = best_mixture(torch.ones(1, 3, 3, dtype=torch.float64))
+    assert bool(same.isfinite().all())
+
+
+def test_a_network_that_fails_has_no_part_in_the_wedge_either():
+    good, bad = torch.diag(torch.tensor([1.0, 4.0, 4.0])).double(), torch.diag(torch.tensor([100.0, 1.0, 4.0])).double()
+    choice = chosen(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double())
+    assert float(choice.inside[0]) > 0.8
+    assert float(choice.inside[1]) == pytest.approx(float(choice.shares[1, 0]))
+    assert float(choice.shares[1, 0]) < 0.02
+    assert torch.allclose(choice.errors[0], torch.tensor([0.1, 0.2, 0.2]).double())
+    nothing = chosen(torch.zeros(1, 3, 3).double(), torch.zeros(1).double())
+    assert nothing.shares[0].tolist() == [1.0, 0.0, 0.0]
+    assert math.isnan(float(nothing.errors[0, 0]))
+
+
+def test_it_is_no_worse_than_its_parts_and_better_than_the_worst(auto):
+    measurement, truth = measured(percent=1.0), images()
+    error = lambda tomogram: float((tomogram - truth).square().mean())  # noqa: E731
+    mixed = auto(measurement)
+    assert float(mixed.min()) >= 0
+    parts = sorted(error(part) for part in (auto.network(measurement), auto.tvm(measurement), auto.sirt(measurement)))
+    assert error(mixed) < 1.25 * parts[0]
+    assert error(mixed) < 0.8 * parts[-1]
+
+
+def test_one_choice_for_all_slices(auto):
+    measurement = measured()
+    same = settle(Normalized(DataConsistent(auto, 0.5)), [measurement.samples(torch.tensor([number])) for number in range(2)])
+    inside = chooses(same)
+    assert inside is not None
+    assert inside.choice is not None
+    assert auto.choice is None
+    assert inside.choice.shares.shape == (1, 3)
+    pair = same(measurement)
+    for number in range(2):
+        assert torch.allclose(pair[number : number + 1], same(measurement.samples(torch.tensor([number]))), atol=1e-4)
+    sirt = Normalized(SIRT(3))
+    assert chooses(settle(sirt, [measurement])) is None
+    assert isinstance(settle(TVM(0.1), [measurement]), TVM)
+
+
+def test_units_change_nothing(auto):
+    measurement, method = measured(), Normalized(auto)
+    tiny = Measurement(measurement.sinogram * 2.0**-20, measurement.measured, measurement.geometry)
+    assert torch.allclose(method(tiny) * 2.0**20, method(measurement), rtol=1e-4, atol=1e-5)
+
+
+def test_what_nothing_was_measured_of_is_empty(auto):
+    measurement = measured()
+    empty = Measurement(torch.zeros_like(measurement.sinogram), measurement.measured, measurement.geometry)
+    assert not auto(empty).any()
