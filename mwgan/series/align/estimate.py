@@ -83,11 +83,12 @@ def estimate(
         pose, _ = refine_shifts(field, pose)
     error = 0.0
     if finds_angle:
-        for samples in (COARSE, MIDDLE):
+        for samples, turns in ((COARSE, 3), (MIDDLE, 2)):
             field = task.field(pose, samples)
-            pose, error = refine_angle(field, pose)
+            for _ in range(turns):  # a wrong angle draws the shifts along, and these hold it back: so they take turns
+                pose, error = refine_angle(field, pose)
+                pose, _ = refine_shifts(field, pose)
             say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
-            pose, _ = refine_shifts(field, pose)
     pose, moves = refine_shifts(task.field(pose, FINE), pose)
     misfit[used] = moves.misfit
     centred = pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))

@@ -16,9 +16,7 @@ STEPS = 10  # of the volume's fit, a round
 ROUNDS = 4  # at most, at one resolution
 STILL_PX = 0.01  # root mean square of the moves, in samples: then more rounds change nothing
 ANGLE_STEPS = 20  # of the fits that the angle is told by
-ANGLE_ROUNDS = 3
 KNOWN_TURN_DEG = 1.0
-ANGLE_STILL_DEG = 0.02
 LEAST_TOLD, FURTHEST_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
 EDGE = 1 / 24  # of the images of a specimen that leaves the field, along their edges, that isn't compared
 
@@ -78,38 +76,26 @@ def refine_shifts(field: Field, pose: Pose, rounds: int = ROUNDS, steps: int = S
     return pose, moves
 
 
-def refine_angle(field: Field, pose: Pose, rounds: int = ANGLE_ROUNDS) -> tuple[Pose, float]:
-    """The angle of the tilt axis at which projections of the volume don't turn against the images any more.
+def refine_angle(field: Field, pose: Pose) -> tuple[Pose, float]:
+    """A step towards the angle of the tilt axis at which projections of the volume don't turn against the images any more.
 
     A volume that is fitted to images about a wrong axis explains most of the error away, and one that isn't fitted to the end leaves
     something that looks like a turn. What the comparison tells is therefore held against what it tells of two series whose answer is
-    known: projections of the volume itself, as they are and, in the first round, turned by one degree. With the angle comes its standard
-    error in degrees, from what is left of the images.
+    known: projections of the volume itself, as they are and turned by one degree. With the angle comes its standard error in degrees,
+    from what is left of the images.
     """
-    told_of_turn: float | None = None
-    for _ in range(rounds):
-        images, explained, known = field.placed(pose)
-        moves, projections = _told(field, images, explained, known)
-        untold = _told(field, projections, explained, known)[0].angle_deg
-        if told_of_turn is None:
-            told_of_turn = _slope(field, projections, explained, known, untold)
-        telling = abs(told_of_turn) > LEAST_TOLD
-        change = (moves.angle_deg - untold) / told_of_turn if telling else 0.0
-        error = moves.angle_error_deg / abs(told_of_turn) if telling else np.inf
-        change = float(np.clip(change, -FURTHEST_DEG, FURTHEST_DEG))
-        pose = pose.turned(change)
-        if abs(change) < ANGLE_STILL_DEG:
-            break
-    return pose, error
+    images, explained, known = field.placed(pose)
+    moves, projections = _told(field, images, explained, known)
+    untold = _told(field, projections, explained, known)[0].angle_deg
+    turned = RawImages(projections).placed(Pose(np.zeros((len(projections), 2)), -KNOWN_TURN_DEG), field.shape)[0]
+    told_of_turn = (_told(field, turned, explained, known)[0].angle_deg - untold) / KNOWN_TURN_DEG
+    if abs(told_of_turn) < LEAST_TOLD:
+        return pose, float("inf")
+    change = float(np.clip((moves.angle_deg - untold) / told_of_turn, -FURTHEST_DEG, FURTHEST_DEG))
+    return pose.turned(change), moves.angle_error_deg / abs(told_of_turn)
 
 
 def _told(field: Field, images: Stack, explained: Mask, known: Mask) -> tuple[Moves, Stack]:
     """What a comparison of images with their volume says, and the volume's projections."""
     projections = field.fit().explain(images, explained, ANGLE_STEPS)
     return field.compare(images, projections, known), projections
-
-
-def _slope(field: Field, projections: Stack, explained: Mask, known: Mask, untold: float) -> float:
-    """How much of a turn of one degree a comparison tells."""
-    turned = RawImages(projections).placed(Pose(np.zeros((len(projections), 2)), -KNOWN_TURN_DEG), field.shape)[0]
-    return (_told(field, turned, explained, known)[0].angle_deg - untold) / KNOWN_TURN_DEG

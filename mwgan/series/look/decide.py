@@ -108,9 +108,10 @@ def _axis_direction(seen: Seen, known: Statistics, switches: Switches) -> contra
     ways = {way: contrast.surroundings(known, way) for way in ("y", "x")}
     levels = [float(np.median(way.levels)) for way in ways.values() if way.empty]
     level = levels[0] if levels else 0.0
-    seen.tilt_axis_seems = axis.axis_seems(known, level)
-    if seen.tilt_axis_seems is None and ways["x"].empty and not ways["y"].empty and explains.far_better_along_x(known, level):
-        seen.tilt_axis_seems = "x"
+    if switches.aligned:  # else masses change with the shifts
+        seen.tilt_axis_seems = axis.axis_seems(known, level)
+        if seen.tilt_axis_seems is None and ways["x"].empty and not ways["y"].empty and explains.far_better_along_x(known, level):
+            seen.tilt_axis_seems = "x"
     if switches.tilt_axis != "auto":
         seen.tilt_axis = switches.tilt_axis
         if seen.tilt_axis_seems not in (None, seen.tilt_axis):
