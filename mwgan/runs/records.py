@@ -13,7 +13,7 @@ from mwgan.provenance import provenance
 def record_of(cfg: DictConfig, device: str, source: ImageSource) -> TrainingRecord:
     """The record of the training that ``cfg`` describes, on ``device`` (as torch names it) and the images of ``source``."""
     steps = plain(cfg.acquisition.step_deg)
-    coarsest = max(steps) if isinstance(steps, list) else steps
+    coarsest = max(steps, default=0.0) if isinstance(steps, list) else steps  # the acquisition refuses none
     return TrainingRecord(
         generator=plain(cfg.model.generator),
         task=plain(cfg.model.task),

@@ -41,20 +41,20 @@ mwgan look text.mrc | text.mrc
 mwgan look {S} --exclude 99 | 99
 mwgan look {S} --exclude a | leave out
 mwgan look {S} --exclude 1-77 | left out
-mwgan align nowhere.mrc -o a.mrc | nowhere.mrc
+mwgan align nowhere.mrc -o al.mrc | nowhere.mrc
 mwgan align {S} | output
 mwgan align {S} -o a.tif | ends in .mrc
 mwgan align {S} -o .mrc | ends in .mrc
 mwgan align {S} -o nowhere/a.mrc | does not exist
 mwgan align {S} -o S.mrc | is an input
 mwgan align {S} -o S.ali | is an input
-mwgan align {S} -o a.mrc --axis-angle 100 | -90 and 90
-mwgan align {S} -o a.mrc --bin 0 | bin
-mwgan align {S} -o a.mrc --bin 50 | binning
-mwgan align {S} -o a.mrc --exclude 5-77 | 5 or more
-mwgan align {S} -o a.mrc --background some | --background is auto, none, edge or a number
-mwgan align S.mrc --tilts short.tlt -o a.mrc | tilts
-mwgan align nans.mrc --tilts S.tlt -o a.mrc | NaN
+mwgan align {S} -o al.mrc --axis-angle 100 | -90 and 90
+mwgan align {S} -o al.mrc --bin 0 | bin
+mwgan align {S} -o al.mrc --bin 50 | binning
+mwgan align {S} -o al.mrc --exclude 5-77 | 5 or more
+mwgan align {S} -o al.mrc --background some | --background is auto, none, edge or a number
+mwgan align S.mrc --tilts short.tlt -o al.mrc | tilts
+mwgan align nans.mrc --tilts S.tlt -o al.mrc | NaN
 mwgan align {S} -o other.mrc | something else
 mwgan apply R.mrc --like nowhere.json | nowhere.json
 mwgan apply R.mrc --like S.tlt | no JSON
@@ -227,7 +227,7 @@ mwgan data check drawn -o nowhere/sheet.png | does not exist
 {T} wedge.max_deg=wide | wide
 {T} acquisition.step_deg=0 | tilt step
 {T} acquisition.step_deg=1e-9 | tilts
-{T} acquisition.step_deg=nan | tilt step
+{T} acquisition.step_deg=nan | acquisition.step_deg=nan
 {T} acquisition.step_deg=[] | step_deg is empty
 {T} acquisition=gaussian acquisition.noise.percent=-1 | noise
 {T} acquisition=gaussian acquisition.noise.percent=[3,1] | noise

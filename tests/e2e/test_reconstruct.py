@@ -98,7 +98,8 @@ def test_auto_says_what_it_takes_and_explains_the_needle(tmp_path):
     done = CliRunner().invoke(app, [*map(str, command), "-o", str(tmp_path / "v.mrc")])
     assert done.exit_code == 0, done.exception
     assert re.search(
-        r"auto takes .* % tvm.* % lpd_guided in the missing wedge; errors on tilts that were kept out: lpd_guided", done.stdout
+        r"auto takes .* % lpd_guided where tilts were measured and .* % lpd_guided in the missing wedge; errors on tilts that were kept out: lpd_guided",
+        done.stdout,
     )
     record = json.loads((tmp_path / "v.json").read_text())
     assert sum(record["choice"]["shares"].values()) == pytest.approx(1.0)
