@@ -1,4 +1,4 @@
-"""The default: a network, total variation and SIRT, each trusted as far as it predicts tilts that were kept out."""
+"""A network, total variation and SIRT mixed, each trusted as far as it predicts tilts that were kept out."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _kinds(target: str) -> dict[str, Any]:
     try:
         made = get_object(target)
         return get_type_hints(getattr(made, "__init__") if isinstance(made, type) else made)  # noqa: B009  # to mypy, an instance's
-    except Exception:  # what is wrong with it is said when it is built
+    except (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError):  # what is wrong with it is said when it is built
         return {}
 
 

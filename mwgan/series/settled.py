@@ -12,6 +12,7 @@ from mwgan.series.measured import Series, measurement_of
 from mwgan.series.slice_grid import SliceGrid
 
 SLICES = 6  # spread over the series
+SHARES, INSIDE, ERRORS = "shares", "network_inside_the_wedge", "errors_on_kept_out_tilts"
 
 
 def settled(reconstructor: Reconstructor, series: Series, grid: SliceGrid, device: str = "cpu") -> Reconstructor:
@@ -30,23 +31,22 @@ def choice_of(reconstructor: Reconstructor) -> dict[str, Any] | None:
         return None
     shares, inside, errors = (values[0].tolist() for values in auto.choice)
     return {
-        "shares": dict(zip(NAMES, shares, strict=True)),
-        "network_inside_the_wedge": inside,
-        "errors_on_kept_out_tilts": dict(zip(NAMES, errors, strict=True)),
+        SHARES: dict(zip(NAMES, shares, strict=True)),
+        INSIDE: inside,
+        ERRORS: dict(zip(NAMES, errors, strict=True)),
     }
 
 
 def told_choice(reconstructor: Reconstructor) -> str | None:
     """The same as a sentence."""
-    auto = chooses(reconstructor)
-    if auto is None or auto.choice is None:
+    auto, choice = chooses(reconstructor), choice_of(reconstructor)
+    if auto is None or choice is None:
         return None
-    shares, inside, errors = (values[0].tolist() for values in auto.choice)
-    parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in zip(_names(auto.network.name), shares, strict=True) if share > 0.005)
-    why = ", ".join(f"{name} {100 * error:.1f} %" for name, error in zip(_names(auto.network.name), errors, strict=True))
-    kept_out = "too few tilts to keep any out" if math.isnan(errors[0]) else f"errors on tilts that were kept out: {why}"
-    return f"auto takes {parts} where tilts were measured and {100 * inside:.0f} % {auto.network.name} in the missing wedge; {kept_out}"
-
-
-def _names(network: str) -> tuple[str, ...]:
-    return (network, *NAMES[1:])
+    shares, errors = (
+        {auto.network.name if name == NAMES[0] else name: one for name, one in choice[key].items()} for key in (SHARES, ERRORS)
+    )
+    parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items() if share > 0.005)
+    why = ", ".join(f"{name} {100 * error:.1f} %" for name, error in errors.items())
+    kept_out = "too few tilts to keep any out" if any(map(math.isnan, errors.values())) else f"errors on tilts that were kept out: {why}"
+    inside = f"{100 * choice[INSIDE]:.0f} % {auto.network.name} in the missing wedge"
+    return f"auto takes {parts} where tilts were measured and {inside}; {kept_out}"
