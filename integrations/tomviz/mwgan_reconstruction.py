@@ -9,7 +9,7 @@ import tomviz.operators
 class MwganReconstruction(tomviz.operators.CancelableOperator):
     """tomviz holds a tilt series as (x, y, tilts), its tilt axis along x."""
 
-    def transform(self, dataset, method="lpd", iterations=0, tilt_axis="x", correct=True):
+    def transform(self, dataset, method="auto", iterations=0, tilt_axis="x", correct=True):
         """A child dataset with the volume (x, y, z), as tomviz's own reconstructions give it; None if it was canceled."""
         import numpy as np
 

@@ -19,7 +19,7 @@ def reconstruct(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Volume (y, z, x): .mrc, .ome.tif or .hspy; replaced only when all went well.")
     ],
-    method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "lpd",
+    method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "auto",
     settings: options.Set = None,
     tuned: Annotated[
         Path | None,
@@ -163,7 +163,7 @@ def compare(
     output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
     methods: Annotated[
         str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")
-    ] = "wbp,sart,tvm,lpd",
+    ] = "wbp,sirt,tvm_auto,lpd_guided,auto",
     settings: options.SetOfOne = None,
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
     hold_out: Annotated[

@@ -1,48 +1,34 @@
-"""A network, total variation and SIRT mixed, each trusted as far as it predicts tilts that were kept out."""
+"""Networks, total variation and SIRT mixed, each trusted as far as it predicts tilts that were kept out."""
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.recon.held_out import EVERY, errors_on, held_out, without
-from mwgan.recon.learned import load_reconstructor
-from mwgan.recon.missing import wedge_mask
+from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.missing import wedge_mask, wedge_widths_deg
+from mwgan.recon.mixture import Choice, chosen
 from mwgan.recon.sart import SIRT
 from mwgan.recon.tvm import TVM
 
-NAMES = ("network", "tvm", "sirt")
-FAILS = 1.5  # times SIRT's error on tilts that were kept out: the network knows no such specimen
-
-
-class Choice(NamedTuple):
-    """What is taken of each of :data:`NAMES`, and why."""
-
-    shares: Tensor
-    """(B, 3), of what was measured; they add up to 1."""
-    inside: Tensor
-    """(B,), the network's share of what lies in the missing wedge; the rest is mixed as by ``shares``."""
-    errors: Tensor
-    """(B, 3), on the tilts that were kept out, relative to the data there; NaN where none could be."""
-
 
 class Auto:
-    """A mixture of a network's tomogram, TVM's and SIRT's, chosen for the data; it needs no setting.
+    """A mixture of networks' tomograms, TVM's and SIRT's, chosen for the data; it needs no setting.
 
-    Every tenth tilt is kept out of all three. What the tilts measure, outside the missing wedge, is mixed so that these tilts
-    are predicted best. Inside the wedge no tilt tells, there the network counts for more, unless it fails to predict what was
-    measured: an open field, or a specimen unlike all that it was trained on.
+    Every tenth tilt is kept out of all of them. What the tilts measure, outside the missing wedge, is mixed so that these tilts
+    are predicted best. Inside the wedge no tilt tells; there the networks count for more, unless they fail to predict what was
+    measured: an open field, or a specimen unlike all that they were trained on.
 
     Parameters
     ----------
-    network
-        Weights of a network that reconstructs measurements: a shipped name, a file or a run folder.
+    networks
+        Weights of networks that reconstruct measurements, one or more: shipped names, files or run folders.
     every
         One tilt in so many is kept out.
     iterations
@@ -50,13 +36,16 @@ class Auto:
 
     Attributes
     ----------
+    names
+        What is mixed, in the order of a choice: the networks' names, ``tvm``, ``sirt``.
     choice
         What is taken of each, the same for all slices (:meth:`fixed`); None: chosen for each slice.
     """
 
-    def __init__(self, network: str = "lpd_guided", every: int = EVERY, iterations: int = 100) -> None:
-        self.network = load_reconstructor(network)
+    def __init__(self, networks: Sequence[str] = ("lpd_guided", "lpd"), every: int = EVERY, iterations: int = 100) -> None:
+        self.networks = [load_reconstructor(network) for network in networks]
         self.tvm, self.sirt = TVM(weight=None, iterations=4 * iterations), SIRT(iterations)
+        self.names = (*(network.name for network in self.networks), "tvm", "sirt")
         self.every = every
         self.choice: Choice | None = None
 
@@ -64,73 +53,62 @@ class Auto:
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement of densities about 1."""
         choice = self.choose(measurement) if self.choice is None else self.choice
-        made = self._tomograms(measurement, choice)
-        return self.mixed(made, choice, measurement)
+        made = self._tomograms(measurement, self._wanted(choice))
+        return mixed(made, choice, measurement)
 
     def choose(self, measurement: Measurement) -> Choice:
         """What to take of each tomogram, for each slice."""
-        return chosen(*self._products(measurement))
+        return chosen(*self._errors(measurement))
 
+    @torch.no_grad()
     def fixed(self, measurements: Iterable[Measurement]) -> Auto:
         """One mixture for all slices: what predicts the tilts that were kept out of all of these best."""
-        products, data = zip(*(self._products(measurement) for measurement in measurements), strict=True)
+        of_each = [self._errors(measurement) for measurement in measurements]
+        products, data, wedge_deg = (torch.cat(parts) for parts in zip(*of_each, strict=True))
         same = copy.copy(self)
-        same.choice = chosen(*(torch.cat(parts).sum(dim=0, keepdim=True) for parts in (products, data)))
+        same.choice = chosen(products.sum(dim=0, keepdim=True), data.sum(dim=0, keepdim=True), wedge_deg.amax(dim=0, keepdim=True))
         return same
 
-    def _products(self, measurement: Measurement) -> tuple[Tensor, Tensor]:
-        """The inner products (B, 3, 3) of the errors on tilts that were kept out, and the sum of squares (B,) of the data there."""
+    def networks_taken(self) -> list[LearnedReconstructor]:
+        """The networks that have a part in a tomogram: all of them until the choice is made."""
+        taken = [True] * len(self.networks) if self.choice is None else self._wanted(self.choice).tolist()[:-2]
+        return list(itertools.compress(self.networks, taken))
+
+    def _errors(self, measurement: Measurement) -> tuple[Tensor, Tensor, Tensor]:
+        """Of tilts that were kept out: the errors' inner products (B, K, K), the data's sum of squares (B,); and the wedge (B,)."""
         tilts = held_out(measurement, self.every)
         tomograms = self._tomograms(without(measurement, tilts))
         errors = torch.stack([errors_on(tomogram, measurement, tilts).flatten(1).double() for tomogram in tomograms], dim=1)
-        return errors @ errors.mT, (measurement.sinogram * tilts).flatten(1).double().square().sum(dim=1)
+        data = (measurement.sinogram * tilts).flatten(1).double().square().sum(dim=1)
+        return errors @ errors.mT, data, wedge_widths_deg(measurement).expand(len(data))
 
-    def mixed(self, made: list[Tensor], choice: Choice, measurement: Measurement) -> Tensor:
-        """The mixture (B, 1, N, N) of tomograms of each kind."""
-        shares = choice.shares.to(made[0]).reshape(-1, len(NAMES), 1, 1, 1)
-        measured = torch.stack(made, dim=1).mul(shares).sum(dim=1)
-        inside = choice.inside.to(measured).reshape(-1, 1, 1, 1)
-        difference = torch.fft.fft2(made[0] - measured) * (wedge_mask(measurement) * inside)
-        mixed: Tensor = measured + torch.fft.ifft2(difference).real
-        return mixed.clamp(min=0)
+    @staticmethod
+    def _wanted(choice: Choice) -> Tensor:
+        """Which of the tomograms (K,) something is taken of, inside the wedge or outside."""
+        filling = torch.nn.functional.pad(choice.of_networks() * choice.inside[:, None], (0, 2))
+        return (choice.shares + filling != 0).any(dim=0)
 
-    def _tomograms(self, measurement: Measurement, choice: Choice | None = None) -> list[Tensor]:
-        """The network's, TVM's and SIRT's; zeros in place of one that nothing is taken of."""
+    def _tomograms(self, measurement: Measurement, wanted: Tensor | None = None) -> list[Tensor]:
+        """One of each of ``names``; zeros in place of one that is not wanted (K,)."""
         tvm = self.tvm(measurement)
         nothing = torch.zeros_like(tvm)
-        wanted = (True, True) if choice is None else (bool((choice.shares[:, 0] + choice.inside).any()), bool(choice.shares[:, 2].any()))
-        return [self.network(measurement, tvm) if wanted[0] else nothing, tvm, self.sirt(measurement) if wanted[1] else nothing]
+        asked = [True] * len(self.names) if wanted is None else wanted.tolist()
+        networks = [
+            network(measurement, tvm) if wanted_too else nothing for network, wanted_too in zip(self.networks, asked[:-2], strict=True)
+        ]
+        return [*networks, tvm, self.sirt(measurement) if asked[-1] else nothing]
 
 
-def chosen(products: Tensor, data: Tensor) -> Choice:
-    """The choice that the inner products (B, 3, 3) of errors on kept-out tilts ask for, whose data have a sum of squares (B,)."""
-    shares = best_mixture(products)
-    squares = products.diagonal(dim1=1, dim2=2)
-    fails = squares[:, 0] > FAILS**2 * squares[:, 2]
-    inside = torch.where(fails, shares[:, 0], (1 + shares[:, 0]) / 2)
-    none = data == 0  # kept out, or nothing in them
-    first = torch.eye(len(NAMES), dtype=shares.dtype, device=shares.device)[0]
-    errors = (squares / data.unsqueeze(1)).sqrt()
-    return Choice(torch.where(none[:, None], first, shares), torch.where(none, 1.0, inside), torch.where(none[:, None], torch.nan, errors))
+def mixed(made: Sequence[Tensor], choice: Choice, measurement: Measurement) -> Tensor:
+    """The mixture (B, 1, N, N) of tomograms of each kind."""
+    tomograms = torch.stack(list(made), dim=1)
+    measured = _sum(tomograms, choice.shares)
+    filling = _sum(tomograms[:, :-2], choice.of_networks())
+    inside = choice.inside.to(measured).reshape(-1, 1, 1, 1)
+    difference = torch.fft.fft2(filling - measured) * (wedge_mask(measurement) * inside)
+    mixture: Tensor = measured + torch.fft.ifft2(difference).real
+    return mixture.clamp(min=0)
 
 
-def best_mixture(products: Tensor) -> Tensor:
-    """Shares (B, K), none below 0 and adding up to 1, that mix errors of these inner products (B, K, K) to the smallest sum of squares.
-
-    There are few kinds, so each set of those that may take part is solved for, and the best taken.
-    """
-    count = products.shape[1]
-    scale = products.diagonal(dim1=1, dim2=2).mean(dim=1).clamp(min=torch.finfo(products.dtype).tiny)[:, None, None]
-    scaled = products / scale + 1e-9 * torch.eye(count, dtype=products.dtype, device=products.device)
-    best = torch.full_like(products[:, 0], torch.nan)
-    least = torch.full_like(best[:, 0], torch.inf)
-    for number in range(1, count + 1):
-        for part in itertools.combinations(range(count), number):
-            some = scaled[:, part][:, :, part]
-            raw = torch.linalg.solve(some, torch.ones_like(some[..., 0]))
-            shares = torch.zeros_like(best)
-            shares[:, part] = raw / raw.sum(dim=1, keepdim=True)
-            left = (shares[:, None] @ scaled @ shares[..., None]).flatten()
-            better = (left < least) & (shares >= 0).all(dim=1)
-            best[better], least[better] = shares[better], left[better]
-    return best
+def _sum(tomograms: Tensor, shares: Tensor) -> Tensor:
+    return tomograms.mul(shares.to(tomograms)[..., None, None, None]).sum(dim=1)

@@ -50,6 +50,13 @@ def wedge_mask(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor
     return torch.stack(patterns).unsqueeze(1)
 
 
+def wedge_widths_deg(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor:
+    """How wide the widest missing wedge is, (1 or B,), degrees; 0 where there is none. Parameters as of :func:`wedge_mask`."""
+    rows = measurement.measured_tilts[:, 0, :, 0].tolist()
+    found = [[after - before for before, after, _ in wedges(_measured_tilts(measurement, row), wedge_gap)] for row in rows]
+    return torch.tensor([max(widths, default=0.0) for widths in found], dtype=torch.float64, device=measurement.sinogram.device)
+
+
 def wedges(tilt_deg: list[float], wedge_gap: float = WEDGE_GAP) -> list[tuple[float, float, float]]:
     """The gaps between measured tilts that are missing wedges: (last tilt before, first tilt after, usual step), degrees.
 

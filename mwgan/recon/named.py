@@ -12,11 +12,12 @@ import torch
 from mwgan.errors import InputError
 from mwgan.methods import MethodEntry, known_methods
 from mwgan.parts import build_chosen
-from mwgan.recon import DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.settings import check_settings, is_network
+from mwgan.recon.settle import unwrapped
 
-DEFAULT_METHOD = "lpd"  # takes any tilts, wedge and size of slice
+DEFAULT_METHOD = "auto"  # takes any tilts, wedge and size of slice, and needs no setting
 
 
 def make_method(
@@ -97,10 +98,17 @@ def _of_list(entry: MethodEntry, settings: Mapping[str, Any], device: str, allow
 
 
 def network_in(reconstructor: Reconstructor) -> LearnedReconstructor | None:
-    """The network inside a method as :func:`make_method` wraps it; None of a classical one."""
-    while isinstance(reconstructor, Normalized | DataConsistent):
-        reconstructor = reconstructor.reconstructor
-    return reconstructor if isinstance(reconstructor, LearnedReconstructor) else None
+    """The network that a method is, as :func:`make_method` wraps it; None of a classical one and of one that mixes several."""
+    inside = unwrapped(reconstructor)
+    return inside if isinstance(inside, LearnedReconstructor) else None
+
+
+def networks_in(reconstructor: Reconstructor) -> list[LearnedReconstructor]:
+    """The networks that have a part in what a method gives."""
+    inside = unwrapped(reconstructor)
+    if isinstance(inside, Auto):
+        return inside.networks_taken()
+    return [inside] if isinstance(inside, LearnedReconstructor) else []
 
 
 def find_device(device: str) -> str:

@@ -25,9 +25,15 @@ def settle(reconstructor: Reconstructor, measurements: Sequence[Measurement]) ->
 
 def chooses(reconstructor: Reconstructor) -> Auto | None:
     """What in a method chooses, if anything."""
+    inside = unwrapped(reconstructor)
+    return inside if isinstance(inside, Auto) else None
+
+
+def unwrapped(reconstructor: Reconstructor) -> Reconstructor:
+    """What a method does between its scaling of the data and its correction for them."""
     while isinstance(reconstructor, Normalized | DataConsistent):
         reconstructor = reconstructor.reconstructor
-    return reconstructor if isinstance(reconstructor, Auto) else None
+    return reconstructor
 
 
 def _around(reconstructor: Normalized | DataConsistent, measurements: Sequence[Measurement]) -> Reconstructor:

@@ -48,5 +48,5 @@ def weights_of_method(name_or_path: str | Path, settings: Mapping[str, Any] | No
     if entry is None or entry.reconstructor is None:
         return files_behind(name_or_path)
     node = {**entry.reconstructor, **(settings or {})}
-    named = node.get("name_or_path") or node.get("network")
-    return files_behind(str(named or name_or_path))
+    named = node.get("networks") or [node.get("name_or_path") or name_or_path]
+    return [file for one in named for file in files_behind(str(one))]

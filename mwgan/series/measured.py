@@ -13,7 +13,7 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import Reconstructor
-from mwgan.recon.named import network_in
+from mwgan.recon.named import networks_in
 from mwgan.trust import energy, residual_map
 
 LARGEST = 1e30  # float32 ends at 3e38, and a filter or a projection adds up some thousands of pixels
@@ -74,6 +74,6 @@ def relative(misfit: float, power: float) -> float:
 
 def report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:
     """Say to stderr if a network was trained on other tilts, wedges or sizes."""
-    network = network_in(reconstructor)
-    if network is not None and (warning := network.outside_training(geometry)):
-        print(f"warning: {warning}; look at the result with that in mind", file=sys.stderr)
+    for network in networks_in(reconstructor):
+        if warning := network.outside_training(geometry):
+            print(f"warning: {warning}; look at the result with that in mind", file=sys.stderr)

@@ -6,13 +6,12 @@ import math
 from typing import Any
 
 from mwgan.recon import Reconstructor
-from mwgan.recon.auto import NAMES
 from mwgan.recon.settle import chooses, settle
 from mwgan.series.measured import Series, measurement_of
 from mwgan.series.slice_grid import SliceGrid
 
 SLICES = 6  # spread over the series
-SHARES, INSIDE, ERRORS = "shares", "network_inside_the_wedge", "errors_on_kept_out_tilts"
+SHARES, INSIDE, ERRORS = "shares", "networks_inside_the_wedge", "errors_on_kept_out_tilts"
 
 
 def settled(reconstructor: Reconstructor, series: Series, grid: SliceGrid, device: str = "cpu") -> Reconstructor:
@@ -31,22 +30,20 @@ def choice_of(reconstructor: Reconstructor) -> dict[str, Any] | None:
         return None
     shares, inside, errors = (values[0].tolist() for values in auto.choice)
     return {
-        SHARES: dict(zip(NAMES, shares, strict=True)),
+        SHARES: dict(zip(auto.names, shares, strict=True)),
         INSIDE: inside,
-        ERRORS: dict(zip(NAMES, errors, strict=True)),
+        ERRORS: dict(zip(auto.names, errors, strict=True)),
     }
 
 
 def told_choice(reconstructor: Reconstructor) -> str | None:
     """The same as a sentence."""
-    auto, choice = chooses(reconstructor), choice_of(reconstructor)
-    if auto is None or choice is None:
+    choice = choice_of(reconstructor)
+    if choice is None:
         return None
-    shares, errors = (
-        {auto.network.name if name == NAMES[0] else name: one for name, one in choice[key].items()} for key in (SHARES, ERRORS)
-    )
-    parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items() if share > 0.005)
-    why = ", ".join(f"{name} {100 * error:.1f} %" for name, error in errors.items())
-    kept_out = "too few tilts to keep any out" if any(map(math.isnan, errors.values())) else f"errors on tilts that were kept out: {why}"
-    inside = f"{100 * choice[INSIDE]:.0f} % {auto.network.name} in the missing wedge"
+    parts = ", ".join(f"{100 * share:.0f} % {name}" for name, share in choice[SHARES].items() if share)
+    why = ", ".join(f"{name} {100 * error:.1f} %" for name, error in choice[ERRORS].items())
+    none = any(map(math.isnan, choice[ERRORS].values()))
+    kept_out = "too few tilts to keep any out" if none else f"errors on tilts that were kept out: {why}"
+    inside = f"{100 * choice[INSIDE]:.0f} % of the networks' in the missing wedge"
     return f"auto takes {parts} where tilts were measured and {inside}; {kept_out}"

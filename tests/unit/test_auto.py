@@ -13,8 +13,9 @@ from mwgan.data import RandomShapes
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized
-from mwgan.recon.auto import best_mixture, chosen
 from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.missing import wedge_widths_deg
+from mwgan.recon.mixture import best_mixture, chosen, networks_inside
 from mwgan.recon.settle import chooses, settle
 
 SIZE = 32
@@ -80,16 +81,32 @@ def test_the_best_mixture_is_the_best_of_all_mixtures():
     assert bool(same.isfinite().all())
 
 
-def test_a_network_that_fails_has_no_part_in_the_wedge_either():
-    good, bad = torch.diag(torch.tensor([1.0, 4.0, 4.0])).double(), torch.diag(torch.tensor([100.0, 1.0, 4.0])).double()
-    choice = chosen(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double())
-    assert float(choice.inside[0]) > 0.8
-    assert float(choice.inside[1]) == pytest.approx(float(choice.shares[1, 0]))
-    assert float(choice.shares[1, 0]) < 0.02
-    assert torch.allclose(choice.errors[0], torch.tensor([0.1, 0.2, 0.2]).double())
-    nothing = chosen(torch.zeros(1, 3, 3).double(), torch.zeros(1).double())
-    assert nothing.shares[0].tolist() == [1.0, 0.0, 0.0]
+def test_networks_that_fail_have_no_part_in_the_wedge_either():
+    good, bad = torch.diag(torch.tensor([1.0, 2.0, 4.0, 4.0])).double(), torch.diag(torch.tensor([100.0, 400.0, 1.0, 4.0])).double()
+    choice = chosen(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double(), torch.tensor([60.0, 60.0]))
+    assert float(choice.inside[0]) == pytest.approx(0.85)
+    assert choice.of_networks()[0].tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert choice.shares[1].tolist() == pytest.approx([0.0, 0.0, 0.8, 0.2], abs=0.01)
+    assert float(choice.inside[1]) == 0
+    assert choice.of_networks()[1].tolist() == [1.0, 0.0]
+    assert torch.allclose(choice.errors[0], torch.tensor([0.01, 0.02, 0.04, 0.04]).double().sqrt())
+    nothing = chosen(torch.zeros(1, 4, 4).double(), torch.zeros(1).double(), torch.zeros(1))
+    assert nothing.shares[0].tolist() == [1.0, 0.0, 0.0, 0.0]
     assert math.isnan(float(nothing.errors[0, 0]))
+
+
+def test_a_narrow_wedge_of_data_that_tvm_explains_is_filled_by_tvm_and_a_wide_one_never():
+    behind, narrow, wide = torch.tensor([1.0, 1.5, 3.0, 6.0]), torch.tensor([30.0]), torch.tensor([60.0])
+    assert networks_inside(behind, wide).tolist() == pytest.approx([0.85] * 4)
+    assert networks_inside(behind, narrow).tolist() == pytest.approx([0.85, 0.85, 0.425, 0.2125])
+    assert networks_inside(behind, torch.tensor([45.0]))[3] < networks_inside(behind, wide)[3]
+
+
+def test_the_widest_wedge_of_each_sample():
+    tilts = tuple(float(tilt) for tilt in range(-90, 90, 3))
+    masks = torch.stack([torch.tensor([low <= tilt <= high for tilt in tilts]) for low, high in ((-90, 90), (-60, 60), (-69, 30))])
+    measurement = Measurement(torch.ones(3, 1, len(tilts), SIZE), masks[:, None, :, None], TiltGeometry(tilts, SIZE))
+    assert wedge_widths_deg(measurement).tolist() == pytest.approx([0.0, 60.0, 81.0])
 
 
 def test_it_is_no_worse_than_its_parts_and_better_than_the_worst(auto):
@@ -97,7 +114,7 @@ def test_it_is_no_worse_than_its_parts_and_better_than_the_worst(auto):
     error = lambda tomogram: float((tomogram - truth).square().mean())  # noqa: E731
     mixed = auto(measurement)
     assert float(mixed.min()) >= 0
-    parts = sorted(error(part) for part in (auto.network(measurement), auto.tvm(measurement), auto.sirt(measurement)))
+    parts = sorted(error(part) for part in (auto.networks[0](measurement), auto.tvm(measurement), auto.sirt(measurement)))
     assert error(mixed) < 1.25 * parts[0]
     assert error(mixed) < 0.8 * parts[-1]
 
@@ -109,7 +126,7 @@ def test_one_choice_for_all_slices(auto):
     assert inside is not None
     assert inside.choice is not None
     assert auto.choice is None
-    assert inside.choice.shares.shape == (1, 3)
+    assert inside.choice.shares.shape == (1, 4)
     pair = same(measurement)
     for number in range(2):
         assert torch.allclose(pair[number : number + 1], same(measurement.samples(torch.tensor([number]))), atol=1e-4)
