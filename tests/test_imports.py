@@ -41,8 +41,9 @@ BUILDS_ON = {
     "testing": {"data"},
     "evaluation": {"data", "metrics", "trust", "results", "configuration", "provenance"},
     "series": {"data", "trust", "figures", "evaluation"},
+    "recipes": {"figures", "provenance"},
     "runs": {"training", "callbacks", "data", "figures", "configuration", "provenance"},
-    "cli": {"runs", "series", "evaluation", "figures"},
+    "cli": {"recipes", "runs", "series", "evaluation", "figures"},
 }
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "runs", "cli"}

@@ -14,6 +14,7 @@ from mwgan.cli.align import align, apply
 from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, look, reconstruct
+from mwgan.cli.run import recipe, run
 from mwgan.errors import InputError
 from mwgan.files.interruption import ended_by_signals
 from mwgan.runs.exit import fail, mistakes_in_one_sentence, print_anywhere
@@ -35,6 +36,8 @@ app.command()(look)
 app.command()(align)
 app.command()(apply)
 app.command()(compare)
+app.command()(recipe)
+app.command()(run)
 app.command()(methods)
 app.add_typer(weights.app, name="weights")
 

@@ -1,0 +1,151 @@
+"""One series through its steps; those that were finished are not done again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mwgan.files.json_files import read_object
+from mwgan.files.locks import hold
+from mwgan.files.whole import WrittenTogether
+from mwgan.provenance import commit, version
+from mwgan.recipes.steps import Step
+
+STATE, LOG = "steps.json", "log.txt"
+MWGAN = (sys.executable, "-m", "mwgan.cli.main")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a series came out: what failed and why, or None; which steps were done now, and in how many seconds."""
+
+    failed: str | None
+    reason: str
+    seconds: Mapping[str, float]
+
+
+class Processes:
+    """The steps that are at work, to be stopped from elsewhere: each tidies up, and keeps what it can go on from."""
+
+    def __init__(self) -> None:
+        self._lock, self._running, self._stopped = threading.Lock(), set[subprocess.Popen[str]](), False
+
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+        """A process that prints to a pipe; one that is started after the stop is stopped at once."""
+        with self._lock:
+            process = subprocess.Popen(
+                arguments,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+            )
+            self._running.add(process)
+            if self._stopped:
+                process.terminate()
+        return process
+
+    def ended(self, process: subprocess.Popen[str]) -> None:
+        """It needs no stopping any more."""
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self) -> None:
+        """End all of them, and whatever is started yet."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.terminate()
+
+
+def run_series(
+    name: str, steps: Sequence[Step], folder: Path, say: Callable[[str], None], processes: Processes, threads: int | None = None
+) -> Outcome:
+    """Carry out the steps of a series, each in a process of its own, and keep what they print in ``log.txt``.
+
+    A step counts as finished while its command, this program, what it read and what it wrote are what they were then.
+
+    Parameters
+    ----------
+    name
+        The series'.
+    steps
+        Its steps, in order.
+    folder
+        Where its files go; made if need be.
+    say
+        Called with a sentence as each step begins or is passed over.
+    processes
+        Where the steps' processes are to be found.
+    threads
+        How many a step may use; None: all.
+
+    Raises
+    ------
+    InputError
+        If another process is at work on this series.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    seconds: dict[str, float] = {}
+    with hold(folder / ".lock", f"another mwgan run is at work in {folder}: wait for it, or end it first"):
+        state = _state(folder)
+        for step in steps:
+            if step.output.exists() and state.get(step.name) == _stamp(step):
+                say(f"{name}: {step.name} was finished before")
+                continue
+            say(f"{name}: mwgan {shlex.join(step.arguments)}")
+            started = time.perf_counter()
+            code, last = _run(step, folder / LOG, processes, threads)
+            if code:
+                return Outcome(step.name, last.removeprefix("error: ") or f"it ended with code {code}", seconds)
+            seconds[step.name] = time.perf_counter() - started
+            state = _state(folder) | {step.name: _stamp(step)}
+            _keep(folder, state)
+    return Outcome(None, "", seconds)
+
+
+def _run(step: Step, log: Path, processes: Processes, threads: int | None) -> tuple[int, str]:
+    """The step's exit code and the last line that it printed."""
+    environment = dict(os.environ)
+    if threads is not None:
+        environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+    last = ""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"$ mwgan {shlex.join(step.arguments)}\n")
+        file.flush()
+        process = processes.start([*MWGAN, *step.arguments], environment)
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            last = line.strip() or last
+        code = process.wait()
+        processes.ended(process)
+        return code, last
+
+
+def _stamp(step: Step) -> dict[str, Any]:
+    files = {str(file): [file.stat().st_size, file.stat().st_mtime_ns] for file in (*step.inputs, step.output) if file.exists()}
+    return {"command": list(step.arguments), "files": files, "program": [commit(), version("torch")]}
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    try:
+        return read_object(folder / STATE)
+    except (OSError, ValueError):
+        return {}
+
+
+def _keep(folder: Path, state: Mapping[str, Any]) -> None:
+    with WrittenTogether() as files:
+        files.add(folder / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,81 @@
+"""The commands that a recipe stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mwgan.errors import InputError
+from mwgan.recipes.recipe import Recipe
+
+OURS = ("output", "tilts", "like")  # options that the recipe itself gives
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command.
+
+    Parameters
+    ----------
+    name
+        The step's: that of the command.
+    arguments
+        What follows ``mwgan`` on the command line.
+    inputs
+        What it reads.
+    output
+        What it writes, last of all.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    inputs: tuple[Path, ...]
+    output: Path
+
+
+def steps_of(recipe: Recipe, name: str) -> list[Step]:
+    """The commands for a series of the recipe, in order.
+
+    Raises
+    ------
+    InputError
+        If an option is one that the recipe itself gives, or no value for a command line.
+    """
+    options, folder = recipe.options[name], recipe.output / name
+    series, tilts = recipe.series[name], recipe.tilts[name]
+    steps: list[Step] = []
+    if (chosen := options["align"]) is not None:
+        aligned = folder / "aligned.mrc"
+        steps.append(_step("align", series, tilts, aligned, chosen))
+        series, tilts = str(aligned), None
+    if (chosen := options["reconstruct"]) is not None:
+        steps.append(_step("reconstruct", series, tilts, folder / "volume.mrc", chosen))
+    if not steps:
+        raise InputError(f"{recipe.file} leaves out every step of {name}")
+    return steps
+
+
+def _step(name: str, series: str, tilts: str | None, output: Path, options: Mapping[str, Any]) -> Step:
+    if taken := sorted(set(options) & set(OURS)):
+        raise InputError(f"{name}: {taken[0]} is what the recipe itself gives: leave it out")
+    tilts_said = [] if tilts is None else [f"--tilts={tilts}"]
+    arguments = (name, series, *tilts_said, f"--output={output}", *(part for key in options for part in _said(name, key, options[key])))
+    inputs = [Path(series.split("::")[0]), *([] if tilts is None or not Path(tilts).exists() else [Path(tilts)])]
+    return Step(name, arguments, tuple(inputs), output)
+
+
+def _said(step: str, key: str, value: Any) -> Iterator[str]:
+    if value is True:
+        yield f"--{key}"
+    elif isinstance(value, list):
+        for one in value:
+            yield from _said(step, key, one)
+    elif isinstance(value, dict):  # set: {tvm.weight: 0.05}
+        for inner, one in value.items():
+            yield f"--{key}={inner}={one}"
+    elif isinstance(value, str | int | float) and value is not False:
+        yield f"--{key}={value}"
+    elif value is not None and value is not False:
+        raise InputError(f"{step}: {key} is {value!r}, which is no option's value: give text, a number, true, or a list")
