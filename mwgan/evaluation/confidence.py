@@ -14,7 +14,7 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
-from mwgan.trust import FLOOR, Uncertainty, ause, calibrated_scale, contrast, coverage, rank_correlation
+from mwgan.trust import FLOOR, Disagreement, Uncertainty, ause, calibrated_scale, contrast, coverage, rank_correlation, uncertainty_of
 
 HELD = 0.02  # of a slice's contrast: more than a network's rounding of air
 
@@ -26,7 +26,7 @@ class Confidence:
     Parameters
     ----------
     flips, folds
-        What a method is asked besides its plain answer: see :class:`mwgan.trust.Uncertainty`.
+        What a method is asked besides its plain answer: see :class:`mwgan.trust.Uncertainty`. A mixture is asked nothing.
     floor
         What is added everywhere, as a share of the slice's contrast: answers that agree to the last digit may still be wrong.
     band
@@ -42,14 +42,14 @@ class Confidence:
         if not 0 < self.band < 1:
             raise InputError(f"the band of an uncertainty is a probability between 0 and 1, not {self.band}")
 
-    def calibrated(self, reconstruct: Reconstructor, image: Tensor, measurement: Measurement) -> Uncertainty:
+    def calibrated(self, reconstruct: Reconstructor, image: Tensor, measurement: Measurement) -> Uncertainty | Disagreement:
         """An uncertainty whose bands hold ``band`` of the pixels of these images (B, 1, N, N)."""
-        believed = Uncertainty([reconstruct], self.flips, self.folds, floor=self.floor)(measurement)
+        believed = uncertainty_of(reconstruct, self.flips, self.folds, floor=self.floor)(measurement)
         held = _held(believed.tomogram, image)
         scale = calibrated_scale((believed.tomogram - image)[held], believed.deviation[held], self.band)
-        return Uncertainty([reconstruct], self.flips, self.folds, scale, self.floor)
+        return uncertainty_of(reconstruct, self.flips, self.folds, scale, self.floor)
 
-    def judged(self, uncertainty: Uncertainty, image: Tensor, measurement: Measurement) -> Mapping[str, list[Any]]:
+    def judged(self, uncertainty: Uncertainty | Disagreement, image: Tensor, measurement: Measurement) -> Mapping[str, list[Any]]:
         """Columns of the table, one value an image: the scale, how much the bands hold, and how well errors are ranked."""
         believed = uncertainty(measurement)
         judged = zip(believed.tomogram - image, believed.deviation, _held(believed.tomogram, image), strict=True)

@@ -21,8 +21,9 @@ from mwgan.evaluation.perceptual import PerceptualIndex
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
+from mwgan.recon.settle import chooses
 from mwgan.results.columns import PERCEPTUAL_NOTE, SUBJECT
-from mwgan.trust import Uncertainty
+from mwgan.trust import Disagreement, Uncertainty
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,9 @@ class Turn:
         return self.method.make(**chosen)
 
     @cached_property
-    def _uncertainty(self) -> Uncertainty | None:
-        """A network's uncertainty, calibrated on the validation images; None where it is not asked for."""
-        if self.judge.confidence is None or not self.method.checkpoint:
+    def _uncertainty(self) -> Uncertainty | Disagreement | None:
+        """A network's or a mixture's uncertainty, calibrated on the validation images; None where it is not asked for."""
+        if self.judge.confidence is None or not (self.method.checkpoint or chooses(self._reconstruct)):
             return None
         return self.judge.confidence.calibrated(self._reconstruct, *self.validation.measured)
 

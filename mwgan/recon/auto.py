@@ -33,6 +33,9 @@ class Auto:
         One tilt in so many is kept out.
     iterations
         Passes of SIRT, and a quarter of the most that TVM takes.
+    band_scale
+        What the parts' disagreement is multiplied with to be one standard deviation of the error, from a calibration of these
+        networks (:class:`mwgan.trust.Disagreement`); None: there was none.
 
     Attributes
     ----------
@@ -42,19 +45,29 @@ class Auto:
         What is taken of each, the same for all slices (:meth:`fixed`); None: chosen for each slice.
     """
 
-    def __init__(self, networks: Sequence[str] = ("lpd_guided", "lpd"), every: int = EVERY, iterations: int = 100) -> None:
+    def __init__(
+        self, networks: Sequence[str] = ("lpd_guided", "lpd"), every: int = EVERY, iterations: int = 100, band_scale: float | None = None
+    ) -> None:
         self.networks = [load_reconstructor(network) for network in networks]
         self.tvm, self.sirt = TVM(weight=None, iterations=4 * iterations), SIRT(iterations)
         self.names = (*(network.name for network in self.networks), "tvm", "sirt")
-        self.every = every
+        self.every, self.band_scale = every, band_scale
         self.choice: Choice | None = None
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement of densities about 1."""
         choice = self.choose(measurement) if self.choice is None else self.choice
-        made = self._tomograms(measurement, self._wanted(choice))
-        return mixed(made, choice, measurement)
+        return mixed(self._tomograms(measurement, self._wanted(choice)), choice, measurement)
+
+    @torch.no_grad()
+    def with_parts(self, measurement: Measurement) -> tuple[Tensor, Tensor]:
+        """The tomograms (B, 1, N, N), and the networks' and TVM's (B, K - 1, N, N), whether or not anything is taken of them."""
+        choice = self.choose(measurement) if self.choice is None else self.choice
+        wanted = self._wanted(choice)
+        wanted[:-1] = True
+        made = self._tomograms(measurement, wanted)
+        return mixed(made, choice, measurement), torch.cat(made[:-1], dim=1)
 
     def choose(self, measurement: Measurement) -> Choice:
         """What to take of each tomogram, for each slice."""

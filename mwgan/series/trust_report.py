@@ -15,22 +15,24 @@ from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.io.volumes import split_name
-from mwgan.recon import SIRT, LearnedReconstructor, Reconstructor
+from mwgan.recon import SIRT, Reconstructor
 from mwgan.recon.held_out import errors_on, held_out, without
-from mwgan.recon.normalized import Normalized
 from mwgan.series.measured import Series
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import (
     FLOOR,
     Believed,
+    Disagreement,
     Uncertainty,
     added_part,
+    band_scale,
     contrast,
     energy,
     noise_deviation,
     noise_residual,
     relative_residual,
     residual_map,
+    uncertainty_of,
     wedges,
 )
 
@@ -53,7 +55,7 @@ class TrustReport:
     Parameters
     ----------
     reconstructor
-        The method; a network's ``band_scale``, from its calibration, scales the uncertainty.
+        The method; its ``band_scale``, from its calibration, scales the uncertainty.
     output
         The volume they belong to; see :func:`trust_files`.
     series
@@ -128,8 +130,10 @@ class TrustReport:
         self.uncertainty.recall(start, kept["volume"])
         self._count(start, kept)
 
-    def _uncertainty(self, reconstructor: Reconstructor) -> Uncertainty:
-        return Uncertainty([reconstructor]) if self._scale is None else Uncertainty([reconstructor], scale=self._scale, floor=FLOOR)
+    def _uncertainty(self, reconstructor: Reconstructor) -> Uncertainty | Disagreement:
+        if self._scale is None:
+            return uncertainty_of(reconstructor)
+        return uncertainty_of(reconstructor, scale=self._scale, floor=FLOOR)
 
     def write(self) -> None:
         """The table and the panel; the files get their names when the context ends."""
@@ -209,15 +213,6 @@ class TrustReport:
         values = values | {"misfit": residual**2 * values["data"], "noise": noise**2 * values["data"]}
         for name in self._sums:
             self._sums[name] += values[name]
-
-
-def band_scale(reconstructor: Reconstructor) -> float | None:
-    """What a network's calibration found its deviations must be multiplied with; None where there was none.
-
-    A network corrected for data consistency is another method, of which nothing was found.
-    """
-    network = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
-    return network.record.band_scale if isinstance(network, LearnedReconstructor) else None
 
 
 def _ratio(part: float, whole: float) -> float:

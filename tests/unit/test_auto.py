@@ -16,7 +16,9 @@ from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized
 from mwgan.recon.held_out import errors_on, held_out, without
 from mwgan.recon.missing import wedge_widths_deg
 from mwgan.recon.mixture import best_mixture, chosen, networks_inside
+from mwgan.recon.named import make_method
 from mwgan.recon.settle import chooses, settle
+from mwgan.trust import Disagreement, Uncertainty, band_scale, uncertainty_of
 
 SIZE = 32
 
@@ -145,3 +147,26 @@ def test_what_nothing_was_measured_of_is_empty(auto):
     measurement = measured()
     empty = Measurement(torch.zeros_like(measurement.sinogram), measurement.measured, measurement.geometry)
     assert not auto(empty).any()
+
+
+def test_a_mixture_doubts_where_its_parts_differ(auto):
+    measurement, truth = measured(percent=1.0), images()
+    method = uncertainty_of(Normalized(auto), scale=2.0, floor=0.01)
+    assert isinstance(method, Disagreement)
+    believed = method(measurement)
+    assert torch.allclose(believed.tomogram, Normalized(auto)(measurement), atol=1e-5)
+    assert float(believed.deviation.min()) > 0
+    error = (believed.tomogram - truth).abs()
+    doubted = believed.deviation > believed.deviation.median()
+    assert float(error[doubted].mean()) > 2 * float(error[~doubted].mean())
+    one = uncertainty_of(Normalized(auto))(measurement).deviation
+    tiny = Measurement(measurement.sinogram * 2.0**-20, measurement.measured, measurement.geometry)
+    assert torch.allclose(uncertainty_of(Normalized(auto))(tiny).deviation * 2.0**20, one, rtol=1e-3, atol=1e-5)
+    assert isinstance(uncertainty_of(SIRT(3)), Uncertainty)
+
+
+def test_what_is_not_the_mixture_alone_is_asked_again(auto):
+    corrected = DataConsistent(Normalized(auto), 0.5)
+    assert isinstance(uncertainty_of(corrected), Uncertainty)
+    assert band_scale(corrected) is None
+    assert band_scale(make_method("auto")) == band_scale(Auto(band_scale=2.8))
