@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
 from mwgan.errors import InputError
 from mwgan.recipes.recipe import Recipe
-from mwgan.recipes.running import MWGAN, Outcome, Processes, run_series
+from mwgan.recipes.running import LOG, MWGAN, Outcome, Processes, run_series
 from mwgan.recipes.steps import steps_of
 
 SLURM = {"cpus_per_task": 8, "mem_gb": 32, "timeout_min": 1440}
@@ -71,9 +72,14 @@ def run_by_slurm(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[
         say(f"{name}: job {job.job_id}")
     for name, job in zip(names, submitted, strict=True):
         failure = job.exception()
-        outcomes[name] = Outcome(None, "", {}) if failure is None else Outcome(f"job {job.job_id}", _last_line(str(failure)), {})
+        outcomes[name] = (
+            Outcome(None, "", {}) if failure is None else Outcome(f"job {job.job_id}", _reason(failure, recipe.output / name / LOG), {})
+        )
     return outcomes
 
 
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+def _reason(failure: BaseException, log: Path) -> str:
+    """What the step said last of all, in the series' own log, or else what submitit tells of the job."""
+    told = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    lines = [line.strip() for text in (str(failure), told) for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else type(failure).__name__
