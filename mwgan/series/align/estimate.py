@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mwgan.series.align.axis_angle import SMOOTH_PX, angle_by_fits, angle_by_turns
 from mwgan.series.align.neighbours import shifts_from_neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion
 from mwgan.series.align.profiles import centres_across, shifts_along, without_air
-from mwgan.series.align.refine import Field, refine_angle, refine_shifts
+from mwgan.series.align.refine import Field, refine_shifts
 from mwgan.series.align.warp import Mask, RawImages, Stack
 
 GUESS, COARSE, MIDDLE, FINE = 96, 48, 64, 96  # samples across the axis, at most
@@ -83,11 +84,14 @@ def estimate(
         pose, _ = refine_shifts(field, pose)
     error = 0.0
     if finds_angle:
-        for samples, turns in ((COARSE, 3), (MIDDLE, 2)):
-            field = task.field(pose, samples)
-            for _ in range(turns):  # a wrong angle draws the shifts along, and these hold it back: so they take turns
-                pose, error = refine_angle(field, pose)
-                pose, _ = refine_shifts(field, pose)
+        for samples, apart_deg, turns in ((COARSE, 1.5, 3), (MIDDLE, 0.75, 2)):
+            if closed:
+                pose, error = angle_by_fits(task.field(pose, samples, SMOOTH_PX), pose, apart_deg)
+            else:
+                field = task.field(pose, samples)
+                for _ in range(turns):  # a wrong angle draws the shifts along, and these hold it back: so they take turns
+                    pose, error = angle_by_turns(field, pose)
+                    pose, _ = refine_shifts(field, pose)
             say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
     pose, moves = refine_shifts(task.field(pose, FINE), pose)
     misfit[used] = moves.misfit
@@ -113,8 +117,8 @@ class _Task:
         measured = None if self.measured is None else self.measured[used]
         return _Task(self.images[used], self.tilt_deg[used], measured, self.closed, self.noise)
 
-    def raw(self, step: float) -> RawImages:
-        return RawImages(self.images, self.measured, step)
+    def raw(self, step: float, smooth_px: float = 0.0) -> RawImages:
+        return RawImages(self.images, self.measured, step, smooth_px)
 
     def guess(self, pose: Pose) -> Pose:
         """The first guess, about the angle of a pose."""
@@ -133,13 +137,13 @@ class _Task:
             pose = pose.moved(np.stack([along * step, np.zeros(len(body))], axis=1))
         return pose
 
-    def field(self, pose: Pose, samples: int) -> Field:
-        """What is compared at a resolution of so many samples across what the specimen reaches."""
+    def field(self, pose: Pose, samples: int, smooth_px: float = 0.0) -> Field:
+        """What is compared at a resolution of so many samples across what the specimen reaches, smoothed at least so much."""
         rows, columns = self.images.shape[1:]
         width = min(columns, self.width(pose)) if self.closed else columns
         step = max(1.0, width / samples)
         shape = _samples((rows, width), step)
-        return Field(self.raw(step), self.tilt_deg, shape, self.closed, 0 if self.closed else round(ROOM * shape[1]))
+        return Field(self.raw(step, smooth_px), self.tilt_deg, shape, self.closed, 0 if self.closed else round(ROOM * shape[1]))
 
     def width(self, pose: Pose) -> int:
         """Pixels across the axis, about the middle, that hold all of a specimen which stays in the field."""
@@ -147,11 +151,11 @@ class _Task:
         step = max(1.0, columns / GUESS)
         shape = _samples((rows, columns), step)
         body = without_air(self.raw(step).placed(pose, shape)[0], self.noise / step).max(axis=0)
-        profile = np.quantile(body, 0.9, axis=0)
+        profile = np.quantile(body, 0.98, axis=0)
         there = np.flatnonzero(profile > PRESENT * profile.max())
         if not len(there):
             return int(columns)
-        half = float(np.abs(there - (shape[1] - 1) / 2).max()) + 3
+        half = float(np.abs(there - (shape[1] - 1) / 2).max()) + 4
         return int(np.ceil(2 * half * step))
 
 

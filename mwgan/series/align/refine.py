@@ -1,4 +1,4 @@
-"""From a first guess to what explains the images best: reconstruct, project, shift; the axis' angle by what a known turn would do."""
+"""From a first guess to what explains the images best: reconstruct, project, shift."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from mwgan.series.align.warp import Mask, RawImages, Stack
 STEPS = 10  # of the volume's fit, a round
 ROUNDS = 4  # at most, at one resolution
 STILL_PX = 0.01  # root mean square of the moves, in samples: then more rounds change nothing
-ANGLE_STEPS = 20  # of the fits that the angle is told by
-KNOWN_TURN_DEG = 1.0
-LEAST_TOLD, FURTHEST_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
 EDGE = 1 / 24  # of the images of a specimen that leaves the field, along their edges, that isn't compared
 
 
@@ -74,28 +71,3 @@ def refine_shifts(field: Field, pose: Pose, rounds: int = ROUNDS, steps: int = S
         if np.sqrt((shifts**2).mean()) < STILL_PX * field.raw.step:
             break
     return pose, moves
-
-
-def refine_angle(field: Field, pose: Pose) -> tuple[Pose, float]:
-    """A step towards the angle of the tilt axis at which projections of the volume don't turn against the images any more.
-
-    A volume that is fitted to images about a wrong axis explains most of the error away, and one that isn't fitted to the end leaves
-    something that looks like a turn. What the comparison tells is therefore held against what it tells of two series whose answer is
-    known: projections of the volume itself, as they are and turned by one degree. With the angle comes its standard error in degrees,
-    from what is left of the images.
-    """
-    images, explained, known = field.placed(pose)
-    moves, projections = _told(field, images, explained, known)
-    untold = _told(field, projections, explained, known)[0].angle_deg
-    turned = RawImages(projections).placed(Pose(np.zeros((len(projections), 2)), -KNOWN_TURN_DEG), field.shape)[0]
-    told_of_turn = (_told(field, turned, explained, known)[0].angle_deg - untold) / KNOWN_TURN_DEG
-    if abs(told_of_turn) < LEAST_TOLD:
-        return pose, float("inf")
-    change = float(np.clip((moves.angle_deg - untold) / told_of_turn, -FURTHEST_DEG, FURTHEST_DEG))
-    return pose.turned(change), moves.angle_error_deg / abs(told_of_turn)
-
-
-def _told(field: Field, images: Stack, explained: Mask, known: Mask) -> tuple[Moves, Stack]:
-    """What a comparison of images with their volume says, and the volume's projections."""
-    projections = field.fit().explain(images, explained, ANGLE_STEPS)
-    return field.compare(images, projections, known), projections

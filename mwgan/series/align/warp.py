@@ -24,12 +24,14 @@ class RawImages:
         Which of their pixels were measured, (A, Y, X); None: all.
     step
         Distance between samples; what is finer is smoothed away first.
+    smooth_px
+        And what is finer than this, whatever the step.
     """
 
-    def __init__(self, images: Stack, measured: Mask | None = None, step: float = 1.0) -> None:
+    def __init__(self, images: Stack, measured: Mask | None = None, step: float = 1.0, smooth_px: float = 0.0) -> None:
         self.step, self.shape = step, (int(images.shape[1]), int(images.shape[2]))
-        self._measured = measured
-        self._coefficients = [_prepared(image, step) for image in images]
+        self._measured, self.sigma_px = measured, max(SMOOTHING * step if step > 1 else 0.0, smooth_px)
+        self._coefficients = [_prepared(image, self.sigma_px) for image in images]
 
     def placed(self, pose: Pose, shape: tuple[int, int]) -> tuple[Stack, Mask]:
         """Aligned images (A, *shape), sampled about the middle, and which of their pixels were measured; the others are 0."""
@@ -76,8 +78,8 @@ def inside(
     return found
 
 
-def _prepared(image: Stack, step: float) -> Stack:
-    smooth = ndimage.gaussian_filter(image, SMOOTHING * step) if step > 1 else image
+def _prepared(image: Stack, sigma_px: float) -> Stack:
+    smooth = ndimage.gaussian_filter(image, sigma_px) if sigma_px > 0 else image
     return np.asarray(ndimage.spline_filter(smooth, 3, output=np.float32, mode="mirror"))
 
 
