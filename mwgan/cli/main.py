@@ -48,12 +48,12 @@ app.add_typer(data_app, name="data")
 @app.command()
 def simulate(
     output: Annotated[Path, typer.Argument(help="Tilt series to write, MRC; its tilts (.tlt) and truth (.truth.mrc) go beside it.")],
-    specimen: Annotated[str, typer.Option(help="faces, shapes, leaves or challenge: another image a slice.")] = "leaves",
+    specimen: Annotated[str, typer.Option(help="An image a slice: faces, shapes, leaves, challenge; a body: rods … specimens.")] = "leaves",
     size: Annotated[int, typer.Option(min=8, help="Detector pixels across the tilt axis.")] = 128,
     slices: Annotated[int, typer.Option(min=1, help="Slices along the tilt axis.")] = 16,
     step: Annotated[float, typer.Option(help="Tilt step in degrees.")] = 2.0,
     max_tilt: Annotated[float, typer.Option(help="Tilts reach from -MAX to +MAX degrees.")] = 60.0,
-    noise: Annotated[float, typer.Option(help="White noise, in percent of a slice's largest line integral.")] = 2.0,
+    noise: Annotated[float, typer.Option(help="White noise, in percent of the largest line integral.")] = 2.0,
     voxel_size: Annotated[float, typer.Option(help="Voxel size in ångström to write into the headers.")] = 10.0,
     seed: Annotated[int, typer.Option(min=0, help="Decides specimen and noise.")] = 0,
 ) -> None:

@@ -9,6 +9,7 @@ from mwgan.data.mixed_sources import MixedSources
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.random_shapes import RandomShapes
 from mwgan.data.source import ImageSource, as_source
+from mwgan.data.specimens import Specimens
 
 __all__ = [
     "Augmentation",
@@ -21,5 +22,6 @@ __all__ = [
     "Photographs",
     "RandomShapes",
     "ScanSlices",
+    "Specimens",
     "as_source",
 ]

@@ -17,7 +17,7 @@ SHRUNK, OFTEN_SMALLER = 0.8, 0.3
 
 
 @dataclass(frozen=True)
-class DrawnImages(ImageSource):
+class PosedDrawings(ImageSource):
     """``count`` images of ``size`` x ``size`` pixels: image k of a seed is always the same image.
 
     Parameters
@@ -66,17 +66,24 @@ class DrawnImages(ImageSource):
     def __len__(self) -> int:
         return self.count
 
-    def image(self, index: int, rng: np.random.Generator) -> Array:
-        """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
+    def content(self, index: int) -> np.random.Generator:
+        """What image ``index`` is drawn from, but for its pose.
+
+        Raises
+        ------
+        IndexError
+            If there is no such image.
+        """
         if not 0 <= index < self.count:
             raise IndexError(f"image {index} of {self.count}")
-        content = np.random.Generator(np.random.SFC64([self.seed, self.offset + index, *self.stream]))
+        return np.random.Generator(np.random.SFC64([self.seed, self.offset + index, *self.stream]))
+
+    def pose(self, rng: np.random.Generator) -> tuple[float, float]:
+        """An angle in radians and a share of the frame, drawn where ``augment`` is on."""
         angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(SHRUNK, 1.0)) if self.augment else (0.0, 1.0)
         if self.augment and self.smallest < SHRUNK and rng.random() < OFTEN_SMALLER:
             scale = float(np.exp(rng.uniform(np.log(self.smallest), np.log(SHRUNK))))
-        canvas = Canvas(self.size, angle, scale)
-        self.draw(canvas, content)
-        return canvas.pixels
+        return angle, scale
 
     def augmentation(self, index: int) -> Augmentation:
         """What is left to do to image ``index`` once it is drawn."""
@@ -85,6 +92,17 @@ class DrawnImages(ImageSource):
     def describe(self) -> list[dict[str, Any]]:
         """What a run's record says of the source."""
         return [{"name": self.name, "images": self.count, "licence": self.licence}]
+
+
+class DrawnImages(PosedDrawings):
+    """Such images that are painted onto a canvas; parameters are those of :class:`PosedDrawings`."""
+
+    def image(self, index: int, rng: np.random.Generator) -> Array:
+        """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
+        content = self.content(index)
+        canvas = Canvas(self.size, *self.pose(rng))
+        self.draw(canvas, content)
+        return canvas.pixels
 
     @abstractmethod
     def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import torch
+from torch import Tensor
 
 from mwgan.acquisition import GaussianNoise
-from mwgan.data import Challenge, DeadLeaves, ImageSource, PhantomFaces, RandomShapes
+from mwgan.data import Challenge, DeadLeaves, PhantomFaces, RandomShapes, Specimens
 from mwgan.data.source import draw_seed
+from mwgan.data.specimens import KINDS
 from mwgan.errors import InputError
 from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import TiltGeometry, check_count
@@ -22,7 +24,11 @@ from mwgan.operators import projector_for
 FLOAT32 = 4  # bytes
 HELD_BACK = 10_000_002  # no training's images reach so far; a multiple of six, for the kinds of the challenge
 SUFFIXES = (".mrc", ".mrcs", ".st", ".ali")
-SPECIMENS = {"faces": PhantomFaces, "shapes": RandomShapes, "leaves": DeadLeaves, "challenge": Challenge}
+IMAGES = {"faces": PhantomFaces, "shapes": RandomShapes, "leaves": DeadLeaves, "challenge": Challenge}
+ANY = "specimens"
+SPECIMENS = (*IMAGES, ANY, *KINDS)
+FINER = 3  # how much finer than the detector a body is drawn for its projections
+AT_ONCE = 8  # arrays of a fine drawing that are held at a time
 
 
 def simulated_files(output: Path) -> tuple[Path, Path, Path]:
@@ -54,7 +60,9 @@ def simulate(
     Parameters
     ----------
     specimen
-        One of :data:`SPECIMENS`; each slice is another image of it, which no training has seen.
+        One of :data:`SPECIMENS`, which no training has seen. Of :data:`IMAGES` each slice is another. All others are bodies
+        in three dimensions: slices lie side by side, and projections are of a drawing :data:`FINER` times as fine in all
+        directions as the truth, so that the data do not come from the grid that they are reconstructed on.
     output
         See :func:`simulated_files`.
     size, slices
@@ -62,7 +70,7 @@ def simulate(
     step_deg, max_tilt_deg
         Tilts are 0 and the multiples of ``step_deg`` on either side, up to ``max_tilt_deg``.
     noise_percent
-        White noise, in percent of a slice's largest line integral.
+        White noise, in percent of the largest line integral: of each slice where those are images, else of the series.
     voxel_size_angstrom
         What the headers say of a voxel's edge.
     seed
@@ -76,25 +84,43 @@ def simulate(
     if slices < 1 or not (math.isfinite(voxel_size_angstrom) and voxel_size_angstrom > 0):
         raise InputError(f"a series has 1 slice or more and voxels above 0 Å, not {slices} and {voxel_size_angstrom:g}")
     counted = 2 * math.floor(max_tilt_deg / step_deg) + 1
-    needed = FLOAT32 * slices * size * (2.0 * size + 3.0 * counted)
+    fine = 0.0 if specimen in IMAGES else AT_ONCE * FINER**3 * float(size) ** 2
+    needed = FLOAT32 * (slices * size * (2.0 * size + 3.0 * counted) + fine)
     check_fits(needed, f"{slices} slices of {size} pixels at {counted} tilts", "lower --size or --slices, or widen --step")
-    source: ImageSource = SPECIMENS[specimen](size=size, count=slices, seed=seed, offset=HELD_BACK)
-    seeds = [draw_seed(seed, 0, index) for index in range(slices)]
-    image = torch.from_numpy(np.stack([source.image(index, np.random.default_rng(one)) for index, one in enumerate(seeds)]))[:, None]
     reach = math.floor(max_tilt_deg / step_deg + 1e-9)
     tilts = [step_deg * number for number in range(-reach, reach + 1)]
     if tilts[-1] - tilts[0] >= 180.0:  # +90 is -90 seen from behind
         tilts = tilts[:-1]
-    noise = GaussianNoise(noise_percent)
-    sinogram = projector_for(TiltGeometry(tuple(tilts), size))(image)[:, 0]
-    noisy = [noise(rows, torch.Generator().manual_seed(one)) for rows, one in zip(sinogram, seeds, strict=True)]
-    rows = torch.stack(noisy, dim=1).numpy()
+    noise, geometry = GaussianNoise(noise_percent), TiltGeometry(tuple(tilts), size)
+    measured = _images_measured if specimen in IMAGES else _body_measured
+    image, rows = measured(specimen, geometry, slices, seed, noise)
     series, tilts_file, truth = simulated_files(output)
     with WrittenTogether() as files:
         with VolumeWriter(truth, (slices, size, size), voxel_size_angstrom, files) as volume:
-            volume.write(0, image)
+            volume.write(0, image.unsqueeze(1))
         files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")
-        with mrcfile.new(files.add(series), rows, overwrite=True) as written:
+        with mrcfile.new(files.add(series), rows.numpy(), overwrite=True) as written:
             written.set_image_stack()
             written.voxel_size = voxel_size_angstrom
     return len(tilts)
+
+
+def _images_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: GaussianNoise) -> tuple[Tensor, Tensor]:
+    """Images (Y, N, N), each another, and their noisy projections (A, Y, N)."""
+    size = geometry.detector_size
+    source = IMAGES[specimen](size=size, count=slices, seed=seed, offset=HELD_BACK)
+    seeds = [draw_seed(seed, 0, index) for index in range(slices)]
+    images = torch.from_numpy(np.stack([source.image(index, np.random.default_rng(one)) for index, one in enumerate(seeds)]))
+    sinograms = projector_for(geometry)(images.unsqueeze(1))[:, 0]
+    noisy = [noise(rows, torch.Generator().manual_seed(one)) for rows, one in zip(sinograms, seeds, strict=True)]
+    return images, torch.stack(noisy, dim=1)
+
+
+def _body_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: GaussianNoise) -> tuple[Tensor, Tensor]:
+    """Neighbouring slices (Y, N, N) of one body and their noisy projections (A, Y, N)."""
+    kinds = None if specimen == ANY else (specimen,)
+    source = Specimens(geometry.detector_size, 1, seed, HELD_BACK + seed % len(KINDS), kinds=kinds)
+    rng = np.random.default_rng(seed)
+    rows = torch.from_numpy(source.projections(0, rng, geometry, slices, FINER)).transpose(0, 1).contiguous()
+    truth = torch.from_numpy(source.volume(0, rng, slices))
+    return truth, noise(rows, torch.Generator().manual_seed(draw_seed(seed, 0, 0)))

@@ -10,12 +10,14 @@ from typer.testing import CliRunner
 
 from mwgan.cli.main import app
 from mwgan.data import PhantomFaces
+from mwgan.data.specimens import KINDS
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.operators import projector_for
 from mwgan.recon import SIRT, DataConsistent
 from mwgan.recon.named import make_method, network_in
+from mwgan.series.simulate import IMAGES
 
 QUICK = ("--size", "32", "--slices", "3", "--step", "6")
 
@@ -28,7 +30,7 @@ def simulate(output, *options):
     return result.output
 
 
-@pytest.mark.parametrize("specimen", ["faces", "shapes", "leaves", "challenge"])
+@pytest.mark.parametrize("specimen", list(IMAGES))
 def test_without_noise_the_series_is_the_projection_of_the_truth(tmp_path, specimen):
     told = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--max-tilt", "60", "--noise", "0", "--voxel-size", "4.2")
     assert "21 tilts of 3 x 32 pixels" in told
@@ -51,6 +53,38 @@ def test_the_noise_is_a_share_of_a_slices_largest_line_integral_and_the_seed_dec
     assert not np.array_equal(noisy, other)
 
 
+@pytest.mark.parametrize("specimen", ["specimens", *KINDS])
+def test_a_body_is_projected_from_a_finer_drawing_and_its_slices_lie_side_by_side(tmp_path, specimen):
+    told = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--noise", "0", "--slices", "6", "--step", "10")
+    assert "13 tilts of 6 x 32 pixels" in told
+    series = TiltSeries(tmp_path / "s.mrc", tmp_path / "s.tlt")
+    truth = torch.from_numpy(mrcfile.read(tmp_path / "s.truth.mrc").copy()).unsqueeze(1)
+    own, measured = projector_for(series.geometry)(truth), series.sinograms(0, 6)
+    off = float((own - measured).norm() / measured.norm())
+    assert 1e-4 < off < 0.1  # not from the truth's own grid, and of the same body
+    steps = (truth[1:] - truth[:-1]).norm() / truth.norm()
+    assert 0 < float(steps) < 0.9  # noise would have 1.3
+
+
+def test_the_noise_on_a_body_is_a_share_of_the_series_largest_line_integral(tmp_path):
+    for name, options in {"clean": ("--noise", "0"), "noisy": (), "again": (), "other": ("--seed", "1")}.items():
+        simulate(tmp_path / f"{name}.mrc", "--specimen", "rods", *options)
+    clean, noisy, again, other = (mrcfile.read(tmp_path / f"{name}.mrc") for name in ("clean", "noisy", "again", "other"))
+    assert (noisy - clean).std() == pytest.approx(0.02 * clean.max(), rel=0.05)
+    np.testing.assert_array_equal(noisy, again)
+    assert not np.array_equal(noisy, other)
+
+
+def test_the_seed_chooses_among_the_kinds_of_bodies(tmp_path):
+    simulate(tmp_path / "any.mrc", "--specimen", "specimens", "--seed", "5")
+    truth = mrcfile.read(tmp_path / "any.truth.mrc")
+    same = []
+    for kind in KINDS:
+        simulate(tmp_path / f"{kind}.mrc", "--specimen", kind, "--seed", "5")
+        same.append(np.array_equal(truth, mrcfile.read(tmp_path / f"{kind}.truth.mrc")))
+    assert sum(same) == 1
+
+
 @pytest.mark.parametrize(("step", "reach", "tilts"), [("4", "60", 31), ("7", "60", 17), ("6", "90", 30)])
 def test_tilts_lie_evenly_about_zero_and_no_view_comes_twice(tmp_path, step, reach, tilts):
     simulate(tmp_path / "s.mrc", "--step", step, "--max-tilt", reach)
@@ -70,7 +104,7 @@ def test_no_slice_is_one_that_networks_are_trained_on(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--specimen", "cats"), "faces, shapes, leaves, challenge"),
+        (("--specimen", "cats"), "faces, shapes, leaves, challenge, specimens, grains, rods"),
         (("--max-tilt", "0"), "tilts reach"),
         (("--step", "95"), "tilts reach"),
         (("--noise", "-1"), "noise is a percentage"),

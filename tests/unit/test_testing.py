@@ -23,6 +23,7 @@ from mwgan.data import (
     Photographs,
     RandomShapes,
     ScanSlices,
+    Specimens,
 )
 from mwgan.geometry import Measurement
 from mwgan.methods import MethodEntry, known_methods
@@ -124,7 +125,7 @@ def photographs(tmp_path, write_photograph):
     return Photographs(tmp_path / "dogs", 16, "dogs", cache=tmp_path, validation=0.3, test=0.3)
 
 
-@pytest.mark.parametrize("kind", [PhantomFaces, RandomShapes, DeadLeaves])
+@pytest.mark.parametrize("kind", [PhantomFaces, RandomShapes, DeadLeaves, Specimens])
 def test_every_drawn_source_passes(kind):
     check_source(kind(32, 9, seed=3, offset=7))
     check_source(kind(33, 9, augment=True, noise_percent=5.0), draws_pose=True)
@@ -169,6 +170,7 @@ def test_nothing_that_is_offered_is_left_unchecked():
     tasks = {getattr(task, "func", task).__name__ for task in TASKS}
     assert {name for name in mwgan.recon.__all__ if hasattr(getattr(mwgan.recon, name), "see")} - {"Task"} == tasks
     sources = {"PhantomFaces", "RandomShapes", "DeadLeaves", "Challenge", "ScanSlices", "Photographs", "MixedSources", "MeasuredSeries"}
+    sources |= {"Specimens"}
     assert {name for name in mwgan.data.__all__ if hasattr(getattr(mwgan.data, name), "image")} - {"ImageSource"} == sources
     projectors = {"ParallelBeam", "AstraParallelBeam"}
     assert {name for name in mwgan.operators.__all__ if hasattr(getattr(mwgan.operators, name), "adjoint")} - {"Projector"} == projectors
