@@ -19,6 +19,7 @@ from mwgan.series.align.warp import RawImages, Stack
 from mwgan.series.look import Switches
 from mwgan.series.look.seen import counted_images
 
+HARDLY = 1.15  # times less is left: of slabs after moves of 0.3 pixels, of other open fields after 0.06
 AT_REST_PX, AT_REST_DEG = 0.1, 0.15  # root mean square of the shifts, and the angle: an interpolation costs more than such moves gain
 SURE = 3.0  # standard errors of the angle: less is no turn
 JUDGED_PX = 160  # across the axis at most, of images that a residual is taken of
@@ -106,7 +107,7 @@ def align_series(
         raise InputError(f"binning must lie between 1 and half the image, not {binning}")
     found = estimate(read.images, read.tilt_deg, read.measured, read.closed, read.noise, axis_angle_deg, finds_angle, say)
     used = read.of(np.flatnonzero(found.used))
-    pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg)
+    pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg, used.closed)
     before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
     after, rows = _judged(used, pose, used.closed)
     alignment = replace(_kept(used, pose, found, equal_mass, binning), interpolation=interpolation)
@@ -116,11 +117,16 @@ def align_series(
     return Aligned(alignment, used, before, after, (raw_rows, rows), notes, warnings)
 
 
-def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0) -> tuple[Pose, bool]:
-    """The pose that was found; none at all where it says that the images are aligned already, to what can be told of a round body too."""
+def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0, closed: bool = True) -> tuple[Pose, bool]:
+    """The pose that was found; none at all where the images are aligned already, to what can be told.
+
+    Of a specimen that stays in the field shifts and angle tell; of one that leaves it, whose volume never explains all, whether the pose
+    explains more than one that is a third of a pixel off.
+    """
     pose = found.pose
     moved = pose.shifts_px - free_motion(pose.shifts_px, tilt_deg)
-    if angle_deg or np.sqrt((moved**2).mean()) > AT_REST_PX or abs(pose.axis_angle_deg) > max(AT_REST_DEG, SURE * found.angle_error_deg):
+    small = np.sqrt((moved**2).mean()) <= AT_REST_PX and abs(pose.axis_angle_deg) <= max(AT_REST_DEG, SURE * found.angle_error_deg)
+    if angle_deg or not (small or (not closed and found.improved < HARDLY)):
         return pose, False
     return Pose(np.zeros_like(pose.shifts_px)), True
 

@@ -29,7 +29,7 @@ def angle_by_fits(field: Field, pose: Pose, apart_deg: float) -> tuple[Pose, flo
     def left(number: int) -> float:
         if number not in found:
             turned, _ = refine_shifts(field, pose.turned(number * apart_deg))
-            found[number] = turned, _unexplained(field, turned)
+            found[number] = turned, unexplained(field, turned)
         return found[number][1]
 
     lowest, furthest = 0, max(1, round(FURTHEST_DEG / apart_deg))
@@ -53,7 +53,7 @@ def _standard_error(field: Field, left: float, curvature: float) -> float:
     return float(np.sqrt(8 * np.pi * field.raw.sigma_px**2 * left / (squared_px * curvature)))
 
 
-def _unexplained(field: Field, pose: Pose) -> float:
+def unexplained(field: Field, pose: Pose) -> float:
     """The sum of squares of what a volume leaves of the images about a pose, relative to theirs."""
     images, explained, _ = field.placed(pose)
     projections = field.fit().explain(images, explained, FIT_STEPS)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mwgan.series.align.axis_angle import SMOOTHER, angle_by_fits, angle_by_turns
+from mwgan.series.align.axis_angle import SMOOTHER, angle_by_fits, angle_by_turns, unexplained
 from mwgan.series.align.neighbours import shifts_from_neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion
 from mwgan.series.align.profiles import centres_across, shifts_along, without_air
@@ -37,6 +37,8 @@ class Estimate(NamedTuple):
     """(A,): what the volume leaves of each image, relative to it; of those that don't fit, when that was seen."""
     gain: Array
     """Of the images used: how much brighter each is than the volume's projection, less 1."""
+    improved: float
+    """How many times as much a volume leaves of the images as they were, as of the aligned ones, in sums of squares."""
 
 
 def estimate(
@@ -95,8 +97,10 @@ def estimate(
             say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
     pose, moves = refine_shifts(task.field(pose, FINE), pose)
     misfit[used] = moves.misfit
-    centred = pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))
-    return Estimate(centred if not closed else pose, error, used, misfit, moves.gain)
+    pose = pose if closed else pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))
+    smooth = task.field(pose, FINE, SMOOTHER)
+    as_they_were = unexplained(smooth, Pose(np.zeros_like(pose.shifts_px), angle_deg))
+    return Estimate(pose, error, used, misfit, moves.gain, as_they_were / max(unexplained(smooth, pose), np.finfo(float).tiny))
 
 
 def unlike_the_rest(misfit: Array) -> Mask:
