@@ -1,0 +1,82 @@
+"""The numbers of a whole volume: how much of it is what, how porous it is, how thick its layers are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mwgan.quantify.intervals import Interval, Reach, interval
+from mwgan.quantify.labels import MARGIN, TOUCHING
+from mwgan.quantify.materials import Materials
+
+LEAST_SPREAD = 0.05  # of a porosity's logarithm: pores are counted in whole voxels
+
+
+@dataclass(frozen=True)
+class VolumeNumber:
+    """One number of a whole volume, with its interval.
+
+    Parameters
+    ----------
+    name, material
+        What it is, and of which material, counted from 1; 0 of the volume as such.
+    interval
+        In ``unit``.
+    unit
+        ``nm``, ``nm2``, ``nm3`` or 1.
+    safe
+        False where the missing wedge decides it.
+    """
+
+    name: str
+    material: int
+    interval: Interval
+    unit: str
+    safe: bool
+
+
+def hull_of(solid: npt.NDArray[np.bool_], closing: int) -> npt.NDArray[np.bool_]:
+    """A specimen with what it encloses; gaps up to ``closing`` voxels to either side count as enclosed."""
+    from scipy.ndimage import binary_closing, binary_fill_holes
+
+    if closing:
+        ball = np.linalg.norm(np.indices((2 * closing + 1,) * 3) - closing, axis=0) <= closing
+        padded = np.pad(solid, closing)
+        solid = solid | binary_closing(padded, ball)[(slice(closing, -closing),) * 3]
+    return np.asarray(binary_fill_holes(solid))
+
+
+def porosity(volume: npt.NDArray[np.floating], materials: Materials, specimen: npt.NDArray[np.bool_], closing: int) -> float:
+    """Share of the hull that is void; what lies beyond ``specimen``, a region about the particles, is left aside."""
+    solid = (volume > materials.thresholds[0]) & specimen
+    hull = hull_of(solid, closing)
+    count = int(hull.sum())
+    return 1.0 - int((hull & solid).sum()) / count if count else 0.0
+
+
+def region_about(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """The particles and a margin about them."""
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(binary_dilation(labels > 0, TOUCHING, iterations=MARGIN))
+
+
+def porosity_interval(value: float, moved: Sequence[float], parts: Sequence[float], quantiles: Reach) -> Interval:
+    """The interval of a porosity, from what it is with other thresholds and of volumes of parts of the tilts.
+
+    Where particles grow voids shrink, so that a void may be off to either side by what a particle's volume may be to one.
+    """
+    if value <= 0:
+        return Interval(value, 0.0, max(0.0, value, *moved, *parts))
+    logs = np.clip([math.log(one / value) if one > 0 else -1.0 for one in moved], -1.0, 1.0)
+    spread = max(LEAST_SPREAD, float(max(0.0, logs.max()) - min(0.0, logs.min())) / 2)
+    groups = len(parts)
+    others = np.log(np.maximum(parts, 1e-9)) if groups else np.zeros(1)
+    chance = math.sqrt((groups - 1) * float(np.var(others))) if groups > 1 else 0.0
+    most = max(abs(quantiles.low), abs(quantiles.high))
+    found = interval(value, spread, Reach(-most, most), chance)
+    return Interval(value, found.low, min(1.0, found.high))
