@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from machine import arguments, provenance, write_csv
 from measured_specimens import KINDS, SHELL, densities, series, specimen
 
 from mwgan.quantify import intervals
+from mwgan.quantify.bulk import porosities, porosity_spread, region_about
 from mwgan.quantify.labels import Particles, find_particles
 from mwgan.quantify.materials import Materials, find_materials
 from mwgan.quantify.measure import SMALLEST, measure_volume
@@ -51,7 +52,7 @@ def tomogram(method: str, kind: str, seed: int, wedge: int, cache: Path | None) 
     return volume
 
 
-@lru_cache(maxsize=None)
+@cache
 def truths(kind: str, seed: int) -> list[dict[str, float]]:
     """What each body is: volume, surface and walls by formulae, all else as measured on the specimen itself, twice as fine."""
     bodies, volume = specimen(kind, seed), densities(specimen(kind, seed), 2)
@@ -93,6 +94,11 @@ def scores(method: str, seeds: list[int], cache: Path | None) -> Iterator[dict[s
             spread = threshold_spread(particles, particles.places[label - 1], numbers, volume, materials, (1.0,) * 3)
             logs = {name: np.log(truth[name] / getattr(numbers, name)) / spread[name] for name in QUANTITIES}
             yield {"kind": kind, "wedge": wedge, **logs}
+        (body,) = specimen(kind, seed) if kind == "porous" else (None,)
+        if body is not None:
+            value, *moved = porosities(volume, materials, region_about(particles.labels), 0)
+            true = body.void / (body.void + body.volume)
+            yield {"kind": kind, "wedge": wedge, "porosity": np.log(true / value) / porosity_spread(value, moved)}
 
 
 def fit(seeds: dict[str, list[int]], cache: Path | None) -> None:
@@ -107,7 +113,7 @@ def fit(seeds: dict[str, list[int]], cache: Path | None) -> None:
                 str(wedge): [round(end, 3) for end in intervals.fitted(group[quantity].dropna().to_numpy())]
                 for wedge, group in rows.groupby("wedge")
             }
-            for quantity in QUANTITIES
+            for quantity in (*QUANTITIES, "porosity")
         }
     told = "quantiles of (log truth - log number) / spread by method, number and wedge in degrees: benchmarks/quantify.py --fit"
     text = json.dumps({"what": told, "particles": counted, "quantiles": quantiles}, indent=1)
@@ -172,9 +178,7 @@ if __name__ == "__main__":
     if given.fit:
         fit({method: list(range(count)) for method, count in counts.items()}, given.cache)
     every = [
-        row
-        for method, count in counts.items()
-        for row in measured(method, list(range(REPORTED_FROM, REPORTED_FROM + count)), given.cache)
+        row for method, count in counts.items() for row in measured(method, list(range(REPORTED_FROM, REPORTED_FROM + count)), given.cache)
     ]
     columns = provenance(["torch", "mwgan", "scikit-image"])
     found = list(table(pd.DataFrame(every)))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mwgan.quantify.intervals import Interval, Reach, interval
 from mwgan.quantify.labels import MARGIN, TOUCHING
 from mwgan.quantify.materials import Materials
+from mwgan.quantify.spread import THRESHOLD_SHARE
 
 LEAST_SPREAD = 0.05  # of a porosity's logarithm: pores are counted in whole voxels
 
@@ -58,6 +59,15 @@ def porosity(volume: npt.NDArray[np.floating], materials: Materials, specimen: n
     return 1.0 - int((hull & solid).sum()) / count if count else 0.0
 
 
+def porosities(
+    volume: npt.NDArray[np.floating], materials: Materials, specimen: npt.NDArray[np.bool_], closing: int
+) -> tuple[float, float, float]:
+    """The porosity as it is, and with lower and with higher thresholds."""
+    shares = 0.0, -THRESHOLD_SHARE, THRESHOLD_SHARE
+    found = [porosity(volume, materials.moved(share), specimen, closing) for share in shares]
+    return found[0], found[1], found[2]
+
+
 def region_about(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """The particles and a margin about them."""
     from scipy.ndimage import binary_dilation
@@ -65,18 +75,17 @@ def region_about(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     return np.asarray(binary_dilation(labels > 0, TOUCHING, iterations=MARGIN))
 
 
-def porosity_interval(value: float, moved: Sequence[float], parts: Sequence[float], quantiles: Reach) -> Interval:
-    """The interval of a porosity, from what it is with other thresholds and of volumes of parts of the tilts.
+def porosity_spread(value: float, moved: Sequence[float]) -> float:
+    """Of the logarithm of a porosity, from what it is with other thresholds."""
+    logs = np.clip([math.log(one / value) if one > 0 else -1.0 for one in moved], -1.0, 1.0)
+    return max(LEAST_SPREAD, float(max(0.0, logs.max()) - min(0.0, logs.min())) / 2)
 
-    Where particles grow voids shrink, so that a void may be off to either side by what a particle's volume may be to one.
-    """
+
+def porosity_interval(value: float, moved: Sequence[float], parts: Sequence[float], quantiles: Reach) -> Interval:
+    """The interval of a porosity, from what it is with other thresholds and of volumes that each leave out a part of the tilts."""
     if value <= 0:
         return Interval(value, 0.0, max(0.0, value, *moved, *parts))
-    logs = np.clip([math.log(one / value) if one > 0 else -1.0 for one in moved], -1.0, 1.0)
-    spread = max(LEAST_SPREAD, float(max(0.0, logs.max()) - min(0.0, logs.min())) / 2)
     groups = len(parts)
-    others = np.log(np.maximum(parts, 1e-9)) if groups else np.zeros(1)
-    chance = math.sqrt((groups - 1) * float(np.var(others))) if groups > 1 else 0.0
-    most = max(abs(quantiles.low), abs(quantiles.high))
-    found = interval(value, spread, Reach(-most, most), chance)
+    chance = math.sqrt((groups - 1) * float(np.var(np.log(np.maximum(parts, 1e-9))))) if groups > 1 else 0.0
+    found = interval(value, porosity_spread(value, moved), quantiles, chance)
     return Interval(value, found.low, min(1.0, found.high))

@@ -11,21 +11,21 @@ import numpy.typing as npt
 import torch
 
 from mwgan.errors import InputError
-from mwgan.quantify.bulk import VolumeNumber, porosity, porosity_interval, region_about
-from mwgan.quantify.intervals import Interval, chance_of_voxels, interval, kind_of_method, reach
+from mwgan.quantify.bulk import VolumeNumber, porosities, porosity, porosity_interval, region_about
+from mwgan.quantify.intervals import Interval, Reach, chance_of_voxels, interval, kind_of_method, reach
 from mwgan.quantify.labels import Particles, find_particles
 from mwgan.quantify.materials import OTSU, Materials, find_materials
 from mwgan.quantify.measured_particle import MeasuredParticle, beside, with_intervals
 from mwgan.quantify.opened import OpenedVolume, check_finite, open_like, open_volume
 from mwgan.quantify.particle import Numbers, Shape, Voxel, measure_again, measure_particle
 from mwgan.quantify.resolution import resolution_along
-from mwgan.quantify.spread import THRESHOLD_SHARE, Spread, combined, subset_spread, threshold_spread, uncertainty_spread
+from mwgan.quantify.spread import Spread, combined, subset_spread, threshold_spread, uncertainty_spread
 from mwgan.quantify.subsets import Subsets
 from mwgan.quantify.surface import weighted_median
 
 SMALLEST = 27  # voxels: three to a side, below which nothing has a shape
 WIDEST_WEDGE_DEG = 80.0  # that intervals were measured for; taken where nothing is known
-UNSAFE_SHARE = 0.25  # of a surface that no tilt has looked along
+UNSAFE_SHARE = 0.15  # of a surface, across the beam: what smears along the beam hides a third of it and more
 Quiet: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 
@@ -147,13 +147,13 @@ class _Work:
         """All particles with their intervals, and the porosities of parts of the tilts."""
         first = [self._first(number) for number in range(len(self._found.places))]
         chances: list[list[Spread]] = [[] for _ in first]
-        porosities: list[float] = []
+        of_porosity: list[float] = []
         if subsets is not None:
             of_parts: list[list[Numbers | None]] = [[] for _ in first]
             for volume in subsets.volumes(subsets.groups, say):
                 for place, kept in zip(self._found.places, of_parts, strict=True):
                     kept.append(measure_again(self._found, place, volume, self._materials, self._voxel))
-                porosities.append(porosity(volume, self._materials, self._region, self._closing))
+                of_porosity.append(porosity(volume, self._materials, self._region, self._closing))
             for (numbers, _), kept, chance in zip(first, of_parts, chances, strict=True):
                 chance.append(subset_spread(numbers, kept))
         measured = []
@@ -165,15 +165,12 @@ class _Work:
             unseen = shape.surface.unseen_share(tilts_deg)
             safe = unseen <= UNSAFE_SHARE and not place.cut
             measured.append(with_intervals(place, numbers, shape, self._intervals(numbers, moved, combined(chance)), unseen, safe))
-        return beside(measured, self._found.labels, self._voxel), porosities
+        return beside(measured, self._found.labels, self._voxel), of_porosity
 
     def numbers(self, particles: list[MeasuredParticle], parts: list[float], tilts_deg: tuple[float, float]) -> list[VolumeNumber]:
         """Of the volume as a whole."""
-        value, *moved = (
-            porosity(self._values, self._materials.moved(share), self._region, self._closing)
-            for share in (0, -THRESHOLD_SHARE, THRESHOLD_SHARE)
-        )
-        pores = porosity_interval(value, moved, parts, self._reach("volume"))
+        value, *moved = porosities(self._values, self._materials, self._region, self._closing)
+        pores = porosity_interval(value, moved, parts, self._reach("porosity"))
         found = [VolumeNumber("porosity", 0, pores, "1", all(one.safe for one in particles))]
         whole = float(self._values.size * np.prod(self._voxel))
         for material in range(1, self._materials.count + 1):
@@ -200,7 +197,7 @@ class _Work:
             raise InputError(f"particle {place.label} has no surface that can be measured: give a larger --smallest")
         return measured
 
-    def _reach(self, name: str):  # type: ignore[no-untyped-def]
+    def _reach(self, name: str) -> Reach:
         return reach(name, self._kind, self._wedge_deg)
 
     def _intervals(self, numbers: Numbers, moved: Spread, chance: Spread) -> dict[str, Interval]:

@@ -73,7 +73,7 @@ def _square(half: Tensor) -> Tensor:
     slices = half.double()[:, None]
     slices = slices - slices.mean(dim=(-2, -1), keepdim=True)
     z, x = slices.shape[-2:]
-    fade = [torch.sin(math.pi * (torch.arange(side, dtype=torch.float64) + 0.5) / side).sqrt() for side in (z, x)]
+    fade = [torch.sin(math.pi * (torch.arange(side, dtype=torch.float64) + 0.5) / side).square() for side in (z, x)]
     slices = slices * fade[0][:, None] * fade[1]
     side = max(z, x)
     return pad(slices, (0, side - x, 0, side - z))

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-CHORDS = 20_000  # of a surface's triangles at most, that walls are measured from
-STEP = 0.5  # voxels from one look along a chord to the next
+CHORDS = 5_000  # of a surface's triangles at most, that walls are measured from
+STEP = 1.0  # voxels from one look along a chord to the next
 FINER = 4  # points a voxel, that a shadow's outline is found on
 START = 1.0  # voxels below the surface that a chord begins
 
