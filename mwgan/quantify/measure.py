@@ -164,7 +164,7 @@ class _Work:
                 chance.append(chance_of_voxels(together, numbers.surface, self._voxel))
             unseen = shape.surface.unseen_share(tilts_deg)
             safe = unseen <= UNSAFE_SHARE and not place.cut
-            measured.append(with_intervals(place, numbers, shape, self._intervals(numbers, moved, combined(chance)), unseen, safe))
+            measured.append(with_intervals(place, numbers, shape, self._intervals(numbers, moved, combined(chance)), moved, unseen, safe))
         return beside(measured, self._found.labels, self._voxel), of_porosity
 
     def numbers(self, particles: list[MeasuredParticle], parts: list[float], tilts_deg: tuple[float, float]) -> list[VolumeNumber]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from mwgan.quantify.intervals import Interval
 from mwgan.quantify.labels import Labels, Place
 from mwgan.quantify.particle import Numbers, Shape, Voxel, contact_areas, nearest_distances
+from mwgan.quantify.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class MeasuredParticle:
         As measured.
     intervals
         Of each number by its name; of ``equivalent_diameter``; in :func:`beside` of ``contact`` (nm²) and ``nearest`` (nm).
+    spread
+        Of the logarithm of each number: what its interval is made of (:mod:`mwgan.quantify.spread`).
     unseen
         Share of its surface that no tilt has looked along.
     safe
@@ -37,6 +40,7 @@ class MeasuredParticle:
     numbers: Numbers
     shape: Shape
     intervals: dict[str, Interval]
+    spread: Spread
     unseen: float
     safe: bool
     touches: tuple[int, ...] = ()
@@ -44,7 +48,7 @@ class MeasuredParticle:
 
 
 def with_intervals(
-    place: Place, numbers: Numbers, shape: Shape, intervals: Mapping[str, Interval], unseen: float, safe: bool
+    place: Place, numbers: Numbers, shape: Shape, intervals: Mapping[str, Interval], spread: Spread, unseen: float, safe: bool
 ) -> MeasuredParticle:
     """A particle with all intervals that follow from its own numbers; none says what can't be, as a sphericity above 1."""
     kept = dict(intervals)
@@ -53,7 +57,7 @@ def with_intervals(
     kept["sphericity"] = kept["sphericity"]._replace(high=min(max(1.0, numbers.sphericity), kept["sphericity"].high))
     for name in ("elongation", "flatness"):
         kept[name] = kept[name]._replace(low=max(1.0, kept[name].low))
-    return MeasuredParticle(place, numbers, shape, kept, unseen, safe)
+    return MeasuredParticle(place, numbers, shape, kept, spread, unseen, safe)
 
 
 def beside(particles: list[MeasuredParticle], labels: Labels, voxel_nm: Voxel) -> list[MeasuredParticle]:
