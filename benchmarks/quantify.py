@@ -20,6 +20,7 @@ import torch
 from machine import arguments, provenance, write_csv
 from measured_specimens import KINDS, SHELL, densities, series, specimen
 
+from mwgan.geometry import Measurement
 from mwgan.quantify import intervals
 from mwgan.quantify.bulk import porosities, porosity_spread, region_about
 from mwgan.quantify.labels import find_particles
@@ -27,10 +28,14 @@ from mwgan.quantify.materials import find_materials
 from mwgan.quantify.measure import SMALLEST, measure_volume
 from mwgan.quantify.particle import measure_particle
 from mwgan.quantify.spread import QUANTITIES
+from mwgan.quantify.subsets import Subsets
+from mwgan.recon import SIRT
 from mwgan.recon.named import make_method
+from mwgan.trust import Uncertainty
 
 WEDGES, NOISE = (0, 40, 60, 80), 2.0
 METHODS = {"sirt": "sirt", "tvm": "tvm", "lpd_guided": "network"}
+WITH_PARTS = "sirt, series and uncertainty"  # as METHODS' sirt, and all that can be known besides
 REPORTED_FROM = 100  # seeds; those below are fitted on
 LEVELS = (0.0, SHELL, 1.0)
 REPORTED = ("volume", "surface", "thickness", "thickness_z")
@@ -80,8 +85,12 @@ def measured(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -
     file = None if kept is None else kept / f"{method}_{kind}_{seed}_{wedge}.csv"
     if file is not None and file.exists():
         return pd.read_csv(file)
-    volume = tomogram(method, kind, seed, wedge, kept)
-    found = measure_volume(volume, 1.0, levels=LEVELS if kind == "core-shell" else None, wedge_deg=wedge, method=method)
+    subsets, deviation, volume = None, None, tomogram(method.split(",")[0], kind, seed, wedge, kept)
+    if method == WITH_PARTS:
+        measurement = series(specimen(kind, seed), wedge, NOISE, seed)
+        subsets, deviation = Subsets(InMemory(measurement), SIRT()), Uncertainty([SIRT()])(measurement).deviation[:, 0].numpy()
+    levels = LEVELS if kind == "core-shell" else None
+    found = measure_volume(volume, 1.0, "otsu", levels, SMALLEST, deviation, subsets, wedge, method.split(",")[0])
     rows = []
     for body, label, truth in zip(specimen(kind, seed), labels_of(kind, seed, found.labels), truths(kind, seed), strict=True):
         one = found.particles[label - 1] if label else None
@@ -89,16 +98,29 @@ def measured(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -
         for name, true in truth.items():
             if np.isfinite(true):
                 value = np.nan if one is None else one.intervals[name].value
-                spread = np.nan if one is None else one.spread["surface" if name == "contact" else name]
-                rows.append(row | {"number": name, "truth": true, "value": value, "spread": spread})
+                moves = "surface" if name == "contact" else name
+                spread, chance = (np.nan, np.nan) if one is None else (one.spread[moves], one.chance[moves])
+                rows.append(row | {"number": name, "truth": true, "value": value, "spread": spread, "chance": chance})
         if body.void:
             value, *moved = porosities(volume, found.materials, region_about(found.labels), 0)
             true, spread = body.void / (body.void + body.volume), porosity_spread(value, moved) if value > 0 else np.nan
-            rows.append(row | {"number": "porosity", "truth": true, "value": value or np.nan, "spread": spread})
+            rows.append(row | {"number": "porosity", "truth": true, "value": value or np.nan, "spread": spread, "chance": 0.0})
     table = pd.DataFrame(rows)
     if file is not None:
         table.to_csv(file, index=False)
     return table
+
+
+class InMemory:
+    """A measurement as a series."""
+
+    path, voxel_sizes_angstrom = Path("series"), None
+
+    def __init__(self, measurement: Measurement) -> None:
+        self._sinograms, self.geometry, self.slices = measurement.sinogram, measurement.geometry, len(measurement.sinogram)
+
+    def sinograms(self, start: int, stop: int) -> torch.Tensor:
+        return self._sinograms[start:stop]
 
 
 def every(method: str, seeds: range, kept: Path | None) -> pd.DataFrame:
@@ -124,13 +146,13 @@ def fit(rows: pd.DataFrame) -> None:
 def table(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Of each method, wedge and number: how wrong, and how often the interval holds; of all kinds of specimen and of each."""
     for (method, wedge, number), group in rows.groupby(["method", "wedge_deg", "number"], sort=False):
-        quantiles = intervals.reach("surface" if number == "contact" else number, METHODS[method], wedge)
+        quantiles = intervals.reach("surface" if number == "contact" else number, METHODS[method.split(",")[0]], wedge)
         for kind in ("all", *KINDS):
             own = group if kind == "all" else group[group["kind"] == kind]
             one = own[own["value"].notna()]
             if len(one):
-                made = [intervals.interval(value, spread, quantiles) for value, spread in zip(one["value"], one["spread"], strict=True)]
-                _, low, high = np.array(made).T
+                columns = one[["value", "spread", "chance"]].fillna(0.0).itertuples(index=False)
+                _, low, high = np.array([intervals.interval(value, spread, quantiles, chance) for value, spread, chance in columns]).T
                 error = one["value"] / one["truth"] - 1
                 holds = (low <= one["truth"]) & (one["truth"] <= high)
                 yield {
@@ -152,13 +174,15 @@ if __name__ == "__main__":
     parser.add_argument("--fit", action="store_true", help="fit the intervals first")
     parser.add_argument("--seeds", type=int, default=6, help="specimens of each kind that are reported, and as many to fit on")
     parser.add_argument("--network-seeds", type=int, default=6, help="the same for the network, which takes longer")
+    parser.add_argument("--parts-seeds", type=int, default=2, help="the same for SIRT with its series and its uncertainty")
     parser.add_argument("--kept", type=Path, help="folder that tomograms and what was measured on them are kept in")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     counts = {method: given.network_seeds if name == "network" else given.seeds for method, name in METHODS.items()}
     if given.fit:
         fit(pd.concat([every(method, range(count), given.kept) for method, count in counts.items()]))
-    rows = pd.concat([every(method, range(REPORTED_FROM, REPORTED_FROM + count), given.kept) for method, count in counts.items()])
+    counts[WITH_PARTS] = given.parts_seeds
+    rows = pd.concat([every(method, range(REPORTED_FROM, REPORTED_FROM + count), given.kept) for method, count in counts.items() if count])
     columns = provenance(["torch", "mwgan", "scikit-image"])
     found = list(table(rows))
     write_csv(given.csv, [row | columns for row in found])

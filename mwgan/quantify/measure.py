@@ -67,7 +67,7 @@ def measure_volume(
     threshold: str | float = OTSU,
     levels: Sequence[float] | None = None,
     smallest: int = SMALLEST,
-    uncertainty: str | Path | None = None,
+    uncertainty: str | Path | npt.NDArray[np.float32] | None = None,
     subsets: Subsets | None = None,
     wedge_deg: float | None = None,
     method: str | None = None,
@@ -87,7 +87,8 @@ def measure_volume(
     smallest
         Voxels that a particle has at least; smaller ones are left out.
     uncertainty
-        What ``mwgan reconstruct --trust`` has written beside the volume: a standard deviation for every voxel.
+        What ``mwgan reconstruct --trust`` has written beside the volume: a standard deviation for every voxel; or an array of
+        them.
     subsets
         The series, to make volumes of parts of its tilts.
     wedge_deg, method
@@ -110,7 +111,9 @@ def measure_volume(
         opened = _in_memory(opened, voxel_size_nm)
     if subsets is not None:
         subsets.check_shape(opened.values.shape)
-    deviation = None if uncertainty is None else open_like(uncertainty, opened, "the uncertainty")
+    deviation = (
+        uncertainty if uncertainty is None or isinstance(uncertainty, np.ndarray) else open_like(uncertainty, opened, "the uncertainty")
+    )
     notes: list[str] = []
     warnings: list[str] = []
     tilts_deg = _tilts(opened, subsets, wedge_deg, warnings)
@@ -151,20 +154,21 @@ class _Work:
         if subsets is not None:
             of_parts: list[list[Numbers | None]] = [[] for _ in first]
             for volume in subsets.volumes(subsets.groups, say):
-                for place, kept in zip(self._found.places, of_parts, strict=True):
-                    kept.append(measure_again(self._found, place, volume, self._materials, self._voxel))
+                for place, again in zip(self._found.places, of_parts, strict=True):
+                    again.append(measure_again(self._found, place, volume, self._materials, self._voxel))
                 of_porosity.append(porosity(volume, self._materials, self._region, self._closing))
-            for (numbers, _), kept, chance in zip(first, of_parts, chances, strict=True):
-                chance.append(subset_spread(numbers, kept))
+            for (numbers, _), again, known in zip(first, of_parts, chances, strict=True):
+                known.append(subset_spread(numbers, again))
         measured = []
-        for place, (numbers, shape), chance in zip(self._found.places, first, chances, strict=True):
+        for place, (numbers, shape), known in zip(self._found.places, first, chances, strict=True):
             moved = threshold_spread(self._found, place, numbers, self._values, self._materials, self._voxel)
             if deviation is not None:
                 together = uncertainty_spread(self._found, place, numbers, self._values, deviation, self._materials, self._voxel)
-                chance.append(chance_of_voxels(together, numbers.surface, self._voxel))
-            unseen = shape.surface.unseen_share(tilts_deg)
+                known.append(chance_of_voxels(together, numbers.surface, self._voxel))
+            chance, unseen = combined(known), shape.surface.unseen_share(tilts_deg)
             safe = unseen <= UNSAFE_SHARE and not place.cut
-            measured.append(with_intervals(place, numbers, shape, self._intervals(numbers, moved, combined(chance)), moved, unseen, safe))
+            intervals = {name: interval(getattr(numbers, name), moved[name], self._reach(name), chance[name]) for name in moved}
+            measured.append(with_intervals(place, numbers, shape, intervals, moved, chance, unseen, safe))
         return beside(measured, self._found.labels, self._voxel), of_porosity
 
     def numbers(self, particles: list[MeasuredParticle], parts: list[float], tilts_deg: tuple[float, float]) -> list[VolumeNumber]:
@@ -199,9 +203,6 @@ class _Work:
 
     def _reach(self, name: str) -> Reach:
         return reach(name, self._kind, self._wedge_deg)
-
-    def _intervals(self, numbers: Numbers, moved: Spread, chance: Spread) -> dict[str, Interval]:
-        return {name: interval(getattr(numbers, name), moved[name], self._reach(name), chance[name]) for name in moved}
 
 
 def _thickness(own: list[MeasuredParticle]) -> Interval:

@@ -26,6 +26,8 @@ class MeasuredParticle:
         Of each number by its name; of ``equivalent_diameter``; in :func:`beside` of ``contact`` (nm²) and ``nearest`` (nm).
     spread
         Of the logarithm of each number: what its interval is made of (:mod:`mwgan.quantify.spread`).
+    chance
+        One standard deviation of these logarithms by chance, from parts of the tilts and an uncertainty; 0 where neither is known.
     unseen
         Share of its surface that no tilt has looked along.
     safe
@@ -41,6 +43,7 @@ class MeasuredParticle:
     shape: Shape
     intervals: dict[str, Interval]
     spread: Spread
+    chance: Spread
     unseen: float
     safe: bool
     touches: tuple[int, ...] = ()
@@ -48,7 +51,14 @@ class MeasuredParticle:
 
 
 def with_intervals(
-    place: Place, numbers: Numbers, shape: Shape, intervals: Mapping[str, Interval], spread: Spread, unseen: float, safe: bool
+    place: Place,
+    numbers: Numbers,
+    shape: Shape,
+    intervals: Mapping[str, Interval],
+    spread: Spread,
+    chance: Spread,
+    unseen: float,
+    safe: bool,
 ) -> MeasuredParticle:
     """A particle with all intervals that follow from its own numbers; none says what can't be, as a sphericity above 1."""
     kept = dict(intervals)
@@ -57,7 +67,7 @@ def with_intervals(
     kept["sphericity"] = kept["sphericity"]._replace(high=min(max(1.0, numbers.sphericity), kept["sphericity"].high))
     for name in ("elongation", "flatness"):
         kept[name] = kept[name]._replace(low=max(1.0, kept[name].low))
-    return MeasuredParticle(place, numbers, shape, kept, spread, unseen, safe)
+    return MeasuredParticle(place, numbers, shape, kept, spread, chance, unseen, safe)
 
 
 def beside(particles: list[MeasuredParticle], labels: Labels, voxel_nm: Voxel) -> list[MeasuredParticle]:
