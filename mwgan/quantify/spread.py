@@ -34,9 +34,9 @@ def threshold_spread(
     """Of the logarithm of every number: by how much it moves with the threshold, and at least what a voxel's grain allows."""
     moved = [measure_again(particles, place, volume, materials.moved(share), voxel_nm) for share in (-THRESHOLD_SHARE, THRESHOLD_SHARE)]
     by_threshold = _half_range(numbers, moved)
-    diameter = numbers.equivalent_diameter
-    floor = EDGE * min(voxel_nm)
-    grain = {name: floor * 2 * power / (numbers.thickness if name == "thickness" else diameter) for name, power in DIMENSIONS.items()}
+    edge = EDGE * min(voxel_nm)
+    skin = edge * numbers.surface / numbers.volume  # a layer that thin, as a share of the particle
+    grain = {name: skin * power / DIMENSIONS["volume"] for name, power in DIMENSIONS.items()} | {"thickness": 2 * edge / numbers.thickness}
     return combined([by_threshold, grain])
 
 
