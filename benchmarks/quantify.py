@@ -22,7 +22,7 @@ from measured_specimens import KINDS, SHELL, densities, series, specimen
 
 from mwgan.geometry import Measurement
 from mwgan.quantify import intervals
-from mwgan.quantify.bulk import porosities, porosity_spread, region_about
+from mwgan.quantify.bulk import Specimen, porosity_spread
 from mwgan.quantify.labels import find_particles
 from mwgan.quantify.materials import find_materials
 from mwgan.quantify.measure import SMALLEST, measure_volume
@@ -102,7 +102,7 @@ def measured(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -
                 spread, chance = (np.nan, np.nan) if one is None else (one.spread[moves], one.chance[moves])
                 rows.append(row | {"number": name, "truth": true, "value": value, "spread": spread, "chance": chance})
         if body.void:
-            value, *moved = porosities(volume, found.materials, region_about(found.labels), 0)
+            value, *moved = Specimen(found.labels).porosities(volume, found.materials)
             true, spread = body.void / (body.void + body.volume), porosity_spread(value, moved) if value > 0 else np.nan
             rows.append(row | {"number": "porosity", "truth": true, "value": value or np.nan, "spread": spread, "chance": 0.0})
     table = pd.DataFrame(rows)

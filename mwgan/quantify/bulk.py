@@ -51,28 +51,38 @@ def hull_of(solid: npt.NDArray[np.bool_], closing: int) -> npt.NDArray[np.bool_]
     return np.asarray(binary_fill_holes(solid))
 
 
-def porosity(volume: npt.NDArray[np.floating], materials: Materials, specimen: npt.NDArray[np.bool_], closing: int) -> float:
-    """Share of the hull that is void; what lies beyond ``specimen``, a region about the particles, is left aside."""
-    solid = (volume > materials.thresholds[0]) & specimen
-    hull = hull_of(solid, closing)
-    count = int(hull.sum())
-    return 1.0 - int((hull & solid).sum()) / count if count else 0.0
+class Specimen:
+    """Where a volume's particles are, and how porous they are together.
 
+    Parameters
+    ----------
+    labels
+        (Y, Z, X): 0 for what is no particle.
+    closing
+        Voxels to either side of a gap that counts as a pore; 0 for enclosed voids alone.
+    """
 
-def porosities(
-    volume: npt.NDArray[np.floating], materials: Materials, specimen: npt.NDArray[np.bool_], closing: int
-) -> tuple[float, float, float]:
-    """The porosity as it is, and with lower and with higher thresholds."""
-    shares = 0.0, -THRESHOLD_SHARE, THRESHOLD_SHARE
-    found = [porosity(volume, materials.moved(share), specimen, closing) for share in shares]
-    return found[0], found[1], found[2]
+    def __init__(self, labels: npt.NDArray[np.int32], closing: int = 0) -> None:
+        from scipy.ndimage import binary_dilation, find_objects
 
+        (window,) = find_objects((labels > 0).astype(np.int8))
+        reach = MARGIN + closing
+        self._window = tuple(slice(max(0, part.start - reach), part.stop + reach) for part in window)
+        self._about = np.asarray(binary_dilation(labels[self._window] > 0, TOUCHING, iterations=MARGIN))
+        self._closing = closing
 
-def region_about(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """The particles and a margin about them."""
-    from scipy.ndimage import binary_dilation
+    def porosity(self, volume: npt.NDArray[np.floating], materials: Materials) -> float:
+        """Share of the hull that is void, of the volume or another one like it; what lies elsewhere is left aside."""
+        solid = (volume[self._window] > materials.thresholds[0]) & self._about
+        hull = hull_of(solid, self._closing)
+        count = int(hull.sum())
+        return 1.0 - int((hull & solid).sum()) / count if count else 0.0
 
-    return np.asarray(binary_dilation(labels > 0, TOUCHING, iterations=MARGIN))
+    def porosities(self, volume: npt.NDArray[np.floating], materials: Materials) -> tuple[float, float, float]:
+        """The porosity as it is, and with lower and with higher thresholds."""
+        shares = 0.0, -THRESHOLD_SHARE, THRESHOLD_SHARE
+        found = [self.porosity(volume, materials.moved(share)) for share in shares]
+        return found[0], found[1], found[2]
 
 
 def porosity_spread(value: float, moved: Sequence[float]) -> float:

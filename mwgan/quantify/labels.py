@@ -55,8 +55,6 @@ class Particles:
     ----------
     labels
         (Y, Z, X): 0 for what is no particle.
-    zones
-        (M, Y, Z, X): of each material the nearest particle's label, for every voxel.
     places
         Of particle 1, 2, …
     left_out
@@ -64,7 +62,6 @@ class Particles:
     """
 
     labels: Labels
-    zones: Labels
     places: list[Place]
     left_out: int
 
@@ -76,13 +73,23 @@ class Particles:
         from scipy.ndimage import label
 
         field = materials.field(volume[place.window], place.material)
-        zone = self.zones[place.material - 1][place.window] == place.label
-        inside = (field > 0) & zone
+        inside = (field > 0) & self._nearest(place)
         parts, _ = label(inside, TOUCHING)
         kept = np.unique(parts[inside & (self.labels[place.window] == place.label)])
         if not len(kept):
             return None
         return np.where(np.isin(parts, kept) & inside, field, -np.abs(field)).astype(np.float32)
+
+    def _nearest(self, place: Place) -> npt.NDArray[np.bool_]:
+        """Where in a particle's window it is nearer than any other one of its material."""
+        from scipy.ndimage import distance_transform_edt
+
+        there = self.labels[place.window]
+        others = [one for one in np.unique(there) if one not in (0, place.label) and self.places[one - 1].material == place.material]
+        if not others:
+            return np.ones(there.shape, bool)
+        own, other = there == place.label, np.isin(there, others)
+        return np.asarray(distance_transform_edt(~own) < distance_transform_edt(~other))
 
 
 def find_particles(volume: npt.NDArray[np.float32], materials: Materials, smallest: int) -> Particles:
@@ -93,10 +100,9 @@ def find_particles(volume: npt.NDArray[np.float32], materials: Materials, smalle
     InputError
         If there is none, or there are more than anybody would look at.
     """
-    from scipy.ndimage import distance_transform_edt, find_objects, label
+    from scipy.ndimage import find_objects, label
 
     labels = np.zeros(volume.shape, np.int32)
-    zones = np.zeros((materials.count, *volume.shape), np.int32)
     places: list[Place] = []
     left_out = 0
     for material in range(1, materials.count + 1):
@@ -114,16 +120,13 @@ def find_particles(volume: npt.NDArray[np.float32], materials: Materials, smalle
         number[kept] = len(places) + 1 + np.arange(len(kept))
         numbered = number[parts]
         labels[numbered > 0] = numbered[numbered > 0]
-        if len(kept):
-            nearest = distance_transform_edt(numbered == 0, return_distances=False, return_indices=True)
-            zones[material - 1] = numbered[tuple(nearest)]
         places += [_place(int(number[part]), material, windows[part - 1], volume.shape, int(sizes[part])) for part in kept]
     if not places:
         raise InputError(
             f"no particle has {smallest} voxels or more above the threshold {materials.thresholds[0]:g}: give a lower threshold, or a "
             "smaller --smallest"
         )
-    return Particles(labels, zones, places, left_out)
+    return Particles(labels, places, left_out)
 
 
 def _place(label: int, material: int, window: tuple[slice, ...], shape: tuple[int, ...], voxels: int) -> Place:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from mwgan.errors import InputError
-from mwgan.quantify.bulk import VolumeNumber, porosities, porosity, porosity_interval, region_about
+from mwgan.quantify.bulk import Specimen, VolumeNumber, porosity_interval
 from mwgan.quantify.intervals import Interval, Reach, chance_of_voxels, interval, kind_of_method, reach
 from mwgan.quantify.labels import Particles, find_particles
 from mwgan.quantify.materials import OTSU, Materials, find_materials
@@ -140,9 +140,9 @@ class _Work:
 
     def __init__(self, opened: OpenedVolume, materials: Materials, found: Particles, kind: str, wedge_deg: float, closing: int) -> None:
         self._values, self._voxel = opened.values, opened.voxel_nm
-        self._materials, self._found, self._closing = materials, found, closing
+        self._materials, self._found = materials, found
         self._kind, self._wedge_deg = kind, wedge_deg
-        self._region = region_about(found.labels)
+        self._specimen = Specimen(found.labels, closing)
 
     def particles(
         self, deviation: npt.NDArray[np.float32] | None, subsets: Subsets | None, tilts_deg: tuple[float, float], say: Callable[[str], None]
@@ -156,7 +156,7 @@ class _Work:
             for volume in subsets.volumes(subsets.groups, say):
                 for place, again in zip(self._found.places, of_parts, strict=True):
                     again.append(measure_again(self._found, place, volume, self._materials, self._voxel))
-                of_porosity.append(porosity(volume, self._materials, self._region, self._closing))
+                of_porosity.append(self._specimen.porosity(volume, self._materials))
             for (numbers, _), again, known in zip(first, of_parts, chances, strict=True):
                 known.append(subset_spread(numbers, again))
         measured = []
@@ -173,7 +173,7 @@ class _Work:
 
     def numbers(self, particles: list[MeasuredParticle], parts: list[float], tilts_deg: tuple[float, float]) -> list[VolumeNumber]:
         """Of the volume as a whole."""
-        value, *moved = porosities(self._values, self._materials, self._region, self._closing)
+        value, *moved = self._specimen.porosities(self._values, self._materials)
         pores = porosity_interval(value, moved, parts, self._reach("porosity"))
         found = [VolumeNumber("porosity", 0, pores, "1", all(one.safe for one in particles))]
         whole = float(self._values.size * np.prod(self._voxel))
