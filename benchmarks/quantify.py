@@ -36,6 +36,7 @@ from mwgan.trust import Uncertainty
 WEDGES, NOISE = (0, 40, 60, 80), 2.0
 METHODS = {"sirt": "sirt", "tvm": "tvm", "lpd_guided": "network"}
 WITH_PARTS = "sirt, series and uncertainty"  # as METHODS' sirt, and all that can be known besides
+SECOND = 50  # seeds from a porous specimen to its second
 REPORTED_FROM = 100  # seeds; those below are fitted on
 LEVELS = (0.0, SHELL, 1.0)
 REPORTED = ("volume", "surface", "thickness", "thickness_z")
@@ -124,7 +125,9 @@ class InMemory:
 
 
 def every(method: str, seeds: range, kept: Path | None) -> pd.DataFrame:
-    return pd.concat([measured(method, kind, seed, wedge, kept) for seed in seeds for kind in KINDS for wedge in WEDGES])
+    """What was measured on all specimens of these seeds; of porous bodies, each of which is one, there are two a seed."""
+    drawn = [(kind, seed) for seed in seeds for kind in KINDS] + [("porous", seed + SECOND) for seed in seeds]
+    return pd.concat([measured(method, kind, seed, wedge, kept) for kind, seed in drawn for wedge in WEDGES])
 
 
 def fit(rows: pd.DataFrame) -> None:
@@ -133,9 +136,12 @@ def fit(rows: pd.DataFrame) -> None:
     rows = rows.assign(score=np.log(rows["truth"] / rows["value"]) / rows["spread"], kind_of_method=rows["method"].map(METHODS))
     quantiles: dict[str, dict[str, dict[str, list[float]]]] = {}
     counted: dict[str, dict[str, dict[str, int]]] = {}
-    for (method, number, wedge), group in rows[rows["number"] != "contact"].groupby(["kind_of_method", "number", "wedge_deg"]):
-        pair = [round(end, 3) for end in intervals.fitted(group["score"].to_numpy())]
-        quantiles.setdefault(method, {}).setdefault(number, {})[str(wedge)] = pair
+    for (method, number, wedge), group in rows.groupby(["kind_of_method", "number", "wedge_deg"]):
+        low, high = (round(end, 3) for end in intervals.fitted(group["score"].to_numpy()))
+        of_wedges = quantiles.setdefault(method, {}).setdefault(number, {})
+        for narrower in of_wedges.values():  # a wider wedge never makes a number surer
+            low, high = min(low, narrower[0]), max(high, narrower[1])
+        of_wedges[str(wedge)] = [low, high]
         counted.setdefault(method, {}).setdefault(number, {})[str(wedge)] = len(group)
     told = "quantiles of (log truth - log number) / spread by method, number and wedge in degrees: benchmarks/quantify.py --fit"
     text = json.dumps({"what": told, "particles": counted, "quantiles": quantiles})
@@ -146,7 +152,7 @@ def fit(rows: pd.DataFrame) -> None:
 def table(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Of each method, wedge and number: how wrong, and how often the interval holds; of all kinds of specimen and of each."""
     for (method, wedge, number), group in rows.groupby(["method", "wedge_deg", "number"], sort=False):
-        quantiles = intervals.reach("surface" if number == "contact" else number, METHODS[method.split(",")[0]], wedge)
+        quantiles = intervals.reach(number, METHODS[method.split(",")[0]], wedge)
         for kind in ("all", *KINDS):
             own = group if kind == "all" else group[group["kind"] == kind]
             one = own[own["value"].notna()]

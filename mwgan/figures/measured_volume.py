@@ -32,12 +32,18 @@ def measured_volume(
     """
     figure = new_figure(12.0, 3.6)
     axes = figure.subplots(1, 4, width_ratios=(1, 1, 1.1, 1.1))
-    y, z = (int(np.argmax((labels > 0).sum(axis=across))) for across in ((1, 2), (0, 2)))
+    y, z = _fullest(labels), _fullest(labels.swapaxes(0, 1))
     _section(axes[0], volume[y], labels[y], (voxel_nm[1], voxel_nm[2]), f"across the tilt axis, y = {y * voxel_nm[0]:.4g} nm")
     _section(axes[1], volume[:, z], labels[:, z], (voxel_nm[0], voxel_nm[2]), f"from above, z = {z * voxel_nm[1]:.4g} nm")
     _numbers(axes[2], diameters, "equivalent diameter / nm")
     _numbers(axes[3], thicknesses, "thickness / nm")
     return figure
+
+
+def _fullest(labels: np.ndarray) -> int:
+    """The slice (along the first axis) that shows most particles, and of these the one with most of them."""
+    shown = [(len(np.unique(one)), int((one > 0).sum())) for one in labels]
+    return max(range(len(shown)), key=lambda place: shown[place])
 
 
 def _section(axis: Axes, values: np.ndarray, labels: np.ndarray, pixel_nm: tuple[float, float], title: str) -> None:
@@ -66,7 +72,7 @@ def _section(axis: Axes, values: np.ndarray, labels: np.ndarray, pixel_nm: tuple
 def _numbers(axis: Axes, rows: Sequence[Row], name: str) -> None:
     """Particles from small to large, each with its interval."""
     ordered = sorted(rows, key=lambda row: row[1])
-    for color, safe, told in ((BLUE, True, "safe"), (ORANGE, False, "unsafe: the wedge or the border decides")):
+    for color, safe, told in ((BLUE, True, "safe"), (ORANGE, False, "unsafe: wedge or border decide")):
         chosen = [(place, row) for place, row in enumerate(ordered) if row[4] is safe]
         if not chosen:
             continue
@@ -82,4 +88,4 @@ def _numbers(axis: Axes, rows: Sequence[Row], name: str) -> None:
     axis.tick_params(labelsize=6, length=2)
     axis.grid(axis="x", alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=6, loc="lower right")
+    axis.legend(fontsize=6, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)

@@ -169,7 +169,7 @@ class _Work:
             safe = unseen <= UNSAFE_SHARE and not place.cut
             intervals = {name: interval(getattr(numbers, name), moved[name], self._reach(name), chance[name]) for name in moved}
             measured.append(with_intervals(place, numbers, shape, intervals, moved, chance, unseen, safe))
-        return beside(measured, self._found.labels, self._voxel), of_porosity
+        return beside(measured, self._found.labels, self._voxel, self._reach("contact")), of_porosity
 
     def numbers(self, particles: list[MeasuredParticle], parts: list[float], tilts_deg: tuple[float, float]) -> list[VolumeNumber]:
         """Of the volume as a whole."""

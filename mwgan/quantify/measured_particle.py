@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mwgan.quantify.intervals import Interval
+from mwgan.quantify.intervals import Interval, Reach, interval
 from mwgan.quantify.labels import Labels, Place
 from mwgan.quantify.particle import Numbers, Shape, Voxel, contact_areas, nearest_distances
 from mwgan.quantify.spread import Spread
@@ -70,17 +70,18 @@ def with_intervals(
     return MeasuredParticle(place, numbers, shape, kept, spread, chance, unseen, safe)
 
 
-def beside(particles: list[MeasuredParticle], labels: Labels, voxel_nm: Voxel) -> list[MeasuredParticle]:
+def beside(particles: list[MeasuredParticle], labels: Labels, voxel_nm: Voxel, of_contacts: Reach) -> list[MeasuredParticle]:
     """The same particles, with what touches each and how far away the nearest is.
 
-    A contact is as uncertain as the surface that it is part of, a distance as the two surfaces are by what their particles may grow.
+    A contact moves as the surface that it is part of, and has quantiles ``of_contacts``; a distance is as uncertain as the two surfaces
+    are by what their particles may grow.
     """
     distances = nearest_distances([one.shape for one in particles]) if len(particles) > 1 else [(math.inf, -1)]
     found = []
     for one, (distance, other) in zip(particles, distances, strict=True):
         contacts = contact_areas(one.shape, one.place, labels, voxel_nm)
-        area, surface = sum(contacts.values()), one.intervals["surface"]
-        kept = one.intervals | {"contact": Interval(area, *(area * end / surface.value for end in surface[1:]))}
+        area = sum(contacts.values())
+        kept = one.intervals | {"contact": interval(area, one.spread["surface"], of_contacts, one.chance["surface"])}
         if other >= 0:
             kept["nearest"] = _distance(0.0 if contacts else distance, one, particles[other])
         touches = tuple(sorted(contacts))

@@ -37,7 +37,7 @@ def test_an_interval_is_the_number_times_its_spread():
 
 
 def test_the_table_has_every_number_of_every_method_between_wedges():
-    for name in (*QUANTITIES, "porosity"):
+    for name in (*QUANTITIES, "porosity", "contact"):
         for kind in ("sirt", "tvm", "network", "any"):
             low, high = reach(name, kind, 50)
             assert low <= 0 <= high
