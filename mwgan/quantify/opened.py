@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from mwgan.errors import InputError
 from mwgan.io.mrc import UNSET_ANGSTROM
-from mwgan.io.readers import open_stack
+from mwgan.io.readers import file_of, open_stack
+from mwgan.io.tilts import tilts_beside
 from mwgan.memory import check_fits
 
 NM = 0.1  # of an ångström
@@ -70,13 +71,19 @@ def open_volume(path: str | Path, voxel_size_nm: float | None = None) -> OpenedV
     Raises
     ------
     InputError
-        If it can't be read, doesn't fit into the memory, has values that aren't finite, or nothing tells the size of a voxel.
+        If it can't be read, is a tilt series, doesn't fit into the memory, has values that aren't finite, or nothing tells the size of
+        a voxel.
     """
     path = Path(path)
     if voxel_size_nm is not None and not (math.isfinite(voxel_size_nm) and voxel_size_nm > 0):
         raise InputError(f"the edge of a voxel is above 0 nm, not {voxel_size_nm:g}")
     stack = open_stack(path)
     record = read_record(path)
+    if not record and (told := tilts_beside(file_of(path), stack.tilt_deg, int(stack.images.shape[0])).told) is not None:
+        raise InputError(
+            f"{path} is a tilt series, with a tilt for each image in {told.source}: reconstruct it, and measure the volume (one that has "
+            "the name of a list of tilts needs another)"
+        )
     sizes = _sizes(path, stack.pixel_sizes_angstrom, record) if voxel_size_nm is None else (voxel_size_nm / NM,) * 3
     shape = tuple(int(side) for side in stack.images.shape)
     check_fits(BYTES * math.prod(shape), f"{' x '.join(map(str, shape))} voxels to be measured", "bin the series and reconstruct it again")

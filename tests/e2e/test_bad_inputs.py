@@ -66,6 +66,7 @@ mwgan apply R.mrc --like a.json -o nowhere | does not exist
 mwgan measure nowhere.mrc | nowhere.mrc
 mwgan measure text.mrc | text.mrc
 mwgan measure folder | folder
+mwgan measure S.mrc | is a tilt series
 mwgan measure flat.npy --voxel-size 1 | flat.npy
 mwgan measure unsized.mrc | --voxel-size
 mwgan measure unsized.npy | --voxel-size
