@@ -14,12 +14,12 @@ from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import held_out, without
 from mwgan.recon.named import check_device, find_method, make_method
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
 from mwgan.series.measured import measurement_of, relative, report_wedge, squared_misfit
-from mwgan.trust import energy, noise_deviation
+from mwgan.trust import energy, missed_on
 
 
 def compare_slice(
@@ -151,10 +151,8 @@ def _kept_out(measurement: Measurement, every: int) -> Tensor:
 
 def _predicted(tomogram: Tensor, measurement: Measurement, tilts: Tensor) -> dict[str, float]:
     """How well a tomogram predicts the tilts that it is not made from."""
-    data = float(energy(measurement.sinogram * tilts).sum())
-    rays = float((measurement.mask & tilts).expand_as(measurement.sinogram).sum())
-    noise = float(noise_deviation(measurement).double().square().sum()) * rays
-    return {"held_out": relative(float(energy(errors_on(tomogram, measurement, tilts)).sum()), data), "noise": relative(noise, data)}
+    data, noise, missed = (float(sums.sum()) for sums in missed_on(tilts, measurement, tomogram))
+    return {"held_out": relative(missed, data), "noise": relative(noise, data)}
 
 
 def _judged(tomogram: Tensor, measurement: Measurement) -> dict[str, float]:

@@ -16,7 +16,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.io.volumes import split_name
 from mwgan.recon import SIRT, Reconstructor
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import held_out, without
 from mwgan.series.measured import Series
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import (
@@ -28,6 +28,7 @@ from mwgan.trust import (
     band_scale,
     contrast,
     energy,
+    missed_on,
     noise_deviation,
     noise_residual,
     relative_residual,
@@ -117,13 +118,9 @@ class TrustReport:
     def _predicted(self, measurement: Measurement) -> dict[str, Tensor]:
         """Sums of squares (B,) on every tenth tilt, kept out: of the data, what noise is in them, and what the method and SIRT miss."""
         tilts = held_out(measurement)
-        fewer, rays = without(measurement, tilts), (measurement.mask & tilts).expand_as(measurement.sinogram).sum(dim=(1, 2, 3))
-        values = (
-            energy(measurement.sinogram * tilts),
-            noise_deviation(measurement).flatten().double().square() * rays,
-            *(energy(errors_on(method(fewer), measurement, tilts)) for method in (self._reconstructor, self._sirt)),
-        )
-        return dict(zip(KEPT_OUT, values, strict=True))
+        fewer = without(measurement, tilts)
+        missed = missed_on(tilts, measurement, self._reconstructor(fewer), self._sirt(fewer))
+        return dict(zip(KEPT_OUT, missed, strict=True))
 
     def recall(self, start: int, kept: dict[str, Any]) -> None:
         """Count slices as taken that another process took: what :meth:`take` gave for them."""

@@ -5,6 +5,7 @@ from mwgan.trust.beyond import added_part, added_share, error_inside_outside
 from mwgan.trust.calibration import Sparsification, ause, calibrated_scale, coverage, rank_correlation, sparsification
 from mwgan.trust.disagreement import Disagreement, band_scale, uncertainty_of
 from mwgan.trust.frc import fourier_ring_correlation, frc_inside_outside
+from mwgan.trust.kept_out import missed_on
 from mwgan.trust.residual import energy, noise_deviation, noise_residual, relative_residual, residual_map
 from mwgan.trust.uncertainty import FLOOR, Believed, Uncertainty, contrast
 
@@ -25,6 +26,7 @@ __all__ = [
     "error_inside_outside",
     "fourier_ring_correlation",
     "frc_inside_outside",
+    "missed_on",
     "noise_deviation",
     "noise_residual",
     "rank_correlation",

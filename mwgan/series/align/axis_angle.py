@@ -9,8 +9,8 @@ from mwgan.series.align.pose import Pose
 from mwgan.series.align.refine import Field, refine_shifts
 from mwgan.series.align.warp import Mask, RawImages, Stack
 
-SMOOTH_PX = 1.0  # standard deviation, of images whose angle is told by fits
-ANGLE_STEPS = 20  # of the fits that the angle is told by
+SMOOTHER = 1.3  # samples, a Gaussian's standard deviation, for images whose angle is told by fits
+FIT_STEPS, TURN_STEPS = 60, 20  # of the volumes that tell it either way
 FURTHEST_DEG = 6.0  # that an angle is looked for from where it was guessed
 KNOWN_TURN_DEG = 1.0
 LEAST_TOLD, FURTHEST_TURN_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
@@ -21,7 +21,7 @@ def angle_by_fits(field: Field, pose: Pose, apart_deg: float) -> tuple[Pose, flo
 
     At angles ``apart_deg`` apart the shifts are found anew and a volume is fitted from nothing; the lowest lies where the parabola through
     the lowest three has its foot. A volume explains most of a wrong angle away, so the parabola is flat, and whatever else depends on
-    the angle counts: images are smoothed by :data:`SMOOTH_PX` first, for else an interpolation that smooths noise more than
+    the angle counts: images are smoothed by :data:`SMOOTHER` first, for else an interpolation that smooths noise more than
     another looks like an angle that explains more (seen at 2 % noise: 0.9 degrees).
     """
     found: dict[int, tuple[Pose, float]] = {}
@@ -56,7 +56,7 @@ def _standard_error(field: Field, left: float, curvature: float) -> float:
 def _unexplained(field: Field, pose: Pose) -> float:
     """The sum of squares of what a volume leaves of the images about a pose, relative to theirs."""
     images, explained, _ = field.placed(pose)
-    projections = field.fit().explain(images, explained, ANGLE_STEPS)
+    projections = field.fit().explain(images, explained, FIT_STEPS)
     return float(np.square(projections - images, dtype=float)[explained].sum() / np.square(images, dtype=float)[explained].sum())
 
 
@@ -81,5 +81,5 @@ def angle_by_turns(field: Field, pose: Pose) -> tuple[Pose, float]:
 
 def _told(field: Field, images: Stack, explained: Mask, known: Mask) -> tuple[Moves, Stack]:
     """What a comparison of images with their volume says, and the volume's projections."""
-    projections = field.fit().explain(images, explained, ANGLE_STEPS)
+    projections = field.fit().explain(images, explained, TURN_STEPS)
     return field.compare(images, projections, known), projections

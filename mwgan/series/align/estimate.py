@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mwgan.series.align.axis_angle import SMOOTH_PX, angle_by_fits, angle_by_turns
+from mwgan.series.align.axis_angle import SMOOTHER, angle_by_fits, angle_by_turns
 from mwgan.series.align.neighbours import shifts_from_neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion
 from mwgan.series.align.profiles import centres_across, shifts_along, without_air
 from mwgan.series.align.refine import Field, refine_shifts
-from mwgan.series.align.warp import Mask, RawImages, Stack
+from mwgan.series.align.warp import SMOOTHING, Mask, RawImages, Stack
 
 GUESS, COARSE, MIDDLE, FINE = 96, 48, 64, 96  # samples across the axis, at most
 GUESS_ROUNDS = 2
@@ -86,7 +86,7 @@ def estimate(
     if finds_angle:
         for samples, apart_deg, turns in ((COARSE, 1.5, 3), (MIDDLE, 0.75, 2)):
             if closed:
-                pose, error = angle_by_fits(task.field(pose, samples, SMOOTH_PX), pose, apart_deg)
+                pose, error = angle_by_fits(task.field(pose, samples, SMOOTHER), pose, apart_deg)
             else:
                 field = task.field(pose, samples)
                 for _ in range(turns):  # a wrong angle draws the shifts along, and these hold it back: so they take turns
@@ -117,8 +117,8 @@ class _Task:
         measured = None if self.measured is None else self.measured[used]
         return _Task(self.images[used], self.tilt_deg[used], measured, self.closed, self.noise)
 
-    def raw(self, step: float, smooth_px: float = 0.0) -> RawImages:
-        return RawImages(self.images, self.measured, step, smooth_px)
+    def raw(self, step: float, smoothing: float = SMOOTHING) -> RawImages:
+        return RawImages(self.images, self.measured, step, smoothing)
 
     def guess(self, pose: Pose) -> Pose:
         """The first guess, about the angle of a pose."""
@@ -137,13 +137,13 @@ class _Task:
             pose = pose.moved(np.stack([along * step, np.zeros(len(body))], axis=1))
         return pose
 
-    def field(self, pose: Pose, samples: int, smooth_px: float = 0.0) -> Field:
-        """What is compared at a resolution of so many samples across what the specimen reaches, smoothed at least so much."""
+    def field(self, pose: Pose, samples: int, smoothing: float = SMOOTHING) -> Field:
+        """What is compared at a resolution of so many samples across what the specimen reaches; smoothed by how many of them."""
         rows, columns = self.images.shape[1:]
         width = min(columns, self.width(pose)) if self.closed else columns
         step = max(1.0, width / samples)
         shape = _samples((rows, width), step)
-        return Field(self.raw(step, smooth_px), self.tilt_deg, shape, self.closed, 0 if self.closed else round(ROOM * shape[1]))
+        return Field(self.raw(step, smoothing), self.tilt_deg, shape, self.closed, 0 if self.closed else round(ROOM * shape[1]))
 
     def width(self, pose: Pose) -> int:
         """Pixels across the axis, about the middle, that hold all of a specimen which stays in the field."""

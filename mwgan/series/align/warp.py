@@ -24,13 +24,13 @@ class RawImages:
         Which of their pixels were measured, (A, Y, X); None: all.
     step
         Distance between samples; what is finer is smoothed away first.
-    smooth_px
-        And what is finer than this, whatever the step.
+    smoothing
+        By a Gaussian of so many samples; by default only where samples are further apart than pixels.
     """
 
-    def __init__(self, images: Stack, measured: Mask | None = None, step: float = 1.0, smooth_px: float = 0.0) -> None:
+    def __init__(self, images: Stack, measured: Mask | None = None, step: float = 1.0, smoothing: float = SMOOTHING) -> None:
         self.step, self.shape = step, (int(images.shape[1]), int(images.shape[2]))
-        self._measured, self.sigma_px = measured, max(SMOOTHING * step if step > 1 else 0.0, smooth_px)
+        self._measured, self.sigma_px = measured, smoothing * step if step > 1 or smoothing > SMOOTHING else 0.0
         self._coefficients = [_prepared(image, self.sigma_px) for image in images]
 
     def placed(self, pose: Pose, shape: tuple[int, int]) -> tuple[Stack, Mask]:

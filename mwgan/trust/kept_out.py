@@ -1,0 +1,27 @@
+"""What tomograms miss of tilts that they were not made from, beside what noise is in them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mwgan.geometry import Measurement
+from mwgan.recon.held_out import errors_on
+from mwgan.trust.residual import energy, noise_deviation
+
+
+def missed_on(tilts: Tensor, measurement: Measurement, *tomograms: Tensor) -> tuple[Tensor, ...]:
+    """Sums of squares (B,) on tilts that were kept out: of the data, of the noise in them, and of what each tomogram misses.
+
+    Parameters
+    ----------
+    tilts
+        Those that were kept out, as of :func:`mwgan.recon.held_out.held_out`.
+    measurement
+        The data, these tilts included.
+    tomograms
+        (B, 1, N, N), made without them.
+    """
+    rays = (measurement.mask & tilts).expand_as(measurement.sinogram).sum(dim=(1, 2, 3))
+    noise = noise_deviation(measurement).flatten().double().square() * rays
+    missed = (energy(errors_on(tomogram, measurement, tilts)) for tomogram in tomograms)
+    return energy(measurement.sinogram * tilts), noise, *missed
