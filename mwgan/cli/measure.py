@@ -51,8 +51,7 @@ def measure(
     device: options.Device = "auto",
 ) -> None:
     """Measure particles, pores and layers in a volume, each number with an interval that holds the truth nine times of ten."""
-    from mwgan.files.whole import check_new_folder
-    from mwgan.quantify import measure_volume, measured_files, subsets_of, write_measured
+    from mwgan.quantify import check_measured_folder, measure_volume, measured_files, subsets_of, write_measured
     from mwgan.quantify.from_series import RECORDED
 
     given = {name for name in context.params if _said(context, name)}
@@ -63,7 +62,7 @@ def measure(
         raise InputError(f"{named} is for a series, and none is given: give --series, or leave it out")
     levels = None if materials is None else _levels(materials)
     if output is not None:
-        check_new_folder(output)
+        check_measured_folder(output)
         guard([output], volume, uncertainty, None if series == RECORDED else series, tilts, new_folder=True)
     subsets = None
     if series is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mwgan.errors import InputError
+from mwgan.files.json_files import read_object
 from mwgan.io.mrc import UNSET_ANGSTROM
 from mwgan.io.readers import file_of, open_stack
 from mwgan.io.tilts import tilts_beside
@@ -122,8 +122,8 @@ def read_record(path: Path) -> dict[str, Any]:
     from mwgan.series.record import COMMIT, record_file
 
     with suppress(InputError, OSError, ValueError):
-        told = json.loads(record_file(path).read_text(encoding="utf-8"))
-        if isinstance(told, dict) and COMMIT in told and Path((told.get("volume") or {}).get("file", "")).name == path.name:
+        told = read_object(record_file(path))
+        if COMMIT in told and Path((told.get("volume") or {}).get("file", "")).name == path.name:
             return told
     return {}
 

@@ -7,19 +7,21 @@ import math
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from mwgan.files.whole import folder_written_whole
+from mwgan.files.json_files import read_object
+from mwgan.files.whole import WrittenTogether, check_new_folder, folder_written_whole
 from mwgan.io import VolumeWriter
 from mwgan.provenance import PACKAGES, commit, version
 from mwgan.quantify.measure import Measured
 from mwgan.quantify.measured_particle import MeasuredParticle
 from mwgan.quantify.opened import NM
-from mwgan.series.record import plain
+from mwgan.series.record import COMMIT, plain
 
 UNITS = {
     "volume": "_nm3",
@@ -50,28 +52,33 @@ def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -
     measured
         What was found.
     folder
-        A name that nothing has yet, or an empty folder.
+        A name that nothing has yet, an empty folder, or one of an earlier measurement, whose files are replaced.
     asked
         All options, for the record.
 
     Raises
     ------
     InputError
-        If the folder is there and not empty, or can't be written.
+        If something else is in the folder, or it can't be written.
     """
     import pandas as pd
 
     from mwgan.figures.measured_volume import measured_volume
 
     opened = measured.volume
-    with folder_written_whole(folder) as partial:
-        particles, volume, labels, picture, record = measured_files(partial)
+    check_measured_folder(folder)
+    with ExitStack() as entered:
+        place = folder if _is_ours(folder) else entered.enter_context(folder_written_whole(folder))
+        files = entered.enter_context(WrittenTogether())
+        particles, volume, labels, picture, record = (
+            path if path.name == "labels.mrc" else files.add(path) for path in measured_files(place)
+        )
         pd.DataFrame(particle_rows(measured)).to_csv(particles, index=False, float_format="%.5g", lineterminator="\n")
         pd.DataFrame(volume_rows(measured)).to_csv(volume, index=False, float_format="%.5g", lineterminator="\n")
         y, z, x = (size / NM for size in opened.voxel_nm)
-        with VolumeWriter(labels, opened.values.shape, (y, z, x)) as writer:
-            for place, one in enumerate(measured.labels):
-                writer.write(place, torch.from_numpy(one.astype(np.float32))[None, None])
+        with VolumeWriter(labels, opened.values.shape, (y, z, x), files) as writer:
+            for number, one in enumerate(measured.labels):
+                writer.write(number, torch.from_numpy(one.astype(np.float32))[None, None])
         figure = measured_volume(
             opened.values,
             measured.labels,
@@ -81,7 +88,7 @@ def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -
         )
         figure.savefig(picture, format="png", dpi=160)
         facts = {
-            "commit": commit(),
+            COMMIT: commit(),
             "command": shlex.join(["mwgan", *sys.argv[1:]]),
             "options": dict(asked),
             "versions": {name: version(name) for name in PACKAGES},
@@ -93,6 +100,20 @@ def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -
             "warnings": measured.warnings,
         }
         record.write_text(json.dumps(plain(facts), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def check_measured_folder(folder: Path) -> None:
+    """Raise an :class:`InputError` if a folder holds anything but an earlier measurement."""
+    if not _is_ours(folder):
+        check_new_folder(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether there are the files of a measurement in a folder, and no others."""
+    try:
+        return {file.name for file in folder.iterdir()} == set(NAMES) and COMMIT in read_object(folder / "record.json")
+    except (OSError, ValueError):
+        return False
 
 
 def particle_rows(measured: Measured) -> list[dict[str, Any]]:

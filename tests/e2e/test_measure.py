@@ -103,6 +103,23 @@ def test_a_volume_alone_is_measured_and_nothing_is_written_unless_asked(place, c
     assert sorted(path.name for path in place.iterdir()) == before
 
 
+def test_a_measurement_is_replaced_and_nothing_else_is(place, monkeypatch, capsys):
+    monkeypatch.chdir(place)
+    known = ("--wedge", "0", "--method", "sirt", "-o", "again")
+    run("measure", "truth.mrc", *known)
+    first = (place / "again/particles.csv").read_text(encoding="utf-8")
+    run("measure", "truth.mrc", "--threshold", "0.2", *known)
+    assert (place / "again/particles.csv").read_text(encoding="utf-8") != first
+    (place / "again/mine.txt").write_text("kept\n", encoding="utf-8")
+    capsys.readouterr()
+    sys.argv = ["mwgan", "measure", "truth.mrc", *known]
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "is there already" in capsys.readouterr().err
+    assert (place / "again/mine.txt").exists()
+
+
 def test_other_parts_of_the_tilts_make_intervals_wider_not_numbers_other(place):
     volume = place / "w.mrc"
     given = ("--tilts", place / "S.tlt", "--axis-offset", "0", "--background", "none")
