@@ -36,7 +36,6 @@ from mwgan.trust import Uncertainty
 WEDGES, NOISE = (0, 40, 60, 80), 2.0
 METHODS = {"sirt": "sirt", "tvm": "tvm", "lpd_guided": "network"}
 WITH_PARTS = "sirt, series and uncertainty"  # as METHODS' sirt, and all that can be known besides
-SECOND = 50  # seeds from a porous specimen to its second
 REPORTED_FROM = 100  # seeds; those below are fitted on
 LEVELS = (0.0, SHELL, 1.0)
 REPORTED = ("volume", "surface", "thickness", "thickness_z")
@@ -125,9 +124,7 @@ class InMemory:
 
 
 def every(method: str, seeds: range, kept: Path | None) -> pd.DataFrame:
-    """What was measured on all specimens of these seeds; of porous bodies, each of which is one, there are two a seed."""
-    drawn = [(kind, seed) for seed in seeds for kind in KINDS] + [("porous", seed + SECOND) for seed in seeds]
-    return pd.concat([measured(method, kind, seed, wedge, kept) for kind, seed in drawn for wedge in WEDGES])
+    return pd.concat([measured(method, kind, seed, wedge, kept) for seed in seeds for kind in KINDS for wedge in WEDGES])
 
 
 def fit(rows: pd.DataFrame) -> None:
@@ -178,16 +175,15 @@ def table(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
 if __name__ == "__main__":
     parser = arguments(__doc__.splitlines()[0], "quantify.csv")
     parser.add_argument("--fit", action="store_true", help="fit the intervals first")
-    parser.add_argument("--seeds", type=int, default=6, help="specimens of each kind that are reported, and as many to fit on")
-    parser.add_argument("--network-seeds", type=int, default=6, help="the same for the network, which takes longer")
-    parser.add_argument("--parts-seeds", type=int, default=2, help="the same for SIRT with its series and its uncertainty")
+    parser.add_argument("--reported", type=int, nargs=3, default=(6, 4, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens of each kind")
+    parser.add_argument("--fitted", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens to fit on")
+    parser.add_argument("--parts", type=int, default=1, help="specimens of each kind for SIRT with its series and its uncertainty")
     parser.add_argument("--kept", type=Path, help="folder that tomograms and what was measured on them are kept in")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    counts = {method: given.network_seeds if name == "network" else given.seeds for method, name in METHODS.items()}
     if given.fit:
-        fit(pd.concat([every(method, range(count), given.kept) for method, count in counts.items()]))
-    counts[WITH_PARTS] = given.parts_seeds
+        fit(pd.concat([every(method, range(count), given.kept) for method, count in zip(METHODS, given.fitted, strict=True)]))
+    counts = {**dict(zip(METHODS, given.reported, strict=True)), WITH_PARTS: given.parts}
     rows = pd.concat([every(method, range(REPORTED_FROM, REPORTED_FROM + count), given.kept) for method, count in counts.items() if count])
     columns = provenance(["torch", "mwgan", "scikit-image"])
     found = list(table(rows))
