@@ -175,7 +175,7 @@ def table(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
 if __name__ == "__main__":
     parser = arguments(__doc__.splitlines()[0], "quantify.csv")
     parser.add_argument("--fit", action="store_true", help="fit the intervals first")
-    parser.add_argument("--reported", type=int, nargs=3, default=(6, 4, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens of each kind")
+    parser.add_argument("--reported", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens of each kind")
     parser.add_argument("--fitted", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens to fit on")
     parser.add_argument("--parts", type=int, default=1, help="specimens of each kind for SIRT with its series and its uncertainty")
     parser.add_argument("--kept", type=Path, help="folder that tomograms and what was measured on them are kept in")

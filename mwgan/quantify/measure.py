@@ -19,6 +19,7 @@ from mwgan.quantify.measured_particle import MeasuredParticle, beside, with_inte
 from mwgan.quantify.opened import OpenedVolume, check_finite, open_like, open_volume
 from mwgan.quantify.particle import Numbers, Shape, Voxel, measure_again, measure_particle
 from mwgan.quantify.resolution import resolution_along
+from mwgan.quantify.roughness import doubt_of
 from mwgan.quantify.spread import Spread, combined, subset_spread, threshold_spread, uncertainty_spread
 from mwgan.quantify.subsets import Subsets
 from mwgan.quantify.surface import weighted_median
@@ -131,7 +132,7 @@ def measure_volume(
     numbers = work.numbers(particles, parts, tilts_deg)
     if subsets is not None:
         numbers += _resolutions(subsets, opened.voxel_nm, tilts_deg, say)
-    warnings += _unsafe(particles)
+    warnings += [*_unsafe(particles), *doubt_of(opened.values, materials)]
     return Measured(particles, numbers, found.labels, opened, materials, tilts_deg, notes, warnings)
 
 

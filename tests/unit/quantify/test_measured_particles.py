@@ -9,6 +9,7 @@ from mwgan.errors import InputError
 from mwgan.quantify import measure_volume
 from mwgan.quantify.bulk import hull_of
 from mwgan.quantify.materials import find_materials
+from mwgan.quantify.roughness import roughness
 
 SHAPE = (36, 44, 60)
 
@@ -100,6 +101,14 @@ def test_an_uncertain_volume_has_wider_intervals(tmp_path):
     for name in ("volume", "surface", "thickness"):
         assert unsure.intervals[name].low < sure.intervals[name].low
         assert unsure.intervals[name].high > sure.intervals[name].high
+
+
+@pytest.mark.parametrize(("noise", "rough"), [(0.0, False), (0.08, False), (0.2, True)])
+def test_a_volume_too_rough_for_its_intervals_is_told(noise, rough):
+    volume = two_balls() + np.random.default_rng(0).normal(0, noise, SHAPE).astype(np.float32)
+    found = measure_volume(volume, 1.0, wedge_deg=0, method="sirt")
+    assert any("too narrow" in one for one in found.warnings) is rough
+    assert roughness(volume, find_materials(volume)) == pytest.approx(noise, abs=0.02 + noise / 3)
 
 
 def test_small_ones_are_left_out_and_counted():
