@@ -178,9 +178,11 @@ if __name__ == "__main__":
     parser.add_argument("--reported", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens of each kind")
     parser.add_argument("--fitted", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens to fit on")
     parser.add_argument("--parts", type=int, default=1, help="specimens of each kind for SIRT with its series and its uncertainty")
+    parser.add_argument("--noise", type=float, default=NOISE, help="percent; kept in a folder of its own")
     parser.add_argument("--kept", type=Path, help="folder that tomograms and what was measured on them are kept in")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
+    NOISE = given.noise
     if given.fit:
         fit(pd.concat([every(method, range(count), given.kept) for method, count in zip(METHODS, given.fitted, strict=True)]))
     counts = {**dict(zip(METHODS, given.reported, strict=True)), WITH_PARTS: given.parts}
