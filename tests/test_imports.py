@@ -43,7 +43,8 @@ BUILDS_ON = {
     "series": {"data", "trust", "figures", "evaluation"},
     "recipes": {"figures", "provenance"},
     "runs": {"training", "callbacks", "data", "figures", "configuration", "provenance"},
-    "cli": {"recipes", "runs", "series", "evaluation", "figures"},
+    "quantify": {"series"},
+    "cli": {"recipes", "runs", "series", "quantify", "evaluation", "figures"},
 }
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "runs", "cli"}

@@ -11,6 +11,7 @@ import typer
 from mwgan import __version__
 from mwgan.cli import weights
 from mwgan.cli.align import align, apply
+from mwgan.cli.measure import measure
 from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
 from mwgan.cli.reconstruct import compare, look, reconstruct
@@ -36,6 +37,7 @@ app.command()(look)
 app.command()(align)
 app.command()(apply)
 app.command()(compare)
+app.command()(measure)
 app.command()(recipe)
 app.command()(run)
 app.command()(methods)

@@ -63,7 +63,7 @@ Consistency = Annotated[
 Device = Annotated[str, typer.Option(help="auto (a GPU, if there is one), cpu, cuda or cuda:1.")]
 
 
-def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterable[str] = ()) -> None:
+def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterable[str] = (), new_folder: bool = False) -> None:
     """Refuse at once files that could not be written at the end, or would be written over what is read, weights too."""
     from mwgan.files.outputs import check_outputs
     from mwgan.files.weights import files_behind
@@ -71,7 +71,7 @@ def guard(outputs: Iterable[Path], *inputs: Path | str | None, networks: Iterabl
     from mwgan.io.tilts import files_read
 
     read = [file for given in inputs if given is not None for file in files_read(file_of(given))]
-    check_outputs(outputs, [*read, *(file for network in networks for file in files_behind(network))])
+    check_outputs(outputs, [*read, *(file for network in networks for file in files_behind(network))], new_folder)
 
 
 def say(sentences: Iterable[str], warnings: Iterable[str]) -> None:

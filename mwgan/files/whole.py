@@ -132,8 +132,7 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
     InputError
         If ``folder`` is there and not empty.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder} is there already: give the name of a new folder")
+    check_new_folder(folder)
     partial = new_partial(folder.absolute())
     try:
         partial.mkdir()
@@ -144,3 +143,9 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
             replace(partial, folder)
     finally:
         drop(partial)
+
+
+def check_new_folder(folder: Path) -> None:
+    """Raise an :class:`InputError` if a folder is there and not empty, or something else is."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} is there already: give the name of a new folder")

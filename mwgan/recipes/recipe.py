@@ -13,7 +13,8 @@ import yaml
 from mwgan.errors import InputError
 from mwgan.files.outputs import check_outputs
 
-STEPS = ("align", "reconstruct")
+STEPS = ("align", "reconstruct", "measure")
+ONLY_IF_SAID = ("measure",)  # it may not suit a specimen, and a step that ends badly holds up its series
 KEYS = ("series", "output", "tilts", *STEPS, "overrides", "slurm")
 Options = Mapping[str, Any]
 
@@ -128,7 +129,7 @@ def _options(file: Path, said: Mapping[str, Any], override: Options) -> dict[str
         raise InputError(f"{file} overrides {strangers[0]!r}, which is no step: they are {', '.join(STEPS)}")
     options: dict[str, Options | None] = {}
     for step in STEPS:
-        whole, own = said.get(step, {}), override.get(step, {})
+        whole, own = said.get(step, False if step in ONLY_IF_SAID else {}), override.get(step, {})
         left_out = own is False or (whole is False and step not in override)
         options[step] = None if left_out else {**_section(file, step, whole or {}), **_section(file, step, own)}
     return options

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
 from mwgan.recipes.recipe import Recipe
 
+MEASURED = "measured"  # the folder of a series that numbers go to
 OURS = ("output", "tilts", "like")  # options that the recipe itself gives
 
 
@@ -52,9 +53,22 @@ def steps_of(recipe: Recipe, name: str) -> list[Step]:
         series, tilts = str(aligned), None
     if (chosen := options["reconstruct"]) is not None:
         steps.append(_step("reconstruct", series, tilts, folder / "volume.mrc", chosen))
+    if (chosen := options["measure"]) is not None:
+        if options["reconstruct"] is None:
+            raise InputError(f"{recipe.file}: measure needs a volume of {name}: leave reconstruct in, or measure out")
+        steps.append(_measure(folder, chosen))
     if not steps:
         raise InputError(f"{recipe.file} leaves out every step of {name}")
     return steps
+
+
+def _measure(folder: Path, chosen: Mapping[str, Any]) -> Step:
+    """Of the series' own volume; ``uncertainty: true`` is that of its --trust. It is finished when the record is there."""
+    volume, options = folder / "volume.mrc", dict(chosen)
+    if options.get("uncertainty") is True:
+        options["uncertainty"] = str(folder / "volume.uncertainty.mrc")
+    step = _step("measure", str(volume), None, folder / MEASURED, options)
+    return replace(step, output=step.output / "record.json")
 
 
 def _step(name: str, series: str, tilts: str | None, output: Path, options: Mapping[str, Any]) -> Step:

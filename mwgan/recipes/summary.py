@@ -19,7 +19,7 @@ from mwgan.files.json_files import read_object
 from mwgan.files.whole import WrittenTogether
 from mwgan.recipes.recipe import Recipe
 from mwgan.recipes.running import LOG, Outcome
-from mwgan.recipes.steps import steps_of
+from mwgan.recipes.steps import MEASURED, steps_of
 
 PAGE, TABLE = "index.html", "summary.csv"
 LARGEST_PX = 240  # of a picture on the page
@@ -31,6 +31,8 @@ COLUMNS = {
     "residual_aligned": "aligned",
     "residual": "left by the volume",
     "times_noise": "times the noise",
+    "particles": "particles",
+    "diameter_nm": "median diameter / nm",
     "warnings": "warnings",
 }
 
@@ -53,8 +55,8 @@ def write_summary(recipe: Recipe, outcomes: Mapping[str, Outcome]) -> tuple[Path
     rows, parts = [], [heading(f"{recipe.file.name}: {len(recipe.series)} series", 1)]
     for name in recipe.series:
         facts = _facts(recipe.output / name)
-        rows.append(_row(name, facts, outcomes.get(name)))
-    parts.append(table(list(COLUMNS.values()), [_cells(row, recipe.output) for row in rows], numbers=range(2, 7)))
+        rows.append(_row(name, facts, _diameters(recipe.output / name), outcomes.get(name)))
+    parts.append(table(list(COLUMNS.values()), [_cells(row, recipe.output) for row in rows], numbers=range(2, 9)))
     for name, row in zip(recipe.series, rows, strict=True):
         parts += [heading(name), *_about(recipe, name, row)]
     written = recipe.output / PAGE, recipe.output / TABLE
@@ -69,20 +71,30 @@ def write_summary(recipe: Recipe, outcomes: Mapping[str, Outcome]) -> tuple[Path
 
 def _facts(folder: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for name in ("aligned", "volume"):
+    for name, file in (("aligned", "aligned.json"), ("volume", "volume.json"), (MEASURED, f"{MEASURED}/record.json")):
         try:
-            found[name] = read_object(folder / f"{name}.json")
+            found[name] = read_object(folder / file)
         except (OSError, ValueError):
             found[name] = {}
     return found
 
 
-def _row(name: str, facts: Mapping[str, Mapping[str, Any]], outcome: Outcome | None) -> dict[str, Any]:
+def _diameters(folder: Path) -> list[float]:
+    """Equivalent diameters in nm of the particles that were measured; none where nothing was."""
+    try:
+        with (folder / MEASURED / "particles.csv").open(encoding="utf-8", newline="") as file:
+            return [float(row["equivalent_diameter_nm"]) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def _row(name: str, facts: Mapping[str, Mapping[str, Any]], diameters: list[float], outcome: Outcome | None) -> dict[str, Any]:
     aligned, volume = facts["aligned"], facts["volume"]
     before, left = aligned.get("residual") or {}, volume.get("residual") or {}
     shifts = np.asarray(aligned.get("shifts_px") or np.zeros((0, 2)), float)
     moved = float(np.abs(shifts - shifts.mean(axis=0)).max()) if len(shifts) else None
     warnings = [*aligned.get("warnings", []), *volume.get("warnings", []), *([left["doubt"]] if left.get("doubt") else [])]
+    warnings += facts[MEASURED].get("warnings", [])
     failed = None if outcome is None else outcome.failed
     state = f"{failed} failed: {outcome.reason}" if outcome and failed else ("done" if volume or aligned else "not run")
     return {
@@ -93,6 +105,8 @@ def _row(name: str, facts: Mapping[str, Mapping[str, Any]], outcome: Outcome | N
         "residual_aligned": before.get("aligned"),
         "residual": left.get("of_data"),
         "times_noise": left.get("times_noise"),
+        "particles": len(diameters) or None,
+        "diameter_nm": float(np.median(diameters)) if diameters else None,
         "warnings": "; ".join(warnings),
     }
 
@@ -108,7 +122,8 @@ def _cells(row: Mapping[str, Any], folder: Path) -> list[str]:
     page_of_volume = folder / name / "volume.report.html"
     linked = Cell(f'<a href="{quote(name)}/volume.report.html">{escape(name)}</a>') if page_of_volume.exists() else name
     residuals = [shown(key, percent=True) for key in ("residual_raw", "residual_aligned", "residual")]
-    return [linked, row["state"], shown("moved_px"), *residuals, shown("times_noise"), row["warnings"]]
+    measured = ["" if row["particles"] is None else str(row["particles"]), shown("diameter_nm")]
+    return [linked, row["state"], shown("moved_px"), *residuals, shown("times_noise"), *measured, row["warnings"]]
 
 
 def _about(recipe: Recipe, name: str, row: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ MAINS = {
     "mwgan-figures": "mwgan.cli.figures",
 }
 SERIES = "S.mrc --tilts S.tlt"
+VOLUME = "volume.npy --voxel-size 1 --wedge 60 --method sirt"
 TRAIN = "mwgan-train debug=smoke threads=1 paths.run_dir=run"
 EVALUATE = "mwgan-evaluate data.size=32 images=2 tuning_images=1 step_deg=10 wedges_deg=[60] table=t hydra.run.dir=log"
 
@@ -62,6 +63,41 @@ mwgan apply R.mrc --like other.json | no alignment
 mwgan apply nowhere.mrc --like a.json | nowhere.mrc
 mwgan apply R.mrc --like a.json | same tilts and size
 mwgan apply R.mrc --like a.json -o nowhere | does not exist
+mwgan measure nowhere.mrc | nowhere.mrc
+mwgan measure text.mrc | text.mrc
+mwgan measure folder | folder
+mwgan measure S.mrc | is a tilt series
+mwgan measure flat.npy --voxel-size 1 | flat.npy
+mwgan measure unsized.mrc | --voxel-size
+mwgan measure unsized.npy | --voxel-size
+mwgan measure unsized.mrc --voxel-size 0 | above 0 nm
+mwgan measure nans.mrc --voxel-size 1 | NaN
+mwgan measure ones.npy --voxel-size 1 | no specimen
+mwgan measure {V} --threshold 1e9 | nothing of the volume lies above
+mwgan measure {V} --threshold -1e9 | all of the volume lies above
+mwgan measure {V} --threshold nan | finite
+mwgan measure {V} --threshold high | otsu or a grey level
+mwgan measure {V} --threshold 0.5 --materials 0,1 | give one of them
+mwgan measure {V} --materials 1,0 | rising
+mwgan measure {V} --materials gold | 0,0.4,1
+mwgan measure {V} --smallest 100000000 | --smallest
+mwgan measure {V} --smallest 0 | smallest
+mwgan measure {V} --close -1 | close
+mwgan measure {V} --wedge 180 | wedge
+mwgan measure {V} --uncertainty nowhere.mrc | nowhere.mrc
+mwgan measure {V} --uncertainty S.mrc | this very volume
+mwgan measure {V} --uncertainty deviation.npy | NaN
+mwgan measure {V} -o damaged | is there already
+mwgan measure {V} -o text.csv | is there already
+mwgan measure {V} -o nowhere/m | does not exist
+mwgan measure {V} --series recorded | no record
+mwgan measure {V} --series nowhere.mrc | nowhere.mrc
+mwgan measure {V} --series {S} | the volume has
+mwgan measure {V} --series {S} --groups 50 | too few
+mwgan measure {V} --series {S} --groups 1 | groups
+mwgan measure {V} --series {S} --method nonsense | no method or checkpoint
+mwgan measure {V} --groups 3 | give --series
+mwgan measure {V} --tilts S.tlt | give --series
 mwgan info nowhere.mrc | nowhere.mrc
 mwgan info cut.mrc | cut.mrc
 mwgan info S.mrc --tilts short.tlt | tilts
@@ -319,7 +355,7 @@ mwgan-figures table=good noise_percent=2 figures=[nrmse_by_wedge] folder=text.cs
 
 
 def rows() -> list[tuple[str, str]]:
-    filled = ROWS.strip().format(S=SERIES, T=TRAIN, E=EVALUATE)
+    filled = ROWS.strip().format(S=SERIES, V=VOLUME, T=TRAIN, E=EVALUATE)
     return [(command.strip(), named.strip()) for command, named in (line.rsplit("|", 1) for line in filled.splitlines())]
 
 
@@ -353,6 +389,13 @@ def place(tmp_path_factory) -> Path:
         (folder / name).touch()
     for suffix in ("mrc", "tif", "h5", "npy", "dm3", "xyz", "ckpt", "safetensors", "csv", "parquet"):
         (folder / f"text.{suffix}").write_text("this is no such file\n")
+    block = np.zeros((20, 20, 20), np.float32)
+    np.save(folder / "ones.npy", block + 1)
+    block[6:14, 6:14, 6:14] = 1
+    np.save(folder / "volume.npy", block)
+    np.save(folder / "unsized.npy", block)
+    write("unsized.mrc", block)
+    np.save(folder / "deviation.npy", np.where(block > 0, np.nan, block))
     (folder / "other.json").write_text("{}\n")
     alignment = Alignment([1], 1, (4, 5), [0.0], "y", 0.0, [(0.0, 0.0)], [False], [1.0], (4, 5))
     (folder / "a.json").write_text(json.dumps(alignment.as_dict()))

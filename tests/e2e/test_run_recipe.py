@@ -81,6 +81,32 @@ def test_what_changed_is_done_again_and_no_more(folder, capfd):
     assert "leaf1" not in told
 
 
+def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd):
+    said = {"align": False, "reconstruct": {**SIRT, "trust": True, "report": False}}
+    call("run", recipe(folder, **said, measure={"uncertainty": True}, overrides={"leaf2": {"measure": False}}))
+    results = folder / "results"
+    measured = results / "leaf1/measured"
+    assert {file.name for file in measured.iterdir()} >= {"particles.csv", "volume.csv", "labels.mrc", "picture.png"}
+    assert not (results / "leaf2/measured").exists()
+    with (results / "summary.csv").open(newline="") as file:
+        rows = {row["series"]: row for row in csv.DictReader(file)}
+    with (measured / "particles.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert int(rows["leaf1"]["particles"]) == len(found) > 0
+    diameters = [float(one["equivalent_diameter_nm"]) for one in found]
+    assert float(rows["leaf1"]["diameter_nm"]) == pytest.approx(np.median(diameters))
+    assert rows["leaf2"]["particles"] == ""
+    capfd.readouterr()
+    again = {"smallest": 100}
+    call("run", recipe(folder, **said, measure=again, overrides={"leaf2": {"measure": False}}))
+    told = capfd.readouterr().out
+    assert told.count("was finished before") == 2
+    assert "leaf1: mwgan measure" in told
+    assert json.loads((measured / "record.json").read_text(encoding="utf-8"))["options"]["smallest"] == 100
+    call("run", folder / "day.yaml")
+    assert capfd.readouterr().out.count("was finished before") == 3
+
+
 def test_a_series_that_fails_holds_no_other_up(folder, capfd):
     (folder / "raw/broken.mrc").write_bytes(b"no series")
     call("run", recipe(folder, align=False), code=2)
@@ -126,7 +152,7 @@ def test_the_template_is_a_recipe(folder, capfd):
     (folder / "new.yaml").write_text(template())
     said = read_recipe(folder / "new.yaml")
     assert list(said.series) == ["leaf1", "leaf2"]
-    assert [step.name for step in steps_of(said, "leaf1")] == ["align", "reconstruct"]
+    assert [step.name for step in steps_of(said, "leaf1")] == ["align", "reconstruct", "measure"]
     assert steps_of(said, "leaf1")[1].arguments[1].endswith("results/leaf1/aligned.mrc")
 
 
@@ -146,6 +172,8 @@ def test_the_template_is_a_recipe(folder, capfd):
         ({"reconstruct": {"output": "a.mrc"}}, "the recipe itself gives"),
         ({"reconstruct": {"iterations": datetime.date(2026, 1, 1)}}, "no option's value"),
         ({"align": False, "reconstruct": False}, "leaves out every step"),
+        ({"reconstruct": False, "measure": {}}, "needs a volume"),
+        ({"measure": {"output": "numbers"}}, "the recipe itself gives"),
     ],
 )
 def test_a_wrong_recipe_is_one_sentence(folder, said, told):

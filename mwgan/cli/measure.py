@@ -1,0 +1,94 @@
+"""``mwgan measure``: numbers about the specimen in a volume, each with its interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mwgan.cli import options
+from mwgan.cli.options import guard, say
+from mwgan.errors import InputError
+
+SERIES = ("tilts", "exclude", "dataset", "tilt_axis", "axis_offset", "background", "invert", "outliers", "binning", "max_tilt", "groups")
+
+
+def measure(
+    context: typer.Context,
+    volume: Annotated[Path, typer.Argument(help="Volume (y, z, x), as mwgan reconstruct writes it, in any format that series have.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="New folder for tables, labels and a picture; nothing is written if not given.")
+    ] = None,
+    threshold: Annotated[str, typer.Option(help="Grey level between void and specimen, or otsu.")] = "otsu",
+    materials: Annotated[
+        str | None, typer.Option(help="Grey levels of void and of each material, as 0,0.4,1: thresholds lie halfway between.")
+    ] = None,
+    smallest: Annotated[int, typer.Option(min=1, help="Voxels that a particle has at least.")] = 27,
+    close: Annotated[int, typer.Option(min=0, help="Count gaps as pores up to this many voxels to either side.")] = 0,
+    voxel_size: Annotated[float | None, typer.Option(help="Edge of a voxel in nm, where the file doesn't tell.")] = None,
+    wedge: Annotated[float | None, typer.Option(help="Missing angle in degrees, where no record or series tells.")] = None,
+    uncertainty: Annotated[
+        Path | None, typer.Option(help="What mwgan reconstruct --trust has written beside the volume: intervals count with it.")
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Tilt series of the volume, or 'recorded': resolution, and intervals from parts of the tilts; takes a while."),
+    ] = None,
+    groups: Annotated[int, typer.Option(min=2, help="Parts of the tilts, each left out once.")] = 4,
+    method: Annotated[str | None, typer.Option(help="That the volume was made by, where no record tells.")] = None,
+    settings: options.Set = None,
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
+    tilt_axis: options.Axis = "auto",
+    axis_offset: options.Offset = "auto",
+    background: options.Background = "auto",
+    invert: options.Invert = "auto",
+    outliers: options.OutlyingPixels = "replace",
+    binning: options.Bin = 1,
+    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    device: options.Device = "auto",
+) -> None:
+    """Measure particles, pores and layers in a volume, each number with an interval that holds the truth nine times of ten."""
+    from mwgan.quantify import check_measured_folder, measure_volume, measured_files, subsets_of, write_measured
+    from mwgan.quantify.from_series import RECORDED
+
+    given = {name for name in context.params if _said(context, name)}
+    if {"threshold", "materials"} <= given:
+        raise InputError("--threshold and --materials both tell where the specimen begins: give one of them")
+    if series is None and (alone := sorted(given & {*SERIES, "settings"})):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
+        raise InputError(f"{named} is for a series, and none is given: give --series, or leave it out")
+    levels = None if materials is None else _levels(materials)
+    if output is not None:
+        check_measured_folder(output)
+        guard([output], volume, uncertainty, None if series == RECORDED else series, tilts, new_folder=True)
+    subsets = None
+    if series is not None:
+        asked: dict[str, Any] = {name: value for name, value in context.params.items() if name in given}
+        subsets, notes, warnings = subsets_of(volume, asked, groups)
+        say(notes, warnings)
+    found = measure_volume(volume, voxel_size, threshold, levels, smallest, uncertainty, subsets, wedge, method, close, typer.echo)
+    say(found.notes, found.warnings)
+    for one in found.numbers:
+        value, low, high = one.interval
+        of = f" of material {one.material}" if found.materials.count > 1 and one.material else ""
+        unit = "" if one.unit == "1" else f" {one.unit}"
+        unsafe = "" if one.safe else ", unsafe"
+        typer.echo(f"{one.name.replace('_', ' ')}{of}: {value:.4g}{unit} ({low:.4g} to {high:.4g}{unsafe})")
+    if output is not None:
+        write_measured(found, output, context.params)
+        typer.echo(", ".join(str(file) for file in measured_files(output)))
+
+
+def _said(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _levels(materials: str) -> list[float]:
+    try:
+        return [float(level) for level in materials.split(",")]
+    except ValueError as error:
+        raise InputError(f"--materials is a list of grey levels such as 0,0.4,1, not {materials!r}") from error
