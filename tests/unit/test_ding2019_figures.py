@@ -365,11 +365,11 @@ def test_the_quality_table_holds_means_deviations_and_the_papers_values(results)
 
 
 def test_every_experiment_draws_its_figure(tmp_path, capsys):
-    results, recorded = write(tmp_path, images=6)
-    assert set(EXPERIMENTS) == {*(f"fig{number}" for number in (1, 2, 5, 8, 9, 10, 11, 12, 13)), "table4", "table5"}
+    results, recorded = write(tmp_path, images=12, methods=(*METHODS, "lpd", "lpd_guided"))
+    assert set(EXPERIMENTS) == {*(f"fig{number}" for number in (1, 2, 5, 8, 9, 10, 11, 12, 13, 14)), "table4", "table5"}
     for name in EXPERIMENTS:
         cfg = configured(f"experiment=ding2019/figures/{name}")
-        assert cfg.table == "experiments/ding2019/table4/results"
+        assert cfg.table == f"experiments/ding2019/{'fig14' if name == 'fig14' else 'table4'}/results"
         assert cfg.folder == f"experiments/ding2019/{name}"
         assert (conf_dir().parent / cfg.folder / "README.md").is_file()
         cfg.table, cfg.folder = str(recorded), str(tmp_path / name)

@@ -6,6 +6,7 @@ knows no grid, so that any slices can be drawn at any resolution, and they agree
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -114,7 +115,8 @@ class Block:
     def __init__(self, size: int, first: int, slices: int, pose: Pose, finer: int = 2, softness: float = 0.0) -> None:
         self.size, self.slices, self.finer = size, slices, finer
         self.matrix = pose.matrix
-        self.edge = max(2 / (size * finer * pose.scale), softness)
+        self.step = 2 / (size * finer * pose.scale)
+        self.edge = max(self.step, softness)
         across = (((np.arange(size * finer) + 0.5) / (size * finer) * 2 - 1) / pose.scale).astype(np.float32)
         along = (((first + (np.arange(slices * finer) + 0.5) / finer) / size * 2 - 1) / pose.scale).astype(np.float32)
         self.x, self.y, self.z = across, along, across
@@ -175,10 +177,11 @@ class Block:
         middle, half = self.matrix @ shape.middle, shape.extent(self.matrix) + self.edge
         places = []
         for axis, centre, reach in ((self.y, middle[1], half[1]), (self.z, middle[2], half[2]), (self.x, middle[0], half[0])):
-            start, stop = np.searchsorted(axis, (centre - reach, centre + reach))
-            if start == stop:
+            start = max(math.ceil((centre - reach - axis[0]) / self.step), 0)
+            stop = min(math.floor((centre + reach - axis[0]) / self.step) + 1, len(axis))
+            if start >= stop:
                 return None
-            places.append(slice(int(start), int(stop)))
+            places.append(slice(start, stop))
         y, z, x = places
         return (y, z, x), Window(self.x[x], self.y[y], self.z[z], self.matrix)
 

@@ -8,28 +8,29 @@ from mwgan.data.canvas import Points
 from mwgan.data.specimens.block import Block
 from mwgan.data.specimens.body import Body
 from mwgan.data.specimens.placing import REACH, middle, turn, turns
-from mwgan.data.specimens.polyhedra import CRYSTALS, crystal
+from mwgan.data.specimens.polyhedra import crystal
 from mwgan.data.specimens.solids import Ellipsoid, Solid
 from mwgan.data.specimens.textures import random_waves, textured
 
+FACETED = ("cube", "octahedron", "tetrahedron", "plate")  # stretched and cut by others: what has more facets looks no different
 SMALLEST, LARGEST = 0.05, 0.45  # radii of leaves, half the frame being 1
 
 
 def grains(rng: np.random.Generator) -> Body:
-    """One body, or two or three apart, filled with 150 to 400 leaves, of which a slice meets a quarter."""
+    """One body, or two or three apart, filled with 100 to 300 leaves, of which a slice meets a quarter."""
     body = Body()
     ground, contrast = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9)
     outlines = _outlines(rng)
     for outline in outlines:
         body.paint(outline, ground)
-    count = int(rng.integers(150, 401))
+    count = int(rng.integers(100, 301))
     share = rng.random(count)
     extents = 1 / ((1 - share) / LARGEST + share / SMALLEST)  # numbers fall with the square of the radius, as in nature
     leaves = Leaves(
         middles=_places(outlines, count, rng),
         halves=extents[:, None] * np.column_stack([np.ones(count), rng.uniform(0.25, 1.0, (count, 2))]),
         axes=turns(rng, count),
-        forms=rng.integers(-len(CRYSTALS), len(CRYSTALS), count),
+        forms=rng.integers(-len(FACETED), len(FACETED), count),
         values=np.clip(ground + contrast * rng.uniform(-1, 1, count), 0, 1),
     )
     body.steps.append(leaves.draw)
@@ -42,8 +43,8 @@ def grains(rng: np.random.Generator) -> Body:
 class Leaves:
     """Many solids that are drawn in order; of those that the slices don't meet nothing is made.
 
-    ``middles`` (K, 3), ``halves`` (K, 3), ``axes`` (K, 3, 3), ``values`` (K,), and ``forms`` (K,): the number of a crystal's
-    form, below 0 for ellipsoids.
+    ``middles`` (K, 3), ``halves`` (K, 3), ``axes`` (K, 3, 3), ``values`` (K,), and ``forms`` (K,): the number of a form of
+    :data:`FACETED`, below 0 for ellipsoids.
     """
 
     def __init__(self, middles: Points, halves: Points, axes: Points, forms: np.ndarray, values: Points) -> None:
@@ -58,7 +59,7 @@ class Leaves:
         place, half, axes, form = self.middles[number], self.halves[number], self.axes[number], self.forms[number]
         if form < 0:
             return Ellipsoid(place, half, axes)
-        return crystal(CRYSTALS[form], place, half, axes)
+        return crystal(FACETED[form], place, half, axes)
 
 
 def _places(outlines: list[Solid], count: int, rng: np.random.Generator) -> Points:

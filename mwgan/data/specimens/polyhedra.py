@@ -53,7 +53,7 @@ def crystal(form: str, middle: Points, half: Points | float, axes: Points, blunt
 
     They are along the rows of ``axes`` (3, 3); ``blunt`` as of :class:`Polyhedron`, in units of the largest of them.
     """
-    return _stretched(form, middle, np.broadcast_to(np.asarray(half, dtype=float), (3,)), axes, blunt)
+    return _stretched(form, middle, half * np.ones(3), axes, blunt)
 
 
 def prism(sides: int, middle: Points, half: float, radius: float, axes: Points) -> Polyhedron:
@@ -69,7 +69,7 @@ def prism(sides: int, middle: Points, half: float, radius: float, axes: Points) 
 def _stretched(form: str, middle: Points, stretch: Points, axes: Points, blunt: float = np.inf) -> Polyhedron:
     normals, distances, corners = _unit(form)
     steep = normals / stretch
-    length = np.linalg.norm(steep, axis=1)
+    length = np.sqrt((steep * steep).sum(axis=1))
     return Polyhedron(middle, steep / length[:, None] @ axes, distances / length, corners * stretch @ axes, blunt * float(stretch.max()))
 
 
