@@ -24,6 +24,7 @@ from mwgan.series.align.align import at_rest
 from mwgan.series.align.estimate import estimate
 from mwgan.series.align.pose import free_motion
 
+TILTS_OFF_DEG = (0.0, 0.5)
 CASES = [(70.0, 2.0), (76.0, 2.0), (60.0, 2.0), (50.0, 2.0), (70.0, 0.0), (70.0, 5.0)]  # range, noise
 
 
@@ -69,6 +70,19 @@ def still(kind: str) -> dict[str, float]:
     }
 
 
+def tilts(kind: str, off_deg: float) -> dict[str, float]:
+    """How far tilts are off that are said, and those that ``--refine-tilts`` finds; what all share, and a stretch, no image tells."""
+    true = moved_series(kind, 70.0, 2.0, 0, tilts_off_deg=off_deg)
+    found = estimate(true.images, true.tilt_deg, closed=True, noise=true.noise, finds_tilts=True)
+
+    def left(tilt_deg: np.ndarray) -> float:
+        wrong = tilt_deg - true.true_tilt_deg[found.used]
+        said = true.tilt_deg[found.used]
+        return float(np.std(wrong - np.polyval(np.polyfit(said, wrong, 1), said)))
+
+    return {"tilts_off_deg": left(true.tilt_deg[found.used]), "tilts_left_deg": left(found.tilt_deg)}
+
+
 def main() -> None:
     parser = arguments("Errors of alignments whose truth is known.", "alignment.csv")
     parser.add_argument("--etspy", help="a Python that has ETSpy")
@@ -99,6 +113,10 @@ def main() -> None:
                 add((*key, "mwgan"), by_mwgan(kind, true))
             if theirs and true is not None:
                 lacking[key] = true
+            if place == 0 and kind in CLOSED:
+                for off_deg in TILTS_OFF_DEG:
+                    if not done(f"{kind}, tilts {off_deg:g} off", *key[1:], "mwgan"):
+                        add((f"{kind}, tilts {off_deg:g} off", *key[1:], "mwgan"), tilts(kind, off_deg))
             if place == 0 and not done(f"{kind}, aligned", *key[1:], "mwgan"):
                 add((f"{kind}, aligned", *key[1:], "mwgan"), still(kind))
     for key, by_method in zip(lacking, by_etspy(options.etspy, list(lacking.values())) if lacking else [], strict=True):

@@ -33,6 +33,8 @@ class Moved(NamedTuple):
     shifts_px: np.ndarray
     angle_deg: float
     noise: float
+    true_tilt_deg: np.ndarray
+    """Which the images were made at; ``tilt_deg`` are those that are said."""
 
 
 def specimen(kind: str, rng: np.random.Generator) -> list[Ellipsoid]:
@@ -83,8 +85,8 @@ def projected(bodies: list[Ellipsoid], tilt_deg: np.ndarray, shifts_px: np.ndarr
     return images
 
 
-def moved_series(kind: str, max_tilt_deg: float, noise_percent: float, seed: int, still: bool = False) -> Moved:
-    """A specimen at tilts of 2 degrees, each image moved by itself; ``still``: aligned already."""
+def moved_series(kind: str, max_tilt_deg: float, noise_percent: float, seed: int, still: bool = False, tilts_off_deg: float = 0.0) -> Moved:
+    """A specimen at tilts of 2 degrees, each image moved by itself; ``still``: aligned already; tilts may be off by so much."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     bodies = specimen(kind, rng)
     tilt_deg = np.arange(-max_tilt_deg, max_tilt_deg + 1, 2.0)
@@ -92,9 +94,10 @@ def moved_series(kind: str, max_tilt_deg: float, noise_percent: float, seed: int
     angle = float(rng.uniform(-ANGLE_DEG, ANGLE_DEG))
     if still:
         shifts, angle = np.zeros_like(shifts), 0.0
-    images = projected(bodies, tilt_deg, shifts, angle)
+    true_tilt_deg = tilt_deg + (rng.normal(0, tilts_off_deg, len(tilt_deg)) if tilts_off_deg else 0.0)
+    images = projected(bodies, true_tilt_deg, shifts, angle)
     noise = noise_percent / 100 * float(images.max())
-    return Moved((images + rng.normal(0, noise, images.shape)).astype(np.float32), tilt_deg, shifts, angle, noise)
+    return Moved((images + rng.normal(0, noise, images.shape)).astype(np.float32), tilt_deg, shifts, angle, noise, true_tilt_deg)
 
 
 def errors(found_px: np.ndarray, angle_deg: float, true: Moved, used: np.ndarray | None = None) -> dict[str, float]:

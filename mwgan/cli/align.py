@@ -24,6 +24,9 @@ def align(
     tilt_axis: options.Axis = "auto",
     axis_angle: Annotated[float, typer.Option(help="By how many degrees the tilt axis is turned from there, about.")] = 0.0,
     keep_angle: Annotated[bool, typer.Option("--keep-angle", help="Take the angle as given, and look for no better one.")] = False,
+    refine_tilts: Annotated[
+        bool, typer.Option("--refine-tilts", help="Look for better tilts, too: where the goniometer errs by 0.3 degrees or more.")
+    ] = False,
     equal_mass: Annotated[bool, typer.Option("--equal-mass", help="Scale each image so that its brightness fits the others'.")] = False,
     crop: Annotated[bool, typer.Option("--crop", help="Cut off rows that some image hasn't measured.")] = False,
     binning: options.Bin = 1,
@@ -46,7 +49,20 @@ def align(
     check_record_file(output)
     said = options.switches(tilt_axis, "auto", background, invert, outliers)
     aligned = align_series(
-        series, tilts, said, exclude, dataset, strict, axis_angle, not keep_angle, equal_mass, crop, binning, interpolation, typer.echo
+        series,
+        tilts,
+        said,
+        exclude,
+        dataset,
+        strict,
+        axis_angle,
+        not keep_angle,
+        refine_tilts,
+        equal_mass,
+        crop,
+        binning,
+        interpolation,
+        typer.echo,
     )
     say(aligned.notes, aligned.warnings)
     write_aligned(aligned, output, context.params)

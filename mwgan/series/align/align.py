@@ -62,6 +62,7 @@ def align_series(
     strict: bool = False,
     axis_angle_deg: float = 0.0,
     finds_angle: bool = True,
+    finds_tilts: bool = False,
     equal_mass: bool = False,
     crop: bool = False,
     binning: int = 1,
@@ -84,6 +85,8 @@ def align_series(
         By how much the tilt axis is turned in the images, about, from y (or x, where it runs along that).
     finds_angle
         Whether the angle is refined, or known.
+    finds_tilts
+        Whether the tilts are refined, too.
     equal_mass
         Whether images are scaled so that their brightness fits the others'.
     crop
@@ -105,8 +108,8 @@ def align_series(
     read = read_upright(path, tilts, switches, exclude, dataset, strict)
     if binning > min(read.looked_at.seen.rows, read.looked_at.seen.columns) // 2:
         raise InputError(f"binning must lie between 1 and half the image, not {binning}")
-    found = estimate(read.images, read.tilt_deg, read.measured, read.closed, read.noise, axis_angle_deg, finds_angle, say)
-    used = read.of(np.flatnonzero(found.used))
+    found = estimate(read.images, read.tilt_deg, read.measured, read.closed, read.noise, axis_angle_deg, finds_angle, finds_tilts, say)
+    used = replace(read.of(np.flatnonzero(found.used)), tilt_deg=found.tilt_deg)
     pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg, used.closed)
     before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
     after, rows = _judged(used, pose, used.closed)
@@ -203,6 +206,10 @@ def _told(read: Upright, found: Estimate, pose: Pose, stays: bool, before: Left,
         notes.append(
             f"images moved by up to {along:.1f} pixels along the tilt axis and {across:.1f} across it; the axis is turned by "
             f"{pose.axis_angle_deg:.2f} degrees"
+        )
+    if (change := np.abs(found.tilt_deg - read.tilt_deg[found.used])).any():
+        notes.append(
+            f"tilts changed by up to {change.max():.2f} degrees, {np.sqrt((change**2).mean()):.2f} root mean square (--refine-tilts)"
         )
     notes.append(
         f"a reconstruction by SIRT leaves {100 * after.of_data:.2f} % of the aligned images, {100 * before.of_data:.2f} % of the raw ones"

@@ -12,6 +12,7 @@ from mwgan.series.align.neighbours import shifts_from_neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion
 from mwgan.series.align.profiles import centres_across, shifts_along, without_air
 from mwgan.series.align.refine import Field, refine_shifts
+from mwgan.series.align.tilts import refine_tilts
 from mwgan.series.align.warp import SMOOTHING, Mask, RawImages, Stack
 
 GUESS, COARSE, MIDDLE, FINE = 96, 48, 64, 96  # samples across the axis, at most
@@ -37,6 +38,8 @@ class Estimate(NamedTuple):
     """(A,): what the volume leaves of each image, relative to it; of those that don't fit, when that was seen."""
     gain: Array
     """Of the images used: how much brighter each is than the volume's projection, less 1."""
+    tilt_deg: Array
+    """Of the images used: as given, or as the images ask for."""
     improved: float
     """How many times as much a volume leaves of the images as they were, as of the aligned ones, in sums of squares."""
 
@@ -49,6 +52,7 @@ def estimate(
     noise: float = 0.0,
     angle_deg: float = 0.0,
     finds_angle: bool = True,
+    finds_tilts: bool = False,
     say: Say = lambda sentence: None,
 ) -> Estimate:
     """Shifts of images (A, Y, X), y about along the tilt axis, and the angle of that axis.
@@ -70,6 +74,8 @@ def estimate(
         By how much the tilt axis is turned, about; see :class:`mwgan.series.align.pose.Pose`.
     finds_angle
         Whether it is looked for, or known.
+    finds_tilts
+        Whether tilts are refined, too: :func:`mwgan.series.align.tilts.refine_tilts`.
     say
         Is told what is done, a sentence at a time.
     """
@@ -95,12 +101,18 @@ def estimate(
                     pose, error = angle_by_turns(field, pose)
                     pose, _ = refine_shifts(field, pose)
             say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
+    if finds_tilts:
+        refined, pose = refine_tilts(task.field(pose, MIDDLE, SMOOTHER), pose)
+        change = refined - task.tilt_deg
+        say(f"tilts changed by up to {np.abs(change).max():.2f} degrees, {np.sqrt((change**2).mean()):.2f} root mean square")
+        task.tilt_deg = refined
     pose, moves = refine_shifts(task.field(pose, FINE), pose)
     misfit[used] = moves.misfit
     pose = pose if closed else pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))
     smooth = task.field(pose, FINE, SMOOTHER)
     as_they_were = unexplained(smooth, Pose(np.zeros_like(pose.shifts_px), angle_deg))
-    return Estimate(pose, error, used, misfit, moves.gain, as_they_were / max(unexplained(smooth, pose), np.finfo(float).tiny))
+    improved = as_they_were / max(unexplained(smooth, pose), np.finfo(float).tiny)
+    return Estimate(pose, error, used, misfit, moves.gain, task.tilt_deg, improved)
 
 
 def unlike_the_rest(misfit: Array) -> Mask:

@@ -67,6 +67,20 @@ class VolumeFit:
         self._volume = volume
         return self._images(self._projector(volume))
 
+    @torch.no_grad()
+    def projected(self, tilt_deg: Array) -> Stack:
+        """What the volume, as far as it has come, has for images (A, Y, X) at other tilts (A,).
+
+        Raises
+        ------
+        RuntimeError
+            If it explains nothing yet.
+        """
+        if self._volume is None:
+            raise RuntimeError("there is no volume before anything was explained")
+        geometry = TiltGeometry(tuple(map(float, tilt_deg)), self.geometry.detector_size)
+        return self._images(projector_for(geometry)(self._volume))
+
     def _rows(self, images: np.ndarray) -> Tensor:
         """Images (A, Y, X) as sinograms (Y, 1, A, N)."""
         rows = torch.from_numpy(np.ascontiguousarray(images.swapaxes(0, 1))).unsqueeze(1)
