@@ -169,4 +169,4 @@ def test_what_is_not_the_mixture_alone_is_asked_again(auto):
     corrected = DataConsistent(Normalized(auto), 0.5)
     assert isinstance(uncertainty_of(corrected), Uncertainty)
     assert band_scale(corrected) is None
-    assert band_scale(make_method("auto")) == band_scale(Auto(band_scale=2.8))
+    assert band_scale(make_method("auto")) == band_scale(Auto(band_scale=2.6))
