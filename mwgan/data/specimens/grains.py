@@ -13,17 +13,17 @@ from mwgan.data.specimens.solids import Ellipsoid, Solid
 from mwgan.data.specimens.textures import random_waves, textured
 
 FACETED = ("cube", "octahedron", "tetrahedron", "plate")  # stretched and cut by others: what has more facets looks no different
-SMALLEST, LARGEST = 0.05, 0.45  # radii of leaves, half the frame being 1
+SMALLEST, LARGEST = 0.06, 0.35  # radii of leaves, half the frame being 1
 
 
 def grains(rng: np.random.Generator) -> Body:
-    """One body, or two or three apart, filled with 100 to 300 leaves, of which a slice meets a quarter."""
+    """One body, or two or three apart, filled with 200 to 500 leaves, of which a slice meets a fifth."""
     body = Body()
     ground, contrast = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9)
     outlines = _outlines(rng)
     for outline in outlines:
         body.paint(outline, ground)
-    count = int(rng.integers(100, 301))
+    count = int(rng.integers(200, 501))
     share = rng.random(count)
     extents = 1 / ((1 - share) / LARGEST + share / SMALLEST)  # numbers fall with the square of the radius, as in nature
     leaves = Leaves(
