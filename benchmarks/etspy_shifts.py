@@ -19,13 +19,13 @@ METHODS = ("StackReg", "PC", "COM", "COM-CL")
 
 def align(series: Path) -> None:
     """All methods that come to an end."""
-    import etspy
+    from etspy.base import TomoStack
 
     given = np.load(series)
     images, tilts = given["images"].swapaxes(1, 2).copy(), given["tilt_deg"]  # its tilt axis runs along x
     found = {}
     for method in METHODS:
-        stack = etspy.TomoStack(images.copy())
+        stack = TomoStack(images.copy())
         stack.tilts.data = tilts[:, None]
         try:
             shifts = stack.stack_register(method, show_progressbar=False).shifts.data
