@@ -68,6 +68,9 @@ class LearnedReconstructor:
         A slice that was measured to be empty is empty, whatever the network makes of zeros. A network that begins with TVM
         takes a ``guess`` (B, 1, N, N) of that kind in place of making it; others don't look at it.
         """
+        tilts = measurement.measured_tilts
+        if self.any_size and not bool((tilts == tilts[:1]).all()):
+            return self._by_tilts(measurement, guess)
         fitted, margin = self._fit(measurement)
         given = fitted.sinogram
         generator = self.generator.to(given.device)
@@ -81,6 +84,14 @@ class LearnedReconstructor:
         before, size = margin, measurement.geometry.detector_size
         empty = ~measurement.sinogram.flatten(1).any(dim=1).reshape(-1, 1, 1, 1)
         return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size])
+
+    def _by_tilts(self, measurement: Measurement, guess: Tensor | None) -> Tensor:
+        """Slices of the same tilts together: a row that only others have measured would be seen by convolutions of its neighbours."""
+        size = measurement.geometry.detector_size
+        tomograms = measurement.sinogram.new_empty(len(measurement.sinogram), 1, size, size)
+        for samples, same in measurement.by_tilts():
+            tomograms[samples] = self(same, None if guess is None else guess[samples])
+        return tomograms
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
