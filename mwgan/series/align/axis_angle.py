@@ -13,6 +13,7 @@ SMOOTHER = 1.3  # samples, a Gaussian's standard deviation, for images whose ang
 FIT_STEPS, TURN_STEPS = 60, 20  # of the volumes that tell it either way
 FURTHEST_DEG = 6.0  # that an angle is looked for from where it was guessed
 KNOWN_TURN_DEG = 1.0
+UNTOLD = 2.5  # times what noise would do: errors of twelve slabs and open fields, root mean square
 LEAST_TOLD, FURTHEST_TURN_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
 
 
@@ -66,7 +67,7 @@ def angle_by_turns(field: Field, pose: Pose) -> tuple[Pose, float]:
     A volume that is fitted to images about a wrong axis explains most of the error away, and one that isn't fitted to the end leaves
     something that looks like a turn. What the comparison tells is therefore held against what it tells of two series whose answer is
     known: projections of the volume itself, as they are and turned by one degree. With the angle comes its standard error in degrees,
-    from what is left of the images.
+    from what is left of the images, and what was seen of specimens that leave the field.
     """
     images, explained, known = field.placed(pose)
     moves, projections = _told(field, images, explained, known)
@@ -76,7 +77,7 @@ def angle_by_turns(field: Field, pose: Pose) -> tuple[Pose, float]:
     if abs(told_of_turn) < LEAST_TOLD:
         return pose, float("inf")
     change = float(np.clip((moves.angle_deg - untold) / told_of_turn, -FURTHEST_TURN_DEG, FURTHEST_TURN_DEG))
-    return pose.turned(change), moves.angle_error_deg / abs(told_of_turn)
+    return pose.turned(change), UNTOLD * moves.angle_error_deg / abs(told_of_turn)
 
 
 def _told(field: Field, images: Stack, explained: Mask, known: Mask) -> tuple[Moves, Stack]:
