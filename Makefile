@@ -75,7 +75,8 @@ ifeq ($(SCALE_GIVEN),)
 	$(BIN)/mwgan-figures table=experiments/irdm2020/shipped_weights/results 'figures=[nrmse_by_wedge,psnr_by_wedge]'
 	$(BIN)/mwgan-figures table=experiments/irdm2020/shipped_weights/results 'figures=[comparison_panel]' wedges_deg=[40,60,80]
 	for figure in $(IRDM_FIGURES); do $(BIN)/mwgan-figures experiment=irdm2020/figures/$$figure || exit 1; done
-	for figure in $(DING_FIGURES) fig14; do $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure || exit 1; done
+	for figure in $(DING_FIGURES); do $(BIN)/mwgan-figures experiment=ding2019/figures/$$figure || exit 1; done
+	$(BIN)/mwgan-figures experiment=ding2019/figures/fig14
 	for figure in $(BEYOND_FIGURES); do $(BIN)/mwgan-figures experiment=beyond/figures/$$figure || exit 1; done
 else
 	$(MAKE) irdm2020 ding2019 $(if $(filter paper,$(SCALE)),,beyond) SCALE=$(SCALE)

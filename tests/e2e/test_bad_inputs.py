@@ -171,7 +171,7 @@ mwgan compare {S} --slice 0 -o c.png --consistency nan | consistency
 mwgan compare {S} --slice 0 -o c.png --hold-out 1 | --hold-out
 mwgan compare {S} --slice 0 -o c.png --hold-out 1000 | too few
 mwgan reconstruct {S} -o v.mrc --method auto --set every=1 | 2 or more
-mwgan reconstruct {S} -o v.mrc --method auto --set network=nonsense | no weights
+mwgan reconstruct {S} -o v.mrc --method auto --set networks=[nonsense] | nonsense
 mwgan simulate x.mrc --specimen dogs | dogs
 mwgan simulate x.mrc --size 2 | size
 mwgan simulate x.mrc --size 1000000 | memory

@@ -98,13 +98,13 @@ def test_auto_says_what_it_takes_and_explains_the_needle(tmp_path):
     done = CliRunner().invoke(app, [*map(str, command), "-o", str(tmp_path / "v.mrc")])
     assert done.exit_code == 0, done.exception
     assert re.search(
-        r"auto takes .* % lpd_guided where tilts were measured and .* % lpd_guided in the missing wedge; errors on tilts that",
+        r"auto takes .* % lpd_guided.* where tilts were measured and .* % of the networks' in the missing wedge; errors on tilts that",
         done.stdout,
     )
     record = json.loads((tmp_path / "v.json").read_text())
     assert sum(record["choice"]["shares"].values()) == pytest.approx(1.0)
     assert record["residual"]["of_data"] < 0.06
-    assert [Path(one["file"]).name for one in record["weights"]] == ["lpd_guided.safetensors"]
+    assert [Path(one["file"]).name for one in record["weights"]] == ["lpd_guided.safetensors", "lpd.safetensors"]
 
 
 def test_what_an_evaluation_found_best_is_taken_and_told(tmp_path):
@@ -137,7 +137,7 @@ def test_compare_takes_methods_that_suit_any_series_unless_told(tmp_path):
     command = ["compare", wide, "--tilts", TILTS, "--slice", 2, "-o", tmp_path / "c.png"]
     default = CliRunner().invoke(app, [*map(str, command)])
     assert default.exit_code == 0, default.exception
-    assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp", "sart", "tvm", "lpd"]
+    assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp", "sirt", "tvm_auto", "lpd_guided", "auto"]
     told = CliRunner().invoke(app, [*map(str, command), "--methods", "irdm,wbp"])
     assert told.exit_code == 0, told.exception
     assert re.search(r"^warning: irdm is left out: irdm was trained for slices of 64 pixels", told.stderr, re.MULTILINE)
@@ -202,7 +202,7 @@ def _bad_inputs(folder):
         "a setting that there isn't": ({}, ["--method", "tvm", "--set", "wait=0.1"], "there are weight, iterations"),
         "a setting of another kind": ({}, ["--method", "tvm", "--set", "iterations=many"], "iterations of tvm is int, not 'many'"),
         "a setting that is none": ({}, ["--method", "tvm", "--set", "weight"], "KEY=VALUE"),
-        "a setting of a network": ({}, ["--set", "weight=0.1"], "it has none"),
+        "a setting of a network": ({}, ["--method", "lpd", "--set", "weight=0.1"], "it has none"),
         "a setting given twice": ({}, ["--method", "tvm", "--set", "iterations=2", "--iterations", "3"], "set twice"),
         "a network that is not shipped": ({}, ["--method", "irdm_d1"], "not shipped"),
         "a record that there isn't": ({}, ["--method", "tvm", "--tuned", folder / "none.csv"], "none.csv"),

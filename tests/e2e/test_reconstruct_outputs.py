@@ -50,7 +50,7 @@ def test_a_page_and_a_record_come_with_a_volume_of_any_format(series, tmp_path):
         assert float(re.search(r'PhysicalSizeZ="([\d.]+)"', file.ome_metadata)[1]) == pytest.approx(134.4)
     record = json.loads((tmp_path / "v.json").read_text())
     assert record["volume"]["shape_yzx"] == list(volume.shape) == [4, 32, 32]
-    assert record["weights"] == [{"file": str(find_weights("lpd")), "sha256": sha256(find_weights("lpd"))}]
+    assert record["weights"] == [{"file": str(find_weights(name)), "sha256": sha256(find_weights(name))} for name in ("lpd_guided", "lpd")]
     assert (record["options"]["max_tilt"], record["geometry"]["binning"]) == (60.0, 2)
     assert record["seen"]["images"] == 77
     assert max(record["geometry"]["tilt_deg"]) == 60
