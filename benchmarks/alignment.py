@@ -58,7 +58,7 @@ def still(kind: str) -> dict[str, float]:
     estimated = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
     pose, tilt_deg = estimated.pose, true.tilt_deg[estimated.used]
     moved = pose.shifts_px - free_motion(pose.shifts_px, tilt_deg)
-    rests, _ = at_rest(estimated, tilt_deg, closed=kind in CLOSED)
+    rests, _ = at_rest(estimated, tilt_deg)
     found = np.sqrt((moved**2).mean(axis=0))
     applied = 0.0 if not np.any(rests.shifts_px) else float(np.abs(moved).max())
     return {

@@ -110,7 +110,7 @@ def align_series(
         raise InputError(f"binning must lie between 1 and half the image, not {binning}")
     found = estimate(read.images, read.tilt_deg, read.measured, read.closed, read.noise, axis_angle_deg, finds_angle, finds_tilts, say)
     used = replace(read.of(np.flatnonzero(found.used)), tilt_deg=found.tilt_deg)
-    pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg, used.closed)
+    pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg)
     before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
     after, rows = _judged(used, pose, used.closed)
     alignment = replace(_kept(used, pose, found, equal_mass, binning), interpolation=interpolation)
@@ -120,7 +120,7 @@ def align_series(
     return Aligned(alignment, used, before, after, (raw_rows, rows), notes, warnings)
 
 
-def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0, closed: bool = True) -> tuple[Pose, bool]:
+def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0) -> tuple[Pose, bool]:
     """The pose that was found; none at all where the images are aligned already, to what can be told.
 
     Of a specimen that stays in the field shifts and angle tell; of one that leaves it, whose volume never explains all, whether the pose
@@ -129,7 +129,7 @@ def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0, closed: bo
     pose = found.pose
     moved = pose.shifts_px - free_motion(pose.shifts_px, tilt_deg)
     small = np.sqrt((moved**2).mean()) <= AT_REST_PX and abs(pose.axis_angle_deg) <= max(AT_REST_DEG, SURE * found.angle_error_deg)
-    if angle_deg or not (small or (not closed and found.improved < HARDLY)):
+    if angle_deg or not (small or (found.improved is not None and found.improved < HARDLY)):
         return pose, False
     return Pose(np.zeros_like(pose.shifts_px)), True
 

@@ -40,8 +40,9 @@ class Estimate(NamedTuple):
     """Of the images used: how much brighter each is than the volume's projection, less 1."""
     tilt_deg: Array
     """Of the images used: as given, or as the images ask for."""
-    improved: float
-    """How many times as much a volume leaves of the images as they were, as of the aligned ones, in sums of squares."""
+    improved: float | None
+    """How many times as much a volume leaves of the images as they were, as of the aligned ones, in sums of squares; None of a
+    specimen that stays in the field, whose shifts tell enough."""
 
 
 def estimate(
@@ -109,9 +110,11 @@ def estimate(
     pose, moves = refine_shifts(task.field(pose, FINE), pose)
     misfit[used] = moves.misfit
     pose = pose if closed else pose.moved(-free_motion(pose.shifts_px, task.tilt_deg))
-    smooth = task.field(pose, FINE, SMOOTHER)
-    as_they_were = unexplained(smooth, Pose(np.zeros_like(pose.shifts_px), angle_deg))
-    improved = as_they_were / max(unexplained(smooth, pose), np.finfo(float).tiny)
+    improved = None
+    if not closed:
+        smooth = task.field(pose, FINE, SMOOTHER)
+        as_they_were = unexplained(smooth, Pose(np.zeros_like(pose.shifts_px), angle_deg))
+        improved = as_they_were / max(unexplained(smooth, pose), np.finfo(float).tiny)
     return Estimate(pose, error, used, misfit, moves.gain, task.tilt_deg, improved)
 
 
