@@ -72,9 +72,7 @@ def run_by_slurm(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[
         say(f"{name}: job {job.job_id}")
     for name, job in zip(names, submitted, strict=True):
         failure = job.exception()
-        outcomes[name] = (
-            Outcome(None, "", {}) if failure is None else Outcome(f"job {job.job_id}", _reason(failure, recipe.output / name / LOG), {})
-        )
+        outcomes[name] = Outcome() if failure is None else Outcome(f"job {job.job_id}", _reason(failure, recipe.output / name / LOG))
     return outcomes
 
 

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +25,14 @@ MWGAN = (sys.executable, "-m", "mwgan.cli.main")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a series came out: what failed and why, or None; which steps were done now, and in how many seconds."""
+    """How a series came out: what failed, or None, and why."""
 
-    failed: str | None
-    reason: str
-    seconds: Mapping[str, float]
+    failed: str | None = None
+    reason: str = ""
 
 
 class Processes:
-    """The steps that are at work, to be stopped from elsewhere: each tidies up, and keeps what it can go on from."""
+    """The running steps, to be stopped from elsewhere: each cleans up, and keeps what it can resume from."""
 
     def __init__(self) -> None:
         self._lock, self._running, self._stopped = threading.Lock(), set[subprocess.Popen[str]](), False
@@ -97,7 +95,6 @@ def run_series(
         If another process is at work on this series.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    seconds: dict[str, float] = {}
     with hold(folder / ".lock", f"another mwgan run is at work in {folder}: wait for it, or end it first"):
         state = _state(folder)
         for step in steps:
@@ -105,14 +102,12 @@ def run_series(
                 say(f"{name}: {step.name} was finished before")
                 continue
             say(f"{name}: mwgan {shlex.join(step.arguments)}")
-            started = time.perf_counter()
             code, last = _run(step, folder / LOG, processes, threads)
             if code:
-                return Outcome(step.name, last.removeprefix("error: ") or f"it ended with code {code}", seconds)
-            seconds[step.name] = time.perf_counter() - started
-            state = _state(folder) | {step.name: _stamp(step)}
+                return Outcome(step.name, last.removeprefix("error: ") or f"it ended with code {code}")
+            state[step.name] = _stamp(step)
             _keep(folder, state)
-    return Outcome(None, "", seconds)
+    return Outcome()
 
 
 def _run(step: Step, log: Path, processes: Processes, threads: int | None) -> tuple[int, str]:
