@@ -9,7 +9,7 @@ import numpy as np
 
 from mwgan.quantify.labels import Field, Labels, Particles, Place
 from mwgan.quantify.materials import Materials
-from mwgan.quantify.surface import Surface, shadow_along_z, surface_of, walls, weighted_median
+from mwgan.quantify.surface import Surface, footprint_along_z, surface_of, walls, weighted_median
 
 Voxel = tuple[float, float, float]
 BEYOND = 0.9  # voxels outwards from a surface, where another particle's begin if they touch
@@ -24,7 +24,7 @@ class Numbers:
     thickness: float
     """Median of the chords from the surface straight inwards."""
     thickness_z: float
-    """Along the beam: volume over the area of the shadow."""
+    """Along the beam: volume over the area of the footprint."""
     sphericity: float
     """Surface of a ball of the same volume over its own: 1 for a ball, less for all else."""
     elongation: float
@@ -64,7 +64,7 @@ def measure_particle(field: Field, place: Place, voxel_nm: Voxel) -> tuple[Numbe
         volume=volume,
         surface=area,
         thickness=weighted_median(lengths, areas),
-        thickness_z=volume / max(shadow_along_z(field, voxel_nm), 1e-30),
+        thickness_z=volume / max(footprint_along_z(field, voxel_nm), 1e-30),
         sphericity=math.pi ** (1 / 3) * (6 * volume) ** (2 / 3) / area,
         elongation=float(spread[0] / spread[1]),
         flatness=float(spread[1] / spread[2]),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 CHORDS = 5_000  # of a surface's triangles at most, that walls are measured from
 STEP = 1.0  # voxels from one look along a chord to the next
-FINER = 4  # points a voxel, that a shadow's outline is found on
+FINER = 4  # points a voxel, that a footprint's outline is found on
 START = 1.0  # voxels below the surface that a chord begins
 
 
@@ -136,8 +136,8 @@ def walls(
     return length[kept], areas[chosen][kept]
 
 
-def shadow_along_z(field: npt.NDArray[np.floating], voxel_nm: tuple[float, float, float]) -> float:
-    """Area in nm² of the shadow that a field (Y, Z, X) above 0 casts along the beam, its outline found between voxels."""
+def footprint_along_z(field: npt.NDArray[np.floating], voxel_nm: tuple[float, float, float]) -> float:
+    """Area in nm² of the footprint that a field (Y, Z, X) above 0 has along the beam, its outline found between voxels."""
     from scipy.ndimage import zoom
 
     outline = np.pad(field.max(axis=1), 1, constant_values=-max(float(np.abs(field).max()), 1e-30))

@@ -32,7 +32,7 @@ class Disagreement:
 
     def __init__(self, reconstructor: Auto | Normalized, scale: float = 1.0, floor: float = 0.0) -> None:
         self._normalized = reconstructor if isinstance(reconstructor, Normalized) else None
-        self._auto = cast(Auto, reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor)
+        self._auto = cast(Auto, _inside(reconstructor))
         self.scale, self.floor = scale, floor
 
     @torch.no_grad()
@@ -52,8 +52,7 @@ def uncertainty_of(
     reconstructor: Reconstructor, flips: bool = True, folds: int = 4, scale: float = 1.0, floor: float = 0.0
 ) -> Uncertainty | Disagreement:
     """The uncertainty that suits a method: a mixture's by its parts, any other's by asking it again; parameters as of both."""
-    inside = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
-    if isinstance(inside, Auto):
+    if isinstance(_inside(reconstructor), Auto):
         return Disagreement(cast("Auto | Normalized", reconstructor), scale, floor)
     return Uncertainty([reconstructor], flips, folds, scale, floor)
 
@@ -63,7 +62,12 @@ def band_scale(reconstructor: Reconstructor) -> float | None:
 
     A network corrected for data consistency is another method, of which nothing was found.
     """
-    inside = reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor
+    inside = _inside(reconstructor)
     if isinstance(inside, Auto):
         return inside.band_scale
     return inside.record.band_scale if isinstance(inside, LearnedReconstructor) else None
+
+
+def _inside(reconstructor: Reconstructor) -> Reconstructor:
+    """What is scaled to the data; one that is corrected for them stays as it is, it is another method."""
+    return reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor

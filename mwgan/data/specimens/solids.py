@@ -15,7 +15,7 @@ Kind = TypeVar("Kind", bound="Solid")
 
 
 class Solid(ABC):
-    """A convex shape that is told by the depth of a point in it."""
+    """A convex shape defined by the depth of a point in it."""
 
     middle: Points
 
@@ -155,11 +155,10 @@ class Tube:
 
 
 @dataclass(frozen=True)
-class Shell:
-    """The outermost ``thickness`` of a solid."""
+class WithinSolid:
+    """What lies within a solid, and reaches no further."""
 
     solid: Solid
-    thickness: float
 
     @property
     def middle(self) -> Points:
@@ -167,6 +166,13 @@ class Shell:
 
     def extent(self, directions: Points) -> Points:
         return self.solid.extent(directions)
+
+
+@dataclass(frozen=True)
+class Shell(WithinSolid):
+    """The outermost ``thickness`` of a solid."""
+
+    thickness: float
 
     def share(self, window: Window, width: float) -> Array:
         # The difference of two edges: a shell thinner than the edge is still as heavy as it should be.

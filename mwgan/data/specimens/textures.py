@@ -9,7 +9,7 @@ import numpy as np
 from mwgan.data.canvas import Array, Points
 from mwgan.data.specimens.block import Texture, Window
 from mwgan.data.specimens.placing import directions
-from mwgan.data.specimens.solids import Solid, covered
+from mwgan.data.specimens.solids import WithinSolid, covered
 
 
 def random_waves(rng: np.random.Generator, low: float, high: float, count: int = 16, slope: float = 1.0) -> Texture:
@@ -102,23 +102,15 @@ _RECIPROCAL = {
 
 
 @dataclass(frozen=True)
-class LevelSet:
+class LevelSet(WithinSolid):
     """The part of a solid where a sum of waves lies above ``level``: sponges, and channels in rows.
 
     ``vectors`` (K, 3) are wave vectors, ``amplitudes`` (K,) complex, of unit deviation together.
     """
 
-    solid: Solid
     vectors: Points
     amplitudes: np.ndarray
     level: float
-
-    @property
-    def middle(self) -> Points:
-        return self.solid.middle
-
-    def extent(self, directions: Points) -> Points:
-        return self.solid.extent(directions)
 
     def share(self, window: Window, width: float) -> Array:
         waves = window.waves(self.vectors, self.amplitudes).real

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mwgan.quantify.surface import shadow_along_z, surface_of, walls, weighted_median
+from mwgan.quantify.surface import footprint_along_z, surface_of, walls, weighted_median
 
 SIDE = 40
 VOXEL = (0.5, 0.5, 0.5)
@@ -83,8 +83,8 @@ def test_walls_of_a_shell_are_its_own():
 
 
 def test_a_shadow_falls_along_the_beam():
-    assert shadow_along_z(box((15.0, 3.0, 8.0)), VOXEL) == pytest.approx(30 * 16 * 0.25, rel=0.02)
-    assert shadow_along_z(ball(10.0), VOXEL) == pytest.approx(np.pi * 25, rel=0.02)
+    assert footprint_along_z(box((15.0, 3.0, 8.0)), VOXEL) == pytest.approx(30 * 16 * 0.25, rel=0.02)
+    assert footprint_along_z(ball(10.0), VOXEL) == pytest.approx(np.pi * 25, rel=0.02)
 
 
 @pytest.mark.parametrize(("tilts", "share"), [((-60.0, 60.0), 1 / 3), ((-90.0, 90.0), 0.0), ((-50.0, 50.0), 4 / 9), ((-70.0, 50.0), 1 / 3)])
