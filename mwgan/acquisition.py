@@ -21,13 +21,24 @@ class Sample(NamedTuple):
     """An image about to be measured; batches stack each field."""
 
     image: Tensor
-    """(1, N, N) float32 in [0, 1], rows along the beam."""
+    """(1, N, N) float32 in [0, 1], rows along the beam; or (S, N, N) of neighbouring slices, the image the one in the middle."""
     seed: int | Tensor
     """Seeds what the acquisition draws for this sample: its wedge and its noise."""
     image_index: int | Tensor
     """Position in the source, or FILLER."""
     leader: int | Tensor | None = None
     """Seeds what a batch draws as one (tilt step, size): the seed of its first sample, over all processes; None: of those here."""
+
+    @property
+    def middle(self) -> Tensor:
+        """The images (B, 1, N, N) of a batch, without their neighbours."""
+        return middle_of(self.image)
+
+
+def middle_of(stack: Tensor) -> Tensor:
+    """The middle (B, 1, …) of neighbouring slices (B, S, …)."""
+    place = stack.shape[1] // 2
+    return stack[:, place : place + 1]
 
 
 def leading_seed(seed: Tensor, leader: int | Tensor | None = None) -> int:
@@ -36,7 +47,7 @@ def leading_seed(seed: Tensor, leader: int | Tensor | None = None) -> int:
 
 
 class Noise(Protocol):
-    """Noise on a sinogram (A, N) of non-negative line integrals."""
+    """Noise on sinograms (…, A, N) of non-negative line integrals, of one level."""
 
     @property
     def percent(self) -> float:
@@ -148,15 +159,16 @@ class Acquisition:
     def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None, leader: int | Tensor | None = None) -> Measurement:
         """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
 
+        Of stacks (B, S, N, N) the middle slices are measured, their neighbours with the same wedge and level of noise beside them.
         Samples for which ``complete`` (B,) is true lose no wedge. ``leader`` is the batch's (:class:`Sample`). Seeds, leader and
         ``complete`` are read on the CPU: kept there, nothing waits for a GPU. So are wedges drawn, which makes them the same on
         every device; noise is drawn where it is added.
         """
         low, high = self.wedge_deg
         geometry = self.geometry_of(image, seed, leader)
-        sinogram = projector_for(geometry)(image)
+        projected: Tensor = projector_for(geometry)(image.flatten(0, 1).unsqueeze(1))
         wedges, rows = [], []
-        for row, sample_seed in zip(sinogram[:, 0], seed.tolist(), strict=True):
+        for row, sample_seed in zip(projected.unflatten(0, image.shape[:2]).squeeze(2), seed.tolist(), strict=True):
             generator = torch.Generator().manual_seed(int(sample_seed))
             wedges.append(low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64))
             if image.device.type != "cpu":
@@ -164,4 +176,6 @@ class Acquisition:
             rows.append(self.noise(row, generator))
         wedge = torch.stack(wedges)
         measured = geometry.measured(wedge if complete is None else torch.where(complete.cpu(), 0.0, wedge))
-        return Measurement(torch.stack(rows).unsqueeze(1), measured, geometry)
+        stacks, half = torch.stack(rows), len(rows[0]) // 2
+        neighbours = torch.cat([stacks[:, :half], stacks[:, half + 1 :]], dim=1) if half else None
+        return Measurement(middle_of(stacks), measured, geometry, neighbours)

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mwgan.errors import InputError
@@ -136,11 +137,15 @@ class Measurement:
         each tilt, (1, 1, A, N) for all samples alike or (B, 1, A, N).
     geometry
         Tilts and detector of the sinogram.
+    neighbours
+        What was measured of the slices beside each, (B, 2 K, A, N): of the K before it along the tilt axis, then of the K after it, and a
+        slice's own rows in place of a neighbour that it lacks. None: slices are on their own. Most methods don't look at it.
     """
 
     sinogram: torch.Tensor
     measured: torch.Tensor
     geometry: TiltGeometry
+    neighbours: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         import torch
@@ -156,9 +161,15 @@ class Measurement:
                 f"measured must be ({shape[2]},), ({shape[0]}, 1, {shape[2]}, 1) or ({shape[0]}, 1, {shape[2]}, {shape[3]}), "
                 f"not {tuple(self.measured.shape)}"
             )
+        if self.neighbours is not None:
+            beside = tuple(self.neighbours.shape)
+            if len(beside) != 4 or beside[1] % 2 or (beside[0], *beside[2:]) != (shape[0], *shape[2:]):
+                raise InputError(f"neighbours of a sinogram {shape} are ({shape[0]}, 2 K, {shape[2]}, {shape[3]}), not {beside}")
         device = self.sinogram.device
         object.__setattr__(self, "measured", self.measured.to(device, non_blocking=device.type == "cuda"))  # nobody waits for a GPU
         object.__setattr__(self, "sinogram", torch.where(self.mask, self.sinogram, 0.0))
+        if self.neighbours is not None:
+            object.__setattr__(self, "neighbours", torch.where(self.mask, self.neighbours, 0.0))
 
     @property
     def mask(self) -> torch.Tensor:
@@ -175,9 +186,31 @@ class Measurement:
         """Whether ``measured`` tells the pixels of a tilt apart."""
         return self.mask.shape[3] > 1
 
+    def with_rows(
+        self,
+        change: Callable[[torch.Tensor], torch.Tensor],
+        measured: torch.Tensor | None = None,
+        geometry: TiltGeometry | None = None,
+    ) -> Measurement:
+        """The measurement with its rows, and those of its neighbours, changed alike.
+
+        Parameters
+        ----------
+        change
+            Rows (B, C, A, N) of any number C of slices to the new ones.
+        measured, geometry
+            Those of the new rows, where they differ.
+        """
+        return Measurement(
+            change(self.sinogram),
+            self.measured if measured is None else measured,
+            self.geometry if geometry is None else geometry,
+            None if self.neighbours is None else change(self.neighbours),
+        )
+
     def samples(self, indices: torch.Tensor) -> Measurement:
         """The samples at ``indices`` (K,)."""
-        return Measurement(self.sinogram[indices], self._measured_of(indices), self.geometry)
+        return self.with_rows(lambda rows: rows[indices], self._measured_of(indices))
 
     def only_measured(self) -> Measurement:
         """The same data without the rows that no sample measured: less to project, the same tomogram."""
@@ -185,8 +218,8 @@ class Measurement:
         if bool(kept.all()):
             return self
         indices = kept.nonzero().flatten()
-        return Measurement(
-            self.sinogram.index_select(2, indices),
+        return self.with_rows(
+            lambda rows: rows.index_select(2, indices),
             self.mask.index_select(2, indices).flatten() if self.measured.ndim == 1 else self.mask.index_select(2, indices),
             self.geometry.take(indices.tolist()),
         )
@@ -204,15 +237,20 @@ class Measurement:
         for number, pattern in enumerate(patterns):
             samples = (member == number).nonzero().flatten().tolist()
             tilts = pattern.nonzero().flatten().tolist()
-            rows = self.sinogram[samples][:, :, tilts]
             of_rows = self._measured_of(samples)[:, :, tilts] if self.by_pixel else torch.ones(len(tilts), dtype=torch.bool)
-            groups.append((samples, Measurement(rows, of_rows, self.geometry.take(tilts))))
+            some = self.samples(torch.tensor(samples))
+            groups.append((samples, some.with_rows(partial(_at, tilts), of_rows, self.geometry.take(tilts))))
         return groups
 
     def _measured_of(self, samples: torch.Tensor | list[int]) -> torch.Tensor:
         """``measured`` of some samples: itself where all share it."""
         shared = self.measured.ndim == 1 or len(self.measured) < len(self.sinogram)
         return self.measured if shared else self.measured[samples]
+
+
+def _at(tilts: list[int], rows: torch.Tensor) -> torch.Tensor:
+    """The rows (B, C, A, N) of some of the tilts."""
+    return rows[:, :, tilts]
 
 
 def check_count(tilts: float, step_deg: float) -> None:

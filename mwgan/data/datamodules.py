@@ -51,8 +51,8 @@ class Draw(NamedTuple):
 class SourceDataset(Dataset[Draw]):
     """Samples of a source, asked for by their :class:`Turn`: the epoch travels with the index into every worker."""
 
-    def __init__(self, source: PlainSource, seed: int) -> None:
-        self.source, self.seed = as_source(source), seed
+    def __init__(self, source: PlainSource, seed: int, slices: int = 1, sizes: Sequence[int] = ()) -> None:
+        self.source, self.seed, self.slices, self.sizes = as_source(source), seed, slices, sizes
 
     def __len__(self) -> int:
         return len(self.source)
@@ -61,14 +61,23 @@ class SourceDataset(Dataset[Draw]):
         epoch, index, leader, filler = turn
         seed = draw_seed(self.seed, epoch, index)
         rng = _draws(seed)
-        image = self.source.image(index, rng)
+        leading = draw_seed(self.seed, epoch, leader)
+        # Slices lie as far apart as the pixels that the image is averaged down to are wide.
+        spacing = round(self.source.size / size_of_batch(self.sizes, leading)) if self.slices > 1 else 1
+        image = self.source.stack(index, rng, self.slices, spacing)
         pose = self.source.augmentation(index).draw(rng)
-        return Draw(torch.from_numpy(image).unsqueeze(0), seed, FILLER if filler else index, pose, draw_seed(self.seed, epoch, leader))
+        return Draw(torch.from_numpy(image), seed, FILLER if filler else index, pose, leading)
 
     def sample(self, epoch: int, index: int) -> Sample:
         """One sample in its pose."""
         seed = draw_seed(self.seed, epoch, index)
         return Sample(drawn_images(self.source, [index], [seed], [_draws(seed)])[0], seed, index)
+
+
+def size_of_batch(sizes: Sequence[int], leading: int) -> int:
+    """The side of a batch's images, drawn by the seed of its leader."""
+    # Not the seed itself: its remainders choose the tilt step too, and sizes and steps must not go hand in hand.
+    return sizes[(leading >> 16) % len(sizes)]
 
 
 def _draws(seed: int) -> np.random.Generator:
@@ -140,6 +149,8 @@ class ImageDataModule(pl.LightningDataModule):
     sizes
         Sides in pixels that training batches are averaged down to, one drawn for each batch by its leader, so the same on
         all processes; validation is at the first of them. For networks that serve slices of any size.
+    slices
+        Neighbouring slices of a training sample, an odd number, for networks that look at them; validation has one.
     """
 
     def __init__(
@@ -151,17 +162,22 @@ class ImageDataModule(pl.LightningDataModule):
         seed: int = 0,
         sizes: Sequence[int] | None = None,
         prefetch: int = 2,
+        slices: int = 1,
     ) -> None:
         super().__init__()
+        if slices < 1 or slices % 2 == 0:
+            raise InputError(f"a sample has an odd number of neighbouring slices, itself in the middle, not data.slices={slices}")
+        if slices > 1 and not as_source(train).stacks:
+            raise InputError(f"{train.name} has no neighbouring slices: take data.slices=1, or drawn sources alone")
         if prefetch < 1:
             raise InputError(f"each worker keeps 1 or more batches ready, not {prefetch}: set data.prefetch")
-        needed = FLOAT32 * batch_size * float(train.size) ** 2
+        needed = FLOAT32 * batch_size * slices * float(train.size) ** 2
         check_fits(needed, f"{batch_size} images of {train.size} pixels", "lower data.size or data.batch_size")
         self.sizes = tuple(sizes or (train.size,))
         if not all(8 <= size <= train.size for size in self.sizes):
             raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")
         self.train, self.validation = as_source(train), as_source(validation)
-        self.batch_size, self.workers, self.seed, self.prefetch = batch_size, workers, seed, prefetch
+        self.batch_size, self.workers, self.seed, self.prefetch, self.slices = batch_size, workers, seed, prefetch, slices
         self._epoch = self._done = 0  # where training begins: the epoch, and how many of its samples were trained on already
 
     def state_dict(self) -> dict[str, int]:
@@ -216,8 +232,7 @@ class ImageDataModule(pl.LightningDataModule):
         image = posed(batch.image, batch.pose, seed)
         size = self.sizes[0]
         if len(self.sizes) > 1 and self.trainer is not None and self.trainer.training:
-            # Not the seed itself: its remainders choose the tilt step too, and sizes and steps must not go hand in hand.
-            size = self.sizes[(leading_seed(seed, batch.leader) >> 16) % len(self.sizes)]
+            size = size_of_batch(self.sizes, leading_seed(seed, batch.leader))
         if size != image.shape[-1]:
             image = nn.functional.interpolate(image, size=(size, size), mode="bilinear", antialias=True)
         return Sample(image, batch.seed, batch.image_index, batch.leader)
@@ -229,7 +244,7 @@ class ImageDataModule(pl.LightningDataModule):
             places = f"{self.batch_size}" + (f" for each of {ranks} processes" if ranks > 1 else "")
             raise InputError(f"{len(source)} training images are less than a batch of {places}: lower data.batch_size or draw more images")
         return DataLoader(
-            SourceDataset(source, self.seed),
+            SourceDataset(source, self.seed, self.slices if shuffle else 1, self.sizes),
             batch_size=self.batch_size,
             sampler=EpochSampler(len(source), self.seed, shuffle, self.batch_size, rank, ranks, epoch, done),  # type: ignore[arg-type]
             num_workers=self.workers,

@@ -14,6 +14,7 @@ from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
 SHRUNK, OFTEN_SMALLER = 0.8, 0.3
+STRAIGHT, TURN, TAPER = 0.5, 0.02, 0.015  # how many bodies are prisms; radians, and share of the width, from a slice to the next
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,29 @@ class PosedDrawings(ImageSource):
 
 
 class DrawnImages(PosedDrawings):
-    """Such images that are painted onto a canvas; parameters are those of :class:`PosedDrawings`."""
+    """Such images that are painted onto a canvas; parameters are those of :class:`PosedDrawings`.
+
+    Along the tilt axis each is a body of its own: half are straight, the others turn and taper a little from slice to slice.
+    """
+
+    stacks: ClassVar[bool] = True
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
         """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
-        content = self.content(index)
-        canvas = Canvas(self.size, *self.pose(rng))
-        self.draw(canvas, content)
+        return self._drawn(index, *self.pose(rng))
+
+    def stack(self, index: int, rng: np.random.Generator, slices: int, spacing: int = 1) -> Array:
+        """Slices (slices, size, size) of the body of image ``index``, ``spacing`` pixels apart, that image in the middle."""
+        angle, scale = self.pose(rng)
+        if rng.random() < STRAIGHT:
+            return np.repeat(self._drawn(index, angle, scale)[None], slices, axis=0)
+        turn, taper = rng.normal(0, TURN), rng.normal(0, TAPER)
+        away = spacing * (np.arange(slices) - slices // 2)
+        return np.stack([self._drawn(index, angle + turn * k, min(1.0, scale * (1 + taper * k))) for k in away])
+
+    def _drawn(self, index: int, angle: float, scale: float) -> Array:
+        canvas = Canvas(self.size, angle, scale)
+        self.draw(canvas, self.content(index))
         return canvas.pixels
 
     @abstractmethod

@@ -48,6 +48,7 @@ class MixedSources(ImageSource):
         self.starts = np.cumsum([0, *(len(source) for source in self.sources)])
         self.size = sizes.pop()
         self.name = "+".join(source.name for source in self.sources)
+        self.stacks = all(source.stacks for source in self.sources)
         self.substituted = tuple(name for source in self.sources for name in source.substituted)
 
     def __len__(self) -> int:
@@ -57,6 +58,11 @@ class MixedSources(ImageSource):
         """Image ``index`` (size, size) in [0, 1] of the part."""
         source, own = self._find(index)
         return source.image(own, rng)
+
+    def stack(self, index: int, rng: np.random.Generator, slices: int, spacing: int = 1) -> Array:
+        """Slices (slices, size, size) along the tilt axis, image ``index`` of the part in the middle."""
+        source, own = self._find(index)
+        return source.stack(own, rng, slices, spacing)
 
     def augmentation(self, index: int) -> Augmentation:
         """What may happen to image ``index``."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mwgan.data.augmentation import NONE, Augmentation, posed, stacked
 from mwgan.data.canvas import Array
+from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 
 
@@ -55,6 +56,15 @@ class ImageSource(ABC):
     @abstractmethod
     def image(self, index: int, rng: np.random.Generator) -> Array:
         """Image ``index`` as (size, size) float32 in [0, 1]; ``rng`` draws its augmentation, never its content."""
+
+    stacks: bool = False
+    """Whether its images have neighbours along the tilt axis, which :meth:`stack` gives."""
+
+    def stack(self, index: int, rng: np.random.Generator, slices: int, spacing: int = 1) -> Array:
+        """An odd number of slices (slices, size, size), ``spacing`` pixels apart along the tilt axis, image ``index`` in the middle."""
+        if slices == 1:
+            return self.image(index, rng)[None]
+        raise InputError(f"{self.name} has images alone, without neighbouring slices: take data.slices=1, or another source")
 
     def augmentation(self, index: int) -> Augmentation:
         """What may happen to image ``index`` once it is drawn, on the training device."""
@@ -99,7 +109,10 @@ class PlainSource(Protocol):
     def image(self, index: int, rng: np.random.Generator) -> Array: ...
 
 
-OPTIONAL = ("subjects", "substituted", "augmentation", "describe", "origin", "measured", "background", "sinogram", "modalities")
+OPTIONAL = (
+    *("subjects", "substituted", "augmentation", "describe", "origin", "measured", "background", "sinogram", "modalities"),
+    *("stacks", "stack"),
+)
 
 
 def as_source(given: PlainSource) -> ImageSource:

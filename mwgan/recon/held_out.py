@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from mwgan.errors import InputError
@@ -35,7 +37,7 @@ def held_out(measurement: Measurement, every: int = EVERY) -> Tensor:
 def without(measurement: Measurement, tilts: Tensor) -> Measurement:
     """The measurement without these tilts, boolean (1 or B, 1, A, 1)."""
     left = measurement.mask & ~tilts
-    return Measurement(measurement.sinogram, left.flatten() if left.shape[0] == left.shape[3] == 1 else left, measurement.geometry)
+    return replace(measurement, measured=left.flatten() if left.shape[0] == left.shape[3] == 1 else left)
 
 
 def errors_on(tomogram: Tensor, measurement: Measurement, tilts: Tensor) -> Tensor:

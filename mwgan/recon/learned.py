@@ -61,6 +61,11 @@ class LearnedReconstructor:
         """Whether it takes slices larger than those it was trained on."""
         return bool(getattr(self.generator, "any_size", False))
 
+    @property
+    def neighbours(self) -> int:
+        """How many slices on either side of one it looks at, where they are given with it."""
+        return int(getattr(self.generator, "neighbours", 0))
+
     @torch.no_grad()
     def __call__(self, measurement: Measurement, guess: Tensor | None = None) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights.
@@ -76,7 +81,7 @@ class LearnedReconstructor:
         generator = self.generator.to(given.device)
         own = next((weight.dtype for weight in generator.parameters()), given.dtype)
         if own != given.dtype:
-            fitted = Measurement(given.to(own), fitted.measured, fitted.geometry)
+            fitted = fitted.with_rows(lambda rows: rows.to(own))
         seen: Tensor | Measurement | GuidedMeasurement = self.task.see(fitted)
         if guess is not None and getattr(generator, "guess", None) is not None and isinstance(seen, Measurement):
             seen = GuidedMeasurement(seen, guess.to(own))

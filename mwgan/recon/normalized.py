@@ -51,9 +51,7 @@ class Normalized:
 def scaled(measurement: Measurement, scale: Tensor) -> Measurement:
     """The measurement in units of a scale (B, 1, 1, 1); zeros where that is 0."""
     empty = scale == 0
-    return Measurement(
-        torch.where(empty, 0.0, measurement.sinogram / torch.where(empty, 1.0, scale)), measurement.measured, measurement.geometry
-    )
+    return measurement.with_rows(lambda rows: torch.where(empty, 0.0, rows / torch.where(empty, 1.0, scale)))
 
 
 def _quantile(pixels: Tensor) -> Tensor:

@@ -45,6 +45,9 @@ class LearnedPrimalDual(nn.Module):
         At most so many iterations of TVM, its weight from the noise, make a guess that the network begins with and that every
         step is shown again, beside the wedge, the tilts' spacing and the specimen's size; and sinograms are measured by the
         specimen, not by the frame. 0 is the network's first edition, which begins with the WBP.
+    neighbours
+        So many slices on either side of one are looked at, too, where a measurement brings them; each step is shown how their rows
+        differ from its own.
 
     References
     ----------
@@ -64,19 +67,20 @@ class LearnedPrimalDual(nn.Module):
         filter: str = "ramp",
         checkpointed: bool = False,
         guess_iterations: int = 0,
+        neighbours: int = 0,
     ) -> None:
         super().__init__()
         least = 2 if guess_iterations else 1
-        if iterations < 1 or memory < least or guess_iterations < 0:
+        if iterations < 1 or memory < least or guess_iterations < 0 or neighbours < 0:
             raise InputError(
                 f"a primal-dual network needs 1 iteration, {least} or more channels of memory and no fewer than 0 iterations for its "
-                f"guess, not {iterations}, {memory} and {guess_iterations}"
+                f"guess and 0 neighbours, not {iterations}, {memory}, {guess_iterations} and {neighbours}"
             )
-        self.memory, self.checkpointed = memory, checkpointed
+        self.memory, self.checkpointed, self.neighbours = memory, checkpointed, neighbours
         self.wbp = WBP(filter)
         self.guess = TVM(weight=None, iterations=guess_iterations) if guess_iterations else None
         told = CONDITIONS if guess_iterations else 0
-        self.dual = nn.ModuleList(SinogramBlock(memory + 4 + told, memory, dual_width) for _ in range(iterations))
+        self.dual = nn.ModuleList(SinogramBlock(memory + 4 + told + 2 * neighbours, memory, dual_width) for _ in range(iterations))
         inputs = memory + 2 + (1 + told if guess_iterations else 0)
         self.primal = nn.ModuleList(UNet(inputs, memory, primal_width, primal_depth, "none") for _ in range(iterations))
         for block in self.primal:  # an untrained network is nearly the WBP
@@ -102,7 +106,7 @@ class LearnedPrimalDual(nn.Module):
             guess = self.guess(measurement)
         view = View(measurement, self.wbp, specimen_units=self.guess is not None)
         shown = [] if guess is None else [guess, *view.conditions(guess)]
-        told = [] if guess is None else view.conditions(view.sinogram)
+        told = [*([] if guess is None else view.conditions(view.sinogram)), *view.beside(self.neighbours)]
         start = view.first()
         primal = torch.cat([start] * self.memory if guess is None else [guess, guess, *[start] * (self.memory - 2)], dim=1)
         dual = start.new_zeros(len(start), self.memory, *view.sinogram.shape[-2:])
@@ -115,9 +119,11 @@ class LearnedPrimalDual(nn.Module):
 
     @staticmethod
     def goes_on_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-        """Whether a network of such arguments can begin with the weights of one of other arguments: the second edition as the first."""
-        free = ("guess_iterations", "checkpointed")
-        return {**theirs, **dict.fromkeys(free)} == {**ours, **dict.fromkeys(free)}
+        """Whether a network of such arguments can begin with the weights of one of other arguments, which sees less."""
+        free = dict.fromkeys(("guess_iterations", "neighbours", "checkpointed"))
+        less = bool(theirs.get("guess_iterations")) <= bool(ours.get("guess_iterations"))
+        less = less and theirs.get("neighbours", 0) <= ours.get("neighbours", 0)
+        return less and {**theirs, **free} == {**ours, **free}
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
         """Weights of a network with fewer input channels are padded with zeros for the new ones, so that training can continue from it."""

@@ -33,7 +33,7 @@ class View:
     """
 
     def __init__(self, measurement: Measurement, wbp: WBP, specimen_units: bool) -> None:
-        self._geometry, self._wbp = measurement.geometry, wbp
+        self._geometry, self._wbp, self._neighbours = measurement.geometry, wbp, measurement.neighbours
         measured = measurement.mask.expand(len(measurement.sinogram), -1, -1, -1)
         self._measured, self._within = measured, spanned(measured)
         self.mask = measured.to(measurement.sinogram.dtype)
@@ -64,6 +64,18 @@ class View:
     def first(self) -> Tensor:
         """The WBP of the measurement, the holes in its rows bridged."""
         return self.back_project(bridged(self.sinogram, self._measured))
+
+    def beside(self, count: int) -> list[Tensor]:
+        """How the rows of ``count`` slices on either side differ from a slice's own, (B, 2 count, A, N): 0 where it has none."""
+        if not count:
+            return []
+        differences = self.sinogram.new_zeros(len(self.sinogram), 2 * count, *self.sinogram.shape[2:])
+        if self._neighbours is not None:
+            there = self._neighbours.shape[1] // 2
+            near = min(count, there)
+            inner = self._neighbours[:, there - near : there + near]
+            differences[:, count - near : count + near] = (self._unit * inner - self.sinogram) * self.mask
+        return [differences]
 
     def conditions(self, like: Tensor) -> list[Tensor]:
         """What decides the task beside the noise, as constant images like (B, 1, H, W), each about 0 to 1.

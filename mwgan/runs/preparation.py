@@ -99,7 +99,8 @@ def data_of(cfg: DictConfig) -> ImageDataModule:
     """The images to train on and to validate with."""
     data = cfg.data
     sizes, prefetch = plain(data.get("sizes")), data.get("prefetch", 2)
-    return ImageDataModule(build(data.train), build(data.validation), data.batch_size, data.workers, cfg.seed, sizes, prefetch)
+    sources = build(data.train), build(data.validation)
+    return ImageDataModule(*sources, data.batch_size, data.workers, cfg.seed, sizes, prefetch, data.get("slices", 1))
 
 
 def trainer_of(cfg: DictConfig, accelerator: str, game: bool) -> pl.Trainer:

@@ -25,6 +25,7 @@ COUNTS = {
     "data.batch_size": Rule(True, 1),
     "data.workers": Rule(True, 0),
     "data.prefetch": Rule(True, 1),
+    "data.slices": Rule(True, 1),
     "data.seed": Rule(True, 0, 2**32 - 1),
     "trainer.max_epochs": Rule(True, 1),
     "trainer.num_nodes": Rule(True, 1),

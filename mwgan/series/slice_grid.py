@@ -68,8 +68,7 @@ class SliceGrid:
         ends = (self.margin, self.margin)
         mask = measurement.mask.expand(-1, -1, -1, self.detector_size)
         shared = mask[:1] if bool((mask == mask[:1]).all()) else mask
-        sinogram = pad(measurement.sinogram, ends)
-        return Measurement(sinogram, pad(shared, ends, value=False), self.geometry(measurement.geometry))
+        return measurement.with_rows(lambda rows: pad(rows, ends), pad(shared, ends, value=False), self.geometry(measurement.geometry))
 
     def cropped(self, slices: Tensor) -> Tensor:
         """The part (B, 1, thickness, width) of slices on the grid that is written."""

@@ -77,7 +77,7 @@ class DeArtifactExamples(Examples):
                 these = _positions(inpainted & (chosen == number), device)
                 if len(these):
                     tomogram[these] = generator.inpainted(measurement.samples(these), network)
-        return generator.view(tomogram, measurement), sample.image
+        return generator.view(tomogram, measurement), sample.middle
 
     def check(self) -> None:
         """Raise an :class:`InputError` unless there are inpainters, all of one training, for a mixture that wants them."""

@@ -59,7 +59,7 @@ def example(
     """What a generator is shown of a batch in training, and what it should give: by its examples or, without any, as in use."""
     if examples is None:
         measurement = acquisition(sample.image, torch.as_tensor(sample.seed), leader=sample.leader)
-        return task.see(measurement), task.target(sample.image, measurement)
+        return task.see(measurement), task.target(sample.middle, measurement)
     seen, target = examples(sample, acquisition, generator)
     return task.see(seen) if isinstance(seen, Measurement) else seen, target
 
@@ -85,7 +85,7 @@ class MeasuredExamples(Examples):
         """Measurements of the images (B, 1, N, N), and the images."""
         seeds = torch.as_tensor(sample.seed)
         complete = draws(seeds)[:, 0] < self.complete_share
-        return acquisition(sample.image, seeds, complete, sample.leader), sample.image
+        return acquisition(sample.image, seeds, complete, sample.leader), sample.middle
 
 
 def draws(seeds: Tensor, stream: int = 0x5EED, count: int = 2) -> Tensor:

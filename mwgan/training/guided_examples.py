@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,7 @@ from mwgan.training.examples import Examples, draws
 
 HOLES = 0x401E5  # streams of draws of their own: whether some have holes, or are open, changes nothing for the others
 OPEN_FIELDS = 0x0FE1D
+ALONE = 0xA10E
 
 
 class GuidedExamples(Examples):
@@ -36,10 +39,18 @@ class GuidedExamples(Examples):
     holes
         Of half of the samples tilts are missing, each with the same chance, of up to this. A network that has seen none is
         thrown by a single one: clean images come out with four times the error, in all directions.
+    alone_share
+        Of stacks of neighbouring slices: the share whose middle slice is shown alone; half as many lack the neighbours of one side.
     """
 
     def __init__(
-        self, wrong_by: float = 2.0, left_out: float = 0.05, open_share: float = 0.0, narrowest: float = 0.4, holes: float = 0.0
+        self,
+        wrong_by: float = 2.0,
+        left_out: float = 0.05,
+        open_share: float = 0.0,
+        narrowest: float = 0.4,
+        holes: float = 0.0,
+        alone_share: float = 0.25,
     ) -> None:
         if not (wrong_by >= 1 and 0 <= left_out <= 1):
             raise InputError(
@@ -50,17 +61,20 @@ class GuidedExamples(Examples):
         if not 0 <= holes < 1:
             raise InputError(f"the chance that a tilt is missing lies in [0, 1), not {holes}")
         self.wrong_by, self.left_out, self.open_share, self.narrowest, self.wbp = wrong_by, left_out, open_share, narrowest, WBP()
-        self.holes = holes
+        if not 0 <= alone_share <= 1:
+            raise InputError(f"the share of slices that are shown alone lies in [0, 1], not {alone_share}")
+        self.holes, self.alone_share = holes, alone_share
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[GuidedMeasurement, Tensor]:
-        """Measurements of the images (B, 1, N, N) with their guesses, and the images."""
+        """Measurements of the images (B, 1, N, N), or of the middle ones of stacks (B, S, N, N), with their guesses, and these images."""
         if not isinstance(guess := getattr(generator, "guess", None), TVM):
             raise InputError("these examples are for a network that begins with a guess (guess_iterations): choose others")
         seeds = torch.as_tensor(sample.seed)
-        measurement = self._opened(self._with_holes(acquisition(sample.image, seeds, leader=sample.leader), seeds), seeds)
+        measured = self._alone(acquisition(sample.image, seeds, leader=sample.leader), seeds)
+        measurement = self._opened(self._with_holes(measured, seeds), seeds)
         left_out, wrong = draws(seeds).to(sample.image).reshape(-1, 2, 1, 1, 1).unbind(dim=1)
         made = guess(measurement, self.wrong_by ** (2 * wrong - 1))
-        return GuidedMeasurement(measurement, torch.where(left_out < self.left_out, self.wbp(measurement), made)), sample.image
+        return GuidedMeasurement(measurement, torch.where(left_out < self.left_out, self.wbp(measurement), made)), sample.middle
 
     def _with_holes(self, measurement: Measurement, seeds: Tensor) -> Measurement:
         """The measurement, of some of its samples without some of its tilts."""
@@ -68,9 +82,17 @@ class GuidedExamples(Examples):
             return measurement
         has_holes, chance, *tilts = draws(seeds, HOLES, 2 + measurement.geometry.tilts).unbind(dim=1)
         kept = torch.stack(tilts, dim=1) >= torch.where(has_holes < 0.5, self.holes * chance, 0.0)[:, None]
-        return Measurement(
-            measurement.sinogram, measurement.mask & kept.to(measurement.mask.device)[:, None, :, None], measurement.geometry
-        )
+        return replace(measurement, measured=measurement.mask & kept.to(measurement.mask.device)[:, None, :, None])
+
+    def _alone(self, measurement: Measurement, seeds: Tensor) -> Measurement:
+        """The measurement, some of its samples without neighbours on both sides, or on one as at the ends of a volume."""
+        if measurement.neighbours is None:
+            return measurement
+        chance, side = draws(seeds, ALONE, 2).to(measurement.sinogram.device).unbind(dim=1)
+        after = torch.arange(2, device=side.device).repeat_interleave(measurement.neighbours.shape[1] // 2) > 0
+        one_sided = (chance < 1.5 * self.alone_share)[:, None] & (after == (side < 0.5)[:, None])
+        lacking = (chance < self.alone_share)[:, None] | one_sided
+        return replace(measurement, neighbours=torch.where(lacking[:, :, None, None], measurement.sinogram, measurement.neighbours))
 
     def _opened(self, measurement: Measurement, seeds: Tensor) -> Measurement:
         """The measurement, some of its samples through a detector that is narrower than the slice."""
@@ -82,4 +104,4 @@ class GuidedExamples(Examples):
         first = ((size - width) * place).round()
         pixel = torch.arange(size)
         seen = (pixel >= first[:, None]) & (pixel < (first + width)[:, None])
-        return Measurement(measurement.sinogram, measurement.mask & seen.to(measurement.mask.device)[:, None, None], measurement.geometry)
+        return replace(measurement, measured=measurement.mask & seen.to(measurement.mask.device)[:, None, None])

@@ -104,19 +104,24 @@ def mirrored(measurement: Measurement) -> Measurement:
     geometry, axis = measurement.geometry, -1 if measurement.measured.ndim == 1 else 2
     across = (3,) if measurement.by_pixel else ()
     tilts = tuple(-tilt for tilt in reversed(geometry.tilt_deg))
-    sinogram, measured = measurement.sinogram.flip(2, 3), measurement.measured.flip(axis, *across)
+    measured, from_below = measurement.measured.flip(axis, *across), False
     if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.axis_offset_px == 0:
-        tilts = (-90.0, *tilts[:-1])
-        sinogram = torch.cat([sinogram[:, :, -1:].flip(3), sinogram[:, :, :-1]], dim=2)
-        measured = torch.cat([measured[:, :, -1:].flip(3), measured[:, :, :-1]], dim=2) if across else measured.roll(1, axis)
-    return Measurement(sinogram, measured, replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px))
+        tilts, from_below = (-90.0, *tilts[:-1]), True
+        measured = _last_first(measured) if across else measured.roll(1, axis)
+    turned = replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px)
+    return measurement.with_rows(lambda rows: _last_first(rows.flip(2, 3)) if from_below else rows.flip(2, 3), measured, turned)
+
+
+def _last_first(rows: Tensor) -> Tensor:
+    """Rows (B, C, A, N) that begin with the last one, seen from behind."""
+    return torch.cat([rows[:, :, -1:].flip(3), rows[:, :, :-1]], dim=2)
 
 
 def half_turned(measurement: Measurement) -> Measurement:
     """The measurement of the specimen turned by 180 degrees in the slice: the tilts stay, the detector is flipped."""
     turned = replace(measurement.geometry, axis_offset_px=-measurement.geometry.axis_offset_px)
     measured = measurement.measured.flip(3) if measurement.by_pixel else measurement.measured
-    return Measurement(measurement.sinogram.flip(3), measured, turned)
+    return measurement.with_rows(lambda rows: rows.flip(3), measured, turned)
 
 
 def without_fold(measurement: Measurement, fold: int, folds: int) -> Measurement:
@@ -130,7 +135,7 @@ def without_fold(measurement: Measurement, fold: int, folds: int) -> Measurement
     kept = mask & (rank % folds != fold)
     kept = torch.where(kept.any(dim=2, keepdim=True), kept, mask)
     measured = measurement.mask & kept if measurement.by_pixel else kept.reshape(measurement.measured.shape)
-    left = Measurement(measurement.sinogram, measured, measurement.geometry)
+    left = replace(measurement, measured=measured)
     return left if tuple(measured.shape[1:]) == (1, measurement.geometry.tilts, 1) else left.only_measured()
 
 

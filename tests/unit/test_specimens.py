@@ -53,9 +53,9 @@ def test_images_are_in_range_and_show_something_that_every_projection_holds(kind
 
 @every_kind
 def test_a_stack_is_a_part_of_the_volume_and_the_image_its_middle(kind):
-    source = Specimens(24, 3, kinds=[kind], slices=5)
+    source = Specimens(24, 3, kinds=[kind])
     for index in range(3):
-        volume, stack, image = source.volume(index, rng()), source.stack(index, rng()), source.image(index, rng())
+        volume, stack, image = source.volume(index, rng()), source.stack(index, rng(), 5), source.image(index, rng())
         assert volume.shape == (24, 24, 24)
         assert stack.shape == (5, 24, 24)
         np.testing.assert_allclose(stack[2], image, atol=1e-4)
@@ -152,7 +152,6 @@ def test_an_evaluation_measures_those_rows():
         ({"size": 4}, "specimens need a size of 8"),
         ({"kinds": ["rods", "cats"]}, "no specimens 'cats': choose among grains, rods"),
         ({"kinds": []}, "choose among"),
-        ({"slices": 2}, "odd number of slices"),
         ({"finer": 0}, "1 point or more"),
         ({"projected_finer": 3, "augment": True}, "augment=false"),
         ({"projected_finer": 0}, "whole number from 1 on"),

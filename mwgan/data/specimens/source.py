@@ -66,8 +66,6 @@ class Specimens(PosedDrawings):
     ----------
     kinds
         Some of :data:`KINDS`; None takes all.
-    slices
-        How many neighbouring slices :meth:`stack` gives, an odd number.
     finer
         Points along each edge of a voxel; 1 is quicker, and coarse where something is thinner than a voxel.
     projected_finer
@@ -78,10 +76,10 @@ class Specimens(PosedDrawings):
     count: int = 250_000
     name: str = "specimens"
     kinds: Sequence[str] | None = None
-    slices: int = 1
     finer: int = 2
     projected_finer: int = 1
     stream: ClassVar[tuple[int, ...]] = (4,)
+    stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,10 +91,8 @@ class Specimens(PosedDrawings):
                 f"projected_finer={self.projected_finer} is a whole number from 1 on, above which each image has one pose and no noise: "
                 "take augment=false and noise_percent=0 with it"
             )
-        if self.slices < 1 or self.slices % 2 == 0 or self.finer < 1:
-            raise InputError(
-                f"a stack has an odd number of slices and a voxel 1 point or more along each edge, not {self.slices} and {self.finer}"
-            )
+        if self.finer < 1:
+            raise InputError(f"a voxel has 1 point or more along each edge, not {self.finer}")
 
     def kind(self, index: int) -> str:
         """What image ``index`` is of."""
@@ -105,12 +101,15 @@ class Specimens(PosedDrawings):
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
         """A slice (size, size) of specimen ``index`` in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
-        found: Array = self._neighbours(index, rng, 1)[0]
+        found: Array = self.stack(index, rng, 1)[0]
         return found
 
-    def stack(self, index: int, rng: np.random.Generator) -> Array:
-        """``slices`` neighbouring slices (slices, size, size), image ``index`` in the middle."""
-        return self._neighbours(index, rng, self.slices)
+    def stack(self, index: int, rng: np.random.Generator, slices: int, spacing: int = 1) -> Array:
+        """An odd number of slices (slices, size, size), ``spacing`` pixels apart, image ``index`` in the middle."""
+        posed = self._posed(index, rng)
+        if spacing == 1:
+            return self._drawn(posed, posed.shown - slices // 2, slices)
+        return np.concatenate([self._drawn(posed, posed.shown + spacing * (k - slices // 2), 1) for k in range(slices)])
 
     def volume(self, index: int, rng: np.random.Generator, slices: int | None = None) -> Array:
         """The specimen of image ``index``, (``slices``, Z, X) voxels; None gives the whole, as many slices as each has rows.
@@ -139,10 +138,6 @@ class Specimens(PosedDrawings):
     def _first(self, posed: _Posed, slices: int) -> int:
         room = self.size - slices
         return min(max(posed.shown - slices // 2, 0), room) if room >= 0 else room // 2
-
-    def _neighbours(self, index: int, rng: np.random.Generator, count: int) -> Array:
-        posed = self._posed(index, rng)
-        return self._drawn(posed, posed.shown - count // 2, count)
 
     def _posed(self, index: int, rng: np.random.Generator) -> _Posed:
         content = self.content(index)
