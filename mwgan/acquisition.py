@@ -168,7 +168,7 @@ class Acquisition:
         geometry = self.geometry_of(image, seed, leader)
         projected: Tensor = projector_for(geometry)(image.flatten(0, 1).unsqueeze(1))
         wedges, rows = [], []
-        for row, sample_seed in zip(projected.unflatten(0, image.shape[:2]).squeeze(2), seed.tolist(), strict=True):
+        for row, sample_seed in zip(projected.reshape(*image.shape[:2], *projected.shape[2:]), seed.tolist(), strict=True):
             generator = torch.Generator().manual_seed(int(sample_seed))
             wedges.append(low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64))
             if image.device.type != "cpu":

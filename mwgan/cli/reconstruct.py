@@ -50,6 +50,10 @@ def reconstruct(
         typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Three quarters of what there is."),
     ] = None,
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="Train the method's networks for minutes on this series first; kept where kept-out tilts say so."),
+    ] = False,
     trust: Annotated[
         bool,
         typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 8 times as long."),
@@ -70,6 +74,7 @@ def reconstruct(
     from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
     from mwgan.series.describe import voxels
+    from mwgan.series.fine_tuned import fine_tuned, tuned_files
     from mwgan.series.identity import files_of_method, identity_of
     from mwgan.series.look import LookedAt
     from mwgan.series.memory import band_bytes, parse_memory
@@ -99,13 +104,19 @@ def reconstruct(
         chosen = best | chosen
         typer.echo(sentence)
     grid = SliceGrid.of(opened.geometry, thickness, width)
-    reconstructor = settled(make_method(method, chosen, device, consistency, allow or ()), opened, grid, device)
-    if (choice := told_choice(reconstructor)) is not None:
-        typer.echo(choice)
-    believed = TrustReport(reconstructor, output, opened) if trust else None
+    reconstructor = make_method(method, chosen, device, consistency, allow or ())
     read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     asked = {**context.params, "device": device, "settings": chosen}
     identity = identity_of(opened, [*read, *files_of_method(method, chosen)], asked)
+    if tune:
+        weights = tuned_files(reconstructor, output)
+        guard([output, *beside, *weights], series, tilts, tuned, networks=[method])
+        reconstructor = fine_tuned(reconstructor, opened, grid, output, identity, device, typer.echo)
+        beside += weights
+    reconstructor = settled(reconstructor, opened, grid, device)
+    if (choice := told_choice(reconstructor)) is not None:
+        typer.echo(choice)
+    believed = TrustReport(reconstructor, output, opened) if trust else None
     record = Record(output, opened, looked_at, reconstructor, device, method, asked)
     companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
     found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)

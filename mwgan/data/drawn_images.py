@@ -101,7 +101,7 @@ class DrawnImages(PosedDrawings):
     Along the tilt axis each is a body of its own: half are straight, the others turn and taper a little from slice to slice.
     """
 
-    stacks: ClassVar[bool] = True
+    stacks = True
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
         """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""

@@ -73,6 +73,10 @@ class LearnedReconstructor:
         A slice that was measured to be empty is empty, whatever the network makes of zeros. A network that begins with TVM
         takes a ``guess`` (B, 1, N, N) of that kind in place of making it; others don't look at it.
         """
+        return self.differentiable(measurement, guess)
+
+    def differentiable(self, measurement: Measurement, guess: Tensor | None = None) -> Tensor:
+        """The same, of which gradients can be taken."""
         tilts = measurement.measured_tilts
         if self.any_size and not bool((tilts == tilts[:1]).all()):
             return self._by_tilts(measurement, guess)
@@ -95,7 +99,7 @@ class LearnedReconstructor:
         size = measurement.geometry.detector_size
         tomograms = measurement.sinogram.new_empty(len(measurement.sinogram), 1, size, size)
         for samples, same in measurement.by_tilts():
-            tomograms[samples] = self(same, None if guess is None else guess[samples])
+            tomograms[samples] = self.differentiable(same, None if guess is None else guess[samples])
         return tomograms
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:

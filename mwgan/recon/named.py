@@ -111,6 +111,11 @@ def networks_in(reconstructor: Reconstructor) -> list[LearnedReconstructor]:
     return [inside] if isinstance(inside, LearnedReconstructor) else []
 
 
+def neighbours_in(reconstructor: Reconstructor) -> int:
+    """How many slices on either side of one the method looks at."""
+    return max((network.neighbours for network in networks_in(reconstructor)), default=0)
+
+
 def find_device(device: str) -> str:
     """``auto`` is the first GPU that torch can compute on, or else the CPU; any other device is itself, if it is there.
 

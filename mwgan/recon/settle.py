@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mwgan.geometry import Measurement
 from mwgan.recon.auto import Auto
@@ -14,13 +14,27 @@ from mwgan.recon.normalized import Normalized, scaled
 
 def settle(reconstructor: Reconstructor, measurements: Sequence[Measurement]) -> Reconstructor:
     """The method with one choice for all slices, made on these; one that chooses nothing is returned as it is."""
-    if isinstance(reconstructor, Auto):
-        return reconstructor.fixed(measurements)
+    if chooses(reconstructor) is None:
+        return reconstructor
+    return changed(reconstructor, measurements, lambda inside, seen: inside.fixed(seen) if isinstance(inside, Auto) else inside)
+
+
+def changed(
+    reconstructor: Reconstructor,
+    measurements: Sequence[Measurement],
+    change: Callable[[Reconstructor, Sequence[Measurement]], Reconstructor],
+) -> Reconstructor:
+    """A copy of the method with what lies between its scaling of the data and its correction for them changed.
+
+    ``change`` is called with it, and with the measurements as it sees them.
+    """
+    if not isinstance(reconstructor, Normalized | DataConsistent):
+        return change(reconstructor, measurements)
+    outer = copy.copy(reconstructor)
     if isinstance(reconstructor, Normalized):
-        return _around(reconstructor, [scaled(one, reconstructor.scale(one)) for one in measurements] if chooses(reconstructor) else [])
-    if isinstance(reconstructor, DataConsistent):
-        return _around(reconstructor, measurements)
-    return reconstructor
+        measurements = [scaled(one, reconstructor.scale(one)) for one in measurements]
+    outer.reconstructor = changed(reconstructor.reconstructor, measurements, change)
+    return outer
 
 
 def chooses(reconstructor: Reconstructor) -> Auto | None:
@@ -34,9 +48,3 @@ def unwrapped(reconstructor: Reconstructor) -> Reconstructor:
     while isinstance(reconstructor, Normalized | DataConsistent):
         reconstructor = reconstructor.reconstructor
     return reconstructor
-
-
-def _around(reconstructor: Normalized | DataConsistent, measurements: Sequence[Measurement]) -> Reconstructor:
-    outer = copy.copy(reconstructor)
-    outer.reconstructor = settle(reconstructor.reconstructor, measurements)
-    return outer

@@ -15,7 +15,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
 from mwgan.recon.held_out import held_out, without
-from mwgan.recon.named import check_device, find_method, make_method
+from mwgan.recon.named import check_device, find_method, make_method, neighbours_in
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
 from mwgan.series.measured import measurement_of, relative, report_wedge, squared_misfit
@@ -73,16 +73,23 @@ def compare_slice(
     for series in ranges.values():
         if slice_index >= series.slices:
             raise InputError(f"there is no slice {slice_index}: the series has {series.slices}, counted from 0")
-    whole = {tilts: measurement_of(series, slice_index, slice_index + 1, device) for tilts, series in ranges.items()}
+    whole = {tilts: _slice(series, slice_index, device) for tilts, series in ranges.items()}
     kept_out = {} if hold_out is None else {tilts: _kept_out(one, hold_out) for tilts, one in whole.items()}
-    measurements = {tilts: without(one, kept_out[tilts]) if kept_out else one for tilts, one in whole.items()}
+
+    def given(beside: int) -> dict[str, Measurement]:
+        """What a method is shown that looks at so many neighbouring slices."""
+        more = whole if not beside else {tilts: _slice(series, slice_index, device, beside) for tilts, series in ranges.items()}
+        return {tilts: without(one, kept_out[tilts]) if kept_out else one for tilts, one in more.items()}
+
+    measurements = given(0)
     drawn: dict[str, str] = {}
     slices: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
     refused = "none was asked for"
     for name, make in makers.items():
         try:
-            tomograms = _reconstructed(make(), measurements)
+            made = make()
+            tomograms = _reconstructed(made, given(neighbours_in(made)))
         except InputError as error:
             refused = f"{name} is left out: {error}"
             leave_out(refused)
@@ -132,6 +139,10 @@ def makers_of(
     paths = {name.strip(): path.strip() or name.strip() for name, _, path in (method.partition("=") for method in methods)}
     chosen = settings_by_method(settings, {name: find_method(path) for name, path in paths.items()})
     return {name: partial(make_method, path, chosen[name], device, consistency, allow) for name, path in paths.items()}
+
+
+def _slice(series: TiltSeries, number: int, device: str, neighbours: int = 0) -> Measurement:
+    return measurement_of(series, number, number + 1, device, neighbours)
 
 
 def _reconstructed(reconstructor: Reconstructor, measurements: Mapping[str, Measurement]) -> dict[str, Tensor]:

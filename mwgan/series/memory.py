@@ -139,7 +139,8 @@ def _smaller(example: Measurement, size: int, slices: int) -> Measurement:
     elif measured.ndim > 1:
         measured = measured[:1].repeat(slices, 1, 1, 1)
     geometry: TiltGeometry = replace(example.geometry, detector_size=size, axis_offset_px=0.0)
-    return Measurement(rows, measured, geometry)
+    beside = None if example.neighbours is None else rows.repeat(1, example.neighbours.shape[1], 1, 1)
+    return Measurement(rows, measured, geometry, beside)
 
 
 def _peak(work: Work, measurement: Measurement) -> float:

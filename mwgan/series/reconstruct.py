@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.recon import Reconstructor
+from mwgan.recon.named import neighbours_in
 from mwgan.series.explained import Explained, explained, noise_energy
 from mwgan.series.finished import Companion, Finished, sums_by_tilt
 from mwgan.series.measured import Series, measurement_of, report_wedge, squared_misfit
@@ -102,7 +104,7 @@ def reconstruct_series(
         progress = opened.enter_context(SliceProgress(series.slices, first))
         for start in range(first, series.slices, _block(files)):
             stop = min(start + _block(files), series.slices)
-            measurement = grid.placed(measurement_of(series, start, stop, device))
+            measurement = grid.placed(measurement_of(series, start, stop, device, neighbours_in(reconstructor)))
             tomogram, entry = _reconstructed(reconstructor, measurement, report, start)
             entry |= {"start": start, "stop": stop, "volume": volume.write(start, grid.cropped(tomogram))}
             files.stands_at = f"{stop} of {series.slices} slices"
@@ -167,10 +169,10 @@ def _fitting(
     series: Series, reconstructor: Reconstructor, grid: SliceGrid, device: str, report: TrustReport | None, memory: int | None
 ) -> int:
     """Slices at a time that stay within the memory."""
-    example = grid.placed(measurement_of(series, 0, 1, device))
+    example = grid.placed(measurement_of(series, 0, 1, device, neighbours_in(reconstructor)))
     if getattr(series, "mask", None) is not None and not example.by_pixel:  # that of another slice may tell pixels apart
         everything = torch.ones_like(example.sinogram[:1], dtype=torch.bool)
-        example = Measurement(example.sinogram, everything, example.geometry)
+        example = replace(example, measured=everything)
     few = shortened(reconstructor)
 
     def work(measurement: Measurement) -> None:

@@ -19,6 +19,7 @@ from mwgan.io.volumes import split_name
 from mwgan.provenance import PACKAGES, commit, device_name, version
 from mwgan.recon import Reconstructor
 from mwgan.series.explained import doubt
+from mwgan.series.fine_tuned import tuned_of
 from mwgan.series.finished import Finished
 from mwgan.series.identity import weights_of_method
 from mwgan.series.look import Seen
@@ -88,6 +89,7 @@ class Record:
             "device": device_name(device),
             "method": method,
             "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method, options.get("settings"))],
+            "tuned": tuned_of(reconstructor),
             "choice": choice_of(reconstructor),
             "series": str(series.path),
             "geometry": {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
+from mwgan.recon.named import neighbours_in
 from mwgan.recon.settle import chooses, settle
 from mwgan.series.measured import Series, measurement_of
 from mwgan.series.slice_grid import SliceGrid
@@ -18,9 +20,15 @@ def settled(reconstructor: Reconstructor, series: Series, grid: SliceGrid, devic
     """The method with its choice made on a few slices; one that chooses nothing is returned as it is."""
     if chooses(reconstructor) is None:
         return reconstructor
+    return settle(reconstructor, slices_spread(reconstructor, series, grid, device))
+
+
+def slices_spread(reconstructor: Reconstructor, series: Series, grid: SliceGrid, device: str = "cpu") -> list[Measurement]:
+    """A few slices of a series, each as the method is shown it."""
     few = min(SLICES, series.slices)
     numbers = [int((place + 0.5) * series.slices / few) for place in range(few)]
-    return settle(reconstructor, [grid.placed(measurement_of(series, number, number + 1, device)) for number in numbers])
+    beside = neighbours_in(reconstructor)
+    return [grid.placed(measurement_of(series, number, number + 1, device, beside)) for number in numbers]
 
 
 def choice_of(reconstructor: Reconstructor) -> dict[str, Any] | None:

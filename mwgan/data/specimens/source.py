@@ -79,7 +79,7 @@ class Specimens(PosedDrawings):
     finer: int = 2
     projected_finer: int = 1
     stream: ClassVar[tuple[int, ...]] = (4,)
-    stacks: ClassVar[bool] = True
+    stacks = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
