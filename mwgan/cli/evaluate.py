@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,23 @@ def _print_summary(table: Any) -> None:
     several = summary["noise_percent"].nunique() > 1
     for (source, noise), rows in summary.groupby(["source", "noise_percent"], sort=False):
         wedges = sorted(rows["wedge_deg"].unique())
-        shown = Table(title=f"{source}{f', {noise:g} % noise' if several else ''}: PSNR in dB / SSIM, mean over images, by missing wedge")
+        has_truth = "psnr" in rows and bool(rows["psnr"].notna().any())
+        said = "PSNR in dB / SSIM, mean over images" if has_truth else "residual on kept-out tilts / on tilts in the wedge, in %"
+        shown = Table(title=f"{source}{f', {noise:g} % noise' if several else ''}: {said}, by missing wedge")
         for heading in ("method", "sinogram", *(f"{wedge:g}°" for wedge in wedges), "ms per image"):
             shown.add_column(heading, justify="left" if heading in ("method", "sinogram") else "right", no_wrap=True)
         for (method, sinogram), found in rows.groupby(["method", "sinogram"], sort=False):
             means = found.set_index("wedge_deg")
-            cells = [f"{means['psnr'][wedge]:.1f} / {means['ssim'][wedge]:.3f}" if wedge in means.index else "" for wedge in wedges]
+            cells = [_cell(means.loc[wedge], has_truth) if wedge in means.index else "" for wedge in wedges]
             shown.add_row(names.get(method, method), sinogram, *cells, f"{1000 * found['seconds'].mean():.1f}")
         print_whole(shown)
+
+
+def _cell(means: Any, has_truth: bool) -> str:
+    if has_truth:
+        return f"{means['psnr']:.1f} / {means['ssim']:.3f}"
+    in_wedge = means.get("kept_out_in_wedge", math.nan)
+    return f"{100 * means['kept_out']:.2f}" + ("" if math.isnan(in_wedge) else f" / {100 * in_wedge:.2f}")
 
 
 @hydra.main(config_path=str(conf_dir()), config_name="evaluate", version_base="1.3")

@@ -8,6 +8,7 @@ from mwgan.data.measured_series import MeasuredSeries
 from mwgan.data.mixed_sources import MixedSources
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.random_shapes import RandomShapes
+from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource, as_source
 from mwgan.data.specimens import Specimens
 
@@ -22,6 +23,7 @@ __all__ = [
     "Photographs",
     "RandomShapes",
     "ScanSlices",
+    "SeriesSlices",
     "Specimens",
     "as_source",
 ]

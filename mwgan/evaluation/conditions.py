@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,12 +12,35 @@ from torch import Tensor
 
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.measured_series import measured_rows
+from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource, draw_seed, drawn_images
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.recon.held_out import held_out, without
+from mwgan.recon.normalized import density_scale, scaled
 
 COMPLETE = "complete"
 MISSING = "missing"
+
+
+class Case(NamedTuple):
+    """A batch of test images that methods are tried on, or of slices of a series of which no truth is known."""
+
+    given: Measurement
+    """What the methods are given."""
+    truth: Tensor | None
+    """The images (B, 1, N, N)."""
+    whole: Measurement | None = None
+    """Of a series: all that was measured, the tilts that are not given among them."""
+    kept_out: Tensor | None = None
+    """Of a series: the tilts within the range of those given that are not given, boolean (1 or B, 1, A, 1)."""
+
+    def samples(self, places: list[int]) -> Case:
+        """Some of them."""
+        some = torch.tensor(places)
+        truth = None if self.truth is None else self.truth[some]
+        whole = None if self.whole is None else self.whole.samples(some)
+        return self._replace(given=self.given.samples(some), truth=truth, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -42,12 +66,29 @@ class Conditions:
                 raise InputError(f"wedges_deg holds {wedge}: a missing wedge lies in [0, 180) degrees")
             grid.measured(float(wedge))  # which refuses one that leaves no tilt
 
-    def measure(self, source: ImageSource, indices: Sequence[int], missing_deg: float, device: str) -> tuple[Tensor, Measurement]:
-        """Images (B, 1, N, N) of a source and what is measured of them; an image and its noise are the same in any batch."""
+    def measure(self, source: ImageSource | SeriesSlices, indices: Sequence[int], missing_deg: float, device: str) -> Case:
+        """Images of a source and what is measured of them; an image and its noise are the same in any batch."""
+        if isinstance(source, SeriesSlices):
+            return _kept_out(source, indices, missing_deg, device)
         seeds = [draw_seed(self.seed, 0, index) for index in indices]
         image = drawn_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds]).to(device)
         acquisition = Acquisition(source.size, self.step_deg, (missing_deg, missing_deg), self.noise)
         rows = measured_rows(source, indices, acquisition.geometry, self.noise, seeds)
         sinogram = acquisition(image, torch.tensor(seeds)).sinogram if rows is None else rows.to(device)
         # All samples share the wedge here: saying so lets methods leave out the rows that nobody measured.
-        return image, Measurement(sinogram, acquisition.geometry.measured(missing_deg), acquisition.geometry)
+        return Case(Measurement(sinogram, acquisition.geometry.measured(missing_deg), acquisition.geometry), image)
+
+
+def _kept_out(source: SeriesSlices, indices: Sequence[int], missing_deg: float, device: str) -> Case:
+    """Slices of a series without the tilts of a wedge, and without every tenth of the others."""
+    if missing_deg < source.gap_deg:
+        raise InputError(f"{source.name} itself lacks a wedge of {source.gap_deg:g} degrees: take wedges_deg of that or more")
+    there = source.measurement(indices)
+    measured = replace(there, sinogram=there.sinogram.to(device), measured=there.measured)
+    within = replace(measured, measured=measured.geometry.measured(missing_deg).to(device))
+    tilts = held_out(within)
+    if not bool(tilts.any()):
+        raise InputError(f"{source.name} has too few tilts to keep any out with a wedge of {missing_deg:g} degrees: take narrower ones")
+    given = without(within, tilts)
+    scale = density_scale(given)  # by what the methods are given alone
+    return Case(scaled(given, scale).only_measured(), None, scaled(measured, scale), tilts)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource, PlainSource, as_source
 from mwgan.evaluation.conditions import MISSING, Conditions
 from mwgan.evaluation.confidence import Confidence
@@ -29,8 +30,8 @@ WRITTEN_EVERY = 10.0  # seconds
 
 def evaluate(
     methods: Sequence[Method],
-    test: PlainSource,
-    validation: PlainSource,
+    test: PlainSource | SeriesSlices,
+    validation: PlainSource | SeriesSlices,
     conditions: Conditions,
     table: ResultsTable,
     provenance: Mapping[str, str],
@@ -55,7 +56,7 @@ def evaluate(
 
     Rows are written every few seconds and when the evaluation ends, also by an error: begun again, it makes those that lack.
     """
-    test, validation = as_source(test), as_source(validation)
+    test, validation = _known(test), _known(validation)
     check_names(metrics or {})
     index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
     judge = Judge(index, note, confidence, metrics or {})
@@ -74,12 +75,12 @@ def evaluate(
                 needed = sorted({number for turn in turns for number in turn.lacking})
                 for start in range(0, len(needed), batch_size):
                     batch = needed[start : start + batch_size]
-                    measured = conditions.measure(test, batch, missing_deg, device)
+                    case = conditions.measure(test, batch, missing_deg, device)
                     for turn in turns:
-                        output.add(turn.rows(test, batch, *measured))
+                        output.add(turn.rows(test, batch, case))
         output.write()
         for method in methods:
-            if not method.grid and method.checkpoint:
+            if not method.grid and method.checkpoint and not isinstance(test, SeriesSlices):
                 _keep_extremes(method, test, conditions, output, device)
     finally:
         output.write()
@@ -96,7 +97,7 @@ class _Output:
     def add(self, rows: Iterable[Row]) -> None:
         for row in rows:
             self._rows.append({**row.described, **row.found, **self.provenance})
-            if row.image < self.kept_images:
+            if row.image < self.kept_images and row.truth is not None:
                 self.pictures.keep(row.described, _picture(row.tomogram), _picture(row.truth), FIRST)
         if time.monotonic() - self._written > WRITTEN_EVERY:
             self.write()
@@ -120,8 +121,13 @@ def _keep_extremes(method: Method, test: ImageSource, conditions: Conditions, ou
     ranked = rows.sort_values("nrmse")[list(IDENTITY)].to_dict("records")
     for found, kept_as in ((ranked[0], "best"), (ranked[-1], "worst")):
         row: dict[str, object] = {str(column): value for column, value in found.items()}
-        image, measurement = conditions.measure(test, [int(found["image"])], float(found["wedge_deg"]), device)
-        output.pictures.keep({**row, **method.about}, _picture(method.make()(measurement)[0]), _picture(image[0]), kept_as)
+        case = conditions.measure(test, [int(found["image"])], float(found["wedge_deg"]), device)
+        assert case.truth is not None
+        output.pictures.keep({**row, **method.about}, _picture(method.make()(case.given)[0]), _picture(case.truth[0]), kept_as)
+
+
+def _known(source: PlainSource | SeriesSlices) -> ImageSource | SeriesSlices:
+    return source if isinstance(source, SeriesSlices) else as_source(source)
 
 
 def tuning_record(table: ResultsTable) -> Path:
@@ -139,7 +145,7 @@ def _picture(image: Tensor) -> np.ndarray:
 
 
 def _identity(
-    method: Method, sinogram: str, wedge_deg: float, source: ImageSource, conditions: Conditions, number: int
+    method: Method, sinogram: str, wedge_deg: float, source: ImageSource | SeriesSlices, conditions: Conditions, number: int
 ) -> dict[str, object]:
     described = (method.name, method.checkpoint, method.train_data)
     values = (*described, sinogram, wedge_deg, source.name, conditions.noise.percent, number, conditions.seed)

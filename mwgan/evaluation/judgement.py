@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
+from mwgan.evaluation.conditions import Case
 from mwgan.evaluation.features import backgrounds, feature_rates
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
 from mwgan.results.columns import NAMES
-from mwgan.trust import added_share, error_inside_outside, frc_inside_outside, relative_residual
+from mwgan.trust import added_share, error_inside_outside, frc_inside_outside, missed_on, relative_residual
 
 Metric = Callable[[Tensor, Tensor, Measurement], Tensor]
 """Tomograms and their truths (B, 1, N, N), and what was measured of these, to a value an image (B,)."""
@@ -21,9 +24,8 @@ Metric = Callable[[Tensor, Tensor, Measurement], Tensor]
 
 def judged(
     tomogram: Tensor,
-    image: Tensor,
-    measurement: Measurement,
-    source: ImageSource,
+    case: Case,
+    source: ImageSource | SeriesSlices,
     indices: Sequence[int],
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, list[Any]]:
@@ -31,18 +33,21 @@ def judged(
 
     Parameters
     ----------
-    tomogram, image, measurement
-        Tomograms (B, 1, N, N), their truths, and what was measured of these.
+    tomogram, case
+        Tomograms (B, 1, N, N), and what they were made of.
     source, indices
         Where the images come from.
     metrics
-        What else is asked, by the name of its column.
+        What else is asked, by the name of its column, where there is a truth.
 
     Raises
     ------
     InputError
         If one of ``metrics`` gives no value an image.
     """
+    image, measurement = case.truth, case.given
+    if image is None or isinstance(source, SeriesSlices):
+        return {name: values.tolist() for name, values in without_truth(tomogram, case).items()}
     fidelity = {
         "residual": relative_residual(tomogram, measurement),
         "residual_of_truth": relative_residual(image, measurement),
@@ -55,6 +60,31 @@ def judged(
     honesty = {} if background is None else feature_rates(tomogram, image, background.to(image))
     others = {name: _checked(name, metric(tomogram, image, measurement), len(image)) for name, metric in (metrics or {}).items()}
     return {name: values.tolist() for name, values in {**image_metrics(tomogram, image), **fidelity, **honesty, **others}.items()}
+
+
+def without_truth(tomogram: Tensor, case: Case) -> dict[str, Tensor]:
+    """Values (B,) by column of tomograms (B, 1, N, N) of a series: what they leave of the tilts given, and of those that were not."""
+    assert case.whole is not None
+    assert case.kept_out is not None
+    data, noise, missed = missed_on(case.kept_out, case.whole, tomogram)
+    found = {
+        "residual": relative_residual(tomogram, case.given),
+        "added_share": added_share(tomogram, case.given),
+        "kept_out": (missed / data).sqrt(),
+        "kept_out_noise": (noise / data).sqrt(),
+    }
+    # Tilts of the series that lie in the wedge: the only ones that tell of what a method puts there.
+    beyond = ~_between(case.given.geometry.tilt_deg, case.whole)
+    if bool(beyond.any()):
+        data, _, missed = missed_on(beyond, case.whole, tomogram)
+        found["kept_out_in_wedge"] = (missed / data).sqrt()
+    return found
+
+
+def _between(tilt_deg: Sequence[float], whole: Measurement) -> Tensor:
+    """Which tilts of a series lie in the range of some, boolean (1, 1, A, 1)."""
+    tilts = torch.tensor(whole.geometry.tilt_deg)
+    return ((tilts >= min(tilt_deg)) & (tilts <= max(tilt_deg))).reshape(1, 1, -1, 1).to(whole.sinogram.device)
 
 
 def check_names(metrics: Mapping[str, Metric]) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.files.whole import written_whole
 from mwgan.geometry import Measurement
-from mwgan.metrics import image_metrics
 from mwgan.recon import Reconstructor
 
 SETTING = ["method", "checkpoint", "parameters", "source", "wedge_deg", "noise_percent", "images", "seed"]
@@ -25,19 +24,20 @@ def tune(
     name: str,
     make: Callable[..., Reconstructor],
     grid: Mapping[str, Sequence[Any]],
-    image: Tensor,
     measurement: Measurement,
+    judge: Callable[[Tensor], Mapping[str, float]],
     setting: dict[str, Any],
     record: Path,
 ) -> dict[str, Any]:
-    """The parameters of ``grid`` that give the best mean PSNR on validation images.
+    """The parameters of ``grid`` that are best on validation images: by mean PSNR, or by tilts kept out where there is no truth.
 
     Parameters
     ----------
     name, make, grid
         The method, its constructor, and the values to try of each parameter (all combinations).
-    image, measurement
-        Validation images (B, 1, N, N) and what was measured of them; not images that are reported on.
+    measurement, judge
+        What was measured of validation images, which are not reported on, and what is said of tomograms (B, 1, N, N) of them: means
+        by column, the first of which decides.
     setting
         ``checkpoint`` (of a network, else empty), ``source`` (of the validation images), ``wedge_deg``, ``noise_percent`` and
         ``seed``, for the record.
@@ -49,13 +49,12 @@ def tune(
     scores: list[float] = []
     choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     for choice in choices:
-        identity = {"method": name, "parameters": describe(choice), **setting, "images": len(image)}
+        identity = {"method": name, "parameters": describe(choice), **setting, "images": len(measurement.sinogram)}
         row = _find(known, identity)
         if row is None:
-            quality = image_metrics(make(**choice)(measurement), image)
-            row = {**{key: identity[key] for key in SETTING}, "psnr": float(quality["psnr"].mean()), "ssim": float(quality["ssim"].mean())}
+            row = {**{key: identity[key] for key in SETTING}, **judge(make(**choice)(measurement))}
             rows.append(row)
-        scores.append(float(row["psnr"]))
+        scores.append(_merit(row))
     if rows:
         record.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(record) as partial:
@@ -66,6 +65,12 @@ def tune(
 def describe(parameters: Mapping[str, Any]) -> str:
     """Parameters as one short text: ``weight=0.01``."""
     return " ".join(f"{key}={value}" for key, value in parameters.items())
+
+
+def _merit(row: Mapping[str, Any]) -> float:
+    """The more, the better: the PSNR, or how little of the kept-out tilts is missed."""
+    psnr = row.get("psnr")
+    return -float(row["kept_out"]) if psnr is None or pd.isna(psnr) else float(psnr)
 
 
 def _read(record: Path, source: str) -> pd.DataFrame:
@@ -79,7 +84,7 @@ def _read(record: Path, source: str) -> pd.DataFrame:
     for column, value in (("source", source), ("checkpoint", "")):
         if column not in known:
             known.insert(min(2, known.shape[1]), column, value)
-    if lacking := [column for column in (*SETTING, "psnr") if column not in known]:
+    if lacking := [column for column in (*SETTING, "psnr" if "kept_out" not in known else "kept_out") if column not in known]:
         raise InputError(f"{record} is no record of tuning, it has no {', '.join(lacking)}: move it away, and it is made anew")
     return known
 

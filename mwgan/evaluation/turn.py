@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource
-from mwgan.evaluation.conditions import Conditions
+from mwgan.evaluation.conditions import Case, Conditions
 from mwgan.evaluation.confidence import Confidence
-from mwgan.evaluation.judgement import Metric, judged
+from mwgan.evaluation.judgement import Metric, judged, without_truth
 from mwgan.evaluation.method import Method
 from mwgan.evaluation.perceptual import PerceptualIndex
 from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
+from mwgan.metrics import image_metrics
 from mwgan.recon import Reconstructor
 from mwgan.recon.settle import chooses
 from mwgan.results.columns import PERCEPTUAL_NOTE, SUBJECT
@@ -30,15 +32,15 @@ from mwgan.trust import Disagreement, Uncertainty
 class Validation:
     """Validation images at one wedge, measured when the first method asks for them."""
 
-    source: ImageSource
+    source: ImageSource | SeriesSlices
     conditions: Conditions
     missing_deg: float
     images: int
     device: str
 
     @cached_property
-    def measured(self) -> tuple[Tensor, Measurement]:
-        """The images (B, 1, N, N) and their measurement."""
+    def measured(self) -> Case:
+        """The images and their measurement."""
         return self.conditions.measure(self.source, range(self.images), self.missing_deg, self.device)
 
     def tuned(self, method: Method, record: Path) -> dict[str, Any]:
@@ -53,7 +55,13 @@ class Validation:
             "noise_percent": self.conditions.noise.percent,
             "seed": self.conditions.seed,
         }
-        return given | tune(method.name, partial(method.make, **given), method.grid, *self.measured, setting, record)
+        return given | tune(method.name, partial(method.make, **given), method.grid, self.measured.given, self._means, setting, record)
+
+    def _means(self, tomogram: Tensor) -> dict[str, float]:
+        """What decides between settings, by the mean over the images."""
+        case = self.measured
+        found = without_truth(tomogram, case) if case.truth is None else image_metrics(tomogram, case.truth)
+        return {name: float(found[name].mean()) for name in ("kept_out", "psnr", "ssim") if name in found}
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class Row(NamedTuple):
     """What was measured, and what else is known."""
     tomogram: Tensor
     """(1, N, N)"""
-    truth: Tensor
+    truth: Tensor | None
     """(1, N, N)"""
 
 
@@ -119,28 +127,29 @@ class Turn:
         self.method, self.lacking, self.validation, self.record, self.judge, self.say = method, lacking, validation, record, judge, say
         self._warm = False
 
-    def rows(self, test: ImageSource, batch: Sequence[int], image: Tensor, measurement: Measurement) -> Iterator[Row]:
-        """A row for each image of ``batch`` that lacks one, of images (B, 1, N, N) of ``test`` and their measurement."""
+    def rows(self, test: ImageSource | SeriesSlices, batch: Sequence[int], case: Case) -> Iterator[Row]:
+        """A row for each image of ``batch`` that lacks one, of images of ``test`` and their measurement."""
         own = [place for place, number in enumerate(batch) if number in self.lacking]
         if not own:
             return
         numbers = [batch[place] for place in own]
         if len(own) < len(batch):
-            image, measurement = image[own], measurement.samples(torch.tensor(own))
+            case = case.samples(own)
         reconstruct, uncertainty = self._reconstruct, self._uncertainty
         if not self._warm:  # one image builds matrices and warms caches, which the timing should not see
-            reconstruct(measurement.samples(torch.tensor([0])))
+            reconstruct(case.given.samples(torch.tensor([0])))
             self._warm = True
-        tomogram, seconds = _timed(reconstruct, measurement)
-        values = judged(tomogram, image, measurement, test, numbers, self.judge.metrics)
-        if self.judge.confidence is not None and uncertainty is not None:
-            values |= self.judge.confidence.judged(uncertainty, image, measurement)
+        tomogram, seconds = _timed(reconstruct, case.given)
+        values = judged(tomogram, case, test, numbers, self.judge.metrics)
+        if self.judge.confidence is not None and uncertainty is not None and case.truth is not None:
+            values |= self.judge.confidence.judged(uncertainty, case.truth, case.given)
         values["perceptual_index"] = self.judge.index(tomogram).tolist() if self.judge.index else [None] * len(numbers)
         for place, number in enumerate(numbers):
             described = {**self.lacking[number], **self.method.about}
             told = {SUBJECT: test.origin(number), PERCEPTUAL_NOTE: self.judge.note, "seconds": seconds / len(numbers)}
             measured = {name: of_images[place] for name, of_images in values.items()}
-            yield Row(number, described, {**told, **measured}, tomogram[place], image[place])
+            truth = None if case.truth is None else case.truth[place]
+            yield Row(number, described, {**told, **measured}, tomogram[place], truth)
 
     @cached_property
     def _reconstruct(self) -> Reconstructor:
@@ -151,9 +160,12 @@ class Turn:
     @cached_property
     def _uncertainty(self) -> Uncertainty | Disagreement | None:
         """A network's or a mixture's uncertainty, calibrated on the validation images; None where it is not asked for."""
-        if self.judge.confidence is None or not (self.method.checkpoint or chooses(self._reconstruct)):
+        known = self.validation.measured if self.judge.confidence else None
+        if self.judge.confidence is None or known is None or known.truth is None:
             return None
-        return self.judge.confidence.calibrated(self._reconstruct, *self.validation.measured)
+        if not (self.method.checkpoint or chooses(self._reconstruct)):
+            return None
+        return self.judge.confidence.calibrated(self._reconstruct, known.truth, known.given)
 
 
 def _timed(reconstruct: Reconstructor, measurement: Measurement) -> tuple[Tensor, float]:

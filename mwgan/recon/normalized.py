@@ -29,7 +29,6 @@ class Normalized:
 
     def __init__(self, reconstructor: Reconstructor) -> None:
         self.reconstructor = reconstructor
-        self._quick = SART(iterations=6, subsets=10, relaxation=0.8)
 
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) in the data's units."""
@@ -38,14 +37,20 @@ class Normalized:
 
     def scale(self, measurement: Measurement) -> Tensor:
         """What counts as 1 in each slice, (B, 1, 1, 1); 0 of a slice that is empty."""
-        peak = measurement.sinogram.abs().amax(dim=(1, 2, 3), keepdim=True)
-        # Powers of two change no digit, and keep whatever the data's units are away from where numbers end.
-        unit = torch.where(peak > 0, torch.exp2(torch.frexp(peak).exponent - 1.0), 1.0).to(peak)
-        densities = self._quick(Measurement(measurement.sinogram / unit, measurement.measured, measurement.geometry)).flatten(1)
-        bright = torch.maximum(_quantile(densities) / BRIGHT, densities.amax(dim=1) / BRIGHTEST).reshape_as(peak)
-        # No density that explains the data lies below their peak over the longest ray; data below 0 are explained by none.
-        longest = 2 * measurement.geometry.detector_size
-        return torch.where(bright > 0, torch.maximum(bright, peak / unit / longest), 0.0) * unit
+        return density_scale(measurement)
+
+
+def density_scale(measurement: Measurement) -> Tensor:
+    """What counts as 1 in each slice of a measurement, (B, 1, 1, 1); 0 of a slice that is empty."""
+    peak = measurement.sinogram.abs().amax(dim=(1, 2, 3), keepdim=True)
+    # Powers of two change no digit, and keep whatever the data's units are away from where numbers end.
+    unit = torch.where(peak > 0, torch.exp2(torch.frexp(peak).exponent - 1.0), 1.0).to(peak)
+    quick = SART(iterations=6, subsets=10, relaxation=0.8)
+    densities = quick(Measurement(measurement.sinogram / unit, measurement.measured, measurement.geometry)).flatten(1)
+    bright = torch.maximum(_quantile(densities) / BRIGHT, densities.amax(dim=1) / BRIGHTEST).reshape_as(peak)
+    # No density that explains the data lies below their peak over the longest ray; data below 0 are explained by none.
+    longest = 2 * measurement.geometry.detector_size
+    return torch.where(bright > 0, torch.maximum(bright, peak / unit / longest), 0.0) * unit
 
 
 def scaled(measurement: Measurement, scale: Tensor) -> Measurement:

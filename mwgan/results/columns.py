@@ -78,6 +78,11 @@ COLUMNS = (
     Column("frc_outside", "FRC outside the wedge", "metric", "up"),
     Column("residual", "residual on measured tilts", "metric"),  # no merit below that of the truth
     Column("residual_of_truth", "residual of the truth", "metric"),
+    # Of series without a truth: the relative residual on tilts that no method was given, every tenth of those in its range, and those
+    # that lie in the wedge; and what the noise alone leaves of the former.
+    Column("kept_out", "residual on kept-out tilts", "metric", "down", from_zero=True),
+    Column("kept_out_noise", "noise on kept-out tilts", "metric", in_means=False),
+    Column("kept_out_in_wedge", "residual on tilts in the wedge", "metric", "down", from_zero=True),
     Column("added_share", "share of the power in the wedge", "metric"),
     Column("added_share_of_truth", "share of the truth's power in the wedge", "metric"),
     # Of images whose features are known: mwgan.evaluation.features.

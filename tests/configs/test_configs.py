@@ -18,7 +18,7 @@ from mwgan.acquisition import Acquisition
 from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
 from mwgan.configuration import build
-from mwgan.data import Augmentation, ImageSource, MixedSources
+from mwgan.data import Augmentation, ImageSource, MixedSources, SeriesSlices
 from mwgan.data.drawn_images import PosedDrawings
 from mwgan.evaluation import Confidence
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
@@ -57,8 +57,8 @@ BUILDS = {
     "optimizer": torch.optim.Optimizer,
     "schedule": torch.optim.lr_scheduler.LRScheduler,
     "set_aside": (),  # plain names
-    "source": ImageSource,
-    "tests": ImageSource,
+    "source": (ImageSource, SeriesSlices),
+    "tests": (ImageSource, SeriesSlices),
     "trainer": pl.Trainer,
     "uncertainty": Confidence,
     "wedge": (),  # plain numbers

@@ -74,7 +74,7 @@ def test_every_row_is_what_the_method_makes_of_that_image(tmp_path, test, valida
     for method in methods()[2:]:
         for wedge in (40.0, 60.0):
             for number in range(IMAGES):
-                image, measurement = conditions().measure(test, [number], wedge, "cpu")
+                measurement, image, *_ = conditions().measure(test, [number], wedge, "cpu")
                 psnr = float(image_metrics(method.make(**chosen[method.name])(measurement), image)["psnr"])
                 found = rows[(rows["method"] == method.name) & (rows["wedge_deg"] == wedge) & (rows["image"] == number)]
                 assert found["psnr"].tolist() == pytest.approx([psnr], abs=1e-3)
@@ -172,7 +172,7 @@ def brightest(tomogram, image, measurement):
 
 def test_what_others_measure_is_a_column(tmp_path, test, validation):
     rows = fill(tmp_path, test, validation, [Method("wbp", WBP)], metrics={"brightest": brightest})
-    _, measurement = conditions().measure(test, [3], 60.0, "cpu")
+    measurement = conditions().measure(test, [3], 60.0, "cpu").given
     found = rows[(rows["image"] == 3) & (rows["wedge_deg"] == 60)]["brightest"].tolist()
     assert found == pytest.approx([float(WBP()(measurement).max())], rel=1e-5)
     assert "brightest" in ResultsTable(tmp_path / "results").summary()
@@ -196,6 +196,6 @@ def test_the_first_images_are_kept_whatever_the_batch(tmp_path, test, validation
     fill(tmp_path, test, validation, [Method("wbp", WBP)], kept_images=3)
     kept = pd.read_parquet(tmp_path / "results.tomograms.parquet")
     assert kept.groupby("method")["image"].apply(list).to_dict() == {"truth": [0, 1, 2] * 2, "wbp": [0, 1, 2] * 2}
-    _, measurement = conditions().measure(test, [2], 60.0, "cpu")
+    measurement = conditions().measure(test, [2], 60.0, "cpu").given
     last = np.frombuffer(kept[kept["method"] == "wbp"]["pixels"].iloc[-1], np.float16)
     np.testing.assert_allclose(last, WBP()(measurement).numpy().ravel(), atol=2e-3)

@@ -139,7 +139,7 @@ def test_rows_of_a_finer_drawing_are_near_those_of_the_image_and_not_the_same():
 
 def test_an_evaluation_measures_those_rows():
     source = Specimens(32, 2, projected_finer=3)
-    _, measurement = Conditions(10.0, [60.0], NoNoise()).measure(source, [1], 60.0, "cpu")
+    measurement = Conditions(10.0, [60.0], NoNoise()).measure(source, [1], 60.0, "cpu").given
     rows = source.sinogram(1, measurement.geometry)
     seen = measurement.measured.numpy()
     np.testing.assert_allclose(measurement.sinogram[0, 0][seen], rows[seen], atol=1e-6)

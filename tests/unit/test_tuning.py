@@ -4,7 +4,12 @@ import torch
 
 from mwgan.evaluation import tune
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.metrics import image_metrics
 from mwgan.operators import ParallelBeam
+
+
+def quality_of(truth):
+    return lambda tomogram: {name: float(image_metrics(tomogram, truth)[name].mean()) for name in ("psnr", "ssim")}
 
 
 class Scaled:
@@ -25,7 +30,15 @@ def test_the_best_value_wins_and_every_trial_is_recorded_once(faces, tmp_path):
     measurement = Measurement(ParallelBeam(geometry)(faces), geometry.measured(45.0), geometry)
     setting = {"checkpoint": "", "source": "phantom_faces", "wedge_deg": 45.0, "noise_percent": 2.0, "seed": 0}
     Scaled.made = 0
-    arguments = ("scaled", lambda gain: Scaled(gain, faces), {"gain": [0.5, 0.9, 1.4]}, faces, measurement, setting, tmp_path / "t.csv")
+    arguments = (
+        "scaled",
+        lambda gain: Scaled(gain, faces),
+        {"gain": [0.5, 0.9, 1.4]},
+        measurement,
+        quality_of(faces),
+        setting,
+        tmp_path / "t.csv",
+    )
     assert tune(*arguments) == {"gain": 0.9}
     assert tune(*arguments) == {"gain": 0.9}
     assert Scaled.made == 3  # the second call read the record
@@ -43,6 +56,6 @@ def test_two_networks_of_one_name_are_tuned_apart(faces, tmp_path):
     for checkpoint, right in (("", 1.0), ("a#1", 0.5), ("a#2", 2.0), ("a#1", 0.5)):
         setting = {"checkpoint": checkpoint, "source": "phantom_faces", "wedge_deg": 45.0, "noise_percent": 2.0, "seed": 0}
         made = lambda gain, right=right: Scaled(gain / right, faces)  # noqa: E731
-        chosen[checkpoint] = tune("net", made, {"gain": [0.5, 1.0, 2.0]}, faces, measurement, setting, tmp_path / "t.csv")
+        chosen[checkpoint] = tune("net", made, {"gain": [0.5, 1.0, 2.0]}, measurement, quality_of(faces), setting, tmp_path / "t.csv")
     assert chosen == {"": {"gain": 1.0}, "a#1": {"gain": 0.5}, "a#2": {"gain": 2.0}}
     assert len(pd.read_csv(tmp_path / "t.csv")) == 9

@@ -1,0 +1,101 @@
+"""A test source without a truth: slices of a measured tilt series, on which methods are judged by tilts that they were not shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+
+from mwgan.data.subjects import told
+from mwgan.errors import InputError
+from mwgan.files.whole import sha256
+from mwgan.geometry import Measurement
+from mwgan.io import TiltSeries
+
+
+class SeriesSlices:
+    """Slices of an aligned tilt series; files are read on first use.
+
+    Parameters
+    ----------
+    series, tilts, tilt_axis, axis_offset_px, binning
+        As :class:`mwgan.io.TiltSeries` takes them: line integrals, surroundings at 0.
+    name
+        What tables call the source; also its one subject.
+    slices
+        Which slices along the tilt axis, after binning; None takes all.
+    licence
+        What the data's owner asks of those who use them.
+
+    Raises
+    ------
+    InputError
+        If the series can't be read, or has no such slice.
+    """
+
+    def __init__(
+        self,
+        series: str,
+        tilts: str,
+        name: str,
+        tilt_axis: Literal["x", "y"] = "y",
+        axis_offset_px: float = 0.0,
+        binning: int = 1,
+        slices: Sequence[int] | None = None,
+        licence: str = "",
+    ) -> None:
+        self.path, self.tilts, self.name, self.tilt_axis = series, tilts, name, tilt_axis
+        self.axis_offset_px, self.binning, self.licence = axis_offset_px, binning, licence
+        self.wanted = None if slices is None else list(slices)
+        self.subjects = [name]
+
+    def __len__(self) -> int:
+        return len(self.slices)
+
+    @property
+    def size(self) -> int:
+        """Detector pixels, after binning."""
+        return self._series.geometry.detector_size
+
+    def measurement(self, indices: Sequence[int]) -> Measurement:
+        """All that was measured of some of the slices, in the detector's units."""
+        sinograms = [self._series.sinograms(number, number + 1) for number in (self.slices[index] for index in indices)]
+        return Measurement(torch.cat(sinograms), torch.ones(self._series.geometry.tilts, dtype=torch.bool), self._series.geometry)
+
+    @property
+    def gap_deg(self) -> float:
+        """The wedge that the series itself lacks, in degrees."""
+        return 2 * (90.0 - max(abs(tilt) for tilt in self._series.geometry.tilt_deg))
+
+    def origin(self, index: int) -> str:
+        """Whose slice ``index`` is."""
+        return self.name
+
+    def measured(self) -> list[SeriesSlices]:
+        """Itself."""
+        return [self]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that another series, or other slices of it, would change; where it lies doesn't."""
+        content = (sha256(self._series.path), self._series.geometry, self.tilt_axis, self.binning, self.slices)
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What a record says of the source."""
+        return [{"name": self.name, "images": len(self), "licence": self.licence, "subject_hashes": told(self.subjects)}]
+
+    @cached_property
+    def slices(self) -> list[int]:
+        """The slices, by their number along the tilt axis."""
+        wanted = range(self._series.slices) if self.wanted is None else self.wanted
+        if not wanted or not all(0 <= number < self._series.slices for number in wanted):
+            raise InputError(f"{self.path} has the slices 0 to {self._series.slices - 1}, and {list(wanted)} are asked for")
+        return list(wanted)
+
+    @cached_property
+    def _series(self) -> TiltSeries:
+        return TiltSeries(self.path, self.tilts, self.tilt_axis, self.axis_offset_px, self.binning)
