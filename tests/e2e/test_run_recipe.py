@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import forked
 import mrcfile
 import numpy as np
-import forked
 import pytest
 import yaml
 
