@@ -105,16 +105,20 @@ def mirrored(measurement: Measurement) -> Measurement:
     across = (3,) if measurement.by_pixel else ()
     tilts = tuple(-tilt for tilt in reversed(geometry.tilt_deg))
     sinogram, measured = measurement.sinogram.flip(2, 3), measurement.measured.flip(axis, *across)
-    if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.axis_offset_px == 0:
+    if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.on_axis:
         tilts = (-90.0, *tilts[:-1])
         sinogram = torch.cat([sinogram[:, :, -1:].flip(3), sinogram[:, :, :-1]], dim=2)
         measured = torch.cat([measured[:, :, -1:].flip(3), measured[:, :, :-1]], dim=2) if across else measured.roll(1, axis)
-    return Measurement(sinogram, measured, replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px))
+    offsets = tuple(-offset for offset in reversed(geometry.tilt_offset_px))
+    mirror = replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px, tilt_offset_px=offsets)
+    return Measurement(sinogram, measured, mirror)
 
 
 def half_turned(measurement: Measurement) -> Measurement:
     """The measurement of the specimen turned by 180 degrees in the slice: the tilts stay, the detector is flipped."""
-    turned = replace(measurement.geometry, axis_offset_px=-measurement.geometry.axis_offset_px)
+    geometry = measurement.geometry
+    offsets = tuple(-offset for offset in geometry.tilt_offset_px)
+    turned = replace(geometry, axis_offset_px=-geometry.axis_offset_px, tilt_offset_px=offsets)
     measured = measurement.measured.flip(3) if measurement.by_pixel else measurement.measured
     return Measurement(measurement.sinogram.flip(3), measured, turned)
 
