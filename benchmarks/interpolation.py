@@ -7,6 +7,8 @@ A body of ellipsoids, 96 pixels, tilts up to ±70 degrees; sixteen slices, whose
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from machine import arguments, provenance, write_csv
@@ -34,6 +36,11 @@ def densities(bodies: list[Ellipsoid]) -> np.ndarray:
     return volume
 
 
+def placed(alignment: Alignment, images: np.ndarray) -> np.ndarray:
+    """All images where they belong."""
+    return np.stack([alignment.placed(place, image) for place, image in enumerate(images)])
+
+
 def main() -> None:
     options = arguments("Errors of volumes by how images are interpolated.", "interpolation.csv").parse_args()
     torch.set_num_threads(options.threads)
@@ -56,14 +63,14 @@ def main() -> None:
     rows = []
     for noise_percent in (0, 2, 5):
         noise = np.random.default_rng(0).normal(0, noise_percent / 100 * clean.images.max(), still.shape)
-        series = {"never moved": still + noise}
+        raw, whole = clean.images + noise, back.by_whole_pixels()
+        series = {"never moved": (still + noise, [])}
         for kind in ORDERS:
-            series[kind] = np.stack(
-                [Alignment(**{**vars(back), "interpolation": kind}).placed(k, i) for k, i in enumerate(clean.images + noise)]
-            )
-        for name, images in series.items():
+            series[kind] = (placed(replace(back, interpolation=kind), raw), [])
+            series[f"{kind}, the rest told to the projector"] = (placed(replace(whole[0], interpolation=kind), raw), whole[1])
+        for name, (images, offsets) in series.items():
             sinograms = torch.from_numpy(np.ascontiguousarray(images[:, SLICES].swapaxes(0, 1), dtype=np.float32)).unsqueeze(1)
-            geometry = TiltGeometry(tuple(clean.tilt_deg), SIZE)
+            geometry = TiltGeometry(tuple(clean.tilt_deg), SIZE, 0.0, tuple(offsets))
             measurement = Measurement(sinograms, torch.ones(count, dtype=torch.bool), geometry)
             errors = {
                 method: round(float(np.linalg.norm(make(measurement)[:, 0].numpy() - truth) / np.linalg.norm(truth)), 4)
