@@ -86,7 +86,7 @@ class ShiftedSeries:
 
     def reading_bytes(self, slices: int) -> int:
         """What it takes to read so many slices at a time."""
-        return 5 * slices * self._rows[0].size
+        return 5 * slices * int(self._rows[0].size)
 
 
 def switches_for(alignment: Alignment, said: Switches) -> Switches:
