@@ -5,7 +5,7 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-LONG = ("04_raw_to_numbers",)  # its commands, on less: test_run_recipe.py
+LONG = ("03_your_tilt_series", "04_raw_to_numbers")  # their commands, on less: tests/unit/series/look, test_run_recipe.py
 
 
 @pytest.mark.parametrize(

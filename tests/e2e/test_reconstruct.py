@@ -131,8 +131,8 @@ def test_what_an_evaluation_found_best_is_taken_and_told(tmp_path):
 
 def test_compare_takes_methods_that_suit_any_series_unless_told(tmp_path):
     wide = _written(tmp_path / "wide.mrc", np.pad(mrcfile.read(SERIES)[:, ::24], ((0, 0), (0, 0), (4, 4))))
-    command = ["compare", wide, "--tilts", TILTS, "--slice", 2, "--iterations", 40, "-o", tmp_path / "c.png"]
-    default = CliRunner().invoke(app, [*map(str, command)])
+    command = ["compare", wide, "--tilts", TILTS, "--slice", 2, "-o", tmp_path / "c.png"]
+    default = CliRunner().invoke(app, [*map(str, command), "--iterations", "40"])
     assert default.exit_code == 0, default.exception
     assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp", "sirt", "tvm_auto", "lpd_guided", "auto"]
     told = CliRunner().invoke(app, [*map(str, command), "--methods", "irdm,wbp"])

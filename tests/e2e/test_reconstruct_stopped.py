@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from mwgan.cli.main import app
 
-SIZE, SLICES = 48, 24
+SIZE, SLICES = 48, 16
 
 
 @pytest.fixture(scope="module")
