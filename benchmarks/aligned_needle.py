@@ -21,19 +21,21 @@ from mwgan.recon import SIRT
 from mwgan.series import align_series
 from mwgan.series.align import write_aligned
 from mwgan.series.align.alignment import ORDERS
+from mwgan.series.align.shifted import ShiftedSeries
 from mwgan.trust import residual_map
 
 SLICES, SIZE, PASSES = range(100, 104), 128, 30
 
 
-def score(sinograms: torch.Tensor, tilt_deg: tuple[float, ...], equal_mass: bool) -> dict[str, float]:
+def score(sinograms: torch.Tensor, geometry: TiltGeometry, equal_mass: bool) -> dict[str, float]:
     """Of slices (S, 1, A, N), of which the middle 128 pixels are taken."""
     first = (sinograms.shape[3] - SIZE) // 2
     rows = sinograms[..., first : first + SIZE]
     if equal_mass:
         mass = rows.sum(dim=(0, 1, 3))
         rows = rows * (mass.mean() / mass).reshape(1, 1, -1, 1)
-    measurement = Measurement(rows, torch.ones(len(tilt_deg), dtype=torch.bool), TiltGeometry(tilt_deg, SIZE))
+    measured = torch.ones(geometry.tilts, dtype=torch.bool)
+    measurement = Measurement(rows, measured, replace(geometry, detector_size=SIZE, axis_offset_px=0.0))
     volume = SIRT(iterations=PASSES)(measurement)
     left = float(residual_map(volume, measurement).norm() / rows.norm())
     return {"left_percent": round(100 * left, 3), "width_over_height": round(float(width_over_height(volume).mean()), 4)}
@@ -52,12 +54,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for interpolation in ORDERS:
             output = Path(folder) / f"{interpolation}.mrc"
-            write_aligned(replace(aligned, alignment=replace(aligned.alignment, interpolation=interpolation)), output, {})
+            alignment = replace(aligned.alignment, interpolation=interpolation)
+            write_aligned(replace(aligned, alignment=alignment), output, {})
             series[f"mwgan, {interpolation}"] = open_series(output)
+            series[f"mwgan, {interpolation}, --aligned-by"] = ShiftedSeries(aligned.upright.looked_at, alignment)
         rows = []
         for name, one in series.items():
             for equal_mass in (False, True):
-                found = score(one.sinograms(SLICES.start, SLICES.stop), one.geometry.tilt_deg, equal_mass)
+                found = score(one.sinograms(SLICES.start, SLICES.stop), one.geometry, equal_mass)
                 angle = float("nan") if one is by_hand else round(aligned.alignment.axis_angle_deg, 3)
                 rows.append({"aligned": name, "equal_mass": equal_mass, **found, "axis_angle_deg": angle, **provenance(("torch", "mwgan"))})
                 print(name, "equal mass" if equal_mass else "as left", found, flush=True)

@@ -7,6 +7,8 @@ A body of ellipsoids, 96 pixels, tilts up to ±70 degrees; sixteen slices, whose
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from machine import arguments, provenance, write_csv
@@ -34,6 +36,11 @@ def densities(bodies: list[Ellipsoid]) -> np.ndarray:
     return volume
 
 
+def placed(alignment: Alignment, images: np.ndarray) -> np.ndarray:
+    """All images where they belong."""
+    return np.stack([alignment.placed(place, image) for place, image in enumerate(images)])
+
+
 def main() -> None:
     options = arguments("Errors of volumes by how images are interpolated.", "interpolation.csv").parse_args()
     torch.set_num_threads(options.threads)
@@ -41,36 +48,39 @@ def main() -> None:
     bodies = specimen(KIND, np.random.default_rng([0, KINDS.index(KIND)]))
     still = projected(bodies, clean.tilt_deg, np.zeros_like(clean.shifts_px), 0.0)
     truth, count = densities(bodies), len(clean.tilt_deg)
-    back = Alignment(
-        list(range(1, count + 1)),
-        count,
-        (SIZE, SIZE),
-        clean.tilt_deg.tolist(),
-        "y",
-        clean.angle_deg,
-        [tuple(shift) for shift in clean.shifts_px],
-        [False] * count,
-        [1.0] * count,
-        (SIZE, SIZE),
-    )
     rows = []
-    for noise_percent in (0, 2, 5):
-        noise = np.random.default_rng(0).normal(0, noise_percent / 100 * clean.images.max(), still.shape)
-        series = {"never moved": still + noise}
-        for kind in ORDERS:
-            series[kind] = np.stack(
-                [Alignment(**{**vars(back), "interpolation": kind}).placed(k, i) for k, i in enumerate(clean.images + noise)]
-            )
-        for name, images in series.items():
-            sinograms = torch.from_numpy(np.ascontiguousarray(images[:, SLICES].swapaxes(0, 1), dtype=np.float32)).unsqueeze(1)
-            geometry = TiltGeometry(tuple(clean.tilt_deg), SIZE)
-            measurement = Measurement(sinograms, torch.ones(count, dtype=torch.bool), geometry)
-            errors = {
-                method: round(float(np.linalg.norm(make(measurement)[:, 0].numpy() - truth) / np.linalg.norm(truth)), 4)
-                for method, make in METHODS.items()
-            }
-            rows.append({"interpolation": name, "noise_percent": noise_percent, **errors, **provenance(("torch", "mwgan"))})
-            print(name, noise_percent, errors, flush=True)
+    for angle_deg in (clean.angle_deg, 0.0):
+        moved = projected(bodies, clean.tilt_deg, clean.shifts_px, angle_deg)
+        back = Alignment(
+            list(range(1, count + 1)),
+            count,
+            (SIZE, SIZE),
+            clean.tilt_deg.tolist(),
+            "y",
+            angle_deg,
+            [tuple(shift) for shift in clean.shifts_px],
+            [False] * count,
+            [1.0] * count,
+            (SIZE, SIZE),
+        )
+        whole, offsets = back.by_whole_pixels()
+        for noise_percent in (0, 2, 5):
+            noise = np.random.default_rng(0).normal(0, noise_percent / 100 * clean.images.max(), still.shape)
+            series: dict[str, tuple[np.ndarray, list[float]]] = {"never moved": (still + noise, [])}
+            for kind in ORDERS:
+                series[kind] = (placed(replace(back, interpolation=kind), moved + noise), [])
+                series[f"{kind}, --aligned-by"] = (placed(replace(whole, interpolation=kind), moved + noise), offsets)
+            for name, (images, of_tilts) in series.items():
+                sinograms = torch.from_numpy(np.ascontiguousarray(images[:, SLICES].swapaxes(0, 1), dtype=np.float32)).unsqueeze(1)
+                geometry = TiltGeometry(tuple(clean.tilt_deg), SIZE, 0.0, tuple(of_tilts))
+                measurement = Measurement(sinograms, torch.ones(count, dtype=torch.bool), geometry)
+                errors = {
+                    method: round(float(np.linalg.norm(make(measurement)[:, 0].numpy() - truth) / np.linalg.norm(truth)), 4)
+                    for method, make in METHODS.items()
+                }
+                known = {"axis_angle_deg": round(angle_deg, 3), "interpolation": name, "noise_percent": noise_percent}
+                rows.append({**known, **errors, **provenance(("torch", "mwgan"))})
+                print(*known.values(), errors, flush=True)
     write_csv(options.csv, rows)
 
 

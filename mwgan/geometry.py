@@ -10,7 +10,8 @@ Conventions, said once and relied on everywhere (``tests/unit/test_geometry.py``
 - The point (x, z), measured from the slice's centre with z pointing *down* the rows, falls on the detector at
   ``s = x cos(tilt) - z sin(tilt)``: the orientation of ``skimage.transform.radon``.
 - The centre lies *between* the middle pixels of an even detector, at (N - 1) / 2, so that a half turn is exactly a
-  flip of the detector. A tilt axis that was recorded elsewhere is stated as ``axis_offset_px``.
+  flip of the detector. A tilt axis that was recorded elsewhere is stated as ``axis_offset_px``, one that was recorded elsewhere in
+  each image (an aligned series whose images were not interpolated) as ``tilt_offset_px`` besides.
 - A **sinogram** is (B, 1, A, N): tilts by detector pixels; line integrals in pixel units.
 - ``wedge_deg`` is the total missing angle: measured where ``|tilt| < 90 - wedge_deg / 2``. The edges themselves are
   missing, whether or not the grid meets them.
@@ -46,16 +47,19 @@ class TiltGeometry:
         Detector pixels N across the tilt axis; slices are N x N.
     axis_offset_px
         Where the tilt axis falls on the detector, in pixels right of its centre (N - 1) / 2.
+    tilt_offset_px
+        (A,): how much further right it falls in the image of each tilt; empty where it falls on the same place in all.
 
     Raises
     ------
     InputError
-        If the tilts are empty, not finite or decreasing.
+        If the tilts are empty, not finite or decreasing, or an offset isn't finite or their count is another.
     """
 
     tilt_deg: tuple[float, ...]
     detector_size: int
     axis_offset_px: float = 0.0
+    tilt_offset_px: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tilt_deg", tuple(float(tilt) for tilt in self.tilt_deg))
@@ -64,6 +68,13 @@ class TiltGeometry:
             raise InputError(f"a detector needs at least 2 pixels, not {self.detector_size}")
         if not math.isfinite(self.axis_offset_px):
             raise InputError(f"the tilt axis offset must be a finite number of pixels, not {self.axis_offset_px}")
+        offsets = tuple(float(offset) for offset in self.tilt_offset_px)
+        if offsets and len(offsets) != len(self.tilt_deg):
+            raise InputError(f"{len(self.tilt_deg)} tilts have an offset each, not {len(offsets)}")
+        for offset in offsets:
+            if not math.isfinite(offset):
+                raise InputError(f"the offset of a tilt must be a finite number of pixels, not {offset}")
+        object.__setattr__(self, "tilt_offset_px", offsets if any(offsets) else ())
 
     @classmethod
     def full(cls, detector_size: int, step_deg: float = 1.0) -> TiltGeometry:
@@ -78,6 +89,16 @@ class TiltGeometry:
     def tilts(self) -> int:
         """Number of tilts A."""
         return len(self.tilt_deg)
+
+    @property
+    def offsets_px(self) -> tuple[float, ...]:
+        """Of each tilt (A,), where the tilt axis falls on the detector, in pixels right of its centre."""
+        return tuple(self.axis_offset_px + offset for offset in self.tilt_offset_px) or (self.axis_offset_px,) * self.tilts
+
+    @property
+    def on_axis(self) -> bool:
+        """Whether the tilt axis falls on the detector's centre, in all images."""
+        return self.axis_offset_px == 0 and not self.tilt_offset_px
 
     @property
     def gap_deg(self) -> float:
@@ -121,7 +142,9 @@ class TiltGeometry:
 
     def take(self, indices: Iterable[int]) -> TiltGeometry:
         """The same detector with only the tilts at ``indices``, in increasing order."""
-        return replace(self, tilt_deg=tuple(self.tilt_deg[index] for index in sorted(indices)))
+        chosen = sorted(indices)
+        offsets = tuple(self.tilt_offset_px[index] for index in chosen) if self.tilt_offset_px else ()
+        return replace(self, tilt_deg=tuple(self.tilt_deg[index] for index in chosen), tilt_offset_px=offsets)
 
 
 @dataclass(frozen=True)

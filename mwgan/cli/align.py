@@ -33,6 +33,10 @@ def align(
     interpolation: Annotated[
         Literal["cubic", "linear"], typer.Option(help="How pixels between pixels are made: cubic keeps what is fine, linear smooths.")
     ] = "cubic",
+    neighbours: Annotated[
+        Literal["own", "tiltxcorr"],
+        typer.Option(help="What compares neighbouring images of a specimen that leaves the field, at first; tiltxcorr: torch-tiltxcorr."),
+    ] = "own",
     background: options.Background = "auto",
     invert: options.Invert = "auto",
     outliers: options.OutlyingPixels = "replace",
@@ -52,17 +56,18 @@ def align(
         series,
         tilts,
         said,
-        exclude,
-        dataset,
-        strict,
-        axis_angle,
-        not keep_angle,
-        refine_tilts,
-        equal_mass,
-        crop,
-        binning,
-        interpolation,
-        typer.echo,
+        exclude=exclude,
+        dataset=dataset,
+        strict=strict,
+        axis_angle_deg=axis_angle,
+        finds_angle=not keep_angle,
+        finds_tilts=refine_tilts,
+        equal_mass=equal_mass,
+        crop=crop,
+        binning=binning,
+        interpolation=interpolation,
+        neighbours=neighbours,
+        say=typer.echo,
     )
     say(aligned.notes, aligned.warnings)
     write_aligned(aligned, output, context.params)

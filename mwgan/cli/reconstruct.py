@@ -25,6 +25,13 @@ def reconstruct(
         Path | None,
         typer.Option(help="TABLE.tuning.csv of mwgan-evaluate: take what it found best for this wedge and noise; --set wins over it."),
     ] = None,
+    aligned_by: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ALIGNED.json",
+            help="The series is the raw one, and mwgan align found this: images move by whole pixels, the projector is told the rest.",
+        ),
+    ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
@@ -67,12 +74,15 @@ def reconstruct(
 ) -> None:
     """Look at a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time; the voxel size is kept."""
     from mwgan.figures.parts.style import label
+    from mwgan.io import TiltSeries
     from mwgan.io.readers import file_of
     from mwgan.io.tilts import files_read
     from mwgan.io.volumes import volume_format
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
+    from mwgan.series.align import read_alignment
+    from mwgan.series.align.shifted import ShiftedSeries, switches_for
     from mwgan.series.describe import voxels
     from mwgan.series.fine_tuned import fine_tuned, tuned_files
     from mwgan.series.identity import files_of_method, identity_of
@@ -91,13 +101,19 @@ def reconstruct(
         add_folder(config_dir)
     volume_format(output)
     beside = [record_file(output), *(trust_files(output) if trust else ()), *([report_file(output)] if report else ())]
-    guard([output, *beside], series, tilts, tuned, networks=[method])
+    guard([output, *beside], series, aligned_by, tilts, tuned, networks=[method])
     check_record_file(output)
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
     said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    alignment = None if aligned_by is None else read_alignment(aligned_by)
+    said = said if alignment is None else switches_for(alignment, said)
     looked_at = LookedAt(series, tilts, said, exclude, dataset, strict)
-    opened = looked_at.open(binning, max_tilt, band_bytes(budget))
+    opened: TiltSeries | ShiftedSeries
+    if alignment is None:
+        opened = looked_at.open(binning, max_tilt, band_bytes(budget))
+    else:
+        opened = ShiftedSeries(looked_at, alignment, binning, max_tilt)
     say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)
@@ -105,12 +121,12 @@ def reconstruct(
         typer.echo(sentence)
     grid = SliceGrid.of(opened.geometry, thickness, width)
     reconstructor = make_method(method, chosen, device, consistency, allow or ())
-    read = [file for given in (series, tilts, tuned) if given is not None for file in files_read(file_of(given))]
+    read = [file for given in (series, aligned_by, tilts, tuned) if given is not None for file in files_read(file_of(given))]
     asked = {**context.params, "device": device, "settings": chosen}
     identity = identity_of(opened, [*read, *files_of_method(method, chosen)], asked)
     if tune:
         weights = tuned_files(reconstructor, output)
-        guard([output, *beside, *weights], series, tilts, tuned, networks=[method])
+        guard([output, *beside, *weights], series, aligned_by, tilts, tuned, networks=[method])
         reconstructor = fine_tuned(reconstructor, opened, grid, output, identity, device, typer.echo)
         beside += weights
     reconstructor = settled(reconstructor, opened, grid, device)

@@ -104,7 +104,7 @@ class MeasuredSeries(ImageSource):
             If tilts of ``geometry`` were not measured, or its detector is another.
         """
         self._check(index)
-        if geometry.detector_size != self.size or geometry.axis_offset_px:
+        if geometry.detector_size != self.size or not geometry.on_axis:
             raise InputError(f"{self.name} is measured by {self.size} pixels about the tilt axis: take such a geometry")
         rows = self._rows(index)
         rows = rows.reshape(len(rows), self.size, -1).mean(dim=-1) / (rows.shape[-1] // self.size) * self._truths[1]

@@ -70,7 +70,7 @@ def beam_of(geometry: TiltGeometry, astra: Any) -> Any:
     tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
     along = np.stack([np.cos(tilt), np.sin(tilt)], axis=1)
     ray = np.stack([np.sin(tilt), -np.cos(tilt)], axis=1)
-    vectors = np.concatenate([ray, -geometry.axis_offset_px * along, along], axis=1)
+    vectors = np.concatenate([ray, -np.asarray(geometry.offsets_px)[:, None] * along, along], axis=1)
     return astra.create_proj_geom("parallel_vec", geometry.detector_size, vectors)
 
 

@@ -101,9 +101,9 @@ def _lanes(group: slice) -> tuple[int, ...]:
     return (0,) * next(lanes for lanes in LANES if lanes >= group.stop - group.start)
 
 
-def _directions(geometry: TiltGeometry) -> tuple[np.ndarray, np.ndarray, float]:
+def _directions(geometry: TiltGeometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
-    return np.cos(tilt), np.sin(tilt), geometry.axis_offset_px
+    return np.cos(tilt), np.sin(tilt), np.asarray(geometry.offsets_px)
 
 
 def _line(size: int, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -33,7 +33,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 @compiled
-def project_tilts(image, cosines, sines, shift, rows, first_tilt, last_tilt, left, right, nearest, lanes):  # type: ignore[no-untyped-def]
+def project_tilts(image, cosines, sines, shifts, rows, first_tilt, last_tilt, left, right, nearest, lanes):  # type: ignore[no-untyped-def]
     """Write the projection of ``image`` (N, N, L) into ``rows`` (A, N + 2 MARGIN, L), from one tilt to before another.
 
     Steep tilts walk down the columns, where neighbours fall on different detector pixels and their sums need not wait for
@@ -51,7 +51,7 @@ def project_tilts(image, cosines, sines, shift, rows, first_tilt, last_tilt, lef
             along, across = (-sine, cosine) if steep else (cosine, -sine)
             to_next, to_next_line = (size, 1) if steep else (1, size)
             for line in range(block, min(block + BLOCK, size)):
-                start = centre - centre * along + (line - centre) * across + shift
+                start = centre - centre * along + (line - centre) * across + shifts[tilt]
                 first, last = seen(start, along, size)
                 line_weights(start + first * along, along, last - first, cosine, sine, left, right, nearest)
                 pixel = line * to_next_line + first * to_next
@@ -63,7 +63,7 @@ def project_tilts(image, cosines, sines, shift, rows, first_tilt, last_tilt, lef
 
 
 @compiled
-def back_project_rows(rows, cosines, sines, shift, image, first_row, last_row, left, right, nearest, lanes):  # type: ignore[no-untyped-def]
+def back_project_rows(rows, cosines, sines, shifts, image, first_row, last_row, left, right, nearest, lanes):  # type: ignore[no-untyped-def]
     """Write the back-projection of ``rows`` (A, N + 2 MARGIN, L) into ``image`` (N, N, L), from one image row to before another."""
     size, width = image.shape[0], rows.shape[1]
     pixels, flat_rows = image.reshape(-1), rows.reshape(-1)
@@ -74,7 +74,7 @@ def back_project_rows(rows, cosines, sines, shift, image, first_row, last_row, l
         for tilt in range(len(cosines)):
             cosine, sine = cosines[tilt], sines[tilt]
             for line in range(block, min(block + BLOCK, last_row)):
-                start = centre - centre * cosine - (line - centre) * sine + shift
+                start = centre - centre * cosine - (line - centre) * sine + shifts[tilt]
                 first, last = seen(start, cosine, size)
                 line_weights(start + first * cosine, cosine, last - first, cosine, sine, left, right, nearest)
                 for step in range(last - first):

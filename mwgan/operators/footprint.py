@@ -30,7 +30,7 @@ def pixel_shadow(
     tilt = math.radians(geometry.tilt_deg[tilt_index])
     cosine, sine = math.cos(tilt), math.sin(tilt)
     centred = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
-    shadow = (centred[None, :] * cosine - centred[:, None] * sine).flatten() + (size - 1) / 2 + geometry.axis_offset_px
+    shadow = (centred[None, :] * cosine - centred[:, None] * sine).flatten() + (size - 1) / 2 + geometry.offsets_px[tilt_index]
     nearest = shadow.round()
     # Positions need double precision on a wide detector; where in its pixel a shadow's centre lies does not.
     offset = (nearest - shadow).to(dtype)

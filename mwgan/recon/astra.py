@@ -104,8 +104,8 @@ class Astra:
         """Slices (S, N, N) of projections (S, A, N) by the filtered back-projection."""
         size, tilts = geometry.detector_size, geometry.tilts
         weights = tilt_weights(geometry, torch.ones(1, 1, tilts, 1, dtype=torch.bool)).flatten().numpy() * tilts / math.pi
-        if geometry.axis_offset_px:
-            rows = moved(rows, -geometry.axis_offset_px, 2 * size)[..., :size]
+        if not geometry.on_axis:
+            rows = moved(rows, -np.asarray(geometry.offsets_px), 2 * size)[..., :size]
         beam = astra.create_proj_geom("parallel", 1.0, size, np.deg2rad(geometry.tilt_deg))
         return self._run(astra, beam, rows * weights[:, None], None, 1, {"FilterType": self.options["filter"]})
 

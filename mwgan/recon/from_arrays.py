@@ -26,7 +26,8 @@ class FromArrays:
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement."""
         sinogram, size = measurement.sinogram, measurement.geometry.detector_size
-        if (offset := measurement.geometry.axis_offset_px) != 0:
+        if not measurement.geometry.on_axis:
+            offset = max(measurement.geometry.offsets_px, key=abs)
             raise InputError(
                 f"{self.__name__} takes the tilt axis to lie in the detector's middle, and here it lies {offset:g} pixels off: shift "
                 "the images, or write a method that takes the whole measurement"

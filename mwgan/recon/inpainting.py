@@ -137,12 +137,13 @@ def _shared_rows(measurement: Measurement) -> Measurement:
 def _on_axis(measurement: Measurement) -> Measurement:
     """The same rows with the tilt axis in the detector's middle, shifted by the Fourier transform of the padded rows."""
     geometry = measurement.geometry
-    if geometry.axis_offset_px == 0:
+    if geometry.on_axis:
         return measurement
     size = geometry.detector_size
     length = 2 ** math.ceil(math.log2(2 * size))
     frequency = torch.fft.rfftfreq(length, device=measurement.sinogram.device)
-    turn = torch.exp(2j * math.pi * frequency * geometry.axis_offset_px)
+    offsets = torch.tensor(geometry.offsets_px, device=frequency.device).unsqueeze(1)
+    turn = torch.exp(2j * math.pi * frequency * offsets)
     # The rows' ends are held, not dropped to zero: a step there would ring through the whole row.
     whole = bridged(measurement.sinogram, measurement.mask)[:, 0]
     padded = torch.nn.functional.pad(whole, ((length - size) // 2, length - size - (length - size) // 2), "replicate")
@@ -150,8 +151,9 @@ def _on_axis(measurement: Measurement) -> Measurement:
     start = (length - size) // 2
     measured = measurement.measured
     if measurement.by_pixel:  # what was shifted into a pixel was measured if both that it lies between were
-        place = torch.arange(size, device=measured.device) + geometry.axis_offset_px
-        measured = torch.stack([measured[..., end.long().clamp(0, size - 1)] for end in (place.floor(), place.ceil())]).all(dim=0)
+        place = torch.arange(size, device=measured.device) + offsets
+        ends = [end.long().clamp(0, size - 1).expand_as(measured) for end in (place.floor(), place.ceil())]
+        measured = torch.stack([measured.gather(3, end) for end in ends]).all(dim=0)
     return Measurement(shifted[..., start : start + size].unsqueeze(1), measured, TiltGeometry(geometry.tilt_deg, size))
 
 

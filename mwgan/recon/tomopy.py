@@ -128,6 +128,8 @@ class TomoPy:
         for samples, group in measurement.by_tilts():
             order = [index for (index,) in interleaved(group.geometry.tilts, group.geometry.tilts)]
             rows = bridged(group.sinogram, group.mask)[:, 0, order].detach().cpu().double().numpy()
+            if group.geometry.tilt_offset_px:  # it knows one place of the axis for all tilts
+                rows = moved(rows, -np.array(group.geometry.tilt_offset_px)[order], 2 * size)[..., :size]
             tilt_deg = np.array(group.geometry.tilt_deg)[order]
             reconstruct = self._gridrec if self.algorithm == "gridrec" else self._traced
             slices = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)

@@ -138,7 +138,7 @@ def _smaller(example: Measurement, size: int, slices: int) -> Measurement:
         measured = mask.repeat(slices, 1, 1, 1)  # slices may have masks of their own, which take most
     elif measured.ndim > 1:
         measured = measured[:1].repeat(slices, 1, 1, 1)
-    geometry: TiltGeometry = replace(example.geometry, detector_size=size, axis_offset_px=0.0)
+    geometry: TiltGeometry = replace(example.geometry, detector_size=size, axis_offset_px=0.0, tilt_offset_px=())
     beside = None if example.neighbours is None else rows.repeat(1, example.neighbours.shape[1], 1, 1)
     return Measurement(rows, measured, geometry, beside)
 

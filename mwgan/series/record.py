@@ -96,6 +96,7 @@ class Record:
                 "tilt_deg": series.geometry.tilt_deg,
                 "detector_px": series.geometry.detector_size,
                 "axis_offset_px": series.geometry.axis_offset_px,
+                "tilt_offset_px": series.geometry.tilt_offset_px,
                 "binning": getattr(series, "binning", 1),
                 "images": [int(number) + 1 for number in getattr(series, "image_numbers", range(series.geometry.tilts))],
             },

@@ -96,7 +96,8 @@ def _binned(measurement: Measurement, bins: Bins) -> Measurement:
 
     rows = bins_of(measurement.sinogram).mean(dim=(-1, -2)) / bin_  # a ray passes as many binned voxels less
     axis = ((size - 1) / 2 + geometry.axis_offset_px - first - (bin_ - 1) / 2) / bin_
-    smaller: TiltGeometry = replace(geometry, detector_size=pixels, axis_offset_px=axis - (pixels - 1) / 2)
+    of_tilts = tuple(offset / bin_ for offset in geometry.tilt_offset_px)
+    smaller: TiltGeometry = replace(geometry, detector_size=pixels, axis_offset_px=axis - (pixels - 1) / 2, tilt_offset_px=of_tilts)
     measured = measurement.measured
     if measured.ndim > 1:
         measured = bins_of(measurement.mask.expand_as(measurement.sinogram)).all(dim=-1).all(dim=-1).unsqueeze(1)

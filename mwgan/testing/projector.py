@@ -60,8 +60,9 @@ def check_projector(
             _check_linear(subject, projector, image, sinogram, geometry, exact)
             _check_adjoint(subject, projector, image, sinogram, geometry, exact if exact_adjoint else 0.02)
         _check_mass(subject, image, sinogram)
-        for offset in (0.0, 2.25):
-            _check_places(subject, make, replace(geometry, axis_offset_px=offset), device)
+        each = tuple(0.75 * (-1) ** number for number in range(geometry.tilts))
+        for offset, of_tilts in ((0.0, ()), (2.25, ()), (2.25, each)):
+            _check_places(subject, make, replace(geometry, axis_offset_px=offset, tilt_offset_px=of_tilts), device)
 
 
 def _project(subject: Subject, projector: Any, image: Tensor, geometry: TiltGeometry) -> Tensor:
@@ -119,12 +120,10 @@ def _check_places(subject: Subject, make: Callable[[TiltGeometry], Any], geometr
     found = (sinogram * detector).sum(dim=2) / sinogram.sum(dim=2)
     tilt = torch.tensor([math.radians(tilt) for tilt in geometry.tilt_deg], device=device)
     x, z = (torch.tensor([at - (size - 1) / 2 for at in places], device=device)[:, None] for places in (column, row))
-    expected = x * torch.cos(tilt) - z * torch.sin(tilt) + geometry.axis_offset_px
+    expected = x * torch.cos(tilt) - z * torch.sin(tilt) + torch.tensor(geometry.offsets_px, device=device)
     off, worst = (found - expected).abs().flatten().max(dim=0)
     number, index = divmod(int(worst), geometry.tilts)
-    at = f"{geometry.tilt_deg[index]:g} degrees" + (
-        f" and an axis offset of {geometry.axis_offset_px:g}" if geometry.axis_offset_px else ""
-    )
+    at = f"{geometry.tilt_deg[index]:g} degrees" + ("" if geometry.on_axis else f" and an axis offset of {geometry.offsets_px[index]:g}")
     subject.require(
         float(off) <= PLACE_PX,
         f"puts the pixel {float(x[number]):g} right of and {float(z[number]):g} below the middle, at {at}, on "

@@ -57,7 +57,7 @@ def check_reconstructor(
     reconstructs
         The tomogram shows the specimen: in its place to 0.3 pixels, neither turned nor mirrored. False for an untrained network.
     axis_offset
-        ``geometry.axis_offset_px`` is obeyed.
+        ``geometry.axis_offset_px`` and ``geometry.tilt_offset_px`` are obeyed.
     any_tilts
         Rows that weren't measured and rows that aren't there are the same to it.
     wedge_per_sample
@@ -153,12 +153,14 @@ def _check_wedges(subject: Subject, image: Tensor, geometry: TiltGeometry, toler
 
 
 def _check_offset(subject: Subject, image: Tensor, geometry: TiltGeometry, wedge_deg: float, tomogram: Tensor) -> None:
-    for offset in (OFFSET_PX, -OFFSET_PX):
-        elsewhere = replace(geometry, axis_offset_px=offset)
+    of_tilts = tuple(OFFSET_PX * (number % 2) for number in range(geometry.tilts))
+    for offset, of_each in ((OFFSET_PX, ()), (-OFFSET_PX, of_tilts)):
+        elsewhere = replace(geometry, axis_offset_px=offset, tilt_offset_px=of_each)
         found = _tomogram(subject, measurement(image, elsewhere, wedge_deg), f"a tilt axis {offset:g} pixels off the middle")
-        inside = (specimen_disc(geometry.detector_size, abs(offset) + 1)).to(found)
+        inside = (specimen_disc(geometry.detector_size, OFFSET_PX + 1)).to(found)
         off = float(((found - tomogram) * inside).norm() / (tomogram * inside).norm())
-        told = f"does not obey the tilt axis' offset: {offset:g} pixels of it change {100 * off:.0f} % of the tomogram"
+        more = f", {OFFSET_PX:g} more at every second tilt," if of_each else ""
+        told = f"does not obey the tilt axis' offset: {offset:g} pixels of it{more} change {100 * off:.0f} % of the tomogram"
         subject.require(off <= ALIKE, told)
 
 

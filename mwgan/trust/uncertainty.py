@@ -105,10 +105,11 @@ def mirrored(measurement: Measurement) -> Measurement:
     across = (3,) if measurement.by_pixel else ()
     tilts = tuple(-tilt for tilt in reversed(geometry.tilt_deg))
     measured, from_below = measurement.measured.flip(axis, *across), False
-    if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.axis_offset_px == 0:
+    if tilts[-1] == 90.0 and tilts[0] > -90.0 and geometry.on_axis:
         tilts, from_below = (-90.0, *tilts[:-1]), True
         measured = _last_first(measured) if across else measured.roll(1, axis)
-    turned = replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px)
+    offsets = tuple(-offset for offset in reversed(geometry.tilt_offset_px))
+    turned = replace(geometry, tilt_deg=tilts, axis_offset_px=-geometry.axis_offset_px, tilt_offset_px=offsets)
     return measurement.with_rows(lambda rows: _last_first(rows.flip(2, 3)) if from_below else rows.flip(2, 3), measured, turned)
 
 
@@ -119,7 +120,9 @@ def _last_first(rows: Tensor) -> Tensor:
 
 def half_turned(measurement: Measurement) -> Measurement:
     """The measurement of the specimen turned by 180 degrees in the slice: the tilts stay, the detector is flipped."""
-    turned = replace(measurement.geometry, axis_offset_px=-measurement.geometry.axis_offset_px)
+    geometry = measurement.geometry
+    offsets = tuple(-offset for offset in geometry.tilt_offset_px)
+    turned = replace(geometry, axis_offset_px=-geometry.axis_offset_px, tilt_offset_px=offsets)
     measured = measurement.measured.flip(3) if measurement.by_pixel else measurement.measured
     return measurement.with_rows(lambda rows: rows.flip(3), measured, turned)
 

@@ -68,6 +68,18 @@ def test_the_aligned_series_is_reconstructed_like_any(folder, aligned):
     assert not [warning for warning in json.loads((folder / "v.json").read_text())["warnings"] if "aligned" in warning]
 
 
+def test_a_raw_series_is_reconstructed_with_its_shifts_told_to_the_projector(folder, aligned, capsys):
+    told = aligned.with_suffix(".json")
+    call("reconstruct", folder / "raw.mrc", "--aligned-by", told, "-o", folder / "w.mrc", "--method", "sirt", "--iterations", 20)
+    assert "interpolated along the axis alone" in capsys.readouterr().out
+    call("reconstruct", aligned, "-o", folder / "u.mrc", "--method", "sirt", "--iterations", 20, "--axis-offset", 0)
+    volumes = [mrcfile.read(folder / name)[8:-8] for name in ("w.mrc", "u.mrc")]
+    assert np.corrcoef(*map(np.ravel, volumes))[0, 1] > 0.99
+    geometry = json.loads((folder / "w.json").read_text())["geometry"]
+    assert 0.2 < max(map(abs, geometry["tilt_offset_px"])) <= 0.5
+    assert geometry["tilt_deg"] == json.loads(told.read_text())["tilt_deg"]
+
+
 def test_a_map_of_the_same_tilts_goes_with_it(folder, aligned):
     call("apply", folder / "Fe.mrc", "--like", aligned.with_suffix(".json"))
     images, maps = open_series(aligned), open_series(folder / "Fe_ali.mrc")

@@ -63,6 +63,10 @@ mwgan apply R.mrc --like other.json | no alignment
 mwgan apply nowhere.mrc --like a.json | nowhere.mrc
 mwgan apply R.mrc --like a.json | same tilts and size
 mwgan apply R.mrc --like a.json -o nowhere | does not exist
+mwgan reconstruct {S} -o v.mrc --aligned-by nowhere.json | nowhere.json
+mwgan reconstruct {S} -o v.mrc --aligned-by other.json | no alignment
+mwgan reconstruct {S} -o v.mrc --aligned-by a.json | same tilts and size
+mwgan reconstruct {S} -o v.mrc --aligned-by a.json --axis-offset 1 | leave out --axis-offset
 mwgan measure nowhere.mrc | nowhere.mrc
 mwgan measure text.mrc | text.mrc
 mwgan measure folder | folder

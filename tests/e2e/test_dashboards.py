@@ -134,6 +134,7 @@ def run_program(*options: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
 
 
+@pytest.mark.slow  # three trainings, and a start of wandb for each; what decides is in tests/unit/runs/test_loggers.py
 def test_a_resumed_run_goes_on_in_its_own_and_a_new_one_does_not(tmp_path):
     pytest.importorskip("wandb", reason="this logger needs wandb")
     begin = (*SMALL, *QUIET, "logger=wandb", "paths.run_dir=run", "callbacks.image_panels=null")

@@ -10,11 +10,12 @@ import sys
 import time
 
 import pytest
+from called import mwgan
 from typer.testing import CliRunner
 
 from mwgan.cli.main import app
 
-SIZE, SLICES = 48, 24
+SIZE, SLICES = 48, 16
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +26,13 @@ def series(tmp_path_factory):
     return folder / "s.mrc"
 
 
+def command(series, output, *options):
+    return ["reconstruct", series, "-o", output, "--block", "2", *options]
+
+
 def start(series, output, *options):
-    command = [sys.executable, "-m", "mwgan.cli.main", "reconstruct", series, "-o", output, "--block", "2", *options]
-    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program = [sys.executable, "-m", "mwgan.cli.main", *map(str, command(series, output, *options))]
+    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for_journal(folder, process, entries=2):
@@ -48,8 +53,8 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     first = start(series, output, *options)
     wait_for_journal(tmp_path, first)
     first.send_signal(signal.SIGSTOP)  # or it may be done before the second has begun
-    second = start(series, output, *options)  # at the same time: refused
-    assert second.communicate()[1].strip().endswith("is being written by another process with the same command: wait for it")
+    second = mwgan(*command(series, output, *options))  # at the same time: refused
+    assert second.stderr.strip().endswith("is being written by another process with the same command: wait for it")
     assert second.returncode == 2
     first.send_signal(signal.SIGTERM)
     first.send_signal(signal.SIGCONT)
@@ -57,13 +62,11 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     assert first.returncode == 143, told
     done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command goes on there", told)[1])
     assert not output.exists()
-    again = start(series, output, *options)
-    said, _ = again.communicate()
+    again = mwgan(*command(series, output, *options))
     assert again.returncode == 0
-    assert f"goes on after {done} of {SLICES} slices" in said
+    assert f"goes on after {done} of {SLICES} slices" in again.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc"]
-    plain = start(series, tmp_path / "p.mrc", *options)
-    assert plain.wait() == 0
+    assert mwgan(*command(series, tmp_path / "p.mrc", *options)).returncode == 0
     assert output.read_bytes() == (tmp_path / "p.mrc").read_bytes()
 
 

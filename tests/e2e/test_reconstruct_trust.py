@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import mrcfile
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from called import mwgan
 
 from mwgan.files.weights import save_weights
 from mwgan.recon import LearnedPrimalDual
@@ -33,8 +32,7 @@ def short(tmp_path_factory):
 
 
 def reconstruct(output, *options, series=SERIES):
-    command = [sys.executable, "-m", "mwgan.cli.main", "reconstruct", series, "--tilts", TILTS, "-o", output, *options]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
+    return mwgan("reconstruct", series, "--tilts", TILTS, "-o", output, *options)
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import forked
 import mrcfile
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ import yaml
 
 from mwgan.cli.main import main
 from mwgan.errors import InputError
-from mwgan.recipes import read_recipe, steps_of, template
+from mwgan.recipes import read_recipe, running, steps_of, template
 
 SIRT = {"method": "sirt", "iterations": 5, "report": True}
 
@@ -38,6 +40,14 @@ def folder(tmp_path, monkeypatch) -> Path:
         call("simulate", f"raw/leaf{number}.mrc", "--size", 32, "--slices", 8, "--step", 6, "--seed", number)
         (tmp_path / f"raw/leaf{number}.truth.mrc").unlink()
     return tmp_path
+
+
+@pytest.fixture
+def quick_steps(monkeypatch) -> None:
+    """Steps whose processes needn't load torch first."""
+    if forked.AVAILABLE:
+        others = {name: getattr(subprocess, name) for name in ("PIPE", "STDOUT", "DEVNULL")}
+        monkeypatch.setattr(running, "subprocess", SimpleNamespace(Popen=forked.Forked, **others))
 
 
 def recipe(folder: Path, **said: object) -> Path:
@@ -66,7 +76,7 @@ def test_two_series_from_raw_to_report_and_nothing_twice(folder, capfd):
     assert times == {path: path.stat().st_mtime_ns for path in results.rglob("*.mrc")}
 
 
-def test_what_changed_is_done_again_and_no_more(folder, capfd):
+def test_what_changed_is_done_again_and_no_more(folder, capfd, quick_steps):
     call("run", recipe(folder, align=False))
     capfd.readouterr()
     call("run", recipe(folder, align=False, overrides={"leaf1": {"reconstruct": {"iterations": 6}}}), "--jobs", 2)
@@ -81,7 +91,7 @@ def test_what_changed_is_done_again_and_no_more(folder, capfd):
     assert "leaf1" not in told
 
 
-def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd):
+def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd, quick_steps):
     said = {"align": False, "reconstruct": {**SIRT, "trust": True, "report": False}}
     call("run", recipe(folder, **said, measure={"uncertainty": True}, overrides={"leaf2": {"measure": False}}))
     results = folder / "results"
@@ -107,7 +117,7 @@ def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd):
     assert capfd.readouterr().out.count("was finished before") == 3
 
 
-def test_a_series_that_fails_holds_no_other_up(folder, capfd):
+def test_a_series_that_fails_holds_no_other_up(folder, capfd, quick_steps):
     (folder / "raw/broken.mrc").write_bytes(b"no series")
     call("run", recipe(folder, align=False), code=2)
     told = capfd.readouterr()
@@ -129,7 +139,7 @@ def test_nothing_runs_where_an_option_is_wrong(folder, capfd):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-def test_stopped_it_goes_on_at_the_step_where_it_was(folder, capfd):
+def test_stopped_it_goes_on_at_the_step_where_it_was(folder, capfd, quick_steps):
     day = recipe(folder, align=False, reconstruct={"method": "sirt", "iterations": 40000})
     process = subprocess.Popen([sys.executable, "-m", "mwgan.cli.main", "run", str(day)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from mwgan.acquisition import Acquisition, GaussianNoise
@@ -29,6 +30,7 @@ def test_a_training_that_is_told_to_end_does_not_end_well(tmp_path):
         assert run.wait(timeout=60) == 143
 
 
+@pytest.mark.slow  # seven processes that each load torch; what follows on what is in tests/unit/runs/test_stages.py
 def test_the_joint_model_is_trained_by_one_command_and_goes_on_after_a_stop(tmp_path):
     stopped = run_program(tmp_path, "paths.run_dir=joint", '+stages.deartifact.options=["trainer.accelerator=gpu"]')
     assert (stopped.returncode, "finds no GPU" in stopped.stderr) == (2, True)  # in its second stage

@@ -137,6 +137,20 @@ def test_take_keeps_detector_and_axis_and_sorts_the_tilts():
     assert geometry.take([3, 0]) == TiltGeometry([-20.0, 10.0], 16, axis_offset_px=1.5)
 
 
+def test_each_tilt_may_have_an_offset_of_its_own_that_goes_with_it():
+    geometry = TiltGeometry([-20.0, -10.0, 0.0, 10.0], 16, 1.5, tilt_offset_px=[0.25, 0.0, -0.5, 1])
+    assert geometry.offsets_px == (1.75, 1.5, 1.0, 2.5)
+    assert geometry.take([3, 0]) == TiltGeometry([-20.0, 10.0], 16, 1.5, (0.25, 1.0))
+    assert not TiltGeometry([0.0, 1.0], 16, tilt_offset_px=(0.5, -0.5)).on_axis
+    assert TiltGeometry([0.0, 1.0], 16, tilt_offset_px=(0.0, 0.0)) == TiltGeometry([0.0, 1.0], 16)
+
+
+@pytest.mark.parametrize(("offsets", "told"), [((1.0,), "2 tilts have an offset each, not 1"), ((0.0, float("inf")), "finite")])
+def test_offsets_of_tilts_are_one_each_and_finite(offsets, told):
+    with pytest.raises(InputError, match=told):
+        TiltGeometry([0.0, 1.0], 16, tilt_offset_px=offsets)
+
+
 def test_rows_that_were_not_measured_are_zero_whatever_was_passed_in(geometry):
     sinogram = torch.ones(2, 1, 36, 32)
     sinogram[:, :, 0] = float("nan")

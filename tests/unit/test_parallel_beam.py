@@ -59,8 +59,18 @@ def test_lies_on_scikit_image_radon_for_an_off_centre_disc(method, size, disc):
 
 
 @every_method
-def test_gradients_are_exact_to_the_second_order(method, generator):
-    projector = ParallelBeam(TiltGeometry([-50.0, 3.0, 71.0], 5, axis_offset_px=0.4), method)
+def test_each_tilt_is_projected_about_its_own_place_of_the_axis(method, generator):
+    image = torch.rand(2, 1, 12, 12, generator=generator, dtype=torch.float64)
+    geometry = TiltGeometry([-80.0, -50.0, 3.0, 71.0], 12, 0.4, (0.3, -1.2, 4.9, -0.5))
+    each = [TiltGeometry([tilt], 12, offset) for tilt, offset in zip(geometry.tilt_deg, geometry.offsets_px, strict=True)]
+    expected = torch.cat([ParallelBeam(one, method)(image) for one in each], dim=2)
+    torch.testing.assert_close(ParallelBeam(geometry, method)(image), expected)
+
+
+@every_method
+@pytest.mark.parametrize("offsets", [(), (0.3, -1.2, 0.5)])
+def test_gradients_are_exact_to_the_second_order(method, offsets, generator):
+    projector = ParallelBeam(TiltGeometry([-50.0, 3.0, 71.0], 5, 0.4, offsets), method)
     image = torch.randn(2, 1, 5, 5, generator=generator, dtype=torch.float64, requires_grad=True)
     sinogram = torch.randn(2, 1, 3, 5, generator=generator, dtype=torch.float64, requires_grad=True)
     for operate, tensor in ((projector, image), (projector.adjoint, sinogram)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -207,6 +208,11 @@ def ignores_the_axis(measurement):
     return WBP()(Measurement(measurement.sinogram, measurement.measured, centred))
 
 
+def knows_one_place_of_the_axis(measurement):
+    same = replace(measurement.geometry, tilt_offset_px=())
+    return WBP()(Measurement(measurement.sinogram, measurement.measured, same))
+
+
 def writes_into_its_input(measurement):
     tomogram = wbp(measurement)
     measurement.sinogram.mul_(2)
@@ -249,6 +255,7 @@ WRONG_METHODS = [
     (ignores_the_mask, "takes rows that were not measured for data"),
     (takes_one_mask_for_all, "mixes up the wedges of a batch"),
     (ignores_the_axis, "does not obey the tilt axis' offset"),
+    (knows_one_place_of_the_axis, "does not obey the tilt axis' offset: -2 pixels of it, 2 more at every second tilt,"),
     (writes_into_its_input, "writes into the measurement it is given"),
     (lambda given: wbp(given).double(), r"gives torch.float64, not torch.float32"),
     (lambda given: wbp(given).half(), r"gives torch.float16, not torch.float32"),
@@ -489,6 +496,7 @@ WRONG_PROJECTORS = [
     (bent(lambda rows: rows.roll(1, 3), lambda image: image), "adjoint that is not its own"),
     (Turned, "puts the pixel"),
     (without_axis, "puts the pixel .*axis offset of 2.25"),
+    (lambda geometry: ParallelBeam(replace(geometry, tilt_offset_px=())), "puts the pixel .*axis offset of (3|1.5)"),
     (Writes, "writes into the image it is given"),
 ]
 

@@ -30,6 +30,7 @@ def measured(image: torch.Tensor, geometry: TiltGeometry = ASYMMETRIC, mask: tor
 
 GEOMETRIES = [ASYMMETRIC, TiltGeometry(ASYMMETRIC.tilt_deg, SIZE, axis_offset_px=1.25), TiltGeometry.full(SIZE, 5.0)]
 GEOMETRIES.append(TiltGeometry(GEOMETRIES[-1].tilt_deg, SIZE, axis_offset_px=-0.5))
+GEOMETRIES.append(TiltGeometry(GEOMETRIES[-1].tilt_deg, SIZE, 0.0, [0.1 * (number % 7) for number in range(GEOMETRIES[-1].tilts)]))
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

@@ -18,7 +18,8 @@ def projected(drawing: Array, geometry: TiltGeometry) -> Array:
     """
     slices, size, _ = drawing.shape
     finer = size // geometry.detector_size
-    fine = replace(geometry, detector_size=size, axis_offset_px=geometry.axis_offset_px * finer)
+    of_tilts = tuple(offset * finer for offset in geometry.tilt_offset_px)
+    fine = replace(geometry, detector_size=size, axis_offset_px=geometry.axis_offset_px * finer, tilt_offset_px=of_tilts)
     thick = torch.from_numpy(drawing).reshape(slices // finer, finer, size, size).mean(dim=1)
     rows = projector_for(fine)(thick.unsqueeze(1))[:, 0]
     found: Array = (rows.reshape(*rows.shape[:-1], geometry.detector_size, finer).mean(dim=-1) / finer).numpy()

@@ -12,6 +12,7 @@ from mwgan.errors import InputError
 from mwgan.io.tilts import Tilts
 from mwgan.series.align.alignment import Alignment, Interpolation
 from mwgan.series.align.estimate import Estimate, Say, estimate
+from mwgan.series.align.neighbours import Neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion, turn
 from mwgan.series.align.residuals import Left, left_by_sirt
 from mwgan.series.align.upright import Upright, read_upright
@@ -57,6 +58,7 @@ def align_series(
     path: str | Path,
     tilts: Tilts | None = None,
     switches: Switches | None = None,
+    *,
     exclude: str | Sequence[int] = (),
     dataset: str | None = None,
     strict: bool = False,
@@ -67,6 +69,7 @@ def align_series(
     crop: bool = False,
     binning: int = 1,
     interpolation: Interpolation = "cubic",
+    neighbours: Neighbours = "own",
     say: Say = Quiet,
 ) -> Aligned:
     """Find where the images of a raw series belong.
@@ -95,20 +98,33 @@ def align_series(
         Pixels of the file in a pixel of the aligned images.
     interpolation
         As of :class:`mwgan.series.align.alignment.Alignment`.
+    neighbours
+        What makes the first guess of a specimen that leaves the field: ``own``, or ``tiltxcorr``, of the package torch-tiltxcorr.
     say
         Is told what is done, a sentence at a time.
 
     Raises
     ------
     InputError
-        As of :class:`mwgan.series.look.LookedAt`; and if there are too few images.
+        As of :class:`mwgan.series.look.LookedAt`; if there are too few images; and if torch-tiltxcorr is asked for and not installed.
     """
     if binning < 1:
         raise InputError(f"binning is 1 or more, not {binning}")
     read = read_upright(path, tilts, switches, exclude, dataset, strict)
     if binning > min(read.looked_at.seen.rows, read.looked_at.seen.columns) // 2:
         raise InputError(f"binning must lie between 1 and half the image, not {binning}")
-    found = estimate(read.images, read.tilt_deg, read.measured, read.closed, read.noise, axis_angle_deg, finds_angle, finds_tilts, say)
+    found = estimate(
+        read.images,
+        read.tilt_deg,
+        read.measured,
+        read.closed,
+        read.noise,
+        axis_angle_deg,
+        finds_angle,
+        finds_tilts,
+        neighbours,
+        say,
+    )
     used = replace(read.of(np.flatnonzero(found.used)), tilt_deg=found.tilt_deg)
     pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg)
     before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,6 +97,13 @@ class Alignment:
     def placed(self, place: int, image: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray:
         """A raw image (R, C) brought to where it belongs, (Y, X) float32, by one interpolation; 0 where nothing was measured.
 
+        Arguments as of :meth:`placed_with_mask`.
+        """
+        return self.placed_with_mask(place, image, measured)[0]
+
+    def placed_with_mask(self, place: int, image: np.ndarray, measured: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """A raw image (R, C) where it belongs, (Y, X) float32, and which of these pixels were measured, boolean; the others are 0.
+
         Parameters
         ----------
         place
@@ -121,8 +128,20 @@ class Alignment:
             moved = ndimage.affine_transform(pixels, matrix, offset, self.shape, order=ORDERS[self.interpolation], mode="mirror")
         moved = np.where(known, moved * np.float32(self.scale[place]), 0.0).astype(np.float32)
         if self.binning == 1:
-            return moved
-        return np.where(binned(known.astype(np.float32), self.binning) > WHOLE, binned(moved, self.binning), 0.0).astype(np.float32)
+            return moved, known
+        known = binned(known.astype(np.float32), self.binning) > WHOLE
+        return np.where(known, binned(moved, self.binning), 0.0).astype(np.float32), known
+
+    def by_whole_pixels(self) -> tuple[Alignment, list[float]]:
+        """The same but for fractions of a pixel across the axis, and these, in pixels of the file: where the axis then falls in each image.
+
+        Images are read between pixels along the axis alone then, unless the axis is turned.
+        """
+        side = self.raw_shape[1] if self.tilt_axis == "y" else self.raw_shape[0]
+        first = self.first_px[1] + (side - self.shape[1]) / 2
+        fractions = [first + across - round(first + across) for _, across in self.shifts_px]
+        shifts = [(along, across - fraction) for (along, across), fraction in zip(self.shifts_px, fractions, strict=True)]
+        return replace(self, shifts_px=shifts), fractions
 
     def xf_lines(self) -> list[str]:
         """The transforms as IMOD has them, a line for each image used: ``A11 A12 A21 A22 DX DY``, x before y, from raw to aligned."""

@@ -66,13 +66,18 @@ def apply_alignment(alignment: Alignment, maps: Sequence[Path], folder: Path | N
             write_tilts(files.add(tilts), alignment)
 
 
-def _checked(stack: Stack, path: Path, alignment: Alignment) -> Stack:
-    images, rows, columns = stack.images.shape
+def check_fits(alignment: Alignment, shape: tuple[int, ...], path: Path) -> None:
+    """Raise an :class:`InputError` unless an alignment is of as many images of the same size as a stack (A, R, C)."""
+    images, rows, columns = shape
     if (images, (rows, columns)) != (alignment.of_images, alignment.raw_shape):
         raise InputError(
             f"{path} has {images} images of {rows} x {columns} pixels and the series that was aligned {alignment.of_images} of "
-            f"{alignment.raw_shape[0]} x {alignment.raw_shape[1]}: give maps of the same tilts and size"
+            f"{alignment.raw_shape[0]} x {alignment.raw_shape[1]}: give images of the same tilts and size"
         )
+
+
+def _checked(stack: Stack, path: Path, alignment: Alignment) -> Stack:
+    check_fits(alignment, stack.images.shape, path)
     check_pixels(stack.images, [number - 1 for number in alignment.images], path)
     return stack
 

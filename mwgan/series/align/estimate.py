@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mwgan.series.align.axis_angle import SMOOTHER, angle_by_fits, angle_by_turns, unexplained
-from mwgan.series.align.neighbours import shifts_from_neighbours
+from mwgan.series.align.neighbours import Compare, Neighbours, comparison, shifts_from_neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion
 from mwgan.series.align.profiles import centres_across, shifts_along, without_air
 from mwgan.series.align.refine import Field, refine_shifts
@@ -54,6 +54,7 @@ def estimate(
     angle_deg: float = 0.0,
     finds_angle: bool = True,
     finds_tilts: bool = False,
+    neighbours: Neighbours = "own",
     say: Say = lambda sentence: None,
 ) -> Estimate:
     """Shifts of images (A, Y, X), y about along the tilt axis, and the angle of that axis.
@@ -77,10 +78,19 @@ def estimate(
         Whether it is looked for, or known.
     finds_tilts
         Whether tilts are refined, too: :func:`mwgan.series.align.tilts.refine_tilts`.
+    neighbours
+        What compares images with their neighbours where ``closed`` is False: :mod:`mwgan.series.align.neighbours`.
     say
         Is told what is done, a sentence at a time.
+
+    Raises
+    ------
+    MissingExtraError
+        If that is a package which isn't installed.
     """
-    task = _Task(images, tilt_deg, measured, closed, noise)
+    task = _Task(images, tilt_deg, measured, closed, noise, comparison(neighbours))
+    if closed and neighbours != "own":
+        say(f"the specimen stays in the field: its first guess is made without {neighbours}")
     pose = task.guess(Pose(np.zeros((len(images), 2)), angle_deg))
     say(f"first guess: shifts of up to {np.abs(pose.shifts_px).max():.1f} pixels")
     field = task.field(pose, COARSE)
@@ -129,8 +139,17 @@ def unlike_the_rest(misfit: Array) -> Mask:
 class _Task:
     """What is given, and resolutions of it."""
 
-    def __init__(self, images: Stack, tilt_deg: Array, measured: Mask | None, closed: bool, noise: float) -> None:
+    def __init__(
+        self,
+        images: Stack,
+        tilt_deg: Array,
+        measured: Mask | None,
+        closed: bool,
+        noise: float,
+        compare: Compare = shifts_from_neighbours,
+    ) -> None:
         self.images, self.tilt_deg, self.measured, self.closed, self.noise = images, tilt_deg, measured, closed, noise
+        self._compare = compare
 
     def of(self, used: Mask) -> _Task:
         measured = None if self.measured is None else self.measured[used]
@@ -146,7 +165,7 @@ class _Task:
         shape = _samples((rows, columns), step)
         raw = self.raw(step)
         if not self.closed:
-            return pose.moved(shifts_from_neighbours(raw.placed(pose, shape)[0], self.tilt_deg) * step)
+            return pose.moved(self._compare(raw.placed(pose, shape)[0], self.tilt_deg) * step)
         noise = self.noise / step
         for _ in range(GUESS_ROUNDS):
             body = without_air(raw.placed(pose, shape)[0], noise)

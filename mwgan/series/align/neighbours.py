@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 from scipy import ndimage
 
+from mwgan.errors import MissingExtraError
 from mwgan.series.align.pose import Array
 from mwgan.series.align.warp import Stack
 
@@ -13,6 +17,8 @@ BAND = (1.0, 4.0)  # pixels: Gaussians between which structure is compared
 LONGEST_STRETCH = 1.5
 OVERLAP = 0.4  # of the images, at least
 NEAR = 2.0  # pixels: what is left for the second look
+Neighbours = Literal["own", "tiltxcorr"]
+Compare = Callable[[Stack, Array], Array]
 
 
 def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
@@ -39,6 +45,30 @@ def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
             stretch = np.cos(np.radians(tilt_deg[number])) / max(0.05, np.cos(np.radians(tilt_deg[following])))
             shifts[following] = _follow(filtered[number], filtered[following], shifts[number], stretch, taper)
     return shifts
+
+
+def comparison(neighbours: Neighbours) -> Compare:
+    """:func:`shifts_from_neighbours`, or the same by the package torch-tiltxcorr: IMOD's tiltxcorr in PyTorch.
+
+    Raises
+    ------
+    MissingExtraError
+        If that isn't installed.
+    """
+    if neighbours == "own":
+        return shifts_from_neighbours
+    try:
+        from torch_tiltxcorr import tiltxcorr
+    except ImportError as error:
+        raise MissingExtraError("--neighbours tiltxcorr", "torch-tiltxcorr", "pip install 'mwgan[xcorr]'") from error
+    import torch
+
+    def compare(images: Stack, tilt_deg: Array) -> Array:
+        tilts = torch.as_tensor(np.asarray(tilt_deg), dtype=torch.float32)
+        back = tiltxcorr(torch.from_numpy(np.ascontiguousarray(images, np.float32)), tilts, tilt_axis_angle=0.0)
+        return -np.asarray(back.numpy(), float)
+
+    return compare
 
 
 def _follow(one: Stack, other: Stack, shift: Array, stretch: float, taper: Array) -> Array:

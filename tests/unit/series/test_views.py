@@ -48,8 +48,8 @@ class Slices:
 
     path, voxel_sizes_angstrom, slices = "s.mrc", None, 4
 
-    def __init__(self, measured=None, size=65, offset=5.0):
-        self.geometry = TiltGeometry(tuple(range(-90, 90, 3)), size, axis_offset_px=offset)
+    def __init__(self, measured=None, size=65, offset=5.0, of_tilts=()):
+        self.geometry = TiltGeometry(tuple(range(-90, 90, 3)), size, offset, of_tilts)
         self.rows, self.measured = ParallelBeam(self.geometry)(specimen(size)[:1].repeat(4, 1, 1, 1)), measured
 
     def sinograms(self, start, stop):
@@ -59,9 +59,9 @@ class Slices:
         return None if self.measured is None else self.measured[start:stop]
 
 
-@pytest.mark.parametrize(("thickness", "width"), [(65, 65), (30, 90)])
-def test_wbp_of_binned_data_lies_where_the_binned_wbp_does(thickness, width):
-    series = Slices()
+@pytest.mark.parametrize(("thickness", "width", "of_tilts"), [(65, 65, ()), (30, 90, ()), (65, 65, [-3.0, 1.0, 2.0] * 20)])
+def test_wbp_of_binned_data_lies_where_the_binned_wbp_does(thickness, width, of_tilts):
+    series = Slices(of_tilts=of_tilts)
     grid = SliceGrid.of(series.geometry, thickness, width)
     whole, bins = (4, thickness, width), Bins(2, 2)
     full = grid.cropped(WBP()(grid.placed(measurement_of(series, 0, 4))))[:, 0].numpy()

@@ -27,7 +27,7 @@ def test_a_map_is_shifted_and_cut_as_the_images_and_keeps_its_counts(tmp_path):
 def test_a_map_of_another_size_is_refused_and_none_is_written(tmp_path):
     np.save(tmp_path / "Fe.npy", MAPS)
     np.save(tmp_path / "Co.npy", MAPS[:2])
-    with pytest.raises(InputError, match="give maps of the same tilts and size"):
+    with pytest.raises(InputError, match="give images of the same tilts and size"):
         apply_alignment(ALIGNMENT, [tmp_path / "Fe.npy", tmp_path / "Co.npy"])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["Co.npy", "Fe.npy"]
 

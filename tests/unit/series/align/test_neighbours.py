@@ -1,8 +1,12 @@
 """The first guess of a specimen that leaves the field."""
 
-import numpy as np
+import sys
 
-from mwgan.series.align.neighbours import shifts_from_neighbours
+import numpy as np
+import pytest
+
+from mwgan.errors import MissingExtraError
+from mwgan.series.align.neighbours import comparison, shifts_from_neighbours
 from mwgan.series.align.pose import free_motion
 
 TILTS = np.arange(-40.0, 41.0, 4.0)
@@ -21,9 +25,26 @@ def flat_specimen(shifts: np.ndarray, size: int = 64) -> np.ndarray:
     return images
 
 
-def test_shifts_of_a_third_of_the_field_are_found():
-    shifts = np.random.default_rng(2).uniform(-10, 10, (len(TILTS), 2))
-    found = shifts_from_neighbours(flat_specimen(shifts), TILTS)
+def wrong_by(found: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Root mean square along and across the axis, but for what the specimen's place decides."""
     wrong = found - shifts
     wrong = wrong - free_motion(wrong, TILTS) - [0.0, (wrong - free_motion(wrong, TILTS))[:, 1].mean()]
-    assert np.sqrt((wrong**2).mean(axis=0)).max() < 0.5
+    return np.sqrt((wrong**2).mean(axis=0))
+
+
+def test_shifts_of_a_third_of_the_field_are_found():
+    shifts = np.random.default_rng(2).uniform(-10, 10, (len(TILTS), 2))
+    assert wrong_by(shifts_from_neighbours(flat_specimen(shifts), TILTS), shifts).max() < 0.5
+
+
+def test_tiltxcorr_finds_them_too_where_it_is_installed():
+    pytest.importorskip("torch_tiltxcorr", reason="this comparison needs torch-tiltxcorr")
+    shifts = np.random.default_rng(2).uniform(-5, 5, (len(TILTS), 2))
+    assert wrong_by(comparison("tiltxcorr")(flat_specimen(shifts), TILTS), shifts).max() < 1.0
+
+
+def test_where_it_is_not_installed_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_tiltxcorr", None)
+    assert comparison("own") is shifts_from_neighbours
+    with pytest.raises(MissingExtraError, match=r"--neighbours tiltxcorr needs the package torch-tiltxcorr.*mwgan\[xcorr\]"):
+        comparison("tiltxcorr")
