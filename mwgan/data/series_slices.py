@@ -14,6 +14,9 @@ from mwgan.errors import InputError
 from mwgan.files.whole import sha256
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
+from mwgan.io.neighbours import around, rows_beside
+
+NEIGHBOURS = 2  # on either side, as many as any shipped network looks at
 
 
 class SeriesSlices:
@@ -61,9 +64,16 @@ class SeriesSlices:
         return self._series.geometry.detector_size
 
     def measurement(self, indices: Sequence[int]) -> Measurement:
-        """All that was measured of some of the slices, in the detector's units."""
-        sinograms = [self._series.sinograms(number, number + 1) for number in (self.slices[index] for index in indices)]
-        return Measurement(torch.cat(sinograms), torch.ones(self._series.geometry.tilts, dtype=torch.bool), self._series.geometry)
+        """All that was measured of some of the slices and of their neighbours, in the detector's units."""
+        sinograms, beside = [], []
+        for number in (self.slices[index] for index in indices):
+            first, last = around(number, number + 1, NEIGHBOURS, self._series.slices)
+            rows = self._series.sinograms(first, last)
+            own = slice(number - first, number - first + 1)
+            sinograms.append(rows[own])
+            beside.append(rows_beside(rows, own, NEIGHBOURS))
+        geometry = self._series.geometry
+        return Measurement(torch.cat(sinograms), torch.ones(geometry.tilts, dtype=torch.bool), geometry, torch.cat(beside))
 
     @property
     def gap_deg(self) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.io.neighbours import around, rows_beside
 from mwgan.recon import Reconstructor
 from mwgan.recon.named import networks_in
 from mwgan.trust import energy, residual_map
@@ -53,29 +54,18 @@ class Series(Protocol):
 
 def measurement_of(series: Series, start: int, stop: int, device: str = "cpu", neighbours: int = 0) -> Measurement:
     """Slices ``start`` to ``stop`` of a series: all that it has measured, and of so many neighbours on either side of each."""
-    first, last = max(0, start - neighbours), min(series.slices, stop + neighbours)
+    first, last = around(start, stop, neighbours, series.slices)
     sinograms = series.sinograms(first, last)
     if (peak := float(sinograms.abs().max())) > LARGEST:
         raise InputError(f"{series.path} has pixels of {peak:.0e}, too large to compute with: divide all of them by that")
     look = getattr(series, "mask", None)
     mask: Tensor | None = None if look is None else look(first, last)
     own = slice(start - first, stop - first)
-    beside = _beside(sinograms, mask, own, neighbours).to(device) if neighbours else None
+    beside = rows_beside(sinograms, own, neighbours, mask).to(device) if neighbours else None
     if mask is not None and len(mask) > 1:
         mask = mask[own]
     measured = torch.ones(series.geometry.tilts, dtype=torch.bool) if mask is None or bool(mask.all()) else mask
     return Measurement(sinograms[own].to(device), measured, series.geometry, beside)
-
-
-def _beside(sinograms: Tensor, mask: Tensor | None, own: slice, neighbours: int) -> Tensor:
-    """Rows (B, 2 K, A, N) of the neighbours of the slices ``own``; a slice's own where there is none, or nothing was measured."""
-    here = torch.arange(own.start, own.stop)[:, None]
-    away = torch.tensor([*range(-neighbours, 0), *range(1, neighbours + 1)])
-    there = (here + away).clamp(0, len(sinograms) - 1)
-    lacking = (there != here + away)[:, :, None, None]
-    if mask is not None:
-        lacking = lacking | ~mask.expand_as(sinograms)[:, 0][there]
-    return torch.where(lacking, sinograms[own], sinograms[:, 0][there])
 
 
 def squared_misfit(tomogram: Tensor, measurement: Measurement) -> float:
