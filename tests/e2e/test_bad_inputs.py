@@ -124,6 +124,7 @@ mwgan reconstruct {S} -o folder | folder
 mwgan reconstruct {S} -o S.mrc | is an input
 mwgan reconstruct {S} -o /dev/null | /dev/null
 mwgan reconstruct {S} -o v.mrc --method nonsense | no method or checkpoint
+mwgan reconstruct {S} -o v.mrc --method sirt --tune | this method has none
 mwgan reconstruct {S} -o v.mrc --method text.safetensors | text.safetensors
 mwgan reconstruct {S} -o v.mrc --method text.ckpt | text.ckpt
 mwgan reconstruct {S} -o v.mrc --method folder | no weights
