@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from scipy.special import ndtr
+
 from mwgan.operators.cpu_kernels import compiled
 
 PARTS = 4  # the spot, its derivatives along the detector, along the tilt axis, and by its width
-ROOT_TWO, PER_ROOT = math.sqrt(2.0), 1 / math.sqrt(2.0 * math.pi)
+# The normal distribution and its density between these steps by cubics that meet both and their slopes: within 1e-9, a third of the time.
+PER_WIDTH, FURTHEST = 64, 9.0
+STEPS = np.arange(-FURTHEST, FURTHEST + 2.5 / PER_WIDTH, 1 / PER_WIDTH)
+WHOLE, HEIGHT = ndtr(STEPS), np.exp(-0.5 * STEPS**2) / math.sqrt(2 * math.pi)
+SLOPE = -STEPS * HEIGHT
+ANY_ORDER = {"contract", "nnan", "nsz", "reassoc"}  # of sums, which then are made in vector registers
 
 
-@compiled
+@compiled(fastmath=ANY_ORDER)
 def bounds(centre, width, reach, size):  # type: ignore[no-untyped-def]
     """First pixel within reach, and the one after the last."""
     low = math.ceil(centre - reach * width - 0.5)
@@ -22,21 +30,34 @@ def bounds(centre, width, reach, size):  # type: ignore[no-untyped-def]
     return max(0, int(low)), min(size, int(high))
 
 
-@compiled
+@compiled(fastmath=ANY_ORDER)
+def normal(edge):  # type: ignore[no-untyped-def]
+    """The normal distribution at ``edge`` widths from its middle, and its density there."""
+    place = (min(max(edge, -FURTHEST), FURTHEST) + FURTHEST) * PER_WIDTH
+    step = int(place)
+    t = place - step
+    rest, back = 1 - t, t * t * (3 - 2 * t)
+    rise, fall = t * rest * rest / PER_WIDTH, -t * t * rest / PER_WIDTH
+    whole = WHOLE[step] + back * (WHOLE[step + 1] - WHOLE[step]) + rise * HEIGHT[step] + fall * HEIGHT[step + 1]
+    height = HEIGHT[step] + back * (HEIGHT[step + 1] - HEIGHT[step]) + rise * SLOPE[step] + fall * SLOPE[step + 1]
+    return whole, height
+
+
+@compiled(fastmath=ANY_ORDER)
 def profile(centre, width, first, last, value, slope, growth):  # type: ignore[no-untyped-def]
     """A Gaussian of area 1 integrated over pixels, and its derivatives by its centre and by its width."""
     edge = (first - 0.5 - centre) / width
-    whole, height = 0.5 * math.erf(edge / ROOT_TWO), PER_ROOT * math.exp(-0.5 * edge * edge)
+    whole, height = normal(edge)
     for place in range(last - first):
         next_edge = (first + place + 0.5 - centre) / width
-        next_whole, next_height = 0.5 * math.erf(next_edge / ROOT_TWO), PER_ROOT * math.exp(-0.5 * next_edge * next_edge)
+        next_whole, next_height = normal(next_edge)
         value[place] = next_whole - whole
         slope[place] = (height - next_height) / width
         growth[place] = (edge * height - next_edge * next_height) / width
         edge, whole, height = next_edge, next_whole, next_height
 
 
-@compiled
+@compiled(fastmath=ANY_ORDER)
 def add_spots(columns, rows, widths, amounts, images, reach, first_tilt, last_tilt, across, along):  # type: ignore[no-untyped-def]
     """Add ``amounts`` (K, A, PARTS) of the spots at ``columns``, ``rows`` (K, A) to ``images`` (A, Y, N), tilt by tilt.
 
@@ -62,7 +83,7 @@ def add_spots(columns, rows, widths, amounts, images, reach, first_tilt, last_ti
                     images[tilt, top + row, left + place] += one * across[1, place] + other * across[0, place]
 
 
-@compiled
+@compiled(fastmath=ANY_ORDER)
 def gather_spots(columns, rows, widths, images, amounts, reach, first_tilt, last_tilt, across, along):  # type: ignore[no-untyped-def]
     """Write the inner products of ``images`` with each spot's parts into ``amounts``: the adjoint of :func:`add_spots`."""
     _, height, width = images.shape
