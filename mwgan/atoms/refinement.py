@@ -21,7 +21,8 @@ NARROWEST = 0.4  # pixels
 @dataclass(frozen=True)
 class MassPrior:
     """What atoms of a species are expected to weigh: normal about ``means`` (K,) with standard deviations ``spreads`` (K,), in a fit whose
-    misfit counts variances of the noise."""
+    misfit counts variances of the noise.
+    """
 
     means: Tensor
     spreads: Tensor

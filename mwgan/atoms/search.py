@@ -1,4 +1,4 @@
-"""Which atoms there are: those that a volume shows, refined; those dropped that the projections don't bear out, those added that they ask for."""
+"""Which atoms there are: those a volume shows, refined; dropped where projections don't bear them out, added where they ask for them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Search:
         return AtomModel.of(at, torch.full((len(at),), mass, dtype=torch.float64), width, self.projector.geometry.tilts)
 
 
-def settled(search: Search, model: AtomModel, told: Callable[[str], None] = lambda sentence: None) -> tuple[AtomModel, float]:
+def settled(search: Search, model: AtomModel, told: Callable[[str], None] = lambda sentence: None) -> AtomModel:
     """Refine, drop and add in turn until nothing changes, or :data:`ROUNDS` are over; the end is a refinement without prior masses."""
     given_up = np.empty((0, 3))
     noise = search.noise
@@ -78,7 +78,7 @@ def settled(search: Search, model: AtomModel, told: Callable[[str], None] = lamb
         species = mixture(model.masses.numpy(), search.species)
         model, misfit = search.fitted(model, EARLY, _prior(model, species))
         if not noise.counts:  # as strong as what is left, where a first look took it for stronger or weaker
-            noise = PixelNoise(noise.sigma * math.sqrt(misfit))
+            noise = replace(noise, sigma=noise.sigma * math.sqrt(misfit))
             search = replace(search, noise=noise)
         species = mixture(model.masses.numpy(), search.species)
         kept = borne_out(search, model, species)
@@ -94,13 +94,13 @@ def settled(search: Search, model: AtomModel, told: Callable[[str], None] = lamb
     return _ended(search, model)
 
 
-def _ended(search: Search, model: AtomModel) -> tuple[AtomModel, float]:
+def _ended(search: Search, model: AtomModel) -> AtomModel:
     """Refined without prior masses, and again without those that don't bear that."""
     while True:
-        model, misfit = search.fitted(model, LATE)
+        model, _ = search.fitted(model, LATE)
         kept = borne_out(search, model, mixture(model.masses.numpy(), search.species))
         if bool(kept.all()) or not bool(kept.any()):
-            return model, misfit
+            return model
         model = model.only(kept)
 
 
@@ -123,14 +123,15 @@ def wanted(search: Search, model: AtomModel, species: Mixture, given_up: Points)
     What is left is smoothed by the shape of an atom and projected back: the mass that an atom there would have if it overlapped none.
     """
     geometry, width = search.projector.geometry, float(model.widths.mean())
-    left = search.images - model.images(search.projector)
+    expected = model.images(search.projector)
+    left = search.images - expected
+    left = left if search.noise.measured is None else left * search.noise.measured
     smooth = torch.from_numpy(gaussian_filter(left.numpy(), (0, width, width)))
     rows = smooth.permute(1, 0, 2).unsqueeze(1).float().contiguous()
     power = geometry.tilts / (4 * math.pi * (width**2 + 1 / 12))
     volume = projector_for(geometry).adjoint(rows)[:, 0].numpy() / power
     seen = trace(volume, search.closest, smoothing=0.0)
-    sigma = search.noise.sigma if not search.noise.counts else math.sqrt(max(float(search.images.mean()), 1.0))
-    least = max(WORTH_TRYING * float(species.means.min()), SURE * sigma / math.sqrt(power))
+    least = max(WORTH_TRYING * float(species.means.min()), SURE * search.noise.where_bright(expected) / math.sqrt(power))
     places = seen.places[seen.heights > least]
     for others, distance in ((model.places.numpy(), search.closest), (given_up, TIRED * search.closest)):
         if len(others) and len(places):
