@@ -11,6 +11,7 @@ import typer
 from mwgan import __version__
 from mwgan.cli import weights
 from mwgan.cli.align import align, apply
+from mwgan.cli.atoms import atoms
 from mwgan.cli.measure import measure
 from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
@@ -38,6 +39,7 @@ app.command()(align)
 app.command()(apply)
 app.command()(compare)
 app.command()(measure)
+app.command()(atoms)
 app.command()(recipe)
 app.command()(run)
 app.command()(methods)
