@@ -12,7 +12,7 @@ from mwgan.figures.parts.style import new_figure
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 SIDES = ((0, 1, 2, "along the beam"), (0, 2, 1, "along the tilt axis"), (1, 2, 0, "from the side"))
-SIZE = 2400.0  # of all markers of a side together, in square points
+SIZE = 6000.0  # of all markers of a side together, in square points
 MOST, LEAST = 60.0, 3.0
 
 
