@@ -48,7 +48,7 @@ def floor_of(model: AtomModel, projector: AtomProjector, weights: Tensor) -> Flo
         blocks = torch.stack([_products(here, share, torch.tensor([one]), torch.tensor([one]))[0, :, 0] for one in range(len(model))])
         return _of(torch.linalg.inv(_held(blocks)).diagonal(dim1=1, dim2=2), False)
     count, everyone = len(model), torch.arange(len(model))
-    rows = [_products(here, share, some, everyone).reshape(-1, count * PER_ATOM) for some in everyone.split(AT_ONCE)]
+    rows = [_products(here, share, some, everyone).reshape(-1, count * PER_ATOM) for some in torch.split(everyone, AT_ONCE)]
     information = torch.cat(rows) if rows else torch.zeros(0, 0, dtype=torch.float64)
     return _of(torch.linalg.inv(_held(information)).diagonal().reshape(count, PER_ATOM), True)
 

@@ -40,6 +40,11 @@ class PixelNoise:
         """Whether pixels are counts, whose variance is what is expected of them."""
         return self.level is not None
 
+    @property
+    def share_measured(self) -> float:
+        """Of all pixels."""
+        return 1.0 if self.measured is None else float(self.measured.double().mean())
+
     def where_bright(self, expected: Tensor) -> float:
         """Standard deviation of a pixel that shows atoms, on average over what is expected of them."""
         if self.level is None:

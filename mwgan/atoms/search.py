@@ -23,7 +23,7 @@ from mwgan.operators.atoms import AtomProjector
 ROUNDS = 6
 SPREAD = 0.2  # of a species' mass, within which atoms are expected while it is decided which there are
 LEAST = 0.5  # of the lightest species' mass: less is no atom
-WORTH_TRYING, SURE = 0.4, 5.5  # a place is tried from so much of that mass on, and from so many standard deviations of the noise
+WORTH_TRYING, SURE = 0.25, 5.5  # a place is tried from so much of that mass on, and from so many standard deviations of the noise
 TIRED = 0.5  # of the closest distance, within which a place that was given up is not tried again
 EARLY, LATE = 6, 12  # steps of the refinements
 Points = np.ndarray
@@ -61,7 +61,8 @@ class Search:
         """The model refined, and its misfit over the number of pixels: about 1 where noise alone is left."""
         weights = self.noise.weights(model.images(self.projector))
         found = refine(model, self.images, self.projector, weights, self.fits_images, self.fits_turns, prior, steps)
-        return found.model, (found.misfit - (prior.misfit(found.model) if prior else 0.0)) / self.images.numel()
+        of_images = found.misfit - (prior.misfit(found.model) if prior else 0.0)
+        return found.model, of_images / (self.images.numel() * self.noise.share_measured)
 
     def begun(self, places: Points, width: float) -> AtomModel:
         """A model of atoms that are all alike, and together as bright as the images."""

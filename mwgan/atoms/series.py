@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mwgan.atoms.floor import Floor, floor_of
+from mwgan.atoms.floor import floor_of
+from mwgan.atoms.found import FoundAtoms
 from mwgan.atoms.model import AtomModel
-from mwgan.atoms.noise import PixelNoise, noise_of
+from mwgan.atoms.noise import noise_of
 from mwgan.atoms.search import Search, settled
 from mwgan.atoms.sharpened import sharpened
-from mwgan.atoms.species import Mixture, mixture
+from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import LEAST, trace
 from mwgan.data.nanocrystals.particle import masses_of
 from mwgan.errors import InputError
@@ -32,8 +33,9 @@ SMOOTH, LESS_SMOOTH = 0.25, 0.18  # of the closest distance, by which the first 
 REACH = 4.0  # widths; 1e-4 of an atom lies beyond
 BEGINNING = 5  # steps of the refinement that finds the width
 A_LITTLE_LESS = 0.9  # of that width, which is too large where atoms were missed
-MOVED, SURVIVING = 1.0, 0.9  # pixels, from which on images are put back for the second volume; of their noise, what that leaves
+MOVED = 1.0  # pixels, from which on images are put back for the second volume
 SLICES_AT_ONCE = 16
+PASSES, BETTER = 3, 2e-4  # of sharpening, while each betters the misfit by this share
 BYTES = 100  # of a pixel and of a voxel, for all that is kept of it at a time
 Say = Callable[[str], None]
 
@@ -77,62 +79,6 @@ class Wanted:
             raise InputError("species are different elements, such as Fe,Pt")
 
 
-@dataclass(frozen=True)
-class FoundAtoms:
-    """What was found.
-
-    ``model`` is in pixels of ``pixel_angstrom``; ``shape`` (Y, Z, X) is that of the volume; ``misfit`` is the sum of the squares of what
-    is left, in variances, over the number of pixels, and NaN where nothing was refined; ``by_tilt`` the same of each image.
-    """
-
-    model: AtomModel
-    species: Mixture
-    floor: Floor | None
-    noise: PixelNoise
-    misfit: float
-    by_tilt: npt.NDArray[np.float64]
-    pixel_angstrom: float
-    shape: tuple[int, int, int]
-
-    @property
-    def groups(self) -> npt.NDArray[np.int64]:
-        """(K,): the species of each atom, by its place in the mixture."""
-        return self.species.of(self.masses)
-
-    @property
-    def numbers(self) -> npt.NDArray[np.int64]:
-        """(K,) atomic numbers; 0 where no species were told."""
-        return np.array(self.species.numbers, np.int64)[self.groups]
-
-    @property
-    def masses(self) -> npt.NDArray[np.float64]:
-        """(K,) in the images' units."""
-        return np.asarray(self.model.masses.numpy(), np.float64)
-
-    @property
-    def positions(self) -> npt.NDArray[np.float64]:
-        """(K, 3) ångström: x, y, z from the middle of the volume."""
-        return self.model.places.numpy() * self.pixel_angstrom
-
-    @property
-    def positions_in_volume(self) -> npt.NDArray[np.float64]:
-        """(K, 3) ångström: x, y, z from the middle of the volume's first voxel."""
-        y, z, x = self.shape
-        return self.positions + self.pixel_angstrom * (np.array([x, y, z]) - 1) / 2
-
-    @property
-    def width_angstrom(self) -> float:
-        """Standard deviation of an atom."""
-        return float(self.model.widths.mean()) * self.pixel_angstrom
-
-    @property
-    def uncertainties(self) -> npt.NDArray[np.float64]:
-        """(K, 3) ångström: the floor, of noise as strong as what is left of the images; NaN where nothing was refined."""
-        if self.floor is None:
-            return np.full((len(self.model), 3), np.nan)
-        return self.floor.places * self.pixel_angstrom * math.sqrt(self.misfit)
-
-
 def find_atoms(
     series: Series,
     wanted: Wanted | None = None,
@@ -174,40 +120,54 @@ def find_atoms(
     noise = noise_of(images.float(), series.geometry)
     closest, projector = wanted.closest_angstrom / pixel, AtomProjector(series.geometry, slices, REACH)
     search = Search(images, projector, replace(noise, measured=measured), closest, wanted.species, wanted.fits_images, wanted.fits_turns)
-    given = volume
-    if volume is None:
-        volume = _reconstructed(series, wanted)
-    places = _traced(volume, closest, SMOOTH, wanted)
-    say(f"{len(places)} atoms in the volume{'' if given is not None else f' by {wanted.method}'}")
+    made = _reconstructed(series, wanted) if volume is None else volume
+    places = _traced(made, closest, SMOOTH, wanted)
+    say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {wanted.method}'}")
     model = search.begun(places, closest / 3)
-    if given is None and wanted.sharpen:
+    if volume is None and wanted.sharpen:
         model, _ = search.fitted(model, BEGINNING)
+        return _by_sharpened(search, model, wanted, pixel, say)
+    if not wanted.refined:
+        return _unrefined(model, made, search, pixel)
+    return _judged(settled(search, model, say), made, search, pixel)
+
+
+def _by_sharpened(search: Search, model: AtomModel, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
+    """Sharpen with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
+    best: FoundAtoms | None = None
+    for _ in range(PASSES):
         width = float(model.widths.mean())
-        put_back = _put_back(images, model.shifts)
-        left = noise.sigma if put_back is images else SURVIVING * noise.sigma
-        places = _traced(sharpened(put_back, series.geometry, A_LITTLE_LESS * width, left).numpy(), closest, LESS_SMOOTH, wanted)
+        put_back, surviving = _put_back(search.images, model.shifts)
+        left = surviving * search.noise.sigma
+        made = sharpened(put_back, search.projector.geometry, A_LITTLE_LESS * width, left).numpy()
+        places = _traced(made, search.closest, LESS_SMOOTH, wanted)
         say(f"{len(places)} atoms in the volume that knows their width, {width * pixel:.2f} Å")
         model = replace(search.begun(places, width), shifts=model.shifts, turns_deg=model.turns_deg)
-    if not wanted.refined:
-        model = _weighed(model, volume)
-        species = mixture(model.masses.numpy(), wanted.species)
-        return FoundAtoms(model, species, None, noise, math.nan, np.empty(0), pixel, _shape(series))
-    model = settled(search, model, say)
+        if not wanted.refined:
+            return _unrefined(model, made, search, pixel)
+        found = _judged(settled(search, model, say), made, search, pixel)
+        if best is not None and found.misfit > (1 - BETTER) * best.misfit:
+            break
+        best, model = found, found.model
+        if put_back is search.images and len(found.model) == len(places):
+            break
+    assert best is not None
+    return best
+
+
+def _unrefined(model: AtomModel, made: npt.NDArray[np.float32], search: Search, pixel: float) -> FoundAtoms:
+    model = _weighed(model, made)
+    return FoundAtoms(model, mixture(model.masses.numpy(), search.species), None, search.noise, math.nan, np.empty(0), pixel, made)
+
+
+def _judged(model: AtomModel, made: npt.NDArray[np.float32], search: Search, pixel: float) -> FoundAtoms:
     if not len(model):
-        raise InputError(
-            f"no atom of {series.path} is borne out by its projections: give a series of one particle, aligned, of 0.5 Å pixels or less"
-        )
-    expected = model.images(projector)
+        raise InputError("no atom is borne out by the projections: give a series of one particle, aligned, of 0.5 Å pixels or less")
+    expected = model.images(search.projector)
     weights = search.noise.weights(expected)
-    by_tilt = ((images - expected) ** 2 * weights).mean(dim=(1, 2)).numpy()
-    species = mixture(model.masses.numpy(), wanted.species)
-    floor = floor_of(model, projector, weights)
-    return FoundAtoms(model, species, floor, noise, float(by_tilt.mean()), by_tilt, pixel, _shape(series))
-
-
-def _shape(series: Series) -> tuple[int, int, int]:
-    size = series.geometry.detector_size
-    return series.slices, size, size
+    by_tilt = ((search.images - expected) ** 2 * weights).mean(dim=(1, 2)).numpy() / search.noise.share_measured
+    species, floor = mixture(model.masses.numpy(), search.species), floor_of(model, search.projector, weights)
+    return FoundAtoms(model, species, floor, search.noise, float(by_tilt.mean()), by_tilt, pixel, made)
 
 
 def _pixel(series: Series, given: float | None, closest: float) -> float:
@@ -252,16 +212,19 @@ def _traced(volume: npt.NDArray[np.float32], closest: float, smooth: float, want
     return found.places
 
 
-def _put_back(images: Tensor, shifts: Tensor) -> Tensor:
-    """Images that lie where they should."""
+def _put_back(images: Tensor, shifts: Tensor) -> tuple[Tensor, float]:
+    """Images that lie where they should, and which share of white noise survives that."""
     from scipy.ndimage import shift
 
     if float(shifts.abs().max()) < MOVED:
-        return images
-    moved = [
-        shift(one, (-along, -across), order=3, mode="nearest") for one, (across, along) in zip(images.numpy(), shifts.tolist(), strict=True)
-    ]
-    return torch.from_numpy(np.stack(moved))
+        return images, 1.0
+
+    def moved(stack: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        aside = [(-along, -across) for across, along in shifts.tolist()]
+        return np.stack([shift(one, by, order=3, mode="nearest") for one, by in zip(stack, aside, strict=True)])
+
+    white = np.random.default_rng(0).normal(size=images.shape)
+    return torch.from_numpy(moved(images.numpy())), float(moved(white).std())
 
 
 def _weighed(model: AtomModel, volume: npt.NDArray[np.float32]) -> AtomModel:

@@ -17,6 +17,7 @@ STEPS = 200
 NARROWEST = 0.02  # of a mean: how alike atoms of a species are at best
 EVIDENCE = 30.0  # by which a further species must better the Bayesian information criterion
 FEWEST = 5  # atoms of a species
+GUESSES = (0.35, 0.5, 0.65, 0.8, 0.9, 0.97)  # quantiles at which the heaviest species may lie
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def told(masses: Numbers, species: Sequence[int]) -> Mixture:
     """The mixture of species that are known: of the first guesses at the heaviest one's mass the one that fits best."""
     ordered = tuple(sorted(species))
     ratios = masses_of(np.array(ordered)) / masses_of(np.array(ordered[-1:]))
-    guesses = np.quantile(masses, (0.35, 0.5, 0.65, 0.8, 0.9)) if len(ordered) > 1 else [np.median(masses)]
+    guesses = np.quantile(masses, GUESSES) if len(ordered) > 1 else [np.median(masses)]
     made = [_fitted(masses, guess * ratios, ordered) for guess in guesses]
     return min(made, key=lambda one: one.bic(masses))
 

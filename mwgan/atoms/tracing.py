@@ -28,7 +28,7 @@ class Traced(NamedTuple):
         return Traced(self.places[kept], self.heights[kept])
 
 
-def trace(volume: npt.NDArray[np.float32], closest: float, smoothing: float = SMOOTHING) -> Traced:
+def trace(volume: npt.NDArray[np.floating], closest: float, smoothing: float = SMOOTHING) -> Traced:
     """All maxima of a volume.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mwgan.atoms.series import FoundAtoms
+from mwgan.atoms.found import FoundAtoms
 from mwgan.errors import InputError
 from mwgan.files.whole import WrittenTogether
 from mwgan.io.xyz import SYMBOLS, UNKNOWN, write_xyz

@@ -71,7 +71,7 @@ def _side(axis: Axes, positions: np.ndarray, groups: np.ndarray, names: Sequence
 
 
 def _masses(axis: Axes, masses: np.ndarray, groups: np.ndarray, names: Sequence[str]) -> None:
-    bins = np.linspace(0, max(float(masses.max(initial=0.0)), 1e-9) * 1.05, 50)
+    bins = list(np.linspace(0, max(float(masses.max(initial=0.0)), 1e-9) * 1.05, 50))
     for group, name in enumerate(names):
         axis.hist(masses[groups == group], bins, color=COLORS[group % len(COLORS)], label=name)
     axis.set_xlabel("mass, of the heaviest species", fontsize=7)

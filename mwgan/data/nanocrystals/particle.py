@@ -74,16 +74,8 @@ class Particle:
         self, size: int, slices: int, voxel_angstrom: float, sigma_angstrom: float, first: int = 0, count: int | None = None
     ) -> Array:
         """Voxels (count, Z, X) float32 from slice ``first`` of ``slices`` on: every Gaussian integrated over each voxel exactly."""
-        sigma = sigma_angstrom / voxel_angstrom
-        x, y, z = (self.positions / voxel_angstrom).T
-        across, down = _shares(x, size, sigma), _shares(z, size, sigma)
-        along = _shares(y, slices, sigma) * self.masses()[:, None]
-        count = slices - first if count is None else count
-        found = np.zeros((count, size, size), np.float32)
-        for number in range(count):
-            there = np.flatnonzero(along[:, first + number])
-            found[number] = (down[there] * along[there, first + number, None]).T @ across[there]
-        return found
+        places, sigma = self.positions / voxel_angstrom, sigma_angstrom / voxel_angstrom
+        return voxels_of(places, self.masses(), sigma, size, slices, first, slices - first if count is None else count)
 
     def projections(
         self,
@@ -101,6 +93,18 @@ class Particle:
         turns = None if turns_deg is None else torch.from_numpy(turns_deg)
         found: Array = AtomProjector(geometry, slices)(places, masses, widths, shifts, turns).float().numpy()
         return found
+
+
+def voxels_of(places: Points, masses: Points, sigma: float, size: int, slices: int, first: int, count: int) -> Array:
+    """Voxels (count, Z, X) float32 from slice ``first`` of ``slices`` on, of atoms at ``places`` (K, 3) voxels from the middle."""
+    x, y, z = places.T
+    across, down = _shares(x, size, sigma), _shares(z, size, sigma)
+    along = _shares(y, slices, sigma) * masses[:, None]
+    found = np.zeros((count, size, size), np.float32)
+    for number in range(count):
+        there = np.flatnonzero(along[:, first + number])
+        found[number] = (down[there] * along[there, first + number, None]).T @ across[there]
+    return found
 
 
 def masses_of(numbers: npt.NDArray[np.int64]) -> Points:
