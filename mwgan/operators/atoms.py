@@ -77,7 +77,7 @@ class AtomProjector:
         if turns_deg is not None:
             tilt = tilt + torch.deg2rad(turns_deg)
         x, y, z = places.unbind(dim=1)
-        middle = (self.geometry.detector_size - 1) / 2 + self.geometry.axis_offset_px
+        middle = (self.geometry.detector_size - 1) / 2 + tilt.new_tensor(self.geometry.offsets_px)
         columns = middle + x[:, None] * torch.cos(tilt) - z[:, None] * torch.sin(tilt)
         rows = (self.slices - 1) / 2 + y[:, None].expand_as(columns)
         if shifts is not None:

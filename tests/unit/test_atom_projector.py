@@ -22,15 +22,16 @@ def test_an_atom_inside_the_detector_adds_its_mass_to_every_image():
     torch.testing.assert_close(projector(places, masses, widths).sum(dim=(1, 2)), masses.sum().expand(12), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1.25])
-def test_spots_lie_where_the_geometry_says(offset):
-    geometry = TiltGeometry((-50.0, 0.0, 35.0), 40, offset)
+@pytest.mark.parametrize(("offset", "of_tilts"), [(0.0, ()), (1.25, ()), (0.5, (0.25, -1.0, 0.0))])
+def test_spots_lie_where_the_geometry_says(offset, of_tilts):
+    geometry = TiltGeometry((-50.0, 0.0, 35.0), 40, offset, of_tilts)
     place = torch.tensor([[6.0, -3.0, 4.0]], dtype=torch.float64)
     images = AtomProjector(geometry, 30)(place, torch.ones(1, dtype=torch.float64), torch.full((1,), 0.9, dtype=torch.float64))
     tilt = torch.deg2rad(torch.tensor(geometry.tilt_deg, dtype=torch.float64))
     column = (images.sum(1) * torch.arange(40)).sum(1)
+    moved = torch.tensor(of_tilts or (0.0,) * 3, dtype=torch.float64)
     row = (images.sum(2) * torch.arange(30)).sum(1)
-    torch.testing.assert_close(column, 19.5 + offset + 6 * torch.cos(tilt) - 4 * torch.sin(tilt), atol=1e-5, rtol=0)
+    torch.testing.assert_close(column, 19.5 + offset + moved + 6 * torch.cos(tilt) - 4 * torch.sin(tilt), atol=1e-5, rtol=0)
     torch.testing.assert_close(row, torch.full((3,), 14.5 - 3.0, dtype=torch.float64), atol=1e-5, rtol=0)
 
 
