@@ -44,13 +44,14 @@ BUILDS_ON = {
     "recipes": {"figures", "provenance"},
     "runs": {"training", "callbacks", "data", "figures", "configuration", "provenance"},
     "quantify": {"series"},
-    "cli": {"recipes", "runs", "series", "quantify", "evaluation", "figures"},
+    "atoms": {"series"},
+    "cli": {"recipes", "runs", "series", "quantify", "atoms", "evaluation", "figures"},
 }
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "runs", "cli"}
 HYDRA = {"hydra", "omegaconf"}
 HYDRA_ROOMS = {"configuration", "runs", "cli"}
-NEVER_AT_THE_TOP = {"wandb", "astra", "tomopy", "submitit", "rsciio", "imagecodecs"}
+NEVER_AT_THE_TOP = {"wandb", "astra", "tomopy", "submitit", "rsciio", "imagecodecs", "ase"}
 TABLES_MAY_USE = {"numpy", "pandas", "matplotlib"}
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))

@@ -11,6 +11,7 @@ import typer
 from mwgan import __version__
 from mwgan.cli import weights
 from mwgan.cli.align import align, apply
+from mwgan.cli.atoms import atoms
 from mwgan.cli.measure import measure
 from mwgan.cli.methods import methods
 from mwgan.cli.options import Dataset, Exclude, Series, Tilts, guard, say
@@ -38,6 +39,7 @@ app.command()(align)
 app.command()(apply)
 app.command()(compare)
 app.command()(measure)
+app.command()(atoms)
 app.command()(recipe)
 app.command()(run)
 app.command()(methods)
@@ -50,22 +52,29 @@ app.add_typer(data_app, name="data")
 @app.command()
 def simulate(
     output: Annotated[Path, typer.Argument(help="Tilt series to write, MRC; its tilts (.tlt) and truth (.truth.mrc) go beside it.")],
-    specimen: Annotated[str, typer.Option(help="An image a slice: faces, shapes, leaves, challenge; a body: rods … specimens.")] = "leaves",
+    specimen: Annotated[
+        str, typer.Option(help="An image a slice: faces, shapes, leaves, challenge; bodies: rods …, specimens; nanocrystal.")
+    ] = "leaves",
     size: Annotated[int, typer.Option(min=8, help="Detector pixels across the tilt axis.")] = 128,
     slices: Annotated[int, typer.Option(min=1, help="Slices along the tilt axis.")] = 16,
     step: Annotated[float, typer.Option(help="Tilt step in degrees.")] = 2.0,
     max_tilt: Annotated[float, typer.Option(help="Tilts reach from -MAX to +MAX degrees.")] = 60.0,
     noise: Annotated[float, typer.Option(help="White noise, in percent of the largest line integral.")] = 2.0,
-    voxel_size: Annotated[float, typer.Option(help="Voxel size in ångström to write into the headers.")] = 10.0,
+    voxel_size: Annotated[float | None, typer.Option(help="Voxel size in ångström for the headers: 10; 0.35 of a nanocrystal.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides specimen and noise.")] = 0,
+    dose: Annotated[float | None, typer.Option(help="Electrons at the brightest pixel: counting noise in place of --noise.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the nanocrystal (docs/atoms.md); may be repeated.")
+    ] = None,
 ) -> None:
     """Make a tilt series whose truth is known, to try methods and settings on."""
+    from mwgan.recon.settings import parse_settings
     from mwgan.series.simulate import simulate as write
     from mwgan.series.simulate import simulated_files
 
-    files = simulated_files(output)
+    files = simulated_files(output, specimen)
     guard(files)
-    tilts = write(specimen, output, size, slices, step, max_tilt, noise, voxel_size, seed)
+    tilts = write(specimen, output, size, slices, step, max_tilt, noise, voxel_size, seed, dose, parse_settings(settings or ()))
     typer.echo(f"{', '.join(str(file) for file in files)}: {tilts} tilts of {slices} x {size} pixels")
 
 

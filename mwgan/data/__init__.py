@@ -6,6 +6,7 @@ from mwgan.data.dead_leaves import DeadLeaves
 from mwgan.data.folder_images import Photographs, ScanSlices
 from mwgan.data.measured_series import MeasuredSeries
 from mwgan.data.mixed_sources import MixedSources
+from mwgan.data.nanocrystals import Nanocrystals
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.random_shapes import RandomShapes
 from mwgan.data.series_slices import SeriesSlices
@@ -19,6 +20,7 @@ __all__ = [
     "ImageSource",
     "MeasuredSeries",
     "MixedSources",
+    "Nanocrystals",
     "PhantomFaces",
     "Photographs",
     "RandomShapes",

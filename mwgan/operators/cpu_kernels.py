@@ -25,7 +25,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """``function`` as machine code, kept on disk for the next process where there is room for it."""
     if function is None:
         return partial(compiled, **options)
-    options |= {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nnan", "nsz"}}
+    options = {"fastmath": {"contract", "nnan", "nsz"}, **options, "nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written to

@@ -55,13 +55,15 @@ def settings_of(entry: MethodEntry) -> dict[str, Setting]:
     """
     if entry.reconstructor is None or is_network(entry):
         return {}
-    made = imported(str(entry.reconstructor["_target_"]))
+    return parameters_of(imported(str(entry.reconstructor["_target_"])), entry.reconstructor)
+
+
+def parameters_of(made: Any, defaults: Mapping[str, Any]) -> dict[str, Setting]:
+    """The parameters of anything that is called, by name; ``defaults`` count before its own."""
     told, wanted = _told(made), _annotations(made)
     parameters = inspect.signature(made).parameters.values()
     return {
-        one.name: Setting(
-            one.name, entry.reconstructor.get(one.name, one.default), wanted.get(one.name, one.annotation), told.get(one.name, "")
-        )
+        one.name: Setting(one.name, defaults.get(one.name, one.default), wanted.get(one.name, one.annotation), told.get(one.name, ""))
         for one in parameters
         if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
     }
@@ -69,13 +71,17 @@ def settings_of(entry: MethodEntry) -> dict[str, Setting]:
 
 def check_settings(entry: MethodEntry, values: Mapping[str, Any]) -> None:
     """Raise an :class:`InputError` for a key that a method doesn't have, or a value of another kind than it takes."""
-    known = settings_of(entry)
+    check_values(entry.name, settings_of(entry), values)
+
+
+def check_values(name: str, known: Mapping[str, Setting], values: Mapping[str, Any]) -> None:
+    """As :func:`check_settings`, of anything whose settings are ``known``."""
     for key, value in values.items():
         if key not in known:
             listed = f"there are {', '.join(known)}" if known else "it has none, as a trained network"
-            raise InputError(f"{entry.name} has no setting {key!r}: {listed}")
+            raise InputError(f"{name} has no setting {key!r}: {listed}")
         if not _fits(value, known[key].wanted):
-            raise InputError(f"{key} of {entry.name} is {known[key].kind}, not {value!r}")
+            raise InputError(f"{key} of {name} is {known[key].kind}, not {value!r}")
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, Any]:

@@ -143,7 +143,11 @@ def check_record_file(output: Path) -> None:
     InputError
         If there is such a file, and this program has not written it.
     """
-    path = record_file(output)
+    check_record(record_file(output), output)
+
+
+def check_record(path: Path, output: Path, what: str = "the volume") -> None:
+    """As :func:`check_record_file`, of the record at ``path`` of what is written to ``output``."""
     if not path.is_file():
         return
     try:
@@ -151,7 +155,7 @@ def check_record_file(output: Path) -> None:
     except (OSError, ValueError):
         there = None
     if not (isinstance(there, dict) and COMMIT in there):
-        raise InputError(f"the record of {output} would take the place of {path}, which is something else: give the volume another name")
+        raise InputError(f"the record of {output} would take the place of {path}, which is something else: give {what} another name")
 
 
 def plain(value: Any) -> Any:

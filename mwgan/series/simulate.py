@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
 import torch
 from torch import Tensor
 
-from mwgan.acquisition import GaussianNoise
+from mwgan.acquisition import GaussianNoise, Noise, PoissonNoise
 from mwgan.data import Challenge, DeadLeaves, PhantomFaces, RandomShapes, Specimens
 from mwgan.data.source import draw_seed
 from mwgan.data.specimens import KINDS
@@ -18,21 +20,25 @@ from mwgan.errors import InputError
 from mwgan.files.whole import WrittenTogether
 from mwgan.geometry import TiltGeometry, check_count
 from mwgan.io import VolumeWriter
+from mwgan.io.xyz import write_xyz
 from mwgan.memory import check_fits
 from mwgan.operators import projector_for
+from mwgan.series.simulated_atoms import SPECIMEN as ATOMS
+from mwgan.series.simulated_atoms import VOXEL_ANGSTROM, measured_atoms, places_in_volume
 
 FLOAT32 = 4  # bytes
 HELD_BACK = 10_000_002  # no training's images reach so far; a multiple of six, for the kinds of the challenge
 SUFFIXES = (".mrc", ".mrcs", ".st", ".ali")
 IMAGES = {"faces": PhantomFaces, "shapes": RandomShapes, "leaves": DeadLeaves, "challenge": Challenge}
 ANY = "specimens"
-SPECIMENS = (*IMAGES, ANY, *KINDS)
+SPECIMENS = (*IMAGES, ANY, *KINDS, ATOMS)
 FINER = 3  # how much finer than the detector a body is drawn for its projections
+COARSE_ANGSTROM = 10.0
 AT_ONCE = 8  # arrays of a fine drawing that are held at a time
 
 
-def simulated_files(output: Path) -> tuple[Path, Path, Path]:
-    """Where the series, its tilts and the truth go.
+def simulated_files(output: Path, specimen: str = ANY) -> tuple[Path, ...]:
+    """Where the series, its tilts, the truth and, of a particle of atoms, its atoms go.
 
     Raises
     ------
@@ -41,7 +47,8 @@ def simulated_files(output: Path) -> tuple[Path, Path, Path]:
     """
     if output.suffix.lower() not in SUFFIXES:
         raise InputError(f"{output} would be an MRC file: give a name that ends in {', '.join(SUFFIXES)}")
-    return output, output.with_suffix(".tlt"), output.with_suffix(".truth.mrc")
+    atoms = (output.with_suffix(".truth.xyz"),) if specimen == ATOMS else ()
+    return output, output.with_suffix(".tlt"), output.with_suffix(".truth.mrc"), *atoms
 
 
 def simulate(
@@ -52,8 +59,10 @@ def simulate(
     step_deg: float,
     max_tilt_deg: float,
     noise_percent: float,
-    voxel_size_angstrom: float,
+    voxel_size_angstrom: float | None,
     seed: int,
+    dose: float | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Write a tilt series (MRC, tilts x slices x ``size``), its tilts and its truth, all or none; how many tilts it has.
 
@@ -62,7 +71,8 @@ def simulate(
     specimen
         One of :data:`SPECIMENS`, which no training has seen. Of :data:`IMAGES` each slice is another. All others are bodies
         in three dimensions: slices lie side by side, and projections are of a drawing :data:`FINER` times as fine in all
-        directions as the truth, so that the data do not come from the grid that they are reconstructed on.
+        directions as the truth, so that the data do not come from the grid that they are reconstructed on. Those of a particle of
+        atoms are exact.
     output
         See :func:`simulated_files`.
     size, slices
@@ -72,40 +82,70 @@ def simulate(
     noise_percent
         White noise, in percent of the largest line integral: of each slice where those are images, else of the series.
     voxel_size_angstrom
-        What the headers say of a voxel's edge.
+        What the headers say of a voxel's edge; None is 10 Å, and 0.35 Å of a particle of atoms, which is that large.
     seed
         Decides specimen and noise.
+    dose
+        Counting noise in place of white noise: so many electrons reach the brightest pixel; the series is in electrons.
+    settings
+        Of a particle of atoms: arguments of :class:`mwgan.data.Nanocrystals`.
     """
     if specimen not in SPECIMENS:
         raise InputError(f"there is no specimen {specimen!r}: give {', '.join(SPECIMENS)}")
     if not 0 < max_tilt_deg <= 90 or not 0 < step_deg <= 90:
         raise InputError(f"tilts reach up to a maximum in (0, 90] degrees in steps in (0, 90], not {max_tilt_deg:g} and {step_deg:g}")
     check_count(2 * max_tilt_deg / step_deg, step_deg)
+    if settings and specimen != ATOMS:
+        raise InputError(f"settings are of the specimen {ATOMS} alone, and {specimen} has none: leave {', '.join(settings)} out")
+    if voxel_size_angstrom is None:
+        voxel_size_angstrom = VOXEL_ANGSTROM if specimen == ATOMS else COARSE_ANGSTROM
     if slices < 1 or not (math.isfinite(voxel_size_angstrom) and voxel_size_angstrom > 0):
         raise InputError(f"a series has 1 slice or more and voxels above 0 Å, not {slices} and {voxel_size_angstrom:g}")
     counted = 2 * math.floor(max_tilt_deg / step_deg) + 1
-    fine = 0.0 if specimen in IMAGES else AT_ONCE * FINER**3 * float(size) ** 2
+    fine = 0.0 if specimen in IMAGES or specimen == ATOMS else AT_ONCE * FINER**3 * float(size) ** 2
     needed = FLOAT32 * (slices * size * (2.0 * size + 3.0 * counted) + fine)
     check_fits(needed, f"{slices} slices of {size} pixels at {counted} tilts", "lower --size or --slices, or widen --step")
     reach = math.floor(max_tilt_deg / step_deg + 1e-9)
     tilts = [step_deg * number for number in range(-reach, reach + 1)]
     if tilts[-1] - tilts[0] >= 180.0:  # +90 is -90 seen from behind
         tilts = tilts[:-1]
-    noise, geometry = GaussianNoise(noise_percent), TiltGeometry(tuple(tilts), size)
-    measured = _images_measured if specimen in IMAGES else _body_measured
-    image, rows = measured(specimen, geometry, slices, seed, noise)
-    series, tilts_file, truth = simulated_files(output)
+    geometry = TiltGeometry(tuple(tilts), size)
+    noise: Noise = GaussianNoise(noise_percent) if dose is None else _Electrons(dose)
+    made = None
+    if specimen == ATOMS:
+        made = measured_atoms(geometry, slices, voxel_size_angstrom, seed, HELD_BACK, noise, settings or {})
+        image, rows = made.truth, made.images
+    else:
+        measured = _images_measured if specimen in IMAGES else _body_measured
+        image, rows = measured(specimen, geometry, slices, seed, noise)
+    series, tilts_file, truth, *atoms = simulated_files(output, specimen)
     with WrittenTogether() as files:
         with VolumeWriter(truth, (slices, size, size), voxel_size_angstrom, files) as volume:
             volume.write(0, image.unsqueeze(1))
         files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")
+        if made is not None:
+            places = places_in_volume(made.particle, size, slices, voxel_size_angstrom)
+            facts: dict[str, str | float | int] = {
+                "kind": made.particle.kind,
+                "sigma_angstrom": made.sigma_angstrom,
+                "vacancies": len(made.particle.vacancies),
+            }
+            write_xyz(files.add(atoms[0]), made.particle.numbers, places, facts=facts)
         with mrcfile.new(files.add(series), rows.numpy(), overwrite=True) as written:
             written.set_image_stack()
             written.voxel_size = voxel_size_angstrom
     return len(tilts)
 
 
-def _images_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: GaussianNoise) -> tuple[Tensor, Tensor]:
+class _Electrons(PoissonNoise):
+    """Counting noise, in electrons."""
+
+    def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor:
+        counted: Tensor = super().__call__(sinogram, generator) * (self.dose_per_tilt / sinogram.amax().clamp(min=1e-30))
+        return counted.round()
+
+
+def _images_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: Noise) -> tuple[Tensor, Tensor]:
     """Images (Y, N, N), each another, and their noisy projections (A, Y, N)."""
     size = geometry.detector_size
     source = IMAGES[specimen](size=size, count=slices, seed=seed, offset=HELD_BACK)
@@ -116,7 +156,7 @@ def _images_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: i
     return images, torch.stack(noisy, dim=1)
 
 
-def _body_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: GaussianNoise) -> tuple[Tensor, Tensor]:
+def _body_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: Noise) -> tuple[Tensor, Tensor]:
     """Neighbouring slices (Y, N, N) of one body and their noisy projections (A, Y, N)."""
     kinds = None if specimen == ANY else (specimen,)
     source = Specimens(geometry.detector_size, 1, seed, HELD_BACK + seed % len(KINDS), kinds=kinds)

@@ -14,6 +14,7 @@ from mwgan.data.specimens import KINDS
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
+from mwgan.io.xyz import read_xyz
 from mwgan.operators import projector_for
 from mwgan.recon import SIRT, DataConsistent
 from mwgan.recon.named import make_method, network_in
@@ -135,3 +136,29 @@ def test_the_network_inside_a_corrected_method_is_found_and_a_classical_method_h
     assert network_in(make_method("irdm", consistency=3.0)) is not None
     assert network_in(make_method("sirt", consistency=3.0)) is None
     assert network_in(DataConsistent(SIRT())) is None
+
+
+def test_a_particle_of_atoms_is_written_with_its_atoms(tmp_path):
+    pytest.importorskip("ase", reason="crystals are built by ase")
+    settings = ("--set", "forms=[truncated]", "--set", "materials=[Au]", "--set", "vacancies=3")
+    told = simulate(tmp_path / "s.mrc", "--specimen", "nanocrystal", "--slices", "56", "--size", "56", "--noise", "0", *settings)
+    assert "s.truth.xyz: 21 tilts of 56 x 56 pixels" in told
+    series = TiltSeries(tmp_path / "s.mrc")
+    assert series.voxel_size_angstrom == pytest.approx(0.35)
+    truth, atoms = mrcfile.read(tmp_path / "s.truth.mrc"), read_xyz(tmp_path / "s.truth.xyz")
+    places = np.round(atoms.positions / 0.35).astype(int)
+    brightest = truth[places[:, 1], places[:, 2], places[:, 0]]  # (y, z, x)
+    assert brightest.min() > 0.6 * truth.max()
+    of_truth = projector_for(series.geometry)(torch.from_numpy(truth.copy()).unsqueeze(1))
+    assert float((of_truth - series.sinograms(0, 56)).norm() / of_truth.norm()) < 0.05
+    with pytest.raises(InputError, match="no setting 'colour'"):
+        simulate(tmp_path / "t.mrc", "--specimen", "nanocrystal", "--set", "colour=red")
+    with pytest.raises(InputError, match="leaves has none"):
+        simulate(tmp_path / "t.mrc", "--set", "vacancies=3")
+
+
+def test_a_dose_makes_whole_electrons(tmp_path):
+    simulate(tmp_path / "s.mrc", "--specimen", "rods", "--dose", "40")
+    counts = mrcfile.read(tmp_path / "s.mrc")
+    np.testing.assert_array_equal(counts, np.round(counts))
+    assert 30 < counts.max() < 75

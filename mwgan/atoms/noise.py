@@ -1,0 +1,79 @@
+"""How uncertain each pixel of a series is: white noise, or that of counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mwgan.geometry import Measurement, TiltGeometry
+from mwgan.recon.noise import white_noise
+
+LEAST_COUNTS = 1.0  # what the variance of a count is at least: of pixels where the model expects nothing, too
+MOST_COUNTS = 1e6
+WHOLE = 1e-3  # of a count, by which pixels may be off
+
+
+@dataclass(frozen=True)
+class PixelNoise:
+    """Variances of pixels.
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation: of white noise, or of an average pixel's counts.
+    level
+        Where pixels are counts, less a background that was taken off: the counts of it, which vary, too. None: noise is white.
+    measured
+        (A, Y, N) boolean: which were measured; None: all.
+    """
+
+    sigma: float
+    level: float | None = None
+    measured: Tensor | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether pixels are counts, whose variance is what is expected of them."""
+        return self.level is not None
+
+    @property
+    def share_measured(self) -> float:
+        """Of all pixels."""
+        return 1.0 if self.measured is None else float(self.measured.double().mean())
+
+    def where_bright(self, expected: Tensor) -> float:
+        """Standard deviation of a pixel that shows atoms, on average over what is expected of them."""
+        if self.level is None:
+            return self.sigma
+        counts = (expected + self.level).clamp(min=LEAST_COUNTS)
+        bright = expected.clamp(min=0)
+        return math.sqrt(float((counts * bright).sum() / bright.sum().clamp(min=1e-12)))
+
+    def weights(self, expected: Tensor) -> Tensor:
+        """One over the variance of each pixel of which ``expected`` (A, Y, N) is expected."""
+        if self.level is None:
+            weights = torch.full_like(expected, 1 / max(self.sigma, 1e-30) ** 2)
+        else:
+            weights = 1 / (expected + self.level).clamp(min=LEAST_COUNTS)
+        return weights if self.measured is None else weights * self.measured
+
+
+def noise_of(images: Tensor, geometry: TiltGeometry) -> PixelNoise:
+    """The noise of images (A, Y, N).
+
+    Of counts where every pixel is a whole number from 0 on, or was one before the same background was taken off all; else white, as
+    strong as it looks.
+    """
+    pixels = images.numpy()
+    low, high = float(pixels.min()), float(pixels.max())
+    level = -low if low < WHOLE else 0.0
+    steps = pixels + level
+    if 1.5 < high - low < MOST_COUNTS and float(np.abs(steps - np.round(steps)).max()) < WHOLE:
+        return PixelNoise(math.sqrt(max(float(steps.mean()), 1e-12)), level)
+    rows = images.permute(1, 0, 2).unsqueeze(1)
+    sigma = white_noise(Measurement(rows, torch.ones(geometry.tilts, dtype=torch.bool), geometry))
+    return PixelNoise(float(sigma.nanmedian()))

@@ -1,0 +1,60 @@
+"""``mwgan atoms``: from a tilt series to its atoms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mwgan.cli import options
+from mwgan.cli.options import guard, say
+
+
+def atoms(
+    context: typer.Context,
+    series: options.Series,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Atoms, .xyz; a record (.json) and a picture (.png) go beside it.")],
+    species: Annotated[str, typer.Option(help="Elements in the specimen: Au or Fe,Pt. Unknown if not given: as many as masses tell.")] = "",
+    volume: Annotated[Path | None, typer.Option(help="Volume (y, z, x) of this series to begin with.")] = None,
+    method: Annotated[str, typer.Option(help="What the volume is made by otherwise: a method of mwgan methods.")] = "sirt",
+    settings: options.Set = None,
+    sharpen: Annotated[bool, typer.Option(help="Make a second volume that knows how wide an atom is.")] = True,
+    refine: Annotated[bool, typer.Option(help="Refine against the projections, drop and add atoms by them.")] = True,
+    shifts: Annotated[bool, typer.Option(help="Let images be displaced.")] = True,
+    refine_tilts: Annotated[bool, typer.Option("--refine-tilts", help="Let tilts be wrong, too.")] = False,
+    closest: Annotated[float, typer.Option(help="Å: no two atoms are nearer to one another.")] = 1.7,
+    pixel_size: Annotated[float | None, typer.Option(help="Å, after binning; where the file doesn't tell, or a wrong one.")] = None,
+    tilts: options.Tilts = None,
+    exclude: options.Exclude = "",
+    dataset: options.Dataset = None,
+    tilt_axis: options.Axis = "auto",
+    axis_offset: options.Offset = "auto",
+    background: options.Background = "auto",
+    invert: options.Invert = "no",
+    outliers: Annotated[Literal["replace", "keep"], typer.Option("--outliers", help="Hot pixels; noise has some that are none.")] = "keep",
+    strict: options.Strict = False,
+    binning: options.Bin = 1,
+    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    device: options.Device = "auto",
+) -> None:
+    """Find every atom in an aligned tilt series: where it is, how well that is known, and of which species."""
+    from mwgan.atoms.series import Wanted, find_atoms
+    from mwgan.atoms.volumes import read_volume
+    from mwgan.atoms.written import atoms_files, check_atoms_files, sentences, write_atoms
+    from mwgan.io.xyz import atomic_number
+    from mwgan.recon.named import find_device
+    from mwgan.recon.settings import parse_settings
+    from mwgan.series.look import LookedAt
+
+    guard(atoms_files(output), series, tilts, volume, networks=[method])
+    check_atoms_files(output)
+    elements = [atomic_number(one.strip()) for one in species.split(",")] if species else []
+    wanted = Wanted(method, parse_settings(settings or ()), sharpen, refine, elements, closest, shifts, refine_tilts, find_device(device))
+    looked_at = LookedAt(series, tilts, options.switches(tilt_axis, axis_offset, background, invert, outliers), exclude, dataset, strict)
+    opened = looked_at.open(binning, max_tilt)
+    say(opened.notes, opened.warnings)
+    found = find_atoms(opened, wanted, pixel_size, None if volume is None else read_volume(volume), typer.echo)
+    write_atoms(found, output, context.params, opened.notes, opened.warnings)
+    say(sentences(found), [])
+    typer.echo(", ".join(str(file) for file in atoms_files(output)))

@@ -1,0 +1,75 @@
+"""``mwgan atoms``: a simulated particle from its series to an .xyz file, and from a volume."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mwgan.atoms.matching import matched
+from mwgan.cli.main import app
+from mwgan.errors import InputError
+from mwgan.io.xyz import read_xyz
+
+pytest.importorskip("ase", reason="crystals are built by ase")
+PARTICLE = ("--set", "forms=[truncated]", "--set", "materials=[Au]", "--set", "vacancies=2", "--set", "diameter_nm=1.6", "--seed", "3")
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    if isinstance(result.exception, InputError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("atoms")
+    run("simulate", folder / "s.mrc", "--specimen", "nanocrystal", "--size", 56, "--slices", 56, "--step", 4, *PARTICLE)
+    return folder
+
+
+def test_every_atom_is_written_with_how_well_it_is_known(place):
+    told = run("atoms", place / "s.mrc", "--tilts", place / "s.tlt", "-o", place / "a.xyz", "--species", "Au")
+    true, found = read_xyz(place / "s.truth.xyz"), read_xyz(place / "a.xyz")
+    judgement = matched(found.positions, true.positions, found.numbers, true.numbers)
+    assert (judgement.missed, judgement.invented, judgement.species) == (0, 0, 1.0)
+    assert judgement.rmsd_pm < 3
+    assert np.abs(judgement.shift_angstrom).max() < 0.05  # both from the middle of the first voxel
+    assert f"{len(true.numbers)} atoms, each a Gaussian of 0.5" in told
+    assert "times the white noise" in told
+    record = json.loads((place / "a.json").read_text())
+    assert record["atoms"] == len(true.numbers)
+    assert record["options"]["species"] == "Au"
+    assert record["floor_pm"]["z"] > record["floor_pm"]["y"] > 0  # the wedge makes z the worst
+    assert "error:R:3:mass:R:1" in (place / "a.xyz").read_text()
+    assert (place / "a.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_volume_to_begin_with_and_atoms_that_are_not_refined(place):
+    run("reconstruct", place / "s.mrc", "--method", "sirt", "-o", place / "v.mrc")
+    told = run("atoms", place / "s.mrc", "--volume", place / "v.mrc", "-o", place / "b.xyz", "--no-refine")
+    true, found = read_xyz(place / "s.truth.xyz"), read_xyz(place / "b.xyz")
+    assert "not refined: no uncertainties" in told
+    assert set(found.numbers) == {0}
+    assert matched(found.positions, true.positions).missed == 0
+    assert "nan" in (place / "b.xyz").read_text()
+
+
+def test_what_is_in_the_way_or_makes_no_sense_is_refused(place):
+    (place / "c.json").write_text("{}")
+    for options, told in (
+        (("-o", place / "c.xyz"), "something else"),
+        (("-o", place / "c.txt"), "ends in .xyz"),
+        (("-o", place / "d.xyz", "--species", "Qq"), "no element"),
+        (("-o", place / "d.xyz", "--closest", "0"), "closest distance"),
+        (("-o", place / "d.xyz", "--pixel-size", "5"), "too coarse"),
+        (("-o", place / "d.xyz", "--volume", place / "nowhere.mrc"), "nowhere.mrc"),
+        (("-o", place / "d.xyz", "--method", "magic"), "magic"),
+    ):
+        with pytest.raises(InputError, match=told):
+            run("atoms", place / "s.mrc", *options)
+    assert not list(place.glob("d.*"))
