@@ -91,7 +91,8 @@ class SeriesSlices:
     @property
     def fingerprint(self) -> str:
         """A hash that another series, or other slices of it, would change; where it lies doesn't."""
-        content = (sha256(self._series.path), self._series.geometry, self.tilt_axis, self.binning, self.slices)
+        tilts = self._series.geometry.tilt_deg
+        content = (sha256(self._series.path), tilts, self.axis_offset_px, self.tilt_axis, self.binning, self.slices)
         return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
     def describe(self) -> list[dict[str, Any]]:
