@@ -36,7 +36,9 @@ class Sample(NamedTuple):
 
 
 def middle_of(stack: Tensor) -> Tensor:
-    """The middle (B, 1, …) of neighbouring slices (B, S, …)."""
+    """The middle (B, 1, …) of neighbouring slices (B, S, …); itself where each is alone."""
+    if stack.shape[1] == 1:
+        return stack
     place = stack.shape[1] // 2
     return stack[:, place : place + 1]
 

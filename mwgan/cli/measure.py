@@ -11,7 +11,8 @@ from mwgan.cli import options
 from mwgan.cli.options import guard, say
 from mwgan.errors import InputError
 
-SERIES = ("tilts", "exclude", "dataset", "tilt_axis", "axis_offset", "background", "invert", "outliers", "binning", "max_tilt", "groups")
+LOOK = ("tilt_axis", "axis_offset", "background", "invert", "outliers")
+SERIES = ("aligned_by", "tilts", "exclude", "dataset", *LOOK, "binning", "max_tilt", "groups")
 
 
 def measure(
@@ -38,6 +39,7 @@ def measure(
     groups: Annotated[int, typer.Option(min=2, help="Parts of the tilts, each left out once.")] = 4,
     method: Annotated[str | None, typer.Option(help="That the volume was made by, where no record tells.")] = None,
     settings: options.Set = None,
+    aligned_by: options.AlignedBy = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
@@ -47,7 +49,7 @@ def measure(
     invert: options.Invert = "auto",
     outliers: options.OutlyingPixels = "replace",
     binning: options.Bin = 1,
-    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    max_tilt: options.MaxTilt = None,
     device: options.Device = "auto",
 ) -> None:
     """Measure particles, pores and layers in a volume, each number with an interval that holds the truth nine times of ten."""
@@ -63,7 +65,7 @@ def measure(
     levels = None if materials is None else _levels(materials)
     if output is not None:
         check_measured_folder(output)
-        guard([output], volume, uncertainty, None if series == RECORDED else series, tilts, new_folder=True)
+        guard([output], volume, uncertainty, None if series == RECORDED else series, aligned_by, tilts, new_folder=True)
     subsets = None
     if series is not None:
         asked: dict[str, Any] = {name: value for name, value in context.params.items() if name in given}

@@ -56,6 +56,14 @@ Allow = Annotated[
     list[str] | None, typer.Option(metavar="PACKAGE", help="Let a weights file name classes of this package; may be repeated.")
 ]
 ConfigDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with method/NAME.yaml of your own, as of mwgan-evaluate.")]
+AlignedBy = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="ALIGNED.json",
+        help="The series is the raw one, and mwgan align found this: images move by whole pixels, the projector is told the rest.",
+    ),
+]
+MaxTilt = Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")]
 Consistency = Annotated[
     float | None,
     typer.Option(help="Correct the tomogram where it contradicts the data. Less trusts the data more: 0.5 if noisy, 0.02 if clean."),

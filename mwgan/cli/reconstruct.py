@@ -25,13 +25,7 @@ def reconstruct(
         Path | None,
         typer.Option(help="TABLE.tuning.csv of mwgan-evaluate: take what it found best for this wedge and noise; --set wins over it."),
     ] = None,
-    aligned_by: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ALIGNED.json",
-            help="The series is the raw one, and mwgan align found this: images move by whole pixels, the projector is told the rest.",
-        ),
-    ] = None,
+    aligned_by: options.AlignedBy = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
@@ -42,7 +36,7 @@ def reconstruct(
     outliers: options.OutlyingPixels = "replace",
     strict: options.Strict = False,
     binning: options.Bin = 1,
-    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    max_tilt: options.MaxTilt = None,
     iterations: options.Iterations = None,
     consistency: options.Consistency = None,
     thickness: Annotated[
@@ -74,19 +68,16 @@ def reconstruct(
 ) -> None:
     """Look at a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time; the voxel size is kept."""
     from mwgan.figures.parts.style import label
-    from mwgan.io import TiltSeries
     from mwgan.io.readers import file_of
     from mwgan.io.tilts import files_read
     from mwgan.io.volumes import volume_format
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
-    from mwgan.series.align import read_alignment
-    from mwgan.series.align.shifted import ShiftedSeries, switches_for
+    from mwgan.series.align.shifted import Given, looked_at_and_opened
     from mwgan.series.describe import voxels
     from mwgan.series.fine_tuned import fine_tuned, tuned_files
     from mwgan.series.identity import files_of_method, identity_of
-    from mwgan.series.look import LookedAt
     from mwgan.series.memory import band_bytes, parse_memory
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.record import Record, check_record_file, record_file
@@ -106,14 +97,8 @@ def reconstruct(
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
     said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
-    alignment = None if aligned_by is None else read_alignment(aligned_by)
-    said = said if alignment is None else switches_for(alignment, said)
-    looked_at = LookedAt(series, tilts, said, exclude, dataset, strict)
-    opened: TiltSeries | ShiftedSeries
-    if alignment is None:
-        opened = looked_at.open(binning, max_tilt, band_bytes(budget))
-    else:
-        opened = ShiftedSeries(looked_at, alignment, binning, max_tilt)
+    given = Given(series, tilts, said, exclude, dataset, strict, aligned_by, binning, max_tilt)
+    looked_at, opened = looked_at_and_opened(given, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)

@@ -11,7 +11,8 @@ from mwgan.quantify.opened import read_record
 from mwgan.quantify.subsets import GROUPS, Subsets
 from mwgan.recon.named import DEFAULT_METHOD, find_device, make_method
 from mwgan.recon.settings import parse_settings
-from mwgan.series.look import LookedAt, Switches, as_background, as_offset
+from mwgan.series.align.shifted import Given, looked_at_and_opened
+from mwgan.series.look import Switches, as_background, as_offset
 from mwgan.series.settled import settled
 from mwgan.series.slice_grid import SliceGrid
 
@@ -50,6 +51,8 @@ def subsets_of(volume: Path, asked: Mapping[str, Any], groups: int = GROUPS) -> 
         if "series" not in recorded:
             raise InputError(f"no record beside {volume} tells its series: give --series the series' file")
         given.pop("series")
+    elif str(given.get("series")) != recorded.get("series"):
+        recorded.pop("aligned_by", None)  # that of another series
     if "settings" in given:
         given["settings"] = parse_settings(given["settings"])
     if "method" in given and given["method"] != recorded.get("method"):
@@ -63,8 +66,18 @@ def subsets_of(volume: Path, asked: Mapping[str, Any], groups: int = GROUPS) -> 
         options.get("invert", "auto"),
         options.get("outliers", "replace"),
     )
-    looked_at = LookedAt(str(options["series"]), options.get("tilts"), switches, options.get("exclude", ""), options.get("dataset"))
-    series = looked_at.open(int(options.get("binning", 1)), options.get("max_tilt"))
+    _, series = looked_at_and_opened(
+        Given(
+            str(options["series"]),
+            options.get("tilts"),
+            switches,
+            options.get("exclude", ""),
+            options.get("dataset"),
+            aligned_by=options.get("aligned_by"),
+            binning=int(options.get("binning", 1)),
+            max_tilt_deg=options.get("max_tilt"),
+        )
+    )
     sides = options.get("thickness"), options.get("width")
     made = make_method(
         str(options.get("method", DEFAULT_METHOD)), options.get("settings"), device, options.get("consistency"), options.get("allow") or ()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
+from subprocess import CompletedProcess
 from types import GenericAlias
 from typing import Any, TextIO
 
 AVAILABLE = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
-LOADED = ["mwgan.cli.main", "mwgan.recon", "mwgan.series.reconstruct", "mwgan.series.align", "mwgan.quantify", "mwgan.figures.parts.page"]
+MWGAN, TRAIN = "mwgan.cli.main", "mwgan.cli.train"
+LOADED = [MWGAN, "mwgan.recon", "mwgan.series.reconstruct", "mwgan.series.align", "mwgan.quantify"]
+LOADED += [TRAIN, "pytorch_lightning", "mwgan.runs.training", "mwgan.training", "mwgan.callbacks", "mwgan.data"]
 
 
 class Forked:
@@ -20,11 +26,9 @@ class Forked:
     __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], **_: Any) -> None:
-        arguments = command[command.index("mwgan.cli.main") + 1 :]
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(LOADED)
-        told, tell = context.Pipe(duplex=False)
-        self._process = context.Process(target=_called, args=(list(arguments), dict(env), tell))
+        told, tell = _context().Pipe(duplex=False)
+        arguments = command[command.index(MWGAN) + 1 :]
+        self._process = _context().Process(target=_into_pipe, args=(MWGAN, list(arguments), dict(env), tell))
         self._process.start()
         tell.close()
         self.stdout: TextIO = os.fdopen(os.dup(told.fileno()), encoding="utf-8", errors="replace")
@@ -40,14 +44,43 @@ class Forked:
         self._process.terminate()
 
 
-def _called(arguments: Sequence[str], environment: Mapping[str, str], tell: Connection) -> None:
-    from mwgan.cli.main import main
+def run(module: str, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> CompletedProcess[str]:
+    """``python -m module ...`` in a folder, to its end: what :func:`subprocess.run` gives of it."""
+    with tempfile.TemporaryDirectory() as place:
+        files = [Path(place) / name for name in ("stdout", "stderr")]
+        process = _context().Process(target=_into_files, args=(module, list(arguments), dict(env), folder, files))
+        process.start()
+        process.join()
+        told = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    return CompletedProcess([module, *arguments], int(process.exitcode or 0), *told)
 
+
+def _context() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    return context
+
+
+def _into_pipe(module: str, arguments: list[str], env: dict[str, str], tell: Connection) -> None:
     for stream in (1, 2):
         os.dup2(tell.fileno(), stream)
     tell.close()
+    _called(module, arguments, env)
+
+
+def _into_files(module: str, arguments: list[str], env: dict[str, str], folder: Path, files: list[Path]) -> None:
+    for stream, file in zip((1, 2), files, strict=True):
+        with file.open("wb") as opened:
+            os.dup2(opened.fileno(), stream)
+    os.chdir(folder)
+    _called(module, arguments, env)
+
+
+def _called(module: str, arguments: list[str], env: dict[str, str]) -> None:
+    """The program, as a process of its own would find its surroundings."""
     sys.stdout, sys.stderr = (os.fdopen(stream, "w", encoding="utf-8", buffering=1, closefd=False) for stream in (1, 2))
     os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["mwgan", *arguments]
+    os.environ.update(env)
+    main = importlib.import_module(module).main
+    sys.argv = [str(sys.modules[module].__file__), *arguments]
     main()

@@ -80,6 +80,16 @@ def test_a_raw_series_is_reconstructed_with_its_shifts_told_to_the_projector(fol
     assert geometry["tilt_deg"] == json.loads(told.read_text())["tilt_deg"]
 
 
+def test_a_volume_of_a_raw_series_is_measured_with_its_shifts(folder, aligned, capsys):
+    told, volume = aligned.with_suffix(".json"), folder / "m.mrc"
+    call("reconstruct", folder / "raw.mrc", "--aligned-by", told, "-o", volume, "--method", "sirt", "--iterations", 5)
+    capsys.readouterr()
+    call("measure", volume, "--series", "recorded", "--groups", 2)
+    assert "the rest left to the projector" in capsys.readouterr().out
+    call("measure", volume, "--series", aligned, "--groups", 2)  # another series: its images aren't moved again
+    assert "the rest left to the projector" not in capsys.readouterr().out
+
+
 def test_a_map_of_the_same_tilts_goes_with_it(folder, aligned):
     call("apply", folder / "Fe.mrc", "--like", aligned.with_suffix(".json"))
     images, maps = open_series(aligned), open_series(folder / "Fe_ali.mrc")

@@ -108,6 +108,8 @@ mwgan measure {V} --series {S} --groups 1 | groups
 mwgan measure {V} --series {S} --method nonsense | no method or checkpoint
 mwgan measure {V} --groups 3 | give --series
 mwgan measure {V} --tilts S.tlt | give --series
+mwgan measure {V} --aligned-by a.json | give --series
+mwgan measure {V} --series R.mrc --tilts S.tlt --aligned-by a.json | same tilts and size
 mwgan info nowhere.mrc | nowhere.mrc
 mwgan info cut.mrc | cut.mrc
 mwgan info S.mrc --tilts short.tlt | tilts

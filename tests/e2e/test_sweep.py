@@ -11,6 +11,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
 import torch
@@ -26,7 +27,10 @@ SMOKE += ("callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "t
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def run_program(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
+def run_program(*arguments: str, folder: Path, anew: bool = False) -> subprocess.CompletedProcess:
+    """``mwgan-train``; ``anew``: by a process that loads everything itself, as processes of its own do."""
+    if forked.AVAILABLE and not anew:
+        return forked.run(forked.TRAIN, arguments, folder, ENVIRONMENT)
     return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False, cwd=folder, env=ENVIRONMENT)
 
 
@@ -75,7 +79,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
 
 def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="this launcher needs hydra-joblib-launcher")
-    done = run_program("-m", "launcher=joblib", "wedge.min_deg=40,70", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path)
+    done = run_program("-m", "launcher=joblib", "wedge.min_deg=40,70", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path, anew=True)
     assert done.returncode == 2
     assert "40 <= max_deg" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
@@ -84,7 +88,7 @@ def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
     good, bad = (tmp_path / "sweep" / number for number in "01")
     assert (jobs.is_finished(good), jobs.is_finished(bad)) == (True, False)
     untouched = (good / jobs.LAST).stat().st_mtime_ns
-    again = run_program("resume=sweep", folder=tmp_path)
+    again = run_program("resume=sweep", folder=tmp_path, anew=True)
     assert again.returncode == 2
     assert (good / jobs.LAST).stat().st_mtime_ns == untouched
     assert [run.method for run in runs_of(tmp_path / "sweep")] == ["irdm_pixel_min_deg=40", "irdm_pixel_min_deg=70"]

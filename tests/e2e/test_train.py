@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
 import pytorch_lightning as pl
@@ -53,10 +54,13 @@ def moved(module: pl.LightningModule, before: dict[str, torch.Tensor], prefix: s
     return any(not torch.equal(value, before[key]) for key, value in module.named_parameters() if key.startswith(prefix))
 
 
-def run_program(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
-    command = [*PROGRAM, *arguments, "threads=1", "callbacks.progress_bar=null", f"paths.root={folder}"]
+def run_program(*arguments: str, folder: Path, anew: bool = False) -> subprocess.CompletedProcess:
+    """``mwgan-train``; ``anew``: by a process that loads everything itself, as the ones it starts do."""
+    options = [*arguments, "threads=1", "callbacks.progress_bar=null", f"paths.root={folder}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    if forked.AVAILABLE and not anew:
+        return forked.run(forked.TRAIN, options, folder, environment)
+    return subprocess.run([*PROGRAM, *options], capture_output=True, text=True, check=False, cwd=folder, env=environment)
 
 
 def test_two_epochs_are_one_epoch_and_one_more_after_resuming(run_config, tmp_path):
@@ -291,14 +295,14 @@ def test_resuming_with_another_geometry_or_from_weights_alone_is_refused(run_con
 
 def test_two_processes_play_the_game_in_one_run_folder(tmp_path):
     # Folders are named by the clock, so that the second process has to be told; its 3 held-out images are dealt 2 and 1.
-    done = run_program("debug=smoke", "trainer=ddp_cpu", "data.validation.count=3", "logger=csv", folder=tmp_path)
+    done = run_program("debug=smoke", "trainer=ddp_cpu", "data.validation.count=3", "logger=csv", folder=tmp_path, anew=True)
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "train" / "train").iterdir()
     files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() and path.parts[-2] not in (".hydra", "csv")}
     saved = {"checkpoints/best.ckpt", "checkpoints/last.ckpt", "panels/epoch_000.png", "panels/spectra/epoch_000.png"}
     assert files == saved | {".begun.lock", "begun", "finished", "record.json", "train.log"}
     assert len(done.stdout.splitlines()) == len({*done.stdout.splitlines()})  # nothing is told twice
-    again = run_program(f"resume={run}", "trainer.max_epochs=2", folder=tmp_path)
+    again = run_program(f"resume={run}", "trainer.max_epochs=2", folder=tmp_path, anew=True)
     assert again.returncode == 0, again.stderr
     assert list((tmp_path / "train" / "train").iterdir()) == [run]
     log = pd.read_csv(run / "csv" / "metrics.csv").dropna(subset="train/images").iloc[-1]

@@ -144,6 +144,7 @@ def test_some_examples_are_shown_alone():
         GuidedExamples(alone_share=2.0)
 
 
+@torch.no_grad()
 def test_a_slice_without_neighbours_is_one_whose_neighbours_are_like_itself():
     network, whole = small(2), measured()
     alone = network(replace(whole, neighbours=None))
@@ -153,6 +154,7 @@ def test_a_slice_without_neighbours_is_one_whose_neighbours_are_like_itself():
     assert torch.allclose(network(replace(whole, neighbours=whole.neighbours[:, 1:3])), network(nearest), atol=1e-6)
 
 
+@torch.no_grad()
 def test_a_network_goes_on_from_one_that_looks_at_fewer_neighbours():
     before, after = small(0), small(2)
     node = {"_target_": "mwgan.recon.LearnedPrimalDual", "guess_iterations": 5}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +13,10 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
-from mwgan.series.align.alignment import Alignment
+from mwgan.io import TiltSeries
+from mwgan.io.bands import BAND_BYTES
+from mwgan.io.tilts import Tilts
+from mwgan.series.align.alignment import Alignment, read_alignment
 from mwgan.series.align.apply import check_fits
 from mwgan.series.align.written import aligned_pixel_sizes
 from mwgan.series.look import LookedAt, Switches
@@ -87,6 +93,38 @@ class ShiftedSeries:
     def reading_bytes(self, slices: int) -> int:
         """What it takes to read so many slices at a time."""
         return 5 * slices * int(self._rows[0].size)
+
+
+class Given(NamedTuple):
+    """What is said of a series that is to be reconstructed: as of :class:`mwgan.series.look.LookedAt`, and what is taken of it."""
+
+    path: str | Path
+    tilts: Tilts | None = None
+    switches: Switches | None = None
+    exclude: str | Sequence[int] = ()
+    dataset: str | None = None
+    strict: bool = False
+    aligned_by: str | Path | None = None
+    """The alignment (JSON) of a raw series; None: it is aligned."""
+    binning: int = 1
+    max_tilt_deg: float | None = None
+
+
+def looked_at_and_opened(given: Given, band_bytes: int = BAND_BYTES) -> tuple[LookedAt, TiltSeries | ShiftedSeries]:
+    """A look at a series, and the series as it is to be reconstructed.
+
+    Raises
+    ------
+    InputError
+        As of :class:`mwgan.series.look.LookedAt`, :func:`read_alignment` and :class:`ShiftedSeries`.
+    """
+    alignment = None if given.aligned_by is None else read_alignment(Path(given.aligned_by))
+    said = given.switches or Switches()
+    switches = said if alignment is None else switches_for(alignment, said)
+    looked_at = LookedAt(given.path, given.tilts, switches, given.exclude, given.dataset, given.strict)
+    if alignment is None:
+        return looked_at, looked_at.open(given.binning, given.max_tilt_deg, band_bytes)
+    return looked_at, ShiftedSeries(looked_at, alignment, given.binning, given.max_tilt_deg)
 
 
 def switches_for(alignment: Alignment, said: Switches) -> Switches:
