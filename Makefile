@@ -67,6 +67,7 @@ bench: install
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/field.py
 	$(BIN)/python benchmarks/alignment.py
+	$(BIN)/python benchmarks/atoms.py
 
 # Redraw every recorded figure. With SCALE=smoke: every figure from nothing, trainings included, in minutes
 # (SCALE=reduced: hours on two cores; SCALE=paper: days on a GPU).

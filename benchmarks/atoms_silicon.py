@@ -1,4 +1,4 @@
-"""Atoms of an amorphous silicon particle, from a series that others simulated by multislice and counted, with fewer and fewer tilts.
+"""Atoms of an amorphous silicon particle, from a series that others simulated by multislice: fewer and fewer tilts, and half the dose.
 
     python benchmarks/atoms_silicon.py FOLDER
 
@@ -10,6 +10,7 @@ series at a dose of 1.6e4, its tilts and the true positions.
 from __future__ import annotations
 
 import csv
+import itertools
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from mwgan.atoms.matching import matched
 from mwgan.atoms.series import Wanted, find_atoms
 from mwgan.geometry import TiltGeometry
 
+DOSES = (1, 0.5)
 VOXEL, BACKGROUND = 0.195, 1.0  # ångström; counts that a pixel beside the particle has on average
 METHODS = {
     "sirt": Wanted("sirt", sharpen=False, refined=False),
@@ -48,6 +50,15 @@ class Counted:
         return self.images[:, start:stop].permute(1, 0, 2).unsqueeze(1).contiguous()
 
 
+def at_dose(series: Counted, share: float) -> Counted:
+    """As if a share of the electrons had come: each that was counted is kept with that probability."""
+    if share == 1:
+        return series
+    counts = np.round(series.images.numpy() + BACKGROUND).astype(int)
+    kept = np.random.default_rng(0).binomial(counts, share).astype(np.float32)
+    return replace(series, images=torch.from_numpy(kept - np.float32(share * BACKGROUND)))
+
+
 def opened(folder: Path, missing_deg: float) -> tuple[Counted, np.ndarray]:
     """The series without the tilts nearest to 90 degrees, and the true positions (K, 3)."""
     from scipy.io import loadmat
@@ -71,11 +82,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = list(csv.DictReader(options.csv.open())) if options.csv.exists() else []
-    done = {(str(row["missing_deg"]), row["method"]) for row in rows}
-    for missing in (0, 40, 60):
-        series, true = opened(options.folder, missing)
+    done = {(str(row["dose_share"]), str(row["missing_deg"]), row["method"]) for row in rows}
+    for share, missing in itertools.product(DOSES, (0, 40, 60)):
+        whole, true = opened(options.folder, missing)
+        series = at_dose(whole, share)
         for method, wanted in METHODS.items():
-            if (str(missing), method) in done:
+            if (str(share), str(missing), method) in done:
                 continue
             started = time.process_time()
             found = find_atoms(series, replace(wanted, fits_images=True))
@@ -85,7 +97,7 @@ def main() -> None:
             numbers = {"found": judgement.found, "missed": judgement.missed, "invented": judgement.invented}
             numbers |= {"rmsd_pm": round(judgement.rmsd_pm, 2), "floor_pm": round(floor, 2), "misfit": round(found.misfit, 4)}
             seconds = round(time.process_time() - started, 1)
-            key = {"missing_deg": missing, "tilts": series.geometry.tilts, "method": method}
+            key = {"dose_share": share, "missing_deg": missing, "tilts": series.geometry.tilts, "method": method}
             rows.append({**key, **numbers, "cpu_seconds": seconds, **provenance(("torch", "mwgan"))})
             write_csv(options.csv, rows)
             print(*key.values(), numbers, seconds, flush=True)

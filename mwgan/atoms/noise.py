@@ -62,18 +62,19 @@ class PixelNoise:
         return weights if self.measured is None else weights * self.measured
 
 
-def noise_of(images: Tensor, geometry: TiltGeometry) -> PixelNoise:
-    """The noise of images (A, Y, N).
+def noise_of(images: Tensor, geometry: TiltGeometry, measured: Tensor | None = None) -> PixelNoise:
+    """The noise of images (A, Y, N), of which ``measured`` pixels (A, Y, N) count, None: all.
 
     Of counts where every pixel is a whole number from 0 on, or was one before the same background was taken off all; else white, as
     strong as it looks.
     """
-    pixels = images.numpy()
+    pixels = (images if measured is None else images[measured]).numpy()
     low, high = float(pixels.min()), float(pixels.max())
     level = -low if low < WHOLE else 0.0
     steps = pixels + level
     if 1.5 < high - low < MOST_COUNTS and float(np.abs(steps - np.round(steps)).max()) < WHOLE:
-        return PixelNoise(math.sqrt(max(float(steps.mean()), 1e-12)), level)
+        return PixelNoise(math.sqrt(max(float(steps.mean()), 1e-12)), level, measured)
     rows = images.permute(1, 0, 2).unsqueeze(1)
-    sigma = white_noise(Measurement(rows, torch.ones(geometry.tilts, dtype=torch.bool), geometry))
-    return PixelNoise(float(sigma.nanmedian()))
+    mask = torch.ones(geometry.tilts, dtype=torch.bool) if measured is None else measured.permute(1, 0, 2).unsqueeze(1)
+    sigma = white_noise(Measurement(rows, mask, geometry))
+    return PixelNoise(float(sigma.nanmedian()), measured=measured)

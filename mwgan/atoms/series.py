@@ -117,9 +117,9 @@ def find_atoms(
             f"the volume has {given} voxels (y, z, x), and the series makes {slices} x {size} x {size}: give that of this series"
         )
     images, measured = _images(series)
-    noise = noise_of(images.float(), series.geometry)
+    noise = noise_of(images.float(), series.geometry, measured)
     closest, projector = wanted.closest_angstrom / pixel, AtomProjector(series.geometry, slices, REACH)
-    search = Search(images, projector, replace(noise, measured=measured), closest, wanted.species, wanted.fits_images, wanted.fits_turns)
+    search = Search(images, projector, noise, closest, wanted.species, wanted.fits_images, wanted.fits_turns)
     made = _reconstructed(series, wanted) if volume is None else volume
     places = _traced(made, closest, SMOOTH, wanted)
     say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {wanted.method}'}")
@@ -137,7 +137,7 @@ def _by_sharpened(search: Search, model: AtomModel, wanted: Wanted, pixel: float
     best: FoundAtoms | None = None
     for _ in range(PASSES):
         width = float(model.widths.mean())
-        put_back, surviving = _put_back(search.images, model.shifts)
+        put_back, surviving = _put_back(_filled(search, model), model.shifts)
         left = surviving * search.noise.sigma
         made = sharpened(put_back, search.projector.geometry, A_LITTLE_LESS * width, left).numpy()
         places = _traced(made, search.closest, LESS_SMOOTH, wanted)
@@ -149,7 +149,7 @@ def _by_sharpened(search: Search, model: AtomModel, wanted: Wanted, pixel: float
         if best is not None and found.misfit > (1 - BETTER) * best.misfit:
             break
         best, model = found, found.model
-        if put_back is search.images and len(found.model) == len(places):
+        if surviving == 1.0 and len(found.model) == len(places):
             break
     assert best is not None
     return best
@@ -210,6 +210,12 @@ def _traced(volume: npt.NDArray[np.float32], closest: float, smooth: float, want
     if not len(found.places):
         raise InputError("the volume has no maximum that could be an atom: look at it first")
     return found.places
+
+
+def _filled(search: Search, model: AtomModel) -> Tensor:
+    """Images with what the model expects where they were not measured."""
+    measured = search.noise.measured
+    return search.images if measured is None else torch.where(measured, search.images, model.images(search.projector))
 
 
 def _put_back(images: Tensor, shifts: Tensor) -> tuple[Tensor, float]:

@@ -67,11 +67,12 @@ mwgan reconstruct {S} -o v.mrc --aligned-by nowhere.json | nowhere.json
 mwgan reconstruct {S} -o v.mrc --aligned-by other.json | no alignment
 mwgan reconstruct {S} -o v.mrc --aligned-by a.json | same tilts and size
 mwgan reconstruct {S} -o v.mrc --aligned-by a.json --axis-offset 1 | leave out --axis-offset
-mwgan atoms nowhere.mrc -o a.xyz | nowhere.mrc
+mwgan atoms nowhere.mrc -o atoms.xyz | nowhere.mrc
 mwgan atoms {S} | output
 mwgan atoms {S} -o a.mrc | ends in .xyz
 mwgan atoms {S} -o nowhere/a.xyz | does not exist
-mwgan atoms {S} -o a.xyz --species Au,Qq | no element
+mwgan atoms {S} -o atoms.xyz --species Au,Qq | no element
+mwgan atoms {S} -o a.xyz | something else
 mwgan measure nowhere.mrc | nowhere.mrc
 mwgan measure text.mrc | text.mrc
 mwgan measure folder | folder

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SIGMA, SIZE, VOXEL, made
+from conftest import SIGMA, SIZE, VOXEL, Case, made
 
 from mwgan.atoms.matching import matched
 from mwgan.atoms.series import Wanted, find_atoms
@@ -62,6 +62,29 @@ def test_counts_are_taken_as_counts(easy):
     judgement = judged(found, counted)
     assert (judgement.missed, judgement.invented) == (0, 0)
     assert not find_atoms(easy, Wanted(refined=False, sharpen=False)).noise.counts
+
+
+def test_pixels_that_were_not_measured_have_no_say(easy):
+    """A stripe of each image is missing, and holds nonsense."""
+    measured = torch.ones_like(easy.images, dtype=torch.bool)
+    measured[:, :, 22:25] = False
+
+    class Masked(Case):
+        def mask(self, start: int, stop: int) -> torch.Tensor:
+            return measured[:, start:stop].permute(1, 0, 2).unsqueeze(1)
+
+    nonsense = torch.where(measured, easy.images, 7.0)
+    case = Masked(easy.particle, easy.geometry, nonsense, easy.noise)
+    judgement = judged(find_atoms(case), case)
+    assert (judgement.missed, judgement.invented) == (0, 0)
+    assert judgement.rmsd_pm < 3
+
+
+def test_images_without_noise_do_no_harm():
+    case = made(60.0, 0.0)
+    judgement = judged(find_atoms(case), case)
+    assert (judgement.missed, judgement.invented) == (0, 0)
+    assert judgement.rmsd_pm < 0.1
 
 
 def test_a_volume_may_be_given_and_must_be_of_the_series(easy):

@@ -12,6 +12,8 @@ from mwgan.atoms.noise import noise_of
 from mwgan.atoms.sharpened import sharpened
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import apart, trace, typical
+from mwgan.atoms.volumes import read_volume
+from mwgan.errors import InputError
 
 
 def test_maxima_are_placed_between_voxels(easy):
@@ -74,3 +76,9 @@ def test_species_that_are_told_keep_their_order_whatever_their_shares():
         found = mixture(masses, (78, 26))
         assert found.numbers == (26, 78)
         np.testing.assert_allclose(found.means, [0.155, 1.0], rtol=0.05)
+
+
+def test_a_volume_with_holes_in_it_is_refused(tmp_path):
+    np.save(tmp_path / "v.npy", np.full((3, 4, 4), np.nan, np.float32))
+    with pytest.raises(InputError, match="NaN"):
+        read_volume(tmp_path / "v.npy")
