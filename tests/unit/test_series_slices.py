@@ -88,8 +88,9 @@ def table(tmp_path_factory):
         cfg = compose(
             "evaluate",
             [
-                "experiment=beyond/evaluate_series", f"table={path}", "wedges_deg=[60]", "images=2", "tuning_images=1", "methods.tvm=null",
-                "methods.tvm_auto=null", "methods.lpd=null", "methods.auto=null", "methods.sirt.tune.iterations=[2,40]", *files,
+                "experiment=beyond/evaluate_series", f"table={path}", "wedges_deg=[60]", "images=2", "tuning_images=1",
+                *(f"methods.{name}=null" for name in ("tvm", "tvm_auto", "lpd", "lpd_neighbours", "auto")),
+                "methods.sirt.tune.iterations=[2,40]", *files,
             ],
         )  # fmt: skip
     return cfg, evaluate(cfg)

@@ -20,6 +20,7 @@ from mwgan.data import (
     DeadLeaves,
     MeasuredSeries,
     MixedSources,
+    Nanocrystals,
     PhantomFaces,
     Photographs,
     RandomShapes,
@@ -132,6 +133,12 @@ def test_every_drawn_source_passes(kind):
     check_source(kind(33, 9, augment=True, noise_percent=5.0), draws_pose=True)
 
 
+def test_particles_of_atoms_pass():
+    pytest.importorskip("ase", reason="crystals are built by ase")
+    check_source(Nanocrystals(32, 4, seed=3, offset=7, diameter_nm=0.8), images=4)
+    check_source(Nanocrystals(33, 4, diameter_nm=0.8, exact=False, augment=True, noise_percent=5.0), images=4, draws_pose=True)
+
+
 def test_every_other_source_passes(scans, photographs):
     check_source(Challenge(32), images=2)
     check_source(scans)
@@ -171,7 +178,7 @@ def test_nothing_that_is_offered_is_left_unchecked():
     tasks = {getattr(task, "func", task).__name__ for task in TASKS}
     assert {name for name in mwgan.recon.__all__ if hasattr(getattr(mwgan.recon, name), "see")} - {"Task"} == tasks
     sources = {"PhantomFaces", "RandomShapes", "DeadLeaves", "Challenge", "ScanSlices", "Photographs", "MixedSources", "MeasuredSeries"}
-    sources |= {"Specimens"}
+    sources |= {"Specimens", "Nanocrystals"}
     assert {name for name in mwgan.data.__all__ if hasattr(getattr(mwgan.data, name), "image")} - {"ImageSource"} == sources
     projectors = {"ParallelBeam", "AstraParallelBeam"}
     assert {name for name in mwgan.operators.__all__ if hasattr(getattr(mwgan.operators, name), "adjoint")} - {"Projector"} == projectors

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SIGMA, SIZE, VOXEL, Case, made
+from gold_case import SIGMA, SIZE, VOXEL, Case, made
 
 from mwgan.atoms.matching import matched
 from mwgan.atoms.series import Wanted, find_atoms

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SIGMA, SIZE, VOXEL
+from gold_case import SIGMA, SIZE, VOXEL
 
 from mwgan.atoms.floor import floor_of
 from mwgan.atoms.model import AtomModel, Linearised, Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import GOLD, SIGMA, SIZE, VOXEL, fcc, turned
+from gold_case import GOLD, SIGMA, SIZE, VOXEL, fcc, turned
 
 from mwgan.atoms.matching import matched
 from mwgan.atoms.reflections import family, in_wedge, judged, of_atoms, of_volume, restored

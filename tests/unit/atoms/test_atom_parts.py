@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import SIGMA, SIZE, VOXEL
+from gold_case import SIGMA, SIZE, VOXEL
 
 from mwgan.atoms.matching import matched
 from mwgan.atoms.noise import noise_of
