@@ -22,7 +22,7 @@ class Matched:
 
     ``found`` true atoms have one within the distance, ``missed`` none; ``invented`` found ones are nobody's. ``rmsd_pm`` is of the found
     ones, in space, once the rigid shift (3,) ``shift_angstrom`` between both is taken off. ``species`` is the share of right species, NaN
-    where none are told. Of ``vacancies`` true ones ``seen`` have no found atom within the distance; ``holes`` are sites of true atoms
+    where none are given. Of the true ``vacancies``, ``seen`` have no found atom within the distance; ``holes`` are sites of true atoms
     inside the crystal that no found atom is at: what looks like a vacancy and is none.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import LEAST, trace
 from mwgan.data.nanocrystals.particle import masses_of
 from mwgan.errors import InputError
+from mwgan.geometry import Measurement
 from mwgan.memory import check_fits
 from mwgan.operators.atoms import AtomProjector
 from mwgan.recon.named import make_method
@@ -188,8 +189,7 @@ def _pixel(series: Series, given: float | None, closest: float) -> float:
 def _images(series: Series) -> tuple[Tensor, Tensor | None]:
     """(A, Y, N) float64, and which of their pixels were measured, None: all."""
     rows, masks = [], []
-    for start in range(0, series.slices, SLICES_AT_ONCE):
-        measurement = measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices))
+    for measurement in _blocks(series):
         rows.append(measurement.sinogram[:, 0])
         masks.append(measurement.mask.expand_as(measurement.sinogram)[:, 0])
     images, measured = torch.cat(rows).permute(1, 0, 2).double().contiguous(), torch.cat(masks).permute(1, 0, 2)
@@ -198,9 +198,13 @@ def _images(series: Series) -> tuple[Tensor, Tensor | None]:
 
 def _reconstructed(series: Series, wanted: Wanted) -> npt.NDArray[np.float32]:
     method = make_method(wanted.method, wanted.settings, wanted.device)
-    starts = range(0, series.slices, SLICES_AT_ONCE)
-    blocks = [measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices), wanted.device) for start in starts]
-    return np.asarray(torch.cat([method(block)[:, 0].cpu() for block in blocks]).numpy(), np.float32)
+    return np.asarray(torch.cat([method(block)[:, 0].cpu() for block in _blocks(series, wanted.device)]).numpy(), np.float32)
+
+
+def _blocks(series: Series, device: str = "cpu") -> Iterator[Measurement]:
+    """All slices of a series, a few at a time."""
+    for start in range(0, series.slices, SLICES_AT_ONCE):
+        yield measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices), device)
 
 
 def _traced(volume: npt.NDArray[np.float32], closest: float, smooth: float, wanted: Wanted) -> npt.NDArray[np.float64]:

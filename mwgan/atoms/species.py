@@ -1,4 +1,4 @@
-"""Which species an atom is of, by its mass: as many groups as are told, or as the masses themselves ask for."""
+"""Which species an atom is, by its mass: as many groups as are given, or as the masses support."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mwgan.data.nanocrystals.particle import masses_of
 
 Numbers = npt.NDArray[np.float64]
-MOST = 3  # species that are looked for where none is told
+MOST = 3  # species that are looked for where none is given
 STEPS = 200
 NARROWEST = 0.02  # of a mean: how alike atoms of a species are at best
 EVIDENCE = 30.0  # by which a further species must better the Bayesian information criterion

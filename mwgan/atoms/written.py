@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,7 @@ from mwgan.atoms.found import FoundAtoms
 from mwgan.errors import InputError
 from mwgan.files.whole import WrittenTogether
 from mwgan.io.xyz import SYMBOLS, UNKNOWN, write_xyz
-from mwgan.provenance import PACKAGES, commit, version
-from mwgan.series.record import COMMIT, check_record, plain
+from mwgan.series.record import check_record, made_by, plain
 
 SUFFIX = ".xyz"
 
@@ -76,10 +73,7 @@ def write_atoms(found: FoundAtoms, output: Path, options: Mapping[str, Any], not
         figure = atoms_figure(found.positions, found.groups, names_of(found), errors, relative, found.by_tilt)
         figure.savefig(picture, format="png", dpi=160)
         facts = {
-            COMMIT: commit(),
-            "command": shlex.join(["mwgan", *sys.argv[1:]]),
-            "options": dict(options),
-            "versions": {name: version(name) for name in PACKAGES},
+            **made_by(options),
             **summary(found),
             "misfit_by_tilt": found.by_tilt,
             "shifts_angstrom": found.model.shifts.numpy() * found.pixel_angstrom,

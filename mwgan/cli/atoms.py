@@ -35,7 +35,7 @@ def atoms(
     outliers: Annotated[Literal["replace", "keep"], typer.Option("--outliers", help="Hot pixels; noise has some that are none.")] = "keep",
     strict: options.Strict = False,
     binning: options.Bin = 1,
-    max_tilt: Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")] = None,
+    max_tilt: options.MaxTilt = None,
     device: options.Device = "auto",
 ) -> None:
     """Find every atom in an aligned tilt series: where it is, how well that is known, and of which species."""

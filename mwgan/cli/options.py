@@ -60,7 +60,7 @@ AlignedBy = Annotated[
     Path | None,
     typer.Option(
         metavar="ALIGNED.json",
-        help="The series is the raw one, and mwgan align found this: images move by whole pixels, the projector is told the rest.",
+        help="The series is raw, mwgan align found this: images move by whole pixels, the projector takes the rest of each shift.",
     ),
 ]
 MaxTilt = Annotated[float | None, typer.Option(help="Leave out tilts beyond this many degrees.")]

@@ -83,9 +83,8 @@ def _kept_out(source: SeriesSlices, indices: Sequence[int], missing_deg: float, 
     """Slices of a series without the tilts of a wedge, and without every tenth of the others."""
     if missing_deg < source.gap_deg:
         raise InputError(f"{source.name} itself lacks a wedge of {source.gap_deg:g} degrees: take wedges_deg of that or more")
-    there = source.measurement(indices)
-    measured = replace(there, sinogram=there.sinogram.to(device), measured=there.measured)
-    within = replace(measured, measured=measured.geometry.measured(missing_deg).to(device))
+    measured = source.measurement(indices).with_rows(lambda rows: rows.to(device))
+    within = replace(measured, measured=measured.geometry.measured(missing_deg))
     tilts = held_out(within)
     if not bool(tilts.any()):
         raise InputError(f"{source.name} has too few tilts to keep any out with a wedge of {missing_deg:g} degrees: take narrower ones")

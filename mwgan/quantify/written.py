@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,11 +15,10 @@ import torch
 from mwgan.files.json_files import read_object
 from mwgan.files.whole import WrittenTogether, check_new_folder, folder_written_whole
 from mwgan.io import VolumeWriter
-from mwgan.provenance import PACKAGES, commit, version
 from mwgan.quantify.measure import Measured
 from mwgan.quantify.measured_particle import MeasuredParticle
 from mwgan.quantify.opened import NM
-from mwgan.series.record import COMMIT, plain
+from mwgan.series.record import COMMIT, made_by, plain
 
 UNITS = {
     "volume": "_nm3",
@@ -88,10 +85,7 @@ def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -
         )
         figure.savefig(picture, format="png", dpi=160)
         facts = {
-            COMMIT: commit(),
-            "command": shlex.join(["mwgan", *sys.argv[1:]]),
-            "options": dict(asked),
-            "versions": {name: version(name) for name in PACKAGES},
+            **made_by(asked),
             "volume": str(opened.path),
             "voxel_nm_yzx": opened.voxel_nm,
             "thresholds": measured.materials.thresholds,

@@ -104,7 +104,7 @@ def _tuned(
         record = replace(found.network.record, others={**found.network.record.others, TUNED: told})
         save_weights(path, found.network.generator.state_dict(), record)
     say(_sentence(told))
-    tuned = load_reconstructor(path, device, allow=_packages(network))  # in half precision, as whoever resumes reads it
+    tuned = load_reconstructor(path, device, allow=_packages(network))  # read back: a resumed run has the same half-precision weights
     tuned.name = network.name
     return tuned
 

@@ -82,10 +82,7 @@ class Record:
         self.doubt: str | None = None
         self._series, self._reconstructor, self._device = series, reconstructor, device
         self.facts: dict[str, Any] = {
-            COMMIT: commit(),
-            "command": shlex.join(["mwgan", *sys.argv[1:]]),
-            "options": dict(options),
-            "versions": {name: version(name) for name in PACKAGES},
+            **made_by(options),
             "device": device_name(device),
             "method": method,
             "weights": [{"file": str(file), "sha256": sha256(file)} for file in weights_of_method(method, options.get("settings"))],
@@ -128,6 +125,16 @@ class Record:
             "doubt": self.doubt,
         }
         self._partial.write_text(json.dumps(plain(self.facts), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def made_by(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What every record of this program begins with: commit, command, all that was asked for, and versions of packages."""
+    return {
+        COMMIT: commit(),
+        "command": shlex.join(["mwgan", *sys.argv[1:]]),
+        "options": dict(options),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
 
 
 def record_file(output: Path) -> Path:

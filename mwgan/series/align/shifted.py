@@ -1,4 +1,4 @@
-"""A raw series whose reconstruction is told where each image belongs: fractions of a pixel go to the projector, not into the images."""
+"""A raw series with its alignment: whole pixels of each shift move the image, the fraction left goes into the geometry."""
 
 from __future__ import annotations
 
