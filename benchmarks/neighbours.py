@@ -28,7 +28,7 @@ UNSEEN = 501_600  # the first specimen of data=specimens' test part
 
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0], "neighbours.csv")
-    parser.add_argument("--networks", nargs="+", default=["lpd_guided", "lpd_neighbours"], help="names, weights or run folders")
+    parser.add_argument("--networks", nargs="+", default=["lpd_guided"], help="names, weights or run folders")
     parser.add_argument("--specimens", type=int, default=24, help="as many of each kind where they are a multiple of twelve")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -89,7 +89,7 @@ def table(tmp_path_factory):
             "evaluate",
             [
                 "experiment=beyond/evaluate_series", f"table={path}", "wedges_deg=[60]", "images=2", "tuning_images=1",
-                *(f"methods.{name}=null" for name in ("tvm", "tvm_auto", "lpd", "lpd_neighbours", "auto")),
+                *(f"methods.{name}=null" for name in ("tvm", "tvm_auto", "lpd", "auto")),
                 "methods.sirt.tune.iterations=[2,40]", *files,
             ],
         )  # fmt: skip
