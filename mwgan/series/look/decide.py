@@ -153,14 +153,17 @@ def _contrast(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
             "--invert yes takes the logarithm against them"
         )
         return known
+    if surroundings.empty and surroundings.contrast == 0:
+        seen.warnings.append("no specimen stands out from the noise of the images: is this the right file?")
     if isinstance(switches.background, float):
         seen.background = switches.background
     elif switches.background == "edge":
         seen.background = surroundings.levels.tolist()
         seen.notes.append(f"the level at each image's sides is taken off, {np.median(surroundings.levels):.4g} on average")
     elif (found := contrast.background(surroundings)) is not None:
-        share = 100 * found / max(surroundings.contrast, np.finfo(float).tiny)
-        what = f"empty surroundings have a level of {found:.4g}, {share:.0f} % of the specimen's contrast"
+        stands_out = surroundings.contrast > 0
+        share = f"{100 * found / surroundings.contrast:.0f} % of the specimen's contrast" if stands_out else "and nothing stands out from it"
+        what = f"empty surroundings have a level of {found:.4g}, {share}"
         if switches.background == "auto":
             seen.background = found
             seen.notes.append(f"{what}: taken off all pixels (--background none leaves it)")

@@ -79,6 +79,13 @@ def test_a_background_is_taken_off(share, tmp_path):
     assert sinograms(looked_at(tmp_path, drifting, background="edge")).mean() == pytest.approx(clean.mean(), rel=0.02)
 
 
+def test_images_of_nothing_but_noise_are_told(tmp_path):
+    noise = np.random.default_rng(0).standard_normal((len(TILTS), 16, 64))
+    found = looked_at(tmp_path, (100 + 3 * noise).astype(np.float32))
+    assert ["no specimen stands out" in warning for warning in found.warnings] == [True]
+    assert "and nothing stands out from it" in found.seen.notes[0]
+
+
 @pytest.mark.parametrize("depth", [0.2, 1.0])
 def test_bright_field_is_told_and_inverted(depth, tmp_path):
     clean = images(percent=0.0)
