@@ -14,6 +14,7 @@ from mwgan.recon.held_out import EVERY, errors_on, held_out, without
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
 from mwgan.recon.missing import wedge_mask, wedge_widths_deg
 from mwgan.recon.mixture import Choice, chosen
+from mwgan.recon.noise import white_noise
 from mwgan.recon.sart import SIRT
 from mwgan.recon.tvm import TVM
 
@@ -22,8 +23,9 @@ class Auto:
     """A mixture of networks' tomograms, TVM's and SIRT's, chosen for the data; it needs no setting.
 
     Every tenth tilt is kept out of all of them. What the tilts measure, outside the missing wedge, is mixed so that these tilts
-    are predicted best. Inside the wedge no tilt tells; there the networks count for more, unless they fail to predict what was
-    measured: an open field, or a specimen unlike all that they were trained on.
+    are predicted best; the stronger the noise on them, the nearer the mixture stays to the networks' mean. Inside the wedge no
+    tilt tells; there the networks count for more, unless they fail to predict what was measured: an open field, or a specimen
+    unlike all that they were trained on.
 
     Parameters
     ----------
@@ -77,9 +79,14 @@ class Auto:
     def fixed(self, measurements: Iterable[Measurement]) -> Auto:
         """One mixture for all slices: what predicts the tilts that were kept out of all of these best."""
         of_each = [self._errors(measurement) for measurement in measurements]
-        products, data, wedge_deg = (torch.cat(parts) for parts in zip(*of_each, strict=True))
+        products, data, wedge_deg, noise = (torch.cat(parts) for parts in zip(*of_each, strict=True))
         same = copy.copy(self)
-        same.choice = chosen(products.sum(dim=0, keepdim=True), data.sum(dim=0, keepdim=True), wedge_deg.amax(dim=0, keepdim=True))
+        same.choice = chosen(
+            products.sum(dim=0, keepdim=True),
+            data.sum(dim=0, keepdim=True),
+            wedge_deg.amax(dim=0, keepdim=True),
+            noise.mean(dim=0, keepdim=True),
+        )
         return same
 
     def networks_taken(self) -> list[LearnedReconstructor]:
@@ -87,13 +94,14 @@ class Auto:
         taken = [True] * len(self.networks) if self.choice is None else self._wanted(self.choice).tolist()[:-2]
         return list(itertools.compress(self.networks, taken))
 
-    def _errors(self, measurement: Measurement) -> tuple[Tensor, Tensor, Tensor]:
-        """Of tilts that were kept out: the errors' inner products (B, K, K), the data's sum of squares (B,); and the wedge (B,)."""
+    def _errors(self, measurement: Measurement) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Errors' inner products (B, K, K) and the data's sum of squares (B,) on kept-out tilts; wedge and variance of the noise (B,)."""
         tilts = held_out(measurement, self.every)
         tomograms = self._tomograms(without(measurement, tilts))
         errors = torch.stack([errors_on(tomogram, measurement, tilts).flatten(1).double() for tomogram in tomograms], dim=1)
         data = (measurement.sinogram * tilts).flatten(1).double().square().sum(dim=1)
-        return errors @ errors.mT, data, wedge_widths_deg(measurement).expand(len(data))
+        noise = white_noise(measurement).flatten().double().square().nan_to_num(0.0)
+        return errors @ errors.mT, data, wedge_widths_deg(measurement).expand(len(data)), noise
 
     @staticmethod
     def _wanted(choice: Choice) -> Tensor:

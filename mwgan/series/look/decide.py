@@ -162,7 +162,9 @@ def _contrast(seen: Seen, known: Statistics, surroundings: contrast.Surroundings
         seen.notes.append(f"the level at each image's sides is taken off, {np.median(surroundings.levels):.4g} on average")
     elif (found := contrast.background(surroundings)) is not None:
         stands_out = surroundings.contrast > 0
-        share = f"{100 * found / surroundings.contrast:.0f} % of the specimen's contrast" if stands_out else "and nothing stands out from it"
+        share = (
+            f"{100 * found / surroundings.contrast:.0f} % of the specimen's contrast" if stands_out else "and nothing stands out from it"
+        )
         what = f"empty surroundings have a level of {found:.4g}, {share}"
         if switches.background == "auto":
             seen.background = found
