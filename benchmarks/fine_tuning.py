@@ -62,8 +62,8 @@ def main() -> None:
     write_csv(options.csv, [{**{key: row.get(key, "") for key in names}, "seed": SEED, **columns} for row in rows])
 
 
-def sources(brain: Path | None, dogs: Path | None) -> Iterator[tuple[str, ImageSource | SeriesSlices]]:
-    yield "leaves", DeadLeaves(SIZE, IMAGES, offset=501_000)
+def sources(brain: Path | None, dogs: Path | None, images: int = IMAGES) -> Iterator[tuple[str, ImageSource | SeriesSlices]]:
+    yield "leaves", DeadLeaves(SIZE, images, offset=501_000)
     tests: dict[str, dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))["tests"]
     for name, folder in (("brain", brain), ("dogs", dogs)):
         if folder is not None:
