@@ -119,14 +119,24 @@ class LearnedPrimalDual(nn.Module):
 
     @staticmethod
     def goes_on_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-        """Whether a network of such arguments can begin with the weights of one of other arguments, which sees less."""
-        free = dict.fromkeys(("guess_iterations", "neighbours", "checkpointed"))
+        """Whether a network of such arguments can begin with the weights of one of other arguments, that sees less or takes fewer steps."""
+        free = dict.fromkeys(("guess_iterations", "neighbours", "checkpointed", "iterations"))
         less = bool(theirs.get("guess_iterations")) <= bool(ours.get("guess_iterations"))
-        less = less and theirs.get("neighbours", 0) <= ours.get("neighbours", 0)
+        less = less and all(theirs.get(name, before) <= ours.get(name, before) for name, before in (("neighbours", 0), ("iterations", 6)))
         return less and {**theirs, **free} == {**ours, **free}
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """Weights of a network with fewer input channels are padded with zeros for the new ones, so that training can continue from it."""
+        """Weights of a network with fewer input channels or fewer steps serve, too, so that training can continue from it.
+
+        New channels begin with zeros, and new steps as copies of the last one whose outputs are zero: the tomogram is the same.
+        """
+        known = sum(f"{prefix}dual.{step}.convolutions.0.weight" in state_dict for step in range(len(self.dual)))
+        for step in range(known, len(self.dual) if known else 0):
+            for block, last in (("dual", "convolutions.2"), ("primal", "head.convolution")):
+                copied = f"{prefix}{block}.{known - 1}."
+                for name in [name for name in state_dict if name.startswith(copied)]:
+                    inside, value = name.removeprefix(copied), state_dict[name]
+                    state_dict[f"{prefix}{block}.{step}.{inside}"] = torch.zeros_like(value) if inside.startswith(last) else value.clone()
         for name, parameter in self.named_parameters():
             given = state_dict.get(prefix + name)
             if given is not None and given.ndim == 4 and given.shape[0] == parameter.shape[0] and given.shape[2:] == parameter.shape[2:]:

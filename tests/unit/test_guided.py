@@ -85,7 +85,23 @@ def test_the_first_editions_weights_are_a_beginning_of_the_second():
         assert value.ndim < 4 or not bool(grown[:, value.shape[1] :].any())
     node = {"_target_": "mwgan.recon.LearnedPrimalDual", "iterations": 6}
     assert LearnedPrimalDual.goes_on_from(node, {**node, "guess_iterations": 100})
-    assert not LearnedPrimalDual.goes_on_from(node, {**node, "iterations": 8})
+    assert LearnedPrimalDual.goes_on_from(node, {**node, "iterations": 8})
+    assert not LearnedPrimalDual.goes_on_from(node, {**node, "iterations": 4})
+    assert not LearnedPrimalDual.goes_on_from(node, {**node, "primal_width": 32})
+
+
+def test_steps_that_are_added_change_nothing_before_they_are_trained():
+    torch.manual_seed(0)
+    few, more = LearnedPrimalDual(2, **SMALL).eval(), LearnedPrimalDual(4, **SMALL).eval()
+    more.load_state_dict(few.state_dict())
+    measurement = measured(images(32), 2.0)
+    with torch.no_grad():
+        assert torch.equal(few(measurement), more(measurement))
+    more.train()(measurement).square().sum().backward()
+    assert bool(more.primal[3].head.convolution.weight.grad.any())
+    assert not bool(more.dual[3].convolutions[-1].weight.any())
+    with pytest.raises(RuntimeError):
+        few.load_state_dict(more.state_dict())
 
 
 def test_it_makes_its_guess_itself_or_takes_the_one_it_is_given():
