@@ -84,7 +84,7 @@ else
 endif
 
 # The whole study of Ding 2019 from nothing: train, evaluate, draw. SCALE=smoke takes minutes, reduced two hours on two cores,
-# paper days on a GPU. Run again after a stop, it goes on with the joint model where it was.
+# paper days on a GPU. Run again after a stop, it continues with the joint model where it was.
 DING := outputs/ding2019/$(SCALE)
 STUDY := $(if $(filter paper,$(SCALE)),ding2019,ding2019/reduced)
 QUICK := $(if $(filter smoke,$(SCALE)),debug=smoke threads=1)
@@ -108,7 +108,7 @@ ding2019: install
 
 # The whole study of IRDM 2020 from nothing: a sweep over D1 to D6, its table, figures and report. SCALE=reduced wants images of
 # brain, CT and dogs (docs/data.md) and two hours on two cores; smoke makes do with phantoms for those that aren't there.
-# OPTIONS are handed to training and evaluation. Run again after a stop, it goes on where it was.
+# OPTIONS are handed to training and evaluation. Run again after a stop, it resumes where it was.
 IRDM := outputs/irdm2020/$(SCALE)
 IRDM_SWEEP := $(IRDM)/sweep
 ifeq ($(SCALE),paper)

@@ -33,7 +33,7 @@ from mwgan.operators import AstraParallelBeam, ParallelBeam
 Array = npt.NDArray[np.float32]
 OURS = "mwgan"
 TURN_S = 0.5  # a case runs again and again for so long, as it would in use
-SETTLE_S = 0.1  # before each turn: threads of the case before go on looking for work, and would hold up the next
+SETTLE_S = 0.1  # before each turn: threads of the case before continue looking for work, and would hold up the next
 PACKAGES = ("mwgan", "torch", "numpy", "numba", "astra-toolbox", "scikit-image", "tomopy")
 
 

@@ -40,7 +40,7 @@ from mwgan.recon import SART, TVM, TomoPy
 Array = npt.NDArray[np.float32]
 Project = Callable[[Array], Array]  # slices (S, N, N) to sinograms (S, A, N)
 PACKAGES = ("mwgan", "torch", "numpy", "tomopy", "scikit-image", "astra-toolbox")
-SETTLE_S = 0.1  # before each turn: threads of the case before go on looking for work, and would hold up the next
+SETTLE_S = 0.1  # before each turn: threads of the case before continue looking for work, and would hold up the next
 NOISE = 0.02  # of the largest line integral
 MOST = 500  # iterations or passes of ours
 

@@ -10,7 +10,7 @@ color               its colour in figures, ``"#RRGGBB"``; without one it takes a
 reconstructor       a node with ``_target_``, a class or a function that gives a
                     :class:`~mwgan.recon.Reconstructor`, and its arguments; null of what is only trained in a study
 tune                values to try of each parameter, by name; all combinations are tried
-after               the method that this one goes on from: it takes over what that one was tuned to
+after               the method that this one continues from: it takes over what that one was tuned to
 expects_unit_range  false if data in a detector's own units give the same tomogram in these units, as linear methods
                     do; else, and where nothing is said, such data are scaled to [0, 1] first
 needs               a Python package that must be installed for it, by the name it is imported by
@@ -113,7 +113,7 @@ def conditions_of(nodes: Mapping[str, Mapping[str, Any] | None]) -> dict[str, di
     Parameters
     ----------
     nodes
-        Methods by name, with the keys of their files; a method comes before those that go on from it. None is left out.
+        Methods by name, with the keys of their files; a method comes before those that continue from it. None is left out.
     """
     tuned: dict[str, set[str]] = {}
     conditions = {}

@@ -100,7 +100,7 @@ def find_atoms(
     volume
         (Y, Z, X) to begin with, in place of one by ``wanted.method``; nothing is sharpened then.
     say
-        Told what goes on.
+        Called with what it does.
 
     Raises
     ------

@@ -31,7 +31,7 @@ def sharpened(images: Tensor, geometry: TiltGeometry, width: float, noise: float
     width
         Standard deviation of the blur in pixels, a little less than that of an atom.
     noise
-        Standard deviation of the noise of a pixel; 0 goes on to the last step.
+        Standard deviation of the noise of a pixel; 0 continues to the last step.
     steps
         At most.
     """

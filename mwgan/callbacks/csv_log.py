@@ -30,7 +30,7 @@ class CSVLog(CSVLogger):
         return self._experiment
 
     def lacks(self, epoch: int) -> bool:
-        """Whether the log that was set aside when this run went on ends before what training logs of an epoch."""
+        """Whether the log that was set aside when this run continued ends before what training logs of an epoch."""
         parts = list(Path(self.log_dir).glob("metrics_*.csv"))
         return bool(parts) and not any(
             row.get("epoch") == str(epoch) and row.get(LOGGED_LAST)

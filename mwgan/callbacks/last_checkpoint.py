@@ -21,7 +21,7 @@ ABOUT_TO_VALIDATE = {"ready": 1, "started": 1, "processed": 0, "completed": 0}  
 
 
 class LastCheckpoint(pl.callbacks.ModelCheckpoint):
-    """The checkpoint that a stopped run goes on from. Lightning's ``save_last`` (2.6) keeps it only where the best one was saved too.
+    """The checkpoint that a stopped run continues from. Lightning's ``save_last`` (2.6) keeps it only where the best one was saved too.
 
     Within an epoch it is written between two batches, of training or of validation, by the first process's clock; Lightning's own
     ``train_time_interval`` does nothing under manual optimisation. It stands after the other checkpoints in the list of

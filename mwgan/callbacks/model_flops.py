@@ -83,7 +83,7 @@ class ModelFlops(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop(pl_module)
         if not self._done:
-            return  # a run that goes on after the last step of an epoch
+            return  # a run that continues after the last step of an epoch
         tflops = self._done / self._seconds / 1e12
         peak = self.peak_tflops or peak_of(pl_module.device, str(trainer.precision))
         pl_module.log("train/tflops", tflops, sync_dist=True)

@@ -12,7 +12,7 @@ from mwgan.files.checkpoints import write_checkpoint
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Lightning's own copies a temporary file over ``last.ckpt``: a run killed in that moment would have nothing to go on from."""
+    """Lightning's own copies a temporary file over ``last.ckpt``: a run killed in that moment would have nothing to resume from."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         write_checkpoint(Path(path), lambda stream: torch.save(checkpoint, stream))

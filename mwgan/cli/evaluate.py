@@ -35,7 +35,7 @@ def _finished_runs(folder: str) -> list[tuple[str, str]]:
     runs = runs_of(Path(folder))
     for run in runs:
         if not run.finished:
-            print(f"{run.folder} is not finished and left out: go on with it by mwgan-train resume={folder}", flush=True)
+            print(f"{run.folder} is not finished and left out: resume it by mwgan-train resume={folder}", flush=True)
     finished = [(run.method, str(run.folder)) for run in runs if run.finished]
     if not finished:
         raise InputError(f"{folder} holds no finished run: give the folder of a sweep of mwgan-train, or finish it (resume={folder})")

@@ -114,7 +114,7 @@ def data_check(
 
 
 def main() -> None:
-    # Before torch is loaded: its threads would go on looking for work when they have none, and hold up the projector's.
+    # Before torch is loaded: its threads would continue looking for work when they have none, and hold up the projector's.
     # Measured: SART and TVM take an eighth longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     print_anywhere()

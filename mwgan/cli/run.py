@@ -26,7 +26,7 @@ def run(
     launcher: Annotated[Literal["here", "slurm"], typer.Option(help="Where they run: on this machine, or as jobs of SLURM.")] = "here",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, and run none.")] = False,
 ) -> None:
-    """Align, reconstruct and report many series; called again, it goes on where it stopped."""
+    """Align, reconstruct and report many series; called again, it resumes where it stopped."""
     import shlex
 
     from mwgan.recipes import read_recipe, steps_of, write_summary

@@ -189,7 +189,7 @@ class ImageDataModule(pl.LightningDataModule):
         return {"epoch": epochs.processed, "samples": batches.processed * self._step if under_way else 0}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where training was, if need be in batches of another size or on another number of ranks.
+        """Continue where training was, if need be in batches of another size or on another number of ranks.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class ImageDataModule(pl.LightningDataModule):
         if self._done % self._step:
             raise InputError(
                 f"training was stopped after {self._done} samples of an epoch, which are no whole number of batches of "
-                f"{self.batch_size} on each of {self._step // self.batch_size}: go on with data.batch_size and trainer.devices as before"
+                f"{self.batch_size} on each of {self._step // self.batch_size}: continue with data.batch_size and trainer.devices as before"
             )
 
     @property

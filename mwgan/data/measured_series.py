@@ -227,7 +227,7 @@ def measured_rows(
 
 
 def _view(rows: Tensor, number: int) -> Tensor:
-    """Row ``number`` of a half circle (A, W) that goes on beyond its ends: half a turn on, the same row flipped."""
+    """Row ``number`` of a half circle (A, W) that continues beyond its ends: half a turn on, the same row flipped."""
     half_turns, place = divmod(number, len(rows))
     return rows[place].flip(-1) if half_turns % 2 else rows[place]
 

@@ -39,7 +39,7 @@ class Entry:
 class SliceCache:
     """Slices of files in ``folder``, decoded when they are first asked for and found again by their content.
 
-    Stopped in the middle, it goes on behind the last file that was decoded. A cache may be deleted while no training reads it.
+    Stopped in the middle, it continues behind the last file that was decoded. A cache may be deleted while no training reads it.
 
     Parameters
     ----------

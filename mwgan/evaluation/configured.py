@@ -116,7 +116,7 @@ def _method(name: str, node: Mapping[str, Any], before: Mapping[str, Method], si
     """A method of the configuration; one that goes ``after`` another takes over what that one was tuned to."""
     after = node.get("after")
     if after is not None and after not in before:
-        raise InputError(f"the method {name} goes on from {after}, which is not among the methods before it: add methods.{after}")
+        raise InputError(f"the method {name} continues from {after}, which is not among the methods before it: add methods.{after}")
     if node["reconstructor"] is None:
         raise InputError(f"{name} is a trained network whose weights aren't shipped: give checkpoints={{{name}: RUN}} for its method")
     base, grid, make = before.get(after) if after else None, node.get("tune") or {}, partial(build, node["reconstructor"])
@@ -128,7 +128,7 @@ def _method(name: str, node: Mapping[str, Any], before: Mapping[str, Method], si
 
 
 def _first(method: Method | None) -> dict[str, Any]:
-    """The first value of everything that a method, and the one it goes on from, are tuned over."""
+    """The first value of everything that a method, and the one it continues from, are tuned over."""
     return {} if method is None else {**_first(method.base), **{key: values[0] for key, values in method.grid.items()}}
 
 

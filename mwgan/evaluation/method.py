@@ -36,7 +36,7 @@ class Method:
     trained_on
         What its record says of each source of its training.
     base
-        The method that this one goes on from: tuned before it and left at that, its parameters handed to ``make`` too.
+        The method that this one continues from: tuned before it and left at that, its parameters handed to ``make`` too.
     stand_ins
         Sources of its training that phantom faces stood in for, as ``brain, ct``.
     weights

@@ -44,7 +44,7 @@ class Validation:
         return self.conditions.measure(self.source, range(self.images), self.missing_deg, self.device)
 
     def tuned(self, method: Method, record: Path) -> dict[str, Any]:
-        """The parameters of a method, and of the one it goes on from, that suit the images best."""
+        """The parameters of a method, and of the one it continues from, that suit the images best."""
         given = self.tuned(method.base, record) if method.base else {}
         if not method.grid:
             return given

@@ -76,7 +76,7 @@ def _draw_ranges(
 
 
 def _enlarge(axis: Axes, rows: pd.DataFrame, networks: Sequence[str], zoom_deg: Sequence[float]) -> None:
-    """Set the limits by what the networks do inside the zoom; name the methods that lie or go on above."""
+    """Set the limits by what the networks do inside the zoom; name the methods that lie or continue above."""
     means = means_over_sources(rows, METRIC)
     inside = means[means["wedge_deg"].between(zoom_deg[0], zoom_deg[1])]
     shown = inside.loc[inside["method"].isin(networks), METRIC]
@@ -90,7 +90,7 @@ def _enlarge(axis: Axes, rows: pd.DataFrame, networks: Sequence[str], zoom_deg: 
     names = marked(rows)
     reach = inside.groupby("method", sort=False)[METRIC].agg(["min", "max"])
     above = [
-        f"{names[method]} lies above, from {low:.3f}" if low > top else f"{names[method]} goes on above, to {high:.3f}"
+        f"{names[method]} lies above, from {low:.3f}" if low > top else f"{names[method]} continues above, to {high:.3f}"
         for method, low, high in reach.itertuples()
         if high > top
     ]

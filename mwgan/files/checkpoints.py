@@ -1,4 +1,4 @@
-"""The checkpoints of a run on disk: how they are written, whether they are whole, and which one a run goes on from.
+"""The checkpoints of a run on disk: how they are written, whether they are whole, and which one a run continues from.
 
 A checkpoint carries its own SHA-256, as the comment of the zip archive that ``torch.save`` makes. A file beside it could be
 lost, or be of another checkpoint where the machine stopped between the two; and the archive's own sums leave out its directory.
@@ -77,7 +77,7 @@ def _digest(stream: BinaryIO, length: int) -> bytes:
 
 
 def has_checkpoint(run: Path) -> bool:
-    """Whether a run folder holds a checkpoint to go on from, whole or not."""
+    """Whether a run folder holds a checkpoint to resume from, whole or not."""
     return any((run / name).is_file() for name in (LAST, PREVIOUS))
 
 

@@ -1,4 +1,4 @@
-"""Long work that goes on where it was stopped: files written step by step, with a journal of the steps that are done.
+"""Long work that resumes where it was stopped: files written step by step, with a journal of the steps that are done.
 
 All of it lies in one folder beside the output, ``.NAME.KEY.partial``, whose key stands for everything that decides the result. The
 process that works there holds a lock, which goes with it however it ends. Whoever does other work under the same name has another
@@ -115,7 +115,7 @@ class Unfinished(WrittenTogether):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with undisturbed(), self._held:
             if kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit) and self.done and self._keeps:
-                say_what_is_left(f"{self.stands_at} are kept: the same command goes on there")
+                say_what_is_left(f"{self.stands_at} are kept: the same command continues there")
                 self._note()
                 return
             try:

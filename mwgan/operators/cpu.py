@@ -70,7 +70,7 @@ def _empty(like: Tensor, height: int, width: int) -> Tensor:
     return like.new_empty(batch, 1, height, width)
 
 
-# Copies are made by our own threads too: torch's would go on looking for work for some milliseconds, and hold up the kernels.
+# Copies are made by our own threads too: torch's would continue looking for work for some milliseconds, and hold up the kernels.
 
 
 def _side_by_side(slices: Tensor, margin: int, lanes: int) -> np.ndarray:

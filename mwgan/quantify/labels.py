@@ -29,7 +29,7 @@ class Place:
     window
         Its voxels and a margin, as far as the volume goes.
     cut
-        Whether it touches the volume's border, and so goes on beyond it.
+        Whether it touches the volume's border, and so continues beyond it.
     voxels
         How many it has.
     """

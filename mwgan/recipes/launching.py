@@ -35,7 +35,7 @@ def run_here(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[[str
         }
         for future in as_completed(waiting):
             outcomes[waiting[future]] = future.result()
-    except BaseException:  # stopped, or a fault: nothing goes on behind the scenes
+    except BaseException:  # stopped, or a fault: nothing keeps running behind the scenes
         processes.stop()
         raise
     finally:

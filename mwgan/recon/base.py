@@ -62,7 +62,7 @@ class StoppingRule:
         return self.tolerance > 0 or self.stagnation > 0
 
     def update(self, misfit: Tensor) -> None:
-        """Take in the misfit (B, 1, A, N) of the latest tomogram; ``running`` (B,) then says which slices go on."""
+        """Take in the misfit (B, 1, A, N) of the latest tomogram; ``running`` (B,) then says which slices continue."""
         current = norms(misfit) / self._norm
         self.residual = torch.where(self.running, current, self.residual)
         stalled = (self._previous - current) < self.stagnation * self._previous if self.stagnation else False
@@ -70,7 +70,7 @@ class StoppingRule:
         self.running = self.running & ~((current <= self.tolerance) | stalled)
 
     def keep(self, kept: Tensor) -> None:
-        """Go on with these slices (B,) only."""
+        """Continue with these slices (B,) only."""
         self._norm, self._previous = self._norm[kept], self._previous[kept]
         self.running, self.residual = self.running[kept], self.residual[kept]
 

@@ -118,7 +118,7 @@ class LearnedPrimalDual(nn.Module):
             yield primal[:, :1]
 
     @staticmethod
-    def goes_on_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    def continues_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
         """Whether a network of such arguments can begin with the weights of one of other arguments, that sees less or takes fewer steps."""
         free = dict.fromkeys(("guess_iterations", "neighbours", "checkpointed", "iterations"))
         less = bool(theirs.get("guess_iterations")) <= bool(ours.get("guess_iterations"))

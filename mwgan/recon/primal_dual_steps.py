@@ -85,7 +85,7 @@ class PrimalDualSteps:
         return moved
 
     def keep(self, kept: Tensor) -> None:
-        """Go on with these samples (B,) only."""
+        """Continue with these samples (B,) only."""
         samples = kept.nonzero().flatten()
         for name, value in vars(self).items():
             if isinstance(value, Tensor) and len(value) == len(kept):

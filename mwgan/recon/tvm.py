@@ -37,7 +37,7 @@ class TVM:
         (w_z, w_x): (1, 1) is isotropic. A missing wedge about the beam leaves edges that face the beam (d_z) unseen and
         smears along z, so a w_x above w_z asks more of the direction that was measured well.
     convergence
-        A slice is finished when 10 iterations have moved it by less than this fraction of its norm; 0 goes on to the limit.
+        A slice is finished when 10 iterations have moved it by less than this fraction of its norm; 0 continues to the limit.
         Measured at the default, weights of 0.01 to 0.3, wedges of 0 to 70 degrees and noise of 0 to 5 %: within 0.1 dB of
         where a long run ends, after 120 to 300 iterations. Slices without noise at smaller weights reach the limit first.
     tolerance, stagnation

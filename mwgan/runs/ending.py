@@ -46,7 +46,7 @@ def ending(folder: Path, trainer: pl.Trainer) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         if not disk_full(error):
             raise
-        raise InputError(f"{no_space_in(folder)}; then mwgan-train resume={quoted(folder)} goes on from the last checkpoint") from error
+        raise InputError(f"{no_space_in(folder)}; then mwgan-train resume={quoted(folder)} continues from the last checkpoint") from error
     except SystemExit as end:
         if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C is an exit without a word
             raise KeyboardInterrupt from None

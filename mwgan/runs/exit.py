@@ -57,7 +57,7 @@ def print_anywhere() -> None:
 
 
 class Outliving:
-    """A stream that goes on into nothing once nobody reads it any more."""
+    """A stream that continues into nothing once nobody reads it any more."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         self._stream = stream

@@ -130,8 +130,8 @@ def _goes_on_from(theirs: Any, ours: Any) -> bool:
         made = imported(str(ours["_target_"]))
     except InputError:  # building it will say so
         return False
-    goes_on_from = getattr(made, "goes_on_from", None)
-    return bool(goes_on_from is not None and goes_on_from(theirs, ours))
+    continues_from = getattr(made, "continues_from", None)
+    return bool(continues_from is not None and continues_from(theirs, ours))
 
 
 def _origin(record: TrainingRecord) -> Plain:

@@ -1,4 +1,4 @@
-"""The loggers of a run, and what lets them go on where the log in its folder stopped."""
+"""The loggers of a run, and what lets them resume where the log in its folder stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mwgan.errors import MissingExtraError
 from mwgan.files.whole import written_whole
 from mwgan.runs.folder import is_first_process
 
-WANDB_ID = "wandb_id"  # in the run folder: which run of Weights & Biases goes on with it
+WANDB_ID = "wandb_id"  # in the run folder: which run of Weights & Biases continues with it
 
 
 def loggers(cfg: DictConfig) -> list[Any]:
@@ -42,7 +42,7 @@ def _wandb(node: DictConfig, folder: Path, resumed: bool) -> Any:
 
 
 def _kept_id(file: Path, resumed: bool) -> str | None:
-    """The id of a run that goes on, a new one for a run that begins."""
+    """The id of a run that continues, a new one for a run that begins."""
     if not is_first_process():
         return None  # it logs nothing there
     if resumed and file.is_file():
@@ -55,7 +55,7 @@ def _kept_id(file: Path, resumed: bool) -> str | None:
 
 
 def _keep_log(folder: Path) -> None:
-    """Set aside the log of a run that goes on in its own folder: the logger would begin by deleting it."""
+    """Set aside the log of a run that continues in its own folder: the logger would begin by deleting it."""
     log = folder / "metrics.csv"
     if log.is_file():
         log.rename(folder / f"metrics_{len(list(folder.glob('metrics_*.csv'))) + 1}.csv")

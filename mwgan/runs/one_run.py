@@ -96,7 +96,7 @@ def _refuse_multirun_ddp(cfg: DictConfig) -> None:
 
 
 def _goes_on(cfg: DictConfig, folder: Path, options: list[str]) -> bool:
-    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep or of SLURM then goes on from there."""
+    """Whether ``folder`` holds this very run, begun or finished; a job of a sweep or of SLURM then continues from there."""
     same = is_same_job(folder, options)
     sweeps = HydraConfig.get().mode == RunMode.MULTIRUN
     if not sweeps and not (same and was_queued_again()):

@@ -40,7 +40,7 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         return [*flags, *options]
     sweeps = any(flag in flags for flag in FLAGS)
     if sweeps and (folder / SWEEP).is_file():
-        raise InputError(f"{folder} holds a sweep: go on with it by mwgan-train resume={quoted(folder)}, without -m and what was swept")
+        raise InputError(f"{folder} holds a sweep: resume it by mwgan-train resume={quoted(folder)}, without -m and what was swept")
     if sweeps:
         return [*flags, *options]
     others = [option for option in options if option != given["resume"]]
@@ -65,12 +65,12 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
 
 
 def has_begun(folder: Path) -> bool:
-    """Whether there is something to go on from: a checkpoint of the run, or a stage of it."""
+    """Whether there is something to resume from: a checkpoint of the run, or a stage of it."""
     return has_checkpoint(folder) or any(folder.glob(f"*/{OVERRIDES}"))
 
 
 def _check_holds_something(folder: Path) -> None:
-    """Refuse to go on from nothing, before a folder is made for it."""
+    """Refuse to resume from nothing, before a folder is made for it."""
     from mwgan.files.weights import find_weights  # which loads torch
 
     if (folder / OVERRIDES).is_file() or has_begun(folder):
@@ -78,4 +78,4 @@ def _check_holds_something(folder: Path) -> None:
     try:
         find_weights(folder)
     except InputError:
-        raise InputError(f"{folder} holds no run or sweep to go on from: give the folder of one, or a checkpoint") from None
+        raise InputError(f"{folder} holds no run or sweep to resume from: give the folder of one, or a checkpoint") from None

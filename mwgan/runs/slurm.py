@@ -2,7 +2,7 @@
 
 SLURM says by SIGUSR2 (``--signal=USR2@120``) that the time is nearly up, and by SIGTERM that a job has to make room for another
 or was cancelled. The run then ends, and its job is put back into the queue, but for one that was cancelled. The job finds its
-folder begun when its turn comes again, and goes on from its last checkpoint.
+folder begun when its turn comes again, and continues from its last checkpoint.
 """
 
 from __future__ import annotations

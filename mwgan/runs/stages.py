@@ -43,7 +43,7 @@ def run_stages(cfg: DictConfig, options: Sequence[str], config_dir: Path | None 
     if cfg.resume is not None and not begun:
         raise InputError(f"{root} holds none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
     if cfg.resume is None and begun:
-        raise InputError(f"{root} holds a run of these stages: go on with it (resume={root}) or give another folder (paths.run_dir=)")
+        raise InputError(f"{root} holds a run of these stages: resume it (resume={root}) or give another folder (paths.run_dir=)")
     shared = [option for option in renamed(options) if not key_of(option).startswith(OURS)]
     for option in shared:
         if key_of(option) == "init":

@@ -95,7 +95,7 @@ def _check_same_sweep(config: DictConfig, folder: Path) -> None:
     if _what_is_swept(earlier) != _what_is_swept(config):
         told = " ".join(OmegaConf.select(earlier, "hydra.overrides.task", default=[]))
         raise InputError(
-            f"{folder} holds another sweep ({told}): go on with that one by mwgan-train resume={quoted(folder)} alone, "
+            f"{folder} holds another sweep ({told}): resume that one by mwgan-train resume={quoted(folder)} alone, "
             "or give this one a folder of its own (hydra.sweep.dir=)"
         )
 

@@ -46,7 +46,7 @@ def runs_of(folder: str | Path) -> list[SweptRun]:
         raise InputError(f"{folder} is not the folder of a sweep: give one that mwgan-train -m made, with a {SWEEP} in it")
     jobs = jobs_in(folder)
     if not jobs:
-        raise InputError(f"no job of the sweep in {folder} was begun: go on with it by mwgan-train resume={quoted(folder)}")
+        raise InputError(f"no job of the sweep in {folder} was begun: resume it by mwgan-train resume={quoted(folder)}")
     sweep = OmegaConf.create(read_sweep(folder / SWEEP))
     keys = swept_keys(sweep)
     runs = []

@@ -1,4 +1,4 @@
-"""What decides a volume, as one text: a command that says the same again goes on where it was stopped."""
+"""What decides a volume, as one text: a command that says the same again resumes where it was stopped."""
 
 from __future__ import annotations
 

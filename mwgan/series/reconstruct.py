@@ -63,7 +63,7 @@ def reconstruct_series(
     memory
         Bytes that this process may take, on a GPU those of the GPU; None: three quarters of what there is.
     identity
-        What decides the volume (:func:`mwgan.series.identity.identity_of`): stopped and called again with the same, it goes on
+        What decides the volume (:func:`mwgan.series.identity.identity_of`): stopped and called again with the same, it continues
         where it was. None: from the beginning.
     companions
         What is written together with the volume, when its last slice is.
@@ -100,7 +100,7 @@ def reconstruct_series(
             sums.add(entry)
         first = files.done[-1]["stop"] if files.done else 0
         if first:
-            print(f"goes on after {first} of {series.slices} slices, where it was stopped")
+            print(f"continues after {first} of {series.slices} slices, where it was stopped")
         progress = opened.enter_context(SliceProgress(series.slices, first))
         for start in range(first, series.slices, _block(files)):
             stop = min(start + _block(files), series.slices)

@@ -110,7 +110,7 @@ class TrustReport:
             pictures["residual"] = residual_map(tomogram, measurement)
             shown: dict[str, Any] = {name: picture[middle, 0].cpu().numpy() for name, picture in pictures.items()}
             shown |= {"noise": float(noise_deviation(measurement)[middle]), "contrast": kept["parts"]["contrast"][middle]}
-            with self._pictures.open("wb") as file:  # for the process that goes on, should this one be stopped
+            with self._pictures.open("wb") as file:  # for the process that continues, should this one be stopped
                 np.savez(file, **shown)
         self._count(start, kept)
         return kept

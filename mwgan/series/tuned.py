@@ -22,7 +22,7 @@ def tuned_settings(method: str, file: Path, series: Series) -> tuple[dict[str, A
     """The settings of a method that were best on validation images, and a sentence that tells them and where they come from.
 
     Of the conditions in the record those nearest to the series are taken: nearest in noise, then in wedge. Where images of
-    several sources were tuned on under these conditions, the mean of their PSNR decides. A method that goes on ``after``
+    several sources were tuned on under these conditions, the mean of their PSNR decides. A method that continues ``after``
     another takes that one's best settings too, as ``mwgan-evaluate`` does.
 
     Parameters

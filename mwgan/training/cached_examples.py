@@ -2,7 +2,7 @@
 
 A cache is a folder of shards (safetensors: images, what the generator sees of them and, where that isn't the image, what it
 should give, in half precision) and an ``index.json`` with each shard's SHA-256 and a description of what it was made from.
-Shards are written whole, so an interrupted filling goes on with the first one that is missing; a damaged one is made again.
+Shards are written whole, so an interrupted filling continues with the first one that is missing; a damaged one is made again.
 """
 
 from __future__ import annotations

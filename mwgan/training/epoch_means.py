@@ -30,17 +30,17 @@ class EpochMeans:
         return {name: (total / self._weights[name]).float() for name, total in self._sums.items()}
 
     def to(self, device: torch.device) -> None:
-        """Go on there: a checkpoint is read before the training has its device."""
+        """Continue there: a checkpoint is read before the training has its device."""
         self._sums = {name: total.to(device) for name, total in self._sums.items()}
 
     def state_dict(self, mean_over_processes: Callable[[Tensor], Tensor]) -> dict[str, tuple[float, int]]:
-        """Sum and weight of each, the sum such that every process may go on from it."""
+        """Sum and weight of each, the sum such that every process may continue from it."""
         if not self._sums:
             return {}
         sums = mean_over_processes(torch.stack(list(self._sums.values())))
         return {name: (total, self._weights[name]) for name, total in zip(self._sums, sums.tolist(), strict=True)}
 
     def load_state_dict(self, state: Mapping[str, tuple[float, int]], device: torch.device | str = "cpu") -> None:
-        """Go on from there."""
+        """Continue from there."""
         self._sums = {name: torch.tensor(total, dtype=torch.float64, device=device) for name, (total, _) in state.items()}
         self._weights = {name: weight for name, (_, weight) in state.items()}

@@ -1,4 +1,4 @@
-"""Learning-rate schedules that torch doesn't name, and where a schedule is when a training goes on."""
+"""Learning-rate schedules that torch doesn't name, and where a schedule is when a training continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs by SLURM: one job a run or several ranks a job, and whatever ends a job, it goes on when it was queued again."""
+"""Runs by SLURM: one job a run or several ranks a job, and whatever ends a job, it continues when it was queued again."""
 
 from __future__ import annotations
 

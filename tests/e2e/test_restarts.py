@@ -1,4 +1,4 @@
-"""Stopped and gone on with: nothing is trained twice or left out, and the end is the same to the last bit."""
+"""Stopped and continued: nothing is trained twice or left out, and the end is the same to the last bit."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_leaves_its_checkpoint(straight
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
     try:
-        with pytest.raises(InputError, match=r"no space is left for .*: free some there; then mwgan-train resume='.*' goes on"):
+        with pytest.raises(InputError, match=r"no space is left for .*: free some there; then mwgan-train resume='.*' continues"):
             train(resumed(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

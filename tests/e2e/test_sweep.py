@@ -1,4 +1,4 @@
-"""Sweeps: killed in the middle they go on where they were, a failure stops no other job, and their folder can be read."""
+"""Sweeps: killed in the middle they resume where they were, a failure stops no other job, and their folder can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program that is killed again and again, and goes on each time as a user would have it go on."""
+"""A program that is killed again and again, and continues each time as a user would have it continue."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Killed(NamedTuple):
     begin
         The command; it writes into the folder it is started in.
     go_on
-        The command that goes on, if a folder holds something to go on from, else None: the first one is given again.
+        The command that continues, if a folder holds something to resume from, else None: the first one is given again.
     result
         What it writes, in its folder.
     whole
         Whether the result is there wholly or not at all, at any moment.
     keeps
-        Whether it keeps what it has done, under another name, for the next one to go on with.
+        Whether it keeps what it has done, under another name, for the next one to continue with.
     """
 
     name: str
@@ -60,7 +60,7 @@ def undisturbed(killed: Killed, prepared: Path, folder: Path) -> tuple[object, f
 def kill(killed: Killed, prepared: Path, folder: Path, seed: str) -> list[str]:
     """Kill a program :data:`KILLS` times at random moments; what went wrong, one sentence each.
 
-    It is killed up to five times in a row, each time as it goes on, then left to end, and its result compared. A program that
+    It is killed up to five times in a row, each time as it continues, then left to end, and its result compared. A program that
     has ended before its signal is no kill: another one is begun.
     """
     chance = random.Random(f"{seed} {killed.name}")

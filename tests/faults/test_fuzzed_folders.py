@@ -1,4 +1,4 @@
-"""Run folders and sweeps whose records nobody wrote on purpose: gone on with, evaluated, reported."""
+"""Run folders and sweeps whose records nobody wrote on purpose: continued, evaluated, reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings and sweeps that are killed at random moments go on and end as if nobody had stopped them."""
+"""Trainings and sweeps that are killed at random moments continue and end as if nobody had stopped them."""
 
 from __future__ import annotations
 

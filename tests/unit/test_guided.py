@@ -84,10 +84,10 @@ def test_the_first_editions_weights_are_a_beginning_of_the_second():
         assert torch.equal(grown[:, : value.shape[1]] if value.ndim == 4 else grown, value)
         assert value.ndim < 4 or not bool(grown[:, value.shape[1] :].any())
     node = {"_target_": "mwgan.recon.LearnedPrimalDual", "iterations": 6}
-    assert LearnedPrimalDual.goes_on_from(node, {**node, "guess_iterations": 100})
-    assert LearnedPrimalDual.goes_on_from(node, {**node, "iterations": 8})
-    assert not LearnedPrimalDual.goes_on_from(node, {**node, "iterations": 4})
-    assert not LearnedPrimalDual.goes_on_from(node, {**node, "primal_width": 32})
+    assert LearnedPrimalDual.continues_from(node, {**node, "guess_iterations": 100})
+    assert LearnedPrimalDual.continues_from(node, {**node, "iterations": 8})
+    assert not LearnedPrimalDual.continues_from(node, {**node, "iterations": 4})
+    assert not LearnedPrimalDual.continues_from(node, {**node, "primal_width": 32})
 
 
 def test_steps_that_are_added_change_nothing_before_they_are_trained():

@@ -306,7 +306,7 @@ def test_ranges_of_training_are_bars_below_both_panels(results):
     assert "TVM lies above, from" in words(figure)
     steeper = rows["nrmse"].where(rows["method"] != "tvm", rows["nrmse"] * np.where(rows["wedge_deg"] > 50, 2.0, 0.8))
     partly = figures.training_ranges(rows.assign(nrmse=steeper), ranges, [45, 65])
-    assert "TVM goes on above, to" in words(partly)
+    assert "TVM continues above, to" in words(partly)
     low, high = enlarged.get_ylim()
     inside = means_over_sources(rows, "nrmse").query("45 <= wedge_deg <= 65 and method != 'tvm'")["nrmse"]
     assert low < inside.min() < inside.max() < high

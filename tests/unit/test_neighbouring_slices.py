@@ -158,8 +158,8 @@ def test_a_slice_without_neighbours_is_one_whose_neighbours_are_like_itself():
 def test_a_network_goes_on_from_one_that_looks_at_fewer_neighbours():
     before, after = small(0), small(2)
     node = {"_target_": "mwgan.recon.LearnedPrimalDual", "guess_iterations": 5}
-    assert LearnedPrimalDual.goes_on_from(node, {**node, "neighbours": 2})
-    assert not LearnedPrimalDual.goes_on_from({**node, "neighbours": 2}, node)
+    assert LearnedPrimalDual.continues_from(node, {**node, "neighbours": 2})
+    assert not LearnedPrimalDual.continues_from({**node, "neighbours": 2}, node)
     after.load_state_dict(before.state_dict())
     whole = measured()
     assert torch.allclose(after(whole), before(whole), atol=1e-6)

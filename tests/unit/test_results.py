@@ -123,7 +123,7 @@ def test_a_refusal_names_what_differs_and_nothing_else(tmp_path):
 
 
 def test_the_identity_of_a_row_does_not_change():
-    """Tables that are there are gone on with: a column more or fewer would make all their rows again."""
+    """Tables that are there are continued: a column more or fewer would make all their rows again."""
     assert IDENTITY == ("method", "checkpoint", "train_data", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed")
     assert len(set(NAMES)) == len(NAMES)
 

@@ -55,7 +55,7 @@ CLASSICAL = {name: entry for name, entry in known_methods().items() if entry.rec
 
 
 def first_choice(entry: MethodEntry) -> dict:
-    """The parameters that a method tries first, and those of the one it goes on from."""
+    """The parameters that a method tries first, and those of the one it continues from."""
     return (first_choice(known_methods()[entry.after]) if entry.after else {}) | {key: values[0] for key, values in entry.tune.items()}
 
 

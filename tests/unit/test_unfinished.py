@@ -1,4 +1,4 @@
-"""Work that goes on where it was stopped."""
+"""Work that resumes where it was stopped."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_what_was_interrupted_goes_on_where_it_was(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         work(output, "a", 5, stop_after=2)
     assert output.read_bytes() == b"old"
-    assert what_is_left() == "2 steps are kept: the same command goes on there"
+    assert what_is_left() == "2 steps are kept: the same command continues there"
     with pytest.raises(SystemExit):
         work(output, "a", 5, stop_after=4, error=SystemExit(143))
     assert work(output, "a", 5) == [4]

@@ -1,4 +1,4 @@
-"""The volume that explains aligned images best, as far as it has come: each round of an alignment goes on from the one before."""
+"""The volume that explains aligned images best, as far as it has come: each round of an alignment continues from the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``resume=FOLDER`` alone: the command line that a folder gives back, and what can't be gone on with."""
+"""``resume=FOLDER`` alone: the command line that a folder gives back, and what can't be continued."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_stands_beside_resume_wins(tmp_path):
     recorded(tmp_path / "run", "seed=1", "+x=2", "paths.run_dir=elsewhere", "resume=earlier")
     resume = f"resume={tmp_path / 'run'}"
     where = f"paths.run_dir='{tmp_path / 'run'}'"
-    assert command([resume, "seed=3"]) == ["+x=2", "seed=3", where]  # nothing was trained: nothing to go on from
+    assert command([resume, "seed=3"]) == ["+x=2", "seed=3", where]  # nothing was trained: nothing to resume from
     checkpointed(tmp_path / "run")
     assert command([resume]) == ["seed=1", "+x=2", where, f"resume='{tmp_path / 'run'}'"]
     assert command([resume, "paths.run_dir=new"])[-2:] == ["paths.run_dir=new", f"resume='{tmp_path / 'run'}'"]
@@ -93,10 +93,10 @@ def test_a_sweeps_folder_gives_its_command_again(tmp_path):
 
 def test_a_folder_that_holds_nothing_to_go_on_from_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="holds no run or sweep to go on from"):
+        with pytest.raises(InputError, match="holds no run or sweep to resume from"):
             command([f"resume={folder}"])
     (tmp_path / "multirun.yaml").touch()
-    with pytest.raises(InputError, match=r"go on with it by mwgan-train resume='.*', without -m"):
+    with pytest.raises(InputError, match=r"resume it by mwgan-train resume='.*', without -m"):
         command(["-m", f"resume={tmp_path}", "seed=0,1"])
 
 

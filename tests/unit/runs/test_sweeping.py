@@ -76,7 +76,7 @@ def test_the_same_sweep_goes_on_and_another_is_refused(signals, tmp_path, capsys
     with pytest.raises(SystemExit) as refused:
         start(sweep(tmp_path, "seed=5,6"))
     assert refused.value.code == 2
-    assert "holds another sweep (wedge.min_deg=40 seed=0,1 threads=2): go on with that one" in capsys.readouterr().err
+    assert "holds another sweep (wedge.min_deg=40 seed=0,1 threads=2): resume that one" in capsys.readouterr().err
     assert (tmp_path / "multirun.yaml").read_bytes() == before
 
 
@@ -137,7 +137,7 @@ def test_failed_jobs_are_counted_in_the_end(tmp_path, capsys):
         end(sweep(tmp_path))
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"error: 2 of 3 jobs failed: 2, 10; mwgan-train resume='{tmp_path}' tries them again\n"
-    end(sweep(tmp_path, sweeper=OPTUNA))  # which goes on with what its trials were worth
+    end(sweep(tmp_path, sweeper=OPTUNA))  # which continues with what its trials were worth
 
 
 @pytest.fixture

@@ -92,11 +92,11 @@ def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
             run(output, Stopped(SIRT(5), stop * calls), "same")
-        assert "the same command goes on there" in what_is_left()
+        assert "the same command continues there" in what_is_left()
         assert not output.exists()
     capsys.readouterr()
     residual, series, told = run(output, SIRT(5), "same")
-    assert capsys.readouterr().out.startswith(f"goes on after {sum(stops)} of 5 slices")
+    assert capsys.readouterr().out.startswith(f"continues after {sum(stops)} of 5 slices")
     assert series.asked == [(slice_, slice_ + 1) for slice_ in range(sum(stops), 5)]
     assert residual == expected
     assert told == said

@@ -1,4 +1,4 @@
-"""The volume that an alignment goes on improving."""
+"""The volume that an alignment continues improving."""
 
 import numpy as np
 import torch
