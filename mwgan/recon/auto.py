@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from mwgan.recon.mixture import Choice, chosen
 from mwgan.recon.noise import white_noise
 from mwgan.recon.sart import SIRT
 from mwgan.recon.tvm import TVM
+
+WORSE, EXACT = 1.02, 0.003  # filling the wedge may make the error on kept-out tilts so many times as large, and add this share of the data
 
 
 class Auto:
@@ -73,20 +76,21 @@ class Auto:
 
     def choose(self, measurement: Measurement) -> Choice:
         """What to take of each tomogram, for each slice."""
-        return chosen(*self._errors(measurement))
+        seen = self._without_some_tilts(measurement)
+        return _as_far_as_predicted(chosen(seen.products, seen.data, seen.wedge_deg, seen.noise), [seen])
 
     @torch.no_grad()
     def fixed(self, measurements: Iterable[Measurement]) -> Auto:
         """One mixture for all slices: what predicts the tilts that were kept out of all of these best."""
-        of_each = [self._errors(measurement) for measurement in measurements]
-        products, data, wedge_deg, noise = (torch.cat(parts) for parts in zip(*of_each, strict=True))
-        same = copy.copy(self)
-        same.choice = chosen(
-            products.sum(dim=0, keepdim=True),
-            data.sum(dim=0, keepdim=True),
-            wedge_deg.amax(dim=0, keepdim=True),
-            noise.mean(dim=0, keepdim=True),
+        seen = [self._without_some_tilts(measurement) for measurement in measurements]
+        choice = chosen(
+            torch.cat([one.products for one in seen]).sum(dim=0, keepdim=True),
+            torch.cat([one.data for one in seen]).sum(dim=0, keepdim=True),
+            torch.cat([one.wedge_deg for one in seen]).amax(dim=0, keepdim=True),
+            torch.cat([one.noise for one in seen]).mean(dim=0, keepdim=True),
         )
+        same = copy.copy(self)
+        same.choice = _as_far_as_predicted(choice, seen)
         return same
 
     def networks_taken(self) -> list[LearnedReconstructor]:
@@ -94,14 +98,15 @@ class Auto:
         taken = [True] * len(self.networks) if self.choice is None else self._wanted(self.choice).tolist()[:-2]
         return list(itertools.compress(self.networks, taken))
 
-    def _errors(self, measurement: Measurement) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Errors' inner products (B, K, K) and the data's sum of squares (B,) on kept-out tilts; wedge and variance of the noise (B,)."""
+    def _without_some_tilts(self, measurement: Measurement) -> _Seen:
+        """What is made of the data without every tenth tilt, and how it predicts them."""
         tilts = held_out(measurement, self.every)
         tomograms = self._tomograms(without(measurement, tilts))
         errors = torch.stack([errors_on(tomogram, measurement, tilts).flatten(1).double() for tomogram in tomograms], dim=1)
         data = (measurement.sinogram * tilts).flatten(1).double().square().sum(dim=1)
         noise = white_noise(measurement).flatten().double().square().nan_to_num(0.0)
-        return errors @ errors.mT, data, wedge_widths_deg(measurement).expand(len(data)), noise
+        wedge_deg = wedge_widths_deg(measurement).expand(len(data))
+        return _Seen(measurement, tilts, tomograms, errors @ errors.mT, data, wedge_deg, noise)
 
     @staticmethod
     def _wanted(choice: Choice) -> Tensor:
@@ -120,15 +125,56 @@ class Auto:
         return [*networks, tvm, self.sirt(measurement) if asked[-1] else nothing]
 
 
+class _Seen(NamedTuple):
+    """Slices without every tenth tilt."""
+
+    measurement: Measurement
+    """With all tilts."""
+    tilts: Tensor
+    """Those that are kept out, boolean (1 or B, 1, A, 1)."""
+    tomograms: list[Tensor]
+    """Made of the others, (B, 1, N, N) each."""
+    products: Tensor
+    """Inner products of their errors on the tilts that are kept out, (B, K, K)."""
+    data: Tensor
+    """The sum of squares there, (B,)."""
+    wedge_deg: Tensor
+    noise: Tensor
+    """The variance of the noise on a ray, (B,)."""
+
+
 def mixed(made: Sequence[Tensor], choice: Choice, measurement: Measurement) -> Tensor:
     """The mixture (B, 1, N, N) of tomograms of each kind."""
+    measured, in_wedge = _mixtures(made, choice, measurement)
+    mixture: Tensor = measured + in_wedge * choice.inside.to(measured).reshape(-1, 1, 1, 1)
+    return mixture.clamp(min=0)
+
+
+def _mixtures(made: Sequence[Tensor], choice: Choice, measurement: Measurement) -> tuple[Tensor, Tensor]:
+    """What predicts the tilts best, and what the networks alone have more of it in the missing wedge, (B, 1, N, N)."""
     tomograms = torch.stack(list(made), dim=1)
     measured = _sum(tomograms, choice.shares)
     filling = _sum(tomograms[:, :-2], choice.of_networks())
-    inside = choice.inside.to(measured).reshape(-1, 1, 1, 1)
-    difference = torch.fft.fft2(filling - measured) * (wedge_mask(measurement) * inside)
-    mixture: Tensor = measured + torch.fft.ifft2(difference).real
-    return mixture.clamp(min=0)
+    return measured, torch.fft.ifft2(torch.fft.fft2(filling - measured) * wedge_mask(measurement)).real
+
+
+def _as_far_as_predicted(choice: Choice, seen: Sequence[_Seen]) -> Choice:
+    """The choice, with no more of the networks in the wedge than :data:`WORSE` and :data:`EXACT` let it cost on kept-out tilts.
+
+    What lies in the wedge changes no projection of a specimen in the field. Of one that leaves the field it does: where the slice ends,
+    or the detector, directions mix.
+    """
+    squares = []
+    for one in seen:
+        measured, in_wedge = _mixtures(one.tomograms, choice, one.measurement)
+        before = errors_on(measured, one.measurement, one.tilts).flatten(1).double()
+        change = errors_on(measured + in_wedge, one.measurement, one.tilts).flatten(1).double() - before
+        allowed = (before**2).sum(dim=1) * (WORSE**2 - 1) + one.data * EXACT**2
+        squares.append(torch.stack([(change**2).sum(dim=1), (change * before).sum(dim=1), allowed]))
+    each = torch.cat(squares, dim=1)
+    steep, slope, allowed = each if len(choice.inside) == each.shape[1] else each.sum(dim=1, keepdim=True)
+    most = ((slope**2 + steep * allowed).sqrt() - slope) / steep.clamp(min=torch.finfo(steep.dtype).tiny)
+    return choice._replace(inside=torch.where(steep > 0, torch.minimum(choice.inside, most), choice.inside))
 
 
 def _sum(tomograms: Tensor, shares: Tensor) -> Tensor:

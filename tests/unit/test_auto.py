@@ -13,11 +13,13 @@ from mwgan.data import RandomShapes
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized
+from mwgan.recon.auto import mixed
 from mwgan.recon.held_out import errors_on, held_out, without
 from mwgan.recon.missing import wedge_widths_deg
 from mwgan.recon.mixture import best_mixture, chosen, networks_inside
 from mwgan.recon.named import make_method
 from mwgan.recon.settle import chooses, settle
+from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import Disagreement, Uncertainty, band_scale, uncertainty_of
 
 SIZE = 32
@@ -181,3 +183,19 @@ def test_what_is_not_the_mixture_alone_is_asked_again(auto):
     assert isinstance(uncertainty_of(corrected), Uncertainty)
     assert band_scale(corrected) is None
     assert band_scale(make_method("auto")) == band_scale(Auto(band_scale=2.6))
+
+
+def test_filling_the_wedge_costs_hardly_anything_on_kept_out_tilts_of_an_open_field(auto):
+    middle = slice(SIZE // 4, SIZE - SIZE // 4)
+    narrow = TiltGeometry(measured().geometry.tilt_deg, SIZE // 2)
+    closed = measured(percent=0.5)
+    cut = closed.with_rows(lambda rows: rows[..., middle], geometry=narrow)
+    opened = SliceGrid.of(narrow, None, SIZE).placed(cut)
+    for measurement, limited in ((closed, False), (opened, True)):
+        tilts = held_out(measurement)
+        free = auto.choose(measurement)
+        tomograms = auto._tomograms(without(measurement, tilts))
+        least = mixed(tomograms, free._replace(inside=torch.zeros(2)), measurement)
+        error, best = (errors_on(one, measurement, tilts).norm() for one in (mixed(tomograms, free, measurement), least))
+        assert float(error) < 1.1 * float(best) + 0.01 * float((measurement.sinogram * tilts).norm())
+        assert bool((free.inside < 0.8).any()) == limited
