@@ -22,27 +22,27 @@ def align(
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
     tilt_axis: options.Axis = "auto",
-    axis_angle: Annotated[float, typer.Option(help="By how many degrees the tilt axis is turned from there, about.")] = 0.0,
-    keep_angle: Annotated[bool, typer.Option("--keep-angle", help="Take the angle as given, and look for no better one.")] = False,
+    axis_angle: Annotated[float, typer.Option(help="Roughly by how many degrees the tilt axis is rotated from that image axis.")] = 0.0,
+    keep_angle: Annotated[bool, typer.Option("--keep-angle", help="Keep the given angle; don't refine it.")] = False,
     refine_tilts: Annotated[
-        bool, typer.Option("--refine-tilts", help="Look for better tilts, too: where the goniometer errs by 0.3 degrees or more.")
+        bool, typer.Option("--refine-tilts", help="Refine the tilts, too: where the goniometer errs by 0.3 degrees or more.")
     ] = False,
     equal_mass: Annotated[bool, typer.Option("--equal-mass", help="Scale each image so that its brightness fits the others'.")] = False,
-    crop: Annotated[bool, typer.Option("--crop", help="Cut off rows that some image hasn't measured.")] = False,
+    crop: Annotated[bool, typer.Option("--crop", help="Cut off rows that any image lacks.")] = False,
     binning: options.Bin = 1,
     interpolation: Annotated[
-        Literal["cubic", "linear"], typer.Option(help="How pixels between pixels are made: cubic keeps what is fine, linear smooths.")
+        Literal["cubic", "linear"], typer.Option(help="Interpolation between pixels: cubic keeps fine detail, linear smooths.")
     ] = "cubic",
     neighbours: Annotated[
         Literal["own", "tiltxcorr"],
-        typer.Option(help="What compares neighbouring images of a specimen that leaves the field, at first; tiltxcorr: torch-tiltxcorr."),
+        typer.Option(help="First comparison of neighbouring images where a specimen leaves the field: our own, or torch-tiltxcorr."),
     ] = "own",
     background: options.Background = "auto",
     invert: options.Invert = "auto",
     outliers: options.OutlyingPixels = "replace",
     strict: options.Strict = False,
 ) -> None:
-    """Find where each image of a raw tilt series belongs, and bring it there by one interpolation; the tilt axis then runs along y."""
+    """Align a raw tilt series: find shifts and tilt axis, and interpolate each image once; the tilt axis then runs along y."""
     from mwgan.series.align import align_series, aligned_files, write_aligned
     from mwgan.series.record import check_record_file
 
@@ -82,7 +82,7 @@ def apply(
     ] = None,
     dataset: options.Dataset = None,
 ) -> None:
-    """Bring maps of the same tilts to where an alignment brought the images, with the same crop and binning."""
+    """Apply an alignment to maps of the same tilts (EDS, EELS …), with the same crop and binning."""
     from mwgan.series.align import applied_files, apply_alignment, read_alignment
 
     alignment = read_alignment(like)

@@ -27,7 +27,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _top(version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False) -> None:
+def _top(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
     if version:
         typer.echo(f"mwgan {__version__}")
         raise typer.Exit
@@ -45,7 +45,7 @@ app.command()(run)
 app.command()(methods)
 app.add_typer(weights.app, name="weights")
 
-data_app = typer.Typer(no_args_is_help=True, help="Images to train on: check what each source of a data set gives.")
+data_app = typer.Typer(no_args_is_help=True, help="Check the images to train on.")
 app.add_typer(data_app, name="data")
 
 
@@ -53,7 +53,7 @@ app.add_typer(data_app, name="data")
 def simulate(
     output: Annotated[Path, typer.Argument(help="Tilt series to write, MRC; its tilts (.tlt) and truth (.truth.mrc) go beside it.")],
     specimen: Annotated[
-        str, typer.Option(help="An image a slice: faces, shapes, leaves, challenge; bodies: rods …, specimens; nanocrystal.")
+        str, typer.Option(help="Images, one a slice: faces, shapes, leaves, challenge; bodies: rods …, specimens; nanocrystal.")
     ] = "leaves",
     size: Annotated[int, typer.Option(min=8, help="Detector pixels across the tilt axis.")] = 128,
     slices: Annotated[int, typer.Option(min=1, help="Slices along the tilt axis.")] = 16,
@@ -61,8 +61,8 @@ def simulate(
     max_tilt: Annotated[float, typer.Option(help="Tilts reach from -MAX to +MAX degrees.")] = 60.0,
     noise: Annotated[float, typer.Option(help="White noise, in percent of the largest line integral.")] = 2.0,
     voxel_size: Annotated[float | None, typer.Option(help="Voxel size in ångström for the headers: 10; 0.35 of a nanocrystal.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides specimen and noise.")] = 0,
-    dose: Annotated[float | None, typer.Option(help="Electrons at the brightest pixel: counting noise in place of --noise.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of specimen and noise.")] = 0,
+    dose: Annotated[float | None, typer.Option(help="Electrons at the brightest pixel: counting noise instead of --noise.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the nanocrystal (docs/atoms.md); may be repeated.")
     ] = None,
@@ -80,7 +80,7 @@ def simulate(
 
 @app.command()
 def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Dataset = None) -> None:
-    """What is known of a tilt series: images, tilts, wedge, pixel size, and what was found out on reading it."""
+    """Describe a tilt series: images, tilts, wedge, pixel size, and anything odd found on reading it."""
     from mwgan.series.describe import describe
 
     described = describe(series, tilts, exclude, dataset)
@@ -91,7 +91,7 @@ def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Da
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo"),
 ) -> None:
-    """Take a shipped network to other specimens, compare, draw, reconstruct a measured needle: each step with its commands."""
+    """Adapt a shipped network to other specimens, compare, draw, reconstruct a measured needle: each step with its commands."""
     from mwgan.cli.demo import demo as run
 
     run(output)
@@ -103,7 +103,7 @@ def data_check(
     overrides: Annotated[list[str] | None, typer.Argument(help="Options as of mwgan-train, e.g. paths.data=FOLDER.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Contact sheet to write, PNG.")] = None,
 ) -> None:
-    """How many images each source of a data set gives, which files can't be read, and a contact sheet."""
+    """Count the images of each source of a data set, name files that can't be read, draw a contact sheet."""
     from mwgan.cli.data_check import check
 
     if output is not None and output.suffix != ".png":

@@ -25,19 +25,19 @@ def measure(
     materials: Annotated[
         str | None, typer.Option(help="Grey levels of void and of each material, as 0,0.4,1: thresholds lie halfway between.")
     ] = None,
-    smallest: Annotated[int, typer.Option(min=1, help="Voxels that a particle has at least.")] = 27,
-    close: Annotated[int, typer.Option(min=0, help="Count gaps as pores up to this many voxels to either side.")] = 0,
-    voxel_size: Annotated[float | None, typer.Option(help="Edge of a voxel in nm, where the file doesn't tell.")] = None,
-    wedge: Annotated[float | None, typer.Option(help="Missing angle in degrees, where no record or series tells.")] = None,
+    smallest: Annotated[int, typer.Option(min=1, help="Smallest particle, in voxels.")] = 27,
+    close: Annotated[int, typer.Option(min=0, help="Close gaps of up to this many voxels, and count them as pores.")] = 0,
+    voxel_size: Annotated[float | None, typer.Option(help="Voxel size in nm, if the file doesn't hold it.")] = None,
+    wedge: Annotated[float | None, typer.Option(help="Missing wedge in degrees, if no record or series says it.")] = None,
     uncertainty: Annotated[
-        Path | None, typer.Option(help="What mwgan reconstruct --trust has written beside the volume: intervals count with it.")
+        Path | None, typer.Option(help="Uncertainty volume of mwgan reconstruct --trust: it enters the intervals.")
     ] = None,
     series: Annotated[
         str | None,
-        typer.Option(help="Tilt series of the volume, or 'recorded': resolution, and intervals from parts of the tilts; takes a while."),
+        typer.Option(help="Tilt series of the volume, or 'recorded': adds resolution, and intervals from subsets of tilts; takes a while."),
     ] = None,
-    groups: Annotated[int, typer.Option(min=2, help="Parts of the tilts, each left out once.")] = 4,
-    method: Annotated[str | None, typer.Option(help="That the volume was made by, where no record tells.")] = None,
+    groups: Annotated[int, typer.Option(min=2, help="Subsets of the tilts, each left out once.")] = 4,
+    method: Annotated[str | None, typer.Option(help="Method that made the volume, if no record says it.")] = None,
     settings: options.Set = None,
     aligned_by: options.AlignedBy = None,
     tilts: options.Tilts = None,

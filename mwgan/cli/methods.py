@@ -10,9 +10,9 @@ from mwgan.cli.options import ConfigDir
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="A method: what can be set of it by --set.")] = None, config_dir: ConfigDir = None
+    name: Annotated[str | None, typer.Argument(help="A method whose settings (--set) to list.")] = None, config_dir: ConfigDir = None
 ) -> None:
-    """The methods there are: what is tuned of each and what it is unless set, what it needs, where it comes from."""
+    """List the methods: their settings and defaults, what they need, where they come from."""
     from mwgan.methods import add_folder, known_methods
     from mwgan.recon.described import as_text, what_it_needs
     from mwgan.recon.named import find_method

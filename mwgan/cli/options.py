@@ -21,25 +21,29 @@ RawSeries = Annotated[
 ]
 Tilts = Annotated[
     str | None,
-    typer.Option("--tilts", help="Tilts in the order of the images, where the series doesn't tell: text file, .mdoc, or -60:60:2."),
+    typer.Option("--tilts", help="Tilts in the order of the images, if the series doesn't hold them: text file, .mdoc, or -60:60:2."),
 ]
 Exclude = Annotated[str, typer.Option(help="Images to leave out, counted from 1: 3,17 or 1-3,17.")]
-Dataset = Annotated[str | None, typer.Option(help="The array in the file, where it holds several.")]
+Dataset = Annotated[str | None, typer.Option(help="Array to read from a file that holds several.")]
 Axis = Annotated[
     Literal["auto", "x", "y"],
-    typer.Option("--tilt-axis", help="Along which image axis the tilt axis runs; auto: y unless they say x."),
+    typer.Option("--tilt-axis", help="Image axis along which the tilt axis runs; auto: y, unless the images show that it is x."),
 ]
 Offset = Annotated[
-    str, typer.Option("--axis-offset", help="Tilt axis off the detector's centre (N - 1) / 2, in pixels of the file; auto fits it.")
+    str,
+    typer.Option(
+        "--axis-offset", help="Offset of the tilt axis from the detector's centre (N - 1) / 2, in pixels of the file; auto fits it."
+    ),
 ]
 Background = Annotated[
-    str, typer.Option(help="What is taken off every pixel: auto (the level of empty surroundings), edge (of each image's), none, a number.")
+    str, typer.Option(help="Background to subtract: auto (level of empty surroundings), edge (that of each image), none, or a number.")
 ]
 Invert = Annotated[
-    Literal["auto", "yes", "no"], typer.Option(help="Take logarithms against the surroundings, as of bright field; auto: if they are such.")
+    Literal["auto", "yes", "no"],
+    typer.Option(help="Invert bright field by the logarithm against its surroundings; auto: where images look like it."),
 ]
 OutlyingPixels = Annotated[Literal["replace", "keep"], typer.Option("--outliers", help="Hot pixels: replace or keep them.")]
-Strict = Annotated[bool, typer.Option("--strict", help="End on what a look at the series warns of, before anything is written.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at anything that a look at the series warns of, before anything is written.")]
 Bin = Annotated[int, typer.Option("--bin", min=1, help="Average this many pixels in both directions.")]
 Set = Annotated[
     list[str] | None,

@@ -48,7 +48,9 @@ def reconstruct(
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option(help="What may be taken, as 2GB: slices are reconstructed as many at a time. Three quarters of what there is."),
+        typer.Option(
+            help="Memory to use, such as 2GB; default: three quarters of what is free. Decides how many slices are reconstructed at a time."
+        ),
     ] = None,
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
     tune: Annotated[
@@ -57,7 +59,9 @@ def reconstruct(
     ] = False,
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Write how far to believe the volume beside it (uncertainty, table, panel); takes 8 times as long."),
+        typer.Option(
+            "--trust", help="Write how far to believe the volume (uncertainty, table, panel); twice as long by auto, 8 times by others."
+        ),
     ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
     device: options.Device = "auto",
@@ -66,7 +70,7 @@ def reconstruct(
     weight: options.Weight = None,
     filter: options.Filter = None,
 ) -> None:
-    """Look at a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time; the voxel size is kept."""
+    """Check a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time."""
     from mwgan.figures.parts.style import label
     from mwgan.io.readers import file_of
     from mwgan.io.tilts import files_read
@@ -148,7 +152,7 @@ def look(
     outliers: options.OutlyingPixels = "replace",
     strict: options.Strict = False,
 ) -> None:
-    """Look at every image of a tilt series: what is wrong with it, what reconstruct would correct, and what to do about the rest."""
+    """Check a tilt series: what is wrong with it, what reconstruct would correct, and what to do about the rest."""
     from mwgan.series.look import LookedAt, look_files, write_look
 
     if output is not None:
@@ -199,7 +203,7 @@ def compare(
     weight: options.Weight = None,
     filter: options.Filter = None,
 ) -> None:
-    """One slice by several methods and tilt ranges, side by side, with its width over its height and its residual.
+    """Compare methods and tilt ranges on one slice, side by side, with its width over its height and its residual.
 
     A method that can't take the series is left out, with a sentence that says why.
     """

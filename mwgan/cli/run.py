@@ -21,10 +21,10 @@ def recipe() -> None:
 def run(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, YAML.")],
-    only: Annotated[list[str] | None, typer.Option(help="Run this series alone, by its name; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run only the series of this name; may be repeated.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many series at a time.")] = 1,
     launcher: Annotated[Literal["here", "slurm"], typer.Option(help="Where they run: on this machine, or as jobs of SLURM.")] = "here",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, and run none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands without running them.")] = False,
 ) -> None:
     """Align, reconstruct and report many series; called again, it resumes where it stopped."""
     import shlex

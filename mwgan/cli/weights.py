@@ -12,12 +12,12 @@ from mwgan.errors import InputError
 from mwgan.files.outputs import check_outputs
 from mwgan.files.pieces import PIECES
 
-app = typer.Typer(no_args_is_help=True, help="Trained networks: list those shipped, export one of your own, in pieces if need be.")
+app = typer.Typer(no_args_is_help=True, help="List the shipped networks, export one of your own, split large files.")
 
 
 @app.command("list")
 def weights_list() -> None:
-    """The networks shipped with this version, by the name that --method takes."""
+    """List the shipped networks, by the name that --method takes."""
     from mwgan.paths import shipped_weights
     from mwgan.recon import load_reconstructor
 
@@ -43,7 +43,7 @@ def weights_export(
         float | None, typer.Option(help="Calibrates --trust: the largest band_scale that mwgan-evaluate uncertainty=flips_and_folds found.")
     ] = None,
 ) -> None:
-    """The generator of a training run as one small file: half precision, with the record of its training."""
+    """Export the generator of a training run as one small file: half precision, with the record of its training."""
     from mwgan.files.pieces import MIB
     from mwgan.files.weights import files_behind, find_weights, read_weights, save_sharded_weights, save_weights
 
@@ -66,7 +66,7 @@ def weights_split(
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the pieces and their checksums.")],
     max_piece_mib: Annotated[int, typer.Option(min=1, help="Size of a piece in MiB.")] = 16,
 ) -> None:
-    """A training's checkpoint cut into pieces, nothing lost; mwgan weights join makes the same file of them."""
+    """Split a checkpoint into pieces without loss; mwgan weights join makes the same file of them."""
     from mwgan.files.pieces import MIB, split
     from mwgan.files.weights import find_weights, read_weights
 
@@ -84,7 +84,7 @@ def weights_join(
     folder: Annotated[Path, typer.Argument(help="Folder that mwgan weights split, or export --max-shard-mib, has written.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; replaced only when all pieces are as they were.")],
 ) -> None:
-    """One file of its pieces, each checked: the checkpoint that was split, or the weights file that export writes."""
+    """Join the pieces of a checkpoint or of an exported weights file, each checked."""
     from mwgan.files.pieces import join
     from mwgan.files.record import TrainingRecord
     from mwgan.files.shards import INDEX, read_shards

@@ -84,7 +84,7 @@ def simulate(
     voxel_size_angstrom
         What the headers say of a voxel's edge; None is 10 Å, and 0.35 Å of a particle of atoms, which is that large.
     seed
-        Decides specimen and noise.
+        Random seed of specimen and noise.
     dose
         Counting noise in place of white noise: so many electrons reach the brightest pixel; the series is in electrons.
     settings

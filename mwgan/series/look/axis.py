@@ -160,3 +160,10 @@ def _shift_between(one: Array, other: Array, noise: float) -> int:
         misfit[shift] = float(((second - first) ** 2).mean())
     best = min(misfit, key=lambda shift: misfit[shift])
     return best if misfit[0] > FAR_BETTER * max(misfit[best], noise) else 0
+
+
+def fits_other_tilts(path: Path) -> bool:
+    """Whether centres, or widths, change smoothly from image to image and yet not as those of any slice do at these tilts."""
+    beyond = max(BEYOND_NOISE * path.expected_px, 0.1)
+    centres = path.scatter_px > beyond and path.jitter_px < SMOOTH * path.scatter_px
+    return centres or (path.width_misfit > WIDTHS_BEYOND_NOISE and path.width_jitter < SMOOTH)

@@ -233,13 +233,6 @@ def _masses(seen: Seen, known: Statistics, surroundings: contrast.Surroundings) 
         )
 
 
-def _wrong_tilts(path: axis.Path) -> bool:
-    """Whether centres, or widths, change smoothly from image to image and yet not as those of any slice do at these tilts."""
-    beyond = max(axis.BEYOND_NOISE * path.expected_px, 0.1)
-    centres = path.scatter_px > beyond and path.jitter_px < axis.SMOOTH * path.scatter_px
-    return centres or (path.width_misfit > axis.WIDTHS_BEYOND_NOISE and path.width_jitter < axis.SMOOTH)
-
-
 def _geometry(
     seen: Seen, known: Statistics, whole: Statistics, surroundings: contrast.Surroundings, switches: Switches, tilts_fit: bool
 ) -> None:
@@ -261,7 +254,7 @@ def _geometry(
         seen.scatter_px = path.scatter_px
     seen.drift_px = axis.drift_along(whole, way, 0.0)
     unaligned = path is not None and tilts_fit and path.scatter_px > max(axis.SCATTER_PX, axis.BEYOND_NOISE * path.expected_px)
-    if path is not None and tilts_fit and not seen.strangers and _wrong_tilts(path):
+    if path is not None and tilts_fit and not seen.strangers and axis.fits_other_tilts(path):
         seen.warnings.append(
             "the specimen's centre and width change smoothly from image to image, but not as anything's do that is turned by these tilts: "
             "they seem to be wrong (a list in another order, of another step, or of another series?)"
@@ -281,7 +274,7 @@ def _geometry(
             )
         return
     seen.axis_offset_from = "nothing"
-    if not tilts_fit or seen.normalised or (path is not None and (unaligned or _wrong_tilts(path))):
+    if not tilts_fit or seen.normalised or (path is not None and (unaligned or axis.fits_other_tilts(path))):
         return
     if path is not None:
         found, error, told = path.offset_px, path.error_px, "centres of mass"
