@@ -77,6 +77,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     assert [run.train_seed for run in runs_of(tmp_path / "sweep")] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="this launcher needs hydra-joblib-launcher")
     done = run_program("-m", "launcher=joblib", "wedge.min_deg=40,70", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path, anew=True)
