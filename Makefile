@@ -190,7 +190,7 @@ gpu-study: install
 	$(if $(call begun,joint),,$(call gpu_train,inpainting,0.2,experiment=ding2019/inpainting $(GPU_JOINT)))
 	$(call gpu_train,joint,0.2,experiment=ding2019/deartifact $(GPU_JOINT) $(if $(call begun,joint),,$(GPU_INPAINTER)))
 	$(BIN)/mwgan-evaluate -m data=drawn noise.percent=0,2 wedges_deg=[45,60] table=$(GPU_STUDY)/results_$(MINUTES)_minutes $(GPU_NETWORKS) $(GPU_TABLE)
-	rm -rf $(GPU_STUDY)/weights
+	rm -rf $(GPU_STUDY)/weights && mkdir $(GPU_STUDY)/weights
 	for name in lpd irdm joint; do $(BIN)/mwgan weights export $(GPU_STUDY)/$$name -o $(GPU_STUDY)/weights/$$name --max-shard-mib 16 || exit 1; done
 
 # Without the extra perceptual, whose torchvision brings CUDA with it. Torch stays where it is: moving it is a step of its own.

@@ -33,7 +33,7 @@ def project(geometry: TiltGeometry, image: Tensor) -> Tensor:
     alongs, acrosses = torch.where(is_steep, -sines, cosines), torch.where(is_steep, cosines, -sines)
     across, lanes = _blocks(batch)
     grid = (tilts, -(-size // across), -(-batch // lanes))
-    with torch.cuda.device_of(image):
+    with torch.cuda.device_of(image):  # type: ignore[no-untyped-call]
         project_tilts[grid](lines, rows, alongs, acrosses, shifts, is_steep, size, batch, across, lanes)
     return rows.permute(2, 0, 1).unsqueeze(1).contiguous()
 
@@ -48,7 +48,7 @@ def back_project(geometry: TiltGeometry, sinogram: Tensor) -> Tensor:
     cosines, sines, shifts, _ = _directions(geometry, sinogram.device)
     across, lanes = _blocks(batch)
     grid = (size, -(-size // across), -(-batch // lanes))
-    with torch.cuda.device_of(sinogram):
+    with torch.cuda.device_of(sinogram):  # type: ignore[no-untyped-call]
         back_project_rows[grid](rows, image, cosines, sines, shifts, tilts, size, batch, across, lanes)
     return image.permute(2, 0, 1).unsqueeze(1).contiguous()
 

@@ -12,9 +12,7 @@ import triton.language as tl
 
 
 @triton.jit
-def project_tilts(  # type: ignore[no-untyped-def]
-    lines, rows, alongs, acrosses, shifts, is_steep, size, batch, DETECTORS: tl.constexpr, LANES: tl.constexpr
-):
+def project_tilts(lines, rows, alongs, acrosses, shifts, is_steep, size, batch, DETECTORS: tl.constexpr, LANES: tl.constexpr):
     """Write projections into ``rows`` (A, N, B) of ``lines`` (2, N, N, B): the rows of the slices, and their columns for steep tilts.
 
     The next pixel of a line falls ``along`` detector pixels further, that of the next line ``across``; float64, as are the ``shifts``.
@@ -48,9 +46,7 @@ def project_tilts(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def back_project_rows(  # type: ignore[no-untyped-def]
-    rows, image, cosines, sines, shifts, tilts, size, batch, PIXELS: tl.constexpr, LANES: tl.constexpr
-):
+def back_project_rows(rows, image, cosines, sines, shifts, tilts, size, batch, PIXELS: tl.constexpr, LANES: tl.constexpr):
     """Write the back-projection of ``rows`` (A, N, B) into ``image`` (N, N, B)."""
     row = tl.program_id(0)
     column = tl.program_id(1) * PIXELS + tl.arange(0, PIXELS)
@@ -80,13 +76,13 @@ def back_project_rows(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _share(offset, wide, narrow):  # type: ignore[no-untyped-def]
+def _share(offset, wide, narrow):
     """How much of a shadow whose centre lies ``offset`` right of a detector pixel's falls on that pixel."""
     return _area_from_centre(0.5 - offset, wide, narrow) - _area_from_centre(-0.5 - offset, wide, narrow)
 
 
 @triton.jit
-def _area_from_centre(position, wide, narrow):  # type: ignore[no-untyped-def]
+def _area_from_centre(position, wide, narrow):
     """A shadow's area between its centre and ``position``, negative on the left: see ``footprint.shadow_area_left_of``."""
     reach, level, distance = (wide + narrow) * 0.5, (wide - narrow) * 0.5, tl.abs(position)
     short = tl.maximum(reach - distance, 0.0)
