@@ -7,7 +7,7 @@ DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
 
-.PHONY: install demo ding2019 irdm2020 beyond test test-all test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 beyond gpu-study test test-all test-gpu test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -24,10 +24,14 @@ demo: install
 	$(BIN)/mwgan demo --output $(DEMO)
 
 test: install lint types
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not wheel and not cluster and not faults"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not wheel and not cluster and not faults and not gpu"
 
 test-all: install lint types
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not wheel and not cluster and not faults"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not wheel and not cluster and not faults and not gpu"
+
+# What runs on a GPU, beside the CPU's numbers. Where there is none every test says so; MWGAN_TEST_DEVICE=cpu tries the tests themselves.
+test-gpu: install
+	$(BIN)/python -m pytest -m gpu -rs
 
 lint: install
 	$(BIN)/ruff check .
@@ -157,6 +161,37 @@ beyond: install
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_measured table=$(BEYOND)/measured/results $(BEYOND_NETWORKS) $(BEYOND_QUICK) $(BEYOND_QUICK_TUNING)
 	for pair in wedge_sweep:wedge_sweep wedge_table:wedge_sweep brain:wedge_sweep challenge:challenge challenge_table:challenge measured:measured measured_table:measured tooth:measured trust:trust; do \
 	  $(BIN)/mwgan-figures experiment=beyond/figures/$${pair%%:*} table=$(BEYOND)/$${pair##*:}/results folder=$(BEYOND)/$${pair##*:} || exit 1; done
+
+# What wants a GPU, in MINUTES of training together: learned primal-dual at 64 to 256 pixels, IRDM on D1 and the joint model of Ding 2019
+# at the papers' width. Then a table, and the weights in files of at most 16 MiB. Run again after a stop, it resumes where it was; with
+# more MINUTES it trains further, on the inpainter that it has. OPTIONS are handed to every training.
+GPU_STUDY := outputs/gpu_study
+MINUTES := 60
+ifeq ($(SCALE_GIVEN),smoke)
+GPU_OPTIONS := debug=smoke threads=1
+GPU_TABLE := data.size=32 step_deg=6 images=4 tuning_images=2 'methods.tvm.tune.weight=[0.05]'
+else
+GPU_OPTIONS := trainer.precision=bf16-mixed data.workers=8
+GPU_SIZES := data.size=256 'data.sizes=[64,64,96,96,128,256]' data.batch_size=16 trainer.max_epochs=1000 trainer.limit_train_batches=500
+GPU_JOINT_SIZES := data.size=256 data.batch_size=8 trainer.limit_train_batches=500
+GPU_TABLE := data.size=256 images=16 device=cuda
+endif
+GPU_JOINT := data=drawn wedge=fixed_45 acquisition=gaussian $(GPU_JOINT_SIZES)
+GPU_INPAINTER := init={generator.inpainter:$(GPU_STUDY)/inpainting}
+GPU_NETWORKS := 'checkpoints={lpd: $(GPU_STUDY)/lpd, irdm: $(GPU_STUDY)/irdm, joint: $(GPU_STUDY)/joint}'
+begun = $(wildcard $(GPU_STUDY)/$(1)/checkpoints/last.ckpt)
+# A training by its name, for its share of the MINUTES: $(call gpu_train,NAME,SHARE,OPTIONS)
+gpu_train = $(BIN)/mwgan-train $(3) $(GPU_OPTIONS) paths.run_dir=$(GPU_STUDY)/$(1) $(if $(call begun,$(1)),resume=$(GPU_STUDY)/$(1)) \
+	  "+trainer.max_time={seconds: $$(awk 'BEGIN {print 60 * $(MINUTES) * $(2)}')}" $(OPTIONS)
+
+gpu-study: install
+	$(call gpu_train,lpd,0.3,experiment=beyond/lpd $(GPU_SIZES))
+	$(call gpu_train,irdm,0.3,experiment=irdm2020/d1)
+	$(if $(call begun,joint),,$(call gpu_train,inpainting,0.2,experiment=ding2019/inpainting $(GPU_JOINT)))
+	$(call gpu_train,joint,0.2,experiment=ding2019/deartifact $(GPU_JOINT) $(if $(call begun,joint),,$(GPU_INPAINTER)))
+	$(BIN)/mwgan-evaluate -m data=drawn noise.percent=0,2 wedges_deg=[45,60] table=$(GPU_STUDY)/results_$(MINUTES)_minutes $(GPU_NETWORKS) $(GPU_TABLE)
+	rm -rf $(GPU_STUDY)/weights && mkdir $(GPU_STUDY)/weights
+	for name in lpd irdm joint; do $(BIN)/mwgan weights export $(GPU_STUDY)/$$name -o $(GPU_STUDY)/weights/$$name --max-shard-mib 16 || exit 1; done
 
 # Without the extra perceptual, whose torchvision brings CUDA with it. Torch stays where it is: moving it is a step of its own.
 constraints: install

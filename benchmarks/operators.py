@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,13 @@ import torch
 from machine import arguments, describe, provenance, write_csv
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
-from mwgan.errors import MissingExtraError
+from mwgan.callbacks.model_flops import peak_of
+from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.operators import AstraParallelBeam, ParallelBeam
+from mwgan.operators.sparse import MEAN_SHADOW
 
 Array = npt.NDArray[np.float32]
 OURS = "mwgan"
@@ -41,10 +45,16 @@ PACKAGES = ("mwgan", "torch", "numpy", "numba", "astra-toolbox", "scikit-image",
 class Step:
     """One direction of one case."""
 
-    run: Callable[[Array], Array]
+    run: Callable[[Any], Any]
     """Slices (S, N, N) to sinograms (S, A, N), or the other way round."""
     slices: int
     """How many it is given at once."""
+    prepare: Callable[[Array], Any] = np.asarray
+    """What is given to ``run``, from an array; not timed."""
+    finish: Callable[[Any], Array] = np.asarray
+    """The array, from what ``run`` gives; not timed."""
+    peak_tflops: float | None = None
+    """What the device's maker promises in float32; None where that isn't known."""
     seconds: list[float] = field(default_factory=list)
     difference: float = 0.0
 
@@ -77,10 +87,10 @@ def main() -> None:
     data = {"forward": phantom(geometry), "back": projections(geometry)}
     steps = [(direction, step) for case in cases.values() for direction, step in case.items()]
     for direction, step in steps:
-        step.run(repeated(data[direction], step.slices))  # warm-up
+        step.run(step.prepare(repeated(data[direction], step.slices)))  # warm-up
     for _ in range(options.repeats):
         for direction, step in steps:
-            given = repeated(data[direction], step.slices)
+            given = step.prepare(repeated(data[direction], step.slices))
             time.sleep(SETTLE_S)
             turn = time.perf_counter()
             while time.perf_counter() - turn < TURN_S:
@@ -95,43 +105,45 @@ def main() -> None:
     for name in CASES:
         for direction in ("forward", "back"):
             row = {"case": name, "direction": direction, "size": options.size, "tilts": options.tilts}
-            rows.append({**row, "batch": options.batch, **numbers(cases, name, direction), **columns})
+            rows.append({**row, "batch": options.batch, **numbers(cases, name, direction, options), **columns})
     write_csv(options.csv, rows)
 
 
-def numbers(cases: dict[str, Case], name: str, direction: str) -> dict[str, str]:
-    """What was measured, as it is written down."""
+def numbers(cases: dict[str, Case], name: str, direction: str, options: Namespace) -> dict[str, str]:
+    """What was measured, as it is written down; ``mfu`` is the share of a GPU's peak that the sums of all weights and pixels are."""
     if name not in cases:
-        names = ("ms_per_image_min", "ratio_to_mwgan", "relative_difference", "slices_at_once")
+        names = ("ms_per_image_min", "ratio_to_mwgan", "relative_difference", "slices_at_once", "mfu")
         return {"ms_per_image": "not installed", **dict.fromkeys(names, "")}
     step = cases[name][direction]
+    tflop = 2 * MEAN_SHADOW * options.tilts * options.size**2 / 1e12
     return {
         "ms_per_image": f"{step.ms_per_image:.3f}",
         "ms_per_image_min": f"{step.ms_per_image_min:.3f}",
         "ratio_to_mwgan": f"{step.ms_per_image / cases[OURS][direction].ms_per_image:.2f}",
         "relative_difference": f"{step.difference:.6f}",
         "slices_at_once": str(step.slices),
+        "mfu": "" if step.peak_tflops is None else f"{tflop / (step.ms_per_image / 1000) / step.peak_tflops:.4f}",
     }
 
 
 def table(cases: dict[str, Case], options: Namespace) -> Table:
     title = f"{options.size} x {options.size}, {options.tilts} tilts, batch {options.batch}, {options.repeats} rounds"
-    shown = Table(title=title, caption="ms an image, median and minimum; ratio and difference to the first")
-    for column in ("case", "direction", "ms", "min", "ratio", "difference"):
+    shown = Table(title=title, caption="ms an image, median and minimum; ratio and difference to the first; share of a GPU's peak")
+    for column in ("case", "direction", "ms", "min", "ratio", "difference", "MFU"):
         shown.add_column(column, justify="left" if column in ("case", "direction") else "right")
     for name in CASES:
         for direction in ("forward", "back"):
-            ms, shortest, ratio, difference, _ = numbers(cases, name, direction).values()
+            ms, shortest, ratio, difference, _, mfu = numbers(cases, name, direction, options).values()
             apart = f"{100 * float(difference):.3f} %" if difference and name != OURS else ""
-            shown.add_row(name, direction, ms, shortest, ratio, apart, end_section=direction == "back")
+            shown.add_row(name, direction, ms, shortest, ratio, apart, mfu, end_section=direction == "back")
     return shown
 
 
 def installed(geometry: TiltGeometry, batch: int, threads: int) -> dict[str, Case]:
-    """The cases whose package is there."""
+    """The cases whose package is there; ASTRA may be there without CUDA."""
     cases = {}
     for name, make in CASES.items():
-        with suppress(ImportError, MissingExtraError):
+        with suppress(ImportError, InputError):
             forward, back = make(geometry, batch, threads)
             cases[name] = {"forward": forward, "back": back}
     return cases
@@ -145,10 +157,14 @@ def measure_difference(cases: dict[str, Case], options: Namespace) -> None:
     image, sinogram = phantom(geometry)[None], projections(geometry)[None]
     expected: dict[str, Array] = {}
     for name, other in installed(geometry, 1, options.threads).items():
-        results = {"forward": other["forward"].run(image), "back": other["back"].run(sinogram) * circle}
+        results = {"forward": whole(other["forward"], image), "back": whole(other["back"], sinogram) * circle}
         expected = expected or results  # ours come first
         for direction, result in results.items():
             cases[name][direction].difference = relative(result, expected[direction])
+
+
+def whole(step: Step, given: Array) -> Array:
+    return step.finish(step.run(step.prepare(given)))
 
 
 def relative(result: Array, expected: Array) -> float:
@@ -176,13 +192,30 @@ def repeated(slice_: Array, count: int) -> Array:
     return np.repeat(slice_[None], count, axis=0)
 
 
-def ours(method: str, device: str = "cpu") -> Maker:
+def ours(method: str, device: str = "cpu", transfers: bool = False) -> Maker:
+    """Our projector, on slices that lie on the device, as in a training, or are brought there and back."""
+
     def make(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
         projector = ParallelBeam(geometry, method)  # type: ignore[arg-type]
-        return (
-            Step(lambda image: projector(torch.from_numpy(image)[:, None].to(device))[:, 0].cpu().numpy(), batch),
-            Step(lambda sinogram: projector.adjoint(torch.from_numpy(sinogram)[:, None].to(device))[:, 0].cpu().numpy(), batch),
-        )
+
+        def put(array: Array) -> Tensor:
+            return torch.from_numpy(array)[:, None].to(device)
+
+        def take(tensor: Tensor) -> Array:
+            return np.asarray(tensor[:, 0].cpu().numpy())
+
+        def step(operate: Callable[[Tensor], Tensor]) -> Step:
+            def run(given: Tensor) -> Tensor:
+                result = operate(given)
+                if device == "cuda":
+                    torch.cuda.synchronize()
+                return result
+
+            if transfers:
+                return Step(lambda array: take(operate(put(array))), batch)
+            return Step(run, batch, put, take, peak_of(torch.device(device), "32-true"))
+
+        return step(projector), step(projector.adjoint)
 
     return make
 
@@ -280,8 +313,13 @@ CASES: dict[str, Maker] = {
     "scikit-image": scikit_image,
     "TomoPy": tomopy,
 }
-if torch.cuda.is_available():  # transfers to and from the GPU included
-    CASES |= {"mwgan, CUDA": ours("auto", "cuda"), "ASTRA, CUDA": astra_cuda}
+ON_A_GPU: dict[str, Maker] = {
+    "mwgan, CUDA": ours("auto", "cuda"),
+    "mwgan, CUDA, no matrix": ours("matrix_free", "cuda"),
+    "mwgan, CUDA, transfers included": ours("auto", "cuda", transfers=True),
+    "ASTRA, CUDA, transfers included": astra_cuda,
+}
+CASES |= ON_A_GPU if torch.cuda.is_available() else {}
 
 
 if __name__ == "__main__":

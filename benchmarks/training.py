@@ -25,9 +25,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.callbacks import ModelFlops
+from mwgan.callbacks.model_flops import peak_of
 from mwgan.configuration import build
 from mwgan.data import PhantomFaces
 from mwgan.data.datamodules import SourceDataset
@@ -56,18 +58,24 @@ def main() -> None:
 
     sized = f"{options.size} x {options.size}, {options.tilts} tilts, batch {options.batch}, {options.precision}"
     table = Table(title=sized)
-    for column in ("case", "acquisition", "bare images/s", "Lightning images/s", "ratio"):
+    for column in ("case", "acquisition", "bare images/s", "Lightning images/s", "ratio", "MFU"):
         table.add_column(column, justify="left" if column in ("case", "acquisition") else "right")
     columns, rows = provenance(("mwgan", "torch", "pytorch-lightning")), []
     for case, overrides in CASES.items():
         for measured in (True, False):
-            seconds = race(module_of(overrides, options), options, measured, device)
+            module = module_of(overrides, options)
+            sample = sample_of(options)
+            gflop = gflop_an_image(module, sample)
+            seconds = race(module, sample, options, measured, device)
             bare, lightning = (options.batch * options.block / median(each) for each in (seconds["bare"], seconds["lightning"]))
             # Of neighbouring turns, so that what else the machine does falls on both alike.
             ratio = median(one / other for one, other in zip(seconds["bare"], seconds["lightning"], strict=True))
-            table.add_row(case, "in both" if measured else "in neither", f"{bare:.1f}", f"{lightning:.1f}", f"{ratio:.2f}")
+            peak = peak_of(device, options.precision)
+            mfu = "" if peak is None else f"{gflop * lightning / (1000 * peak):.4f}"
+            table.add_row(case, "in both" if measured else "in neither", f"{bare:.1f}", f"{lightning:.1f}", f"{ratio:.2f}", mfu)
             row = {"case": case, "acquisition": measured, "size": options.size, "tilts": options.tilts, "batch": options.batch}
             row |= {"precision": options.precision, "options": " ".join((*overrides, *options.set)), "device": device_name(device.type)}
+            row |= {"gflop_an_image": f"{gflop:.3f}", "mfu": mfu}
             rates = {"bare_images_per_second": f"{bare:.2f}", "lightning_images_per_second": f"{lightning:.2f}", "ratio": f"{ratio:.3f}"}
             rows.append({**row, **rates, **columns})
     Console().print(table)
@@ -85,12 +93,26 @@ def module_of(overrides: tuple[str, ...], options: Any) -> AdversarialModule:
     return module
 
 
-def race(module: AdversarialModule, options: Any, measured: bool, device: torch.device) -> dict[str, list[float]]:
-    """Seconds of every turn of each loop."""
+def sample_of(options: Any) -> Sample:
+    """A batch of phantom faces."""
     samples = SourceDataset(PhantomFaces(options.size), seed=0)
     drawn = [samples.sample(0, index) for index in range(options.batch)]
     seeds = torch.tensor([sample.seed for sample in drawn])
-    sample = Sample(torch.stack([sample.image for sample in drawn]).to(device), seeds, torch.arange(options.batch))
+    return Sample(torch.stack([sample.image for sample in drawn]), seeds, torch.arange(options.batch))
+
+
+def gflop_an_image(module: AdversarialModule, sample: Sample) -> float:
+    """Convolutions and dense products of a step, both networks, forward and backward: counted on the CPU, on two images."""
+    two = Sample(sample.image[:2], sample.seed[:2], sample.image_index[:2])
+    step = Bare(copy.deepcopy(module), two, False, "32-true")
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops() / 2e9
+
+
+def race(module: AdversarialModule, sample: Sample, options: Any, measured: bool, device: torch.device) -> dict[str, list[float]]:
+    """Seconds of every turn of each loop."""
+    sample = sample._replace(image=sample.image.to(device))
     bare = Bare(copy.deepcopy(module).to(device), sample, measured, options.precision)
     if not measured:
         module.examples = Ready(copy.deepcopy(module), sample)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mwgan.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 GB = 1e9
@@ -26,6 +30,15 @@ def machine_bytes() -> int | None:
         except (OSError, ValueError):  # no such file; "max"
             continue
     return min(found, default=None)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """The memory of a CUDA device that this program may still take, what torch keeps for it included; None of other devices."""
+    if device.type != "cuda":
+        return None
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def check_fits(needed: float, what: str, remedy: str) -> None:

@@ -1,4 +1,4 @@
-"""The same projector without a matrix on a GPU: weights are computed tilt by tilt, for sizes where the matrix doesn't fit."""
+"""The same projector without a matrix by torch alone, tilt by tilt: for devices that neither kind of compiled kernel is for."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
+from types import ModuleType
 from typing import Literal, Protocol
 
 import torch
@@ -11,7 +13,8 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
-from mwgan.operators import cpu, matrix_free, sparse
+from mwgan.memory import free_bytes
+from mwgan.operators import cpu, gpu, matrix_free, sparse
 
 LinearMap = Callable[[Tensor], Tensor]
 MATRIX_LIMIT_GIB = 2.0
@@ -44,10 +47,10 @@ class ParallelBeam:
     geometry
         Tilts and detector; see :mod:`mwgan.geometry` for the orientation.
     method
-        ``"matrix_free"`` computes the weights as it goes and keeps nothing: on a CPU by compiled kernels, the fastest of all;
-        elsewhere tilt by tilt.
+        ``"matrix_free"`` computes the weights as it goes and keeps nothing: by compiled kernels on a CPU, where they are the fastest
+        of all, and on a CUDA device where Triton is installed; elsewhere by torch, tilt by tilt.
         ``"matrix"`` keeps a sparse matrix and its transpose, built once per device and precision.
-        ``"auto"`` takes the matrix on a GPU while it stays under ``matrix_limit_gib``.
+        ``"auto"`` takes the matrix on a GPU while it stays under ``matrix_limit_gib`` and takes no more than half of what is free.
     matrix_limit_gib
         Largest matrix pair, in GiB, that ``"auto"`` builds: the default holds 512 pixels and 180 tilts in float32.
 
@@ -88,20 +91,26 @@ class ParallelBeam:
 
     def _pair(self, like: Tensor) -> tuple[LinearMap, LinearMap]:
         geometry, size, tilts = self.geometry, self.geometry.detector_size, self.geometry.tilts
-        dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
-        on_cpu = like.device.type == "cpu"
-        fits = not on_cpu and sparse.estimated_gib(geometry, dtype) <= self.matrix_limit_gib
-        if self.method == "matrix_free" or (self.method == "auto" and not fits):
-            kernels = cpu if on_cpu else matrix_free
-            return (lambda image: kernels.project(geometry, image), lambda sino: kernels.back_project(geometry, sino))
-        key = (like.device, dtype)
+        key = like.device, torch.float64 if like.dtype == torch.float64 else torch.float32
+        if self.method == "matrix_free" or (self.method == "auto" and key not in self._matrices and not self._matrix_fits(*key)):
+            kernels = _kernels_of(like.device)
+            return partial(kernels.project, geometry), partial(kernels.back_project, geometry)
         if key not in self._matrices:
-            self._matrices[key] = sparse.matrix_pair(geometry, dtype, like.device)
+            device, dtype = key
+            self._matrices[key] = sparse.matrix_pair(geometry, dtype, device)
         matrix, transpose = self._matrices[key]
         return (
             lambda image: sparse.apply(matrix, image, (tilts, size)),
             lambda sino: sparse.apply(transpose, sino, (size, size)),
         )
+
+    def _matrix_fits(self, device: torch.device, dtype: torch.dtype) -> bool:
+        """Whether ``"auto"`` builds one: never on a CPU, whose kernels are faster without."""
+        needed = sparse.estimated_gib(self.geometry, dtype)
+        if device.type == "cpu" or needed > self.matrix_limit_gib:
+            return False
+        free = free_bytes(device)
+        return free is None or needed * 2**30 <= free / 2
 
 
 def projector_for(geometry: TiltGeometry) -> ParallelBeam:
@@ -117,6 +126,13 @@ def projector_for(geometry: TiltGeometry) -> ParallelBeam:
 
 
 _shared: OrderedDict[TiltGeometry, ParallelBeam] = OrderedDict()
+
+
+def _kernels_of(device: torch.device) -> ModuleType:
+    """The module that projects and back-projects there without a matrix."""
+    if device.type == "cpu":
+        return cpu
+    return gpu if device.type == "cuda" and gpu.is_available() else matrix_free
 
 
 class _LinearMap(torch.autograd.Function):

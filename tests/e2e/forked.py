@@ -55,6 +55,42 @@ def run(module: str, arguments: Sequence[str], folder: Path, env: Mapping[str, s
     return CompletedProcess([module, *arguments], int(process.exitcode or 0), *told)
 
 
+class Running:
+    """A program that is running in a session of its own: what :class:`subprocess.Popen` is of it."""
+
+    def __init__(self, module: str, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
+        self._place = tempfile.TemporaryDirectory()
+        self._files = [Path(self._place.name) / name for name in ("stdout", "stderr")]
+        self._process = _context().Process(target=_in_session, args=(module, list(arguments), dict(env), folder, self._files))
+        self._process.start()
+        self.pid = int(self._process.pid)
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.poll()
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+        code: int | None = self._process.exitcode
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """As from outside."""
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it printed, once it has ended."""
+        self._process.join(timeout)
+        stdout, stderr = (file.read_text(encoding="utf-8", errors="replace") for file in self._files)
+        return stdout, stderr
+
+
+def _in_session(module: str, arguments: list[str], env: dict[str, str], folder: Path, files: list[Path]) -> None:
+    os.setsid()
+    _into_files(module, arguments, env, folder, files)
+
+
 def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)

@@ -13,6 +13,8 @@ import mrcfile
 import numpy as np
 import pandas as pd
 import pytest
+from hydra._internal.hydra import Hydra
+from hydra.types import RunMode
 
 from mwgan.paths import samples_dir
 from mwgan.series.align import Alignment
@@ -432,6 +434,8 @@ def test_bad_input_is_one_sentence(command, named, place, monkeypatch, capfd):
     before = {path: path.stat().st_mtime_ns for path in place.rglob("*") if "log" not in path.parts and path.is_file()}
     program, *arguments = shlex.split(command)
     monkeypatch.setattr(sys, "argv", [program, *arguments])
+    # Hydra composes all once more to see whether it is a sweep. None of these is, and it is half of their time.
+    monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: RunMode.RUN)
     with pytest.raises(SystemExit) as end:
         importlib.import_module(MAINS[program]).main()
     told = capfd.readouterr().err

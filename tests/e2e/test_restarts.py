@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
 import torch
@@ -225,12 +226,10 @@ def test_a_killed_process_goes_on_by_its_folder_alone(tmp_path):
         ([*GAME, "model.generator_schedule.milestones=[1]", *often, f"paths.run_dir={stopped}"], signal.SIGKILL, -9),
         ([f"resume={stopped}"], signal.SIGTERM, 143),
     ):
-        with subprocess.Popen(
-            [*PROGRAM, *options], cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, stderr=subprocess.PIPE, text=True
-        ) as running:
-            wait_for_newer(stopped / LAST, written, running)
-            os.killpg(running.pid, end)
-            told = running.communicate(timeout=60)[1]
+        running = start_program(*options, folder=tmp_path)
+        wait_for_newer(stopped / LAST, written, running)
+        os.killpg(running.pid, end)
+        told = running.communicate(timeout=60)[1]
         assert running.returncode == status, told
         assert "Traceback" not in told
         written = (stopped / LAST).stat().st_mtime_ns
@@ -242,7 +241,15 @@ def test_a_killed_process_goes_on_by_its_folder_alone(tmp_path):
     assert_same_state(stopped, tmp_path / "straight")
 
 
-def wait_for_newer(file: Path, written: int, running: subprocess.Popen) -> None:
+def start_program(*options: str, folder: Path) -> subprocess.Popen | forked.Running:
+    if forked.AVAILABLE:
+        return forked.Running(forked.TRAIN, options, folder, ENVIRONMENT)
+    return subprocess.Popen(
+        [*PROGRAM, *options], cwd=folder, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_newer(file: Path, written: int, running: subprocess.Popen | forked.Running) -> None:
     while not file.exists() or file.stat().st_mtime_ns <= written:
         assert running.poll() is None, running.communicate()[1]
         time.sleep(0.005)

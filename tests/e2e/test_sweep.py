@@ -34,7 +34,15 @@ def run_program(*arguments: str, folder: Path, anew: bool = False) -> subprocess
     return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False, cwd=folder, env=ENVIRONMENT)
 
 
-def wait_for(file: Path, process: subprocess.Popen) -> None:
+def start_program(*arguments: str, folder: Path) -> subprocess.Popen | forked.Running:
+    """``mwgan-train``, in a session of its own."""
+    if forked.AVAILABLE:
+        return forked.Running(forked.TRAIN, arguments, folder, ENVIRONMENT)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*PROGRAM, *arguments], text=True, cwd=folder, env=ENVIRONMENT, start_new_session=True, **pipes)
+
+
+def wait_for(file: Path, process: subprocess.Popen | forked.Running) -> None:
     while not file.exists():
         assert process.poll() is None, "the sweep ended before it could be killed"
         time.sleep(0.01)
@@ -56,12 +64,11 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
-    command = [*PROGRAM, "-m", "seed=0,1,2", *SMOKE, "data.train.count=96", "trainer.max_epochs=5", "hydra.sweep.dir=sweep"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as running:
-        wait_for(tmp_path / "sweep" / "1" / jobs.LAST, running)
-        os.killpg(running.pid, signal.SIGKILL)
+    options = ("-m", "seed=0,1,2", *SMOKE, "data.train.count=96", "trainer.max_epochs=5", "hydra.sweep.dir=sweep")
+    running = start_program(*options, folder=tmp_path)
+    wait_for(tmp_path / "sweep" / "1" / jobs.LAST, running)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate(timeout=60)
     first, second, third = (tmp_path / "sweep" / str(number) for number in range(3))
     assert [run.finished for run in runs_of(tmp_path / "sweep")] == [True, False]
     untouched, stopped_after = (first / jobs.LAST).stat().st_mtime_ns, last_epoch(second)
@@ -77,6 +84,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
     assert [run.train_seed for run in runs_of(tmp_path / "sweep")] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_jobs_run_side_by_side_and_one_that_fails_is_tried_again(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="this launcher needs hydra-joblib-launcher")
     done = run_program("-m", "launcher=joblib", "wedge.min_deg=40,70", *SMOKE, "hydra.sweep.dir=sweep", folder=tmp_path, anew=True)
@@ -125,13 +133,10 @@ def test_another_sweep_is_refused_before_it_writes_over_the_first(tmp_path):
 
 def test_ctrl_c_ends_a_run_and_a_sweep_in_a_sentence(tmp_path):
     for options, log in ((["paths.run_dir=run"], "run"), (["-m", "seed=0,1", "hydra.sweep.dir=sweep"], "sweep/0")):
-        command = [*PROGRAM, *options, *SMOKE, "data.train.count=96", "trainer.max_epochs=500"]
-        with subprocess.Popen(
-            command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        ) as running:
-            wait_for(tmp_path / log / jobs.LAST, running)
-            running.send_signal(signal.SIGINT)
-            told = running.communicate(timeout=60)[1]
+        running = start_program(*options, *SMOKE, "data.train.count=96", "trainer.max_epochs=500", folder=tmp_path)
+        wait_for(tmp_path / log / jobs.LAST, running)
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=60)[1]
         assert running.returncode == 130
         assert told.strip().splitlines()[-1] == "interrupted: what was finished is kept"
         assert "Traceback" not in told

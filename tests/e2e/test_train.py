@@ -293,6 +293,7 @@ def test_resuming_with_another_geometry_or_from_weights_alone_is_refused(run_con
         train(run_config(*GAME, "resume=irdm"))
 
 
+@pytest.mark.slow
 def test_two_processes_play_the_game_in_one_run_folder(tmp_path):
     # Folders are named by the clock, so that the second process has to be told; its 3 held-out images are dealt 2 and 1.
     done = run_program("debug=smoke", "trainer=ddp_cpu", "data.validation.count=3", "logger=csv", folder=tmp_path, anew=True)

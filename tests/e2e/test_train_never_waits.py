@@ -205,6 +205,7 @@ def test_seeds_and_poses_stay_on_the_cpu(run_config):
     assert {part.device.type for part in (batch.seed, batch.image_index, *batch.pose)} == {"cpu"}
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch tells who waits for a GPU where there is one")
 @pytest.mark.parametrize("name", ["irdm", "lpd"])
 def test_torch_finds_no_step_that_waits_for_the_gpu(name, run_config):

@@ -76,15 +76,18 @@ def tables(sweep):
     pd.DataFrame(kept).to_parquet(sweep / "results.tomograms.parquet")
 
 
-@pytest.fixture
-def sweep(tmp_path):
-    folder = tmp_path / "a sweep & <more>"
+def three_jobs(folder):
     job(folder, "0", ["experiment=irdm2020/study", "data=d1", "seed=0"], 3, finished=True, train_data="D1")
     missing = {"name": "ct (phantom faces)", "images": 9, "substituted": "data/ct is not there: phantom faces"}
     scans = {**SCANS, "skipped": [["sub-1/<a>.nii", "EOFError: cut short"]]}
     job(folder, "1", ["experiment=irdm2020/study", "data=d2", "seed=0"], 2, data=[scans, missing])
     job(folder, "2", ["experiment=irdm2020/study", "data=d2", "seed=1"])
     return folder
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    return three_jobs(tmp_path / "a sweep & <more>")
 
 
 def written(sweep):
@@ -94,6 +97,21 @@ def written(sweep):
     (file,) = draw(cfg)
     assert file == sweep / "report.html"
     return file.read_text()
+
+
+@pytest.fixture(scope="module")
+def without_table(tmp_path_factory):
+    """A sweep without results, and its page: for tests that only read them."""
+    folder = three_jobs(tmp_path_factory.mktemp("report") / "a sweep & <more>")
+    return folder, written(folder)
+
+
+@pytest.fixture(scope="module")
+def with_table(tmp_path_factory):
+    """A sweep with results, and its page: for tests that only read them."""
+    folder = three_jobs(tmp_path_factory.mktemp("report") / "a sweep & <more>")
+    tables(folder)
+    return folder, written(folder)
 
 
 class Page(HTMLParser):
@@ -129,8 +147,8 @@ class Page(HTMLParser):
         return next(row for row in self.rows if row[: len(first)] == list(first))
 
 
-def test_the_runs_are_told_as_far_as_they_got(sweep):
-    page = Page(written(sweep))
+def test_the_runs_are_told_as_far_as_they_got(without_table):
+    page = Page(without_table[1])
     assert "3 runs: 1 finished, 2 not finished" in page.words
     assert page.row("0")[1:7] == ["data=d1seed=0", "finished", "3 of 4", "22.00 (22.00)", "0.8800 (0.9000)", "50.0"]
     assert page.row("0")[7:] == ["abc1234", "CPU, 1 threads", "D1"]
@@ -140,8 +158,8 @@ def test_the_runs_are_told_as_far_as_they_got(sweep):
     assert "before the first epoch was over: job 2." in page.words
 
 
-def test_substitutions_and_files_left_out_are_told(sweep):
-    page = Page(written(sweep))
+def test_substitutions_and_files_left_out_are_told(without_table):
+    page = Page(without_table[1])
     told = page.row("1")[-1]
     assert "ct (phantom faces): substituted: data/ct is not there" in told
     assert "brain: 1 file left out: sub-1/<a>.nii – EOFError: cut short" in told
@@ -158,8 +176,9 @@ def test_files_left_out_may_be_a_number_or_many():
     assert told([]) == "D2"
 
 
-def test_what_is_absent_is_said(sweep):
-    page = Page(written(sweep))
+def test_what_is_absent_is_said(without_table):
+    sweep, text = without_table
+    page = Page(text)
     assert f"No results table yet: mwgan-evaluate sweep={sweep} makes it." in page.words
     assert "No tomograms were kept yet" in page.words
     assert len(page.pictures) == 1  # the curves
@@ -192,9 +211,8 @@ def test_jobs_stand_in_the_order_of_their_numbers(tmp_path):
     assert names == ["9", "10", "named"]
 
 
-def test_nrmse_stands_by_source_and_over_all_with_its_spread(sweep):
-    tables(sweep)
-    page = Page(written(sweep))
+def test_nrmse_stands_by_source_and_over_all_with_its_spread(with_table):
+    page = Page(with_table[1])
     assert "20 rows" not in page.words
     assert "40 rows of results, 2 test sources" in page.words
     rows = [row for row in page.rows if row[0] == "IRDM, D1"]
@@ -205,14 +223,14 @@ def test_nrmse_stands_by_source_and_over_all_with_its_spread(sweep):
     assert next(row for row in page.rows if row[0] == "TVM")[1:3] == ["", "0.2950"]
 
 
-def test_best_and_worst_images_of_every_network_are_shown_with_their_numbers(sweep):
-    tables(sweep)
-    page = Page(written(sweep))
+def test_best_and_worst_images_of_every_network_are_shown_with_their_numbers(with_table, sweep):
+    page = Page(with_table[1])
     told = [picture["alt"] for picture in page.pictures if "best" in picture["alt"]]
     assert len(told) == 2
     assert "phantom_faces, best: wedge 40°, image 0, seed 0, 41.7 dB" in told[0]
     assert "brain, worst: wedge 50°, image 1, seed 1" in told[0]
     assert "None were kept of TVM." in page.words
+    tables(sweep)
     kept = pd.read_parquet(sweep / "results.tomograms.parquet")
     kept.drop(columns="kept_as").to_parquet(sweep / "results.tomograms.parquet")
     assert "No best and worst images were kept" in Page(written(sweep)).words
@@ -243,10 +261,10 @@ def test_sources_that_no_method_has_all_of_have_no_mean(sweep):
     assert "holds nothing of missing-wedge sinograms" in Page(written(sweep)).words
 
 
-def test_the_page_needs_nothing_else(sweep):
+def test_the_page_needs_nothing_else(with_table, sweep):
     tables(sweep)
     (sweep / "0" / "panels").mkdir()
-    panel = b64decode(re.search(r"base64,([^\"]+)", written(sweep)).group(1))
+    panel = b64decode(re.search(r"base64,([^\"]+)", with_table[1]).group(1))
     (sweep / "0" / "panels" / "epoch_002.png").write_bytes(panel)
     text = written(sweep)
     page = Page(text)
@@ -260,8 +278,8 @@ def test_the_page_needs_nothing_else(sweep):
     assert any(picture["alt"] == "job 0" for picture in page.pictures)
 
 
-def test_text_is_escaped(sweep):
-    text = written(sweep)
+def test_text_is_escaped(without_table):
+    text = without_table[1]
     assert "<more>" not in text
     assert "a sweep &amp; &lt;more&gt;" in text
     hostile = '<img src=x onerror="alert(1)">'
@@ -320,13 +338,13 @@ def test_a_table_that_cannot_be_read_is_refused_and_the_old_report_stays(sweep):
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
-def test_a_browser_shows_the_page(sweep, tmp_path):
-    tables(sweep)
-    pictures = len(Page(written(sweep)).pictures)
+def test_a_browser_shows_the_page(with_table, tmp_path):
+    sweep, text = with_table
+    pictures = len(Page(text).pictures)
     # A copy that counts its own pictures: what the browser could not decode has no width.
     script = "document.body.dataset.wide = [...document.images].filter(image => image.naturalWidth > 0).length"
     copy = tmp_path / "counted.html"
-    copy.write_text((sweep / "report.html").read_text().replace("</body>", f"<script>onload = () => {{{script}}}</script></body>"))
+    copy.write_text(text.replace("</body>", f"<script>onload = () => {{{script}}}</script></body>"))
     dom = browsed(tmp_path, "--virtual-time-budget=5000", "--dump-dom", copy.as_uri()).stdout
     assert f'data-wide="{pictures}"' in dom
     page = Page(dom.split("<body", 1)[1].split(">", 1)[1].rsplit("<script", 1)[0])

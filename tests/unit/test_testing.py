@@ -50,7 +50,7 @@ from mwgan.testing import check_network, check_projector, check_reconstructor, c
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"SART": {"iterations": 1}, "SIRT": {"iterations": 10}, "TVM": {"iterations": 12}}  # passes decide no claim
-# Networks are those that are shipped, below; what is only trained in a study is nowhere.
+# Networks are those that are shipped, below; what is only trained in a study is nowhere. The mixture asks several networks each time.
 CLASSICAL = {name: entry for name, entry in known_methods().items() if entry.reconstructor and not is_network(entry)}
 
 
@@ -59,7 +59,7 @@ def first_choice(entry: MethodEntry) -> dict:
     return (first_choice(known_methods()[entry.after]) if entry.after else {}) | {key: values[0] for key, values in entry.tune.items()}
 
 
-@pytest.mark.parametrize("name", sorted(CLASSICAL))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "auto" else name for name in sorted(CLASSICAL)])
 def test_every_method_passes(name):
     entry = CLASSICAL[name]
     if entry.lacks:

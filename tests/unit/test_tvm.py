@@ -202,7 +202,7 @@ def test_stagnation_stops(measurement):
 @pytest.mark.parametrize("weight", [0.005, 0.02, 0.1])
 def test_a_slice_that_has_converged_is_close_to_the_end_of_a_long_run(weight, measurement, image):
     seen = []
-    tomogram, end = TVM(weight, progress=seen.append)(measurement), TVM(weight, 4000, convergence=0)(measurement)
+    tomogram, end = TVM(weight, progress=seen.append)(measurement), TVM(weight, 2000, convergence=0)(measurement)
     assert len(seen) < 300
     value, least = (TVM(weight).objective(one, measurement).item() for one in (tomogram, end))
     assert value == pytest.approx(least, rel=1e-3)
@@ -236,9 +236,10 @@ def test_without_convergence_it_goes_on_to_the_limit(measurement):
 def test_it_agrees_with_the_plain_primal_dual_method(weights, measurement):
     method = TVM(0.03, 2000, (0.0, 0.7), weights, convergence=0)
     plain = primal_dual(measurement, 0.03, (0.0, 0.7), weights, 3000)
-    value, expected = (method.objective(one, measurement).item() for one in (method(measurement), plain))
+    tomogram = method(measurement)
+    value, expected = (method.objective(one, measurement).item() for one in (tomogram, plain))
     assert value == pytest.approx(expected, rel=1e-3)
-    assert (method(measurement) - plain).norm() < 0.02 * plain.norm()
+    assert (tomogram - plain).norm() < 0.02 * plain.norm()
 
 
 def test_intensity_and_weight_scaled_together_scale_the_tomogram(measurement):
