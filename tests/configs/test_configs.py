@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -97,21 +98,24 @@ def test_every_application_composes_and_every_reference_in_it_resolves(applicati
     assert OmegaConf.missing_keys(config) == set()
 
 
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
-def test_every_option_of_every_group_composes_and_builds(group, option, tmp_path):
-    if group == "logger" and option in ("wandb", "all"):
-        pytest.importorskip("wandb", reason="this logger needs wandb")
+@pytest.mark.parametrize("group", sorted({group for group, _ in OPTIONS}))
+def test_every_option_of_every_group_composes_and_builds(group, tmp_path):
+    options = [option for known, option in OPTIONS if known == group]
+    if group == "logger" and find_spec("wandb") is None:  # which these two need
+        options = [option for option in options if option not in ("wandb", "all")]
     application = "evaluate" if group == "method" else "train"
-    here = ["option.accelerator=cpu"] if group == "trainer" else []  # a trainer is built for what is there
+    at = {option: f"option_{number}" for number, option in enumerate(options)}
+    here = [f"{place}.accelerator=cpu" for place in at.values() if group == "trainer"]  # a trainer is built for what is there
     with_data = ("data=d3", *SUBSTITUTED)  # which sets aside of every source
-    config = composed(application, f"+{group}@option={option}", *with_data, *here, output=tmp_path)
-    OmegaConf.resolve(config.option)
-    found = nodes(config.option)
-    only_named = group == "method" and config.option.reconstructor is None  # by figures
-    assert bool(found) == bool(BUILDS[group] and not only_named)
-    for node in found:
-        made = completed(build(node), group)
-        assert isinstance(made, BUILDS[group])
+    config = composed(application, *(f"+{group}@{place}={option}" for option, place in at.items()), *with_data, *here, output=tmp_path)
+    for option, place in at.items():
+        node = config[place]
+        OmegaConf.resolve(node)
+        found = nodes(node)
+        only_named = group == "method" and node.reconstructor is None  # by figures
+        assert bool(found) == bool(BUILDS[group] and not only_named), option
+        for one in found:
+            assert isinstance(completed(build(one), group), BUILDS[group]), option
 
 
 def test_every_group_is_known():
