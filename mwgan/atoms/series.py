@@ -17,7 +17,7 @@ from mwgan.atoms.found import FoundAtoms
 from mwgan.atoms.model import AtomModel
 from mwgan.atoms.noise import noise_of
 from mwgan.atoms.search import Search, settled
-from mwgan.atoms.sharpened import sharpened
+from mwgan.recon.sharpened import sharpened
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import LEAST, trace
 from mwgan.data.nanocrystals.particle import masses_of
@@ -50,7 +50,7 @@ class Wanted:
     method, settings
         What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`.
     sharpen
-        Make a second volume that knows the width of an atom: see :func:`mwgan.atoms.sharpened.sharpened`.
+        Make a second volume that knows the width of an atom: see :func:`mwgan.recon.sharpened.sharpened`.
     refined
         Whether places are refined against the projections; otherwise they are those of the volume.
     species

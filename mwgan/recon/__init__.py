@@ -1,6 +1,7 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
 from mwgan.recon.astra import Astra
+from mwgan.recon.atom_volume import AtomSeries, ShowAtoms
 from mwgan.recon.auto import Auto
 from mwgan.recon.base import Progress, Reconstructor
 from mwgan.recon.data_consistent import DataConsistent
@@ -22,6 +23,7 @@ __all__ = [
     "TVM",
     "WBP",
     "Astra",
+    "AtomSeries",
     "Auto",
     "DataConsistent",
     "InpaintSinogram",
@@ -33,6 +35,7 @@ __all__ = [
     "Reconstructor",
     "RestoreMeasurement",
     "RestoreWBP",
+    "ShowAtoms",
     "Task",
     "TomoPy",
     "from_arrays",

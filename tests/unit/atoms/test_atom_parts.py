@@ -9,7 +9,7 @@ from gold_case import SIGMA, SIZE, VOXEL
 
 from mwgan.atoms.matching import matched
 from mwgan.atoms.noise import noise_of
-from mwgan.atoms.sharpened import sharpened
+from mwgan.recon.sharpened import sharpened
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import apart, trace, typical
 from mwgan.atoms.volumes import read_volume
