@@ -17,7 +17,6 @@ from mwgan.atoms.found import FoundAtoms
 from mwgan.atoms.model import AtomModel
 from mwgan.atoms.noise import noise_of
 from mwgan.atoms.search import Search, settled
-from mwgan.recon.sharpened import sharpened
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import LEAST, trace
 from mwgan.data.nanocrystals.particle import masses_of
@@ -25,7 +24,10 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.memory import check_fits
 from mwgan.operators.atoms import AtomProjector
+from mwgan.recon.atom_volume import A_LITTLE_LESS, AtomSeries
+from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
 from mwgan.recon.named import make_method
+from mwgan.recon.sharpened import sharpened
 from mwgan.series.measured import Series, measurement_of
 
 CLOSEST_ANGSTROM = 1.7  # but for hydrogen, no two atoms of a solid are nearer
@@ -33,7 +35,7 @@ COARSEST = 0.35  # of the closest distance: coarser pixels don't tell neighbours
 SMOOTH, LESS_SMOOTH = 0.25, 0.18  # of the closest distance, by which the first and the sharpened volume are smoothed
 REACH = 4.0  # widths; 1e-4 of an atom lies beyond
 BEGINNING = 5  # steps of the refinement that finds the width
-A_LITTLE_LESS = 0.9  # of that width, which is too large where atoms were missed
+FIRST = "sirt"  # the first volume where a network makes the second
 MOVED = 1.0  # pixels, from which on images are put back for the second volume
 SLICES_AT_ONCE = 16
 PASSES, BETTER = 3, 2e-4  # of sharpening, while each betters the misfit by this share
@@ -48,7 +50,8 @@ class Wanted:
     Parameters
     ----------
     method, settings
-        What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`.
+        What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`. Or a network of atoms
+        (:func:`mwgan.recon.load_atom_network`), which makes the second volume in place of sharpening: the first is SIRT's then.
     sharpen
         Make a second volume that knows the width of an atom: see :func:`mwgan.recon.sharpened.sharpened`.
     refined
@@ -121,28 +124,32 @@ def find_atoms(
     noise = noise_of(images.float(), series.geometry, measured)
     closest, projector = wanted.closest_angstrom / pixel, AtomProjector(series.geometry, slices, REACH)
     search = Search(images, projector, noise, closest, wanted.species, wanted.fits_images, wanted.fits_turns)
-    made = _reconstructed(series, wanted) if volume is None else volume
+    network = load_atom_network(wanted.method, wanted.device)
+    if network is not None and wanted.settings:
+        raise InputError(f"{wanted.method} is a trained network and has no settings: leave {', '.join(wanted.settings)} out")
+    first = wanted if network is None else replace(wanted, method=FIRST)
+    made = _reconstructed(series, first) if volume is None else volume
     places = _traced(made, closest, SMOOTH, wanted)
-    say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {wanted.method}'}")
+    say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {first.method}'}")
     model = search.begun(places, closest / 3)
-    if volume is None and wanted.sharpen:
+    if volume is None and (network is not None or wanted.sharpen):
         model, _ = search.fitted(model, BEGINNING)
-        return _by_sharpened(search, model, wanted, pixel, say)
+        return _by_second(search, model, network, wanted, pixel, say)
     if not wanted.refined:
         return _unrefined(model, made, search, pixel)
     return _judged(settled(search, model, say), made, search, pixel)
 
 
-def _by_sharpened(search: Search, model: AtomModel, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
-    """Sharpen with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
+def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
+    """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
     best: FoundAtoms | None = None
     for _ in range(PASSES):
         width = float(model.widths.mean())
         put_back, surviving = _put_back(_filled(search, model), model.shifts)
-        left = surviving * search.noise.sigma
-        made = sharpened(put_back, search.projector.geometry, A_LITTLE_LESS * width, left).numpy()
-        places = _traced(made, search.closest, LESS_SMOOTH, wanted)
-        say(f"{len(places)} atoms in the volume that knows their width, {width * pixel:.2f} Å")
+        left = AtomSeries(put_back, search.projector.geometry, width, surviving * search.noise.sigma)
+        made, smooth = _second(left, network, wanted, say)
+        places = _traced(made, search.closest, smooth, wanted)
+        say(f"{len(places)} atoms in the volume {'that knows their width' if network is None else 'by the network'}, {width * pixel:.2f} Å")
         model = replace(search.begun(places, width), shifts=model.shifts, turns_deg=model.turns_deg)
         if not wanted.refined:
             return _unrefined(model, made, search, pixel)
@@ -154,6 +161,16 @@ def _by_sharpened(search: Search, model: AtomModel, wanted: Wanted, pixel: float
             break
     assert best is not None
     return best
+
+
+def _second(series: AtomSeries, network: LearnedAtoms | None, wanted: Wanted, say: Say) -> tuple[npt.NDArray[np.float32], float]:
+    """The volume, and how smooth it is to be traced."""
+    if network is None:
+        made = sharpened(series.images, series.geometry, A_LITTLE_LESS * series.width, series.noise)
+        return made.numpy(), LESS_SMOOTH
+    if outside := network.outside_training(series):
+        say(outside)
+    return network(series._replace(images=series.images.to(wanted.device))).cpu().numpy(), 0.0
 
 
 def _unrefined(model: AtomModel, made: npt.NDArray[np.float32], search: Search, pixel: float) -> FoundAtoms:

@@ -17,7 +17,7 @@ def atoms(
     output: Annotated[Path, typer.Option("--output", "-o", help="Atoms, .xyz; a record (.json) and a picture (.png) go beside it.")],
     species: Annotated[str, typer.Option(help="Elements in the specimen: Au or Fe,Pt. Unknown if not given: as many as masses tell.")] = "",
     volume: Annotated[Path | None, typer.Option(help="Volume (y, z, x) of this series to begin with.")] = None,
-    method: Annotated[str, typer.Option(help="What the volume is made by otherwise: a method of mwgan methods.")] = "sirt",
+    method: Annotated[str, typer.Option(help="What makes the volume otherwise: one of mwgan methods; or atoms, a network.")] = "sirt",
     settings: options.Set = None,
     sharpen: Annotated[bool, typer.Option(help="Make a second volume that knows how wide an atom is.")] = True,
     refine: Annotated[bool, typer.Option(help="Refine against the projections, drop and add atoms by them.")] = True,

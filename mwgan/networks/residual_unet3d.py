@@ -42,6 +42,7 @@ class ResidualUNet3d(nn.Module):
         self.after = _Block(width)
         self.end = nn.Conv3d(width, 8 * out_channels, 1)
         nn.init.zeros_(self.end.weight)  # most of a volume is empty: to begin there saves the time to find that out
+        nn.init.constant_(self.end.bias, 0.0)  # type: ignore[arg-type]
 
     def forward(self, volume: Tensor) -> Tensor:
         numbers = volume[:, self.volumes :, 0, 0, 0]
@@ -61,7 +62,8 @@ class _Block(nn.Module):
         nn.init.zeros_(self.two.weight)
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.two(nn.functional.silu(self.one(features)))
+        changed: Tensor = features + self.two(nn.functional.silu(self.one(features)))
+        return changed
 
 
 def _convolution(before: int, after: int) -> nn.Conv3d:

@@ -9,6 +9,7 @@ from mwgan.recon.from_arrays import from_arrays
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.primal_dual import LearnedPrimalDual
 from mwgan.recon.sart import SART, SIRT
@@ -28,6 +29,7 @@ __all__ = [
     "DataConsistent",
     "InpaintSinogram",
     "JointModel",
+    "LearnedAtoms",
     "LearnedPrimalDual",
     "LearnedReconstructor",
     "Normalized",
@@ -39,5 +41,6 @@ __all__ = [
     "Task",
     "TomoPy",
     "from_arrays",
+    "load_atom_network",
     "load_reconstructor",
 ]

@@ -19,7 +19,7 @@ from mwgan.recon.sharpened import sharpened
 CHANNELS = 7
 BULK = 2.0  # voxels, by which single atoms are smoothed away where the density of the bulk is wanted
 SMOOTH = 1.0  # voxels: a sharpened volume holds points, and what is left mostly noise
-A_LITTLE_LESS = 0.9  # of an atom's width: what is sharpened by more than it grows rings
+A_LITTLE_LESS = 0.9  # of an atom's width, which is told too large where atoms were missed
 TYPICAL_WIDTH, TYPICAL_NOISE = 1.7, 0.05  # in voxels and of the images' brightness: about the middle of what is trained on
 
 
@@ -57,8 +57,8 @@ class ShowAtoms:
     def see(self, series: AtomSeries) -> Tensor:
         """The generator's input (1, :data:`CHANNELS`, Y, Z, X).
 
-        SIRT's volume; the volume that knows an atom's width; what SIRT's leaves of the images, projected back; all three in units of
-        the bulk's density. Then, alike in all voxels, width, noise, missing wedge and how far apart tilts are.
+        SIRT's volume; the volume that knows an atom's width; what SIRT's leaves of the images, projected back; the inverse hyperbolic
+        sine of all three in units of the bulk's density, which takes the height off peaks and noise. Then, alike in all voxels, width, noise, missing wedge and how far apart tilts are.
         """
         images, geometry, width, noise = series
         projector = projector_for(geometry)
@@ -74,7 +74,7 @@ class ShowAtoms:
             geometry.gap_deg / 90,
             (180 - geometry.gap_deg) / geometry.tilts / 3,
         )
-        volumes = torch.stack([plain / bulk, sharp / bulk, left / bulk])
+        volumes = torch.asinh(torch.stack([plain, sharp, left]) / bulk)
         alike = volumes.new_tensor(numbers).reshape(-1, 1, 1, 1).expand(-1, *volumes.shape[1:])
         return torch.cat([volumes, alike]).unsqueeze(0)
 
