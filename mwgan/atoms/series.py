@@ -26,7 +26,7 @@ from mwgan.memory import check_fits
 from mwgan.operators.atoms import AtomProjector
 from mwgan.recon.atom_volume import A_LITTLE_LESS, AtomSeries
 from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
-from mwgan.recon.named import make_method
+from mwgan.recon.named import make_method, neighbours_in
 from mwgan.recon.sharpened import sharpened
 from mwgan.series.measured import Series, measurement_of
 
@@ -215,13 +215,14 @@ def _images(series: Series) -> tuple[Tensor, Tensor | None]:
 
 def _reconstructed(series: Series, wanted: Wanted) -> npt.NDArray[np.float32]:
     method = make_method(wanted.method, wanted.settings, wanted.device)
-    return np.asarray(torch.cat([method(block)[:, 0].cpu() for block in _blocks(series, wanted.device)]).numpy(), np.float32)
+    blocks = _blocks(series, wanted.device, neighbours_in(method))
+    return np.asarray(torch.cat([method(block)[:, 0].cpu() for block in blocks]).numpy(), np.float32)
 
 
-def _blocks(series: Series, device: str = "cpu") -> Iterator[Measurement]:
+def _blocks(series: Series, device: str = "cpu", neighbours: int = 0) -> Iterator[Measurement]:
     """All slices of a series, a few at a time."""
     for start in range(0, series.slices, SLICES_AT_ONCE):
-        yield measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices), device)
+        yield measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices), device, neighbours)
 
 
 def _traced(volume: npt.NDArray[np.float32], closest: float, smooth: float, wanted: Wanted) -> npt.NDArray[np.float64]:

@@ -7,5 +7,15 @@ from mwgan.networks.stack_discriminator import StackDiscriminator
 from mwgan.networks.unet import UNet
 from mwgan.networks.unetpp import UNetPlusPlus
 from mwgan.networks.vgg_discriminator import VGGDiscriminator
+from mwgan.networks.volume_discriminator import VolumeDiscriminator
 
-__all__ = ["RRDB", "DualPathDiscriminator", "ResidualUNet3d", "StackDiscriminator", "UNet", "UNetPlusPlus", "VGGDiscriminator"]
+__all__ = [
+    "RRDB",
+    "DualPathDiscriminator",
+    "ResidualUNet3d",
+    "StackDiscriminator",
+    "UNet",
+    "UNetPlusPlus",
+    "VGGDiscriminator",
+    "VolumeDiscriminator",
+]

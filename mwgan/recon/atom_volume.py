@@ -57,8 +57,9 @@ class ShowAtoms:
     def see(self, series: AtomSeries) -> Tensor:
         """The generator's input (1, :data:`CHANNELS`, Y, Z, X).
 
-        SIRT's volume; the volume that knows an atom's width; what SIRT's leaves of the images, projected back; the inverse hyperbolic
-        sine of all three in units of the bulk's density, which takes the height off peaks and noise. Then, alike in all voxels, width, noise, missing wedge and how far apart tilts are.
+        SIRT's volume; the volume that knows an atom's width; what SIRT's leaves of the images, projected back: of all three, in units
+        of the bulk's density, the inverse hyperbolic sine, which takes the height off peaks and noise. Then, alike in all voxels,
+        width, noise, missing wedge and how far apart tilts are.
         """
         images, geometry, width, noise = series
         projector = projector_for(geometry)
