@@ -180,7 +180,7 @@ def shown(setting: Setting, series: Measured, found: FoundAtoms, method: str) ->
     if found.floor is not None:
         return found.rendered()
     wider = (setting.sigma / series.voxel) ** 2 - ShowAtoms().target_width ** 2
-    return gaussian_filter(found.volume, np.sqrt(max(wider, 0.0))) if METHODS[method].method == "atoms" else found.volume
+    return gaussian_filter(found.volume, np.sqrt(max(wider, 0.0))) if method == "network" else found.volume
 
 
 def shifted(volume: np.ndarray, by: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ def isosurface(
     light = np.clip(normal @ LIGHT / np.linalg.norm(LIGHT), 0, 1)
     near = 1 - FOG * (known - known.min()) / max(2 * reach, 1e-9)
     picture = np.zeros((pixels, pixels, 4))
-    picture[..., :3] = np.clip((AMBIENT + (1 - AMBIENT) * light) * near, 0, 1)[..., None] * np.array(color)
+    picture[there, :3] = np.clip((AMBIENT + (1 - AMBIENT) * light) * near, 0, 1)[there][:, None] * np.array(color)
     picture[..., 3] = there
     return picture
 
