@@ -128,6 +128,8 @@ def find_atoms(
     if network is not None and wanted.settings:
         raise InputError(f"{wanted.method} is a trained network and has no settings: leave {', '.join(wanted.settings)} out")
     first = wanted if network is None else replace(wanted, method=FIRST)
+    if network is not None and (outside := network.outside_training(series.geometry)):
+        say(outside)
     made = _reconstructed(series, first) if volume is None else volume
     places = _traced(made, closest, SMOOTH, wanted)
     say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {first.method}'}")
@@ -142,35 +144,40 @@ def find_atoms(
 
 def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
     """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
+    if network is not None:  # where SIRT's volume lacks atoms, they are too wide; with those that the network adds they aren't
+        model, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
     best: FoundAtoms | None = None
     for _ in range(PASSES):
-        width = float(model.widths.mean())
-        put_back, surviving = _put_back(_filled(search, model), model.shifts)
-        left = AtomSeries(put_back, search.projector.geometry, width, surviving * search.noise.sigma)
-        made, smooth = _second(left, network, wanted, say)
-        places = _traced(made, search.closest, smooth, wanted)
-        say(f"{len(places)} atoms in the volume {'that knows their width' if network is None else 'by the network'}, {width * pixel:.2f} Å")
-        model = replace(search.begun(places, width), shifts=model.shifts, turns_deg=model.turns_deg)
+        model, made, surviving = _begun(search, model, network, wanted, pixel, say)
         if not wanted.refined:
             return _unrefined(model, made, search, pixel)
+        places = len(model)
         found = _judged(settled(search, model, say), made, search, pixel)
         if best is not None and found.misfit > (1 - BETTER) * best.misfit:
             break
         best, model = found, found.model
-        if surviving == 1.0 and len(found.model) == len(places):
+        if surviving == 1.0 and len(found.model) == places:
             break
     assert best is not None
     return best
 
 
-def _second(series: AtomSeries, network: LearnedAtoms | None, wanted: Wanted, say: Say) -> tuple[npt.NDArray[np.float32], float]:
-    """The volume, and how smooth it is to be traced."""
+def _begun(
+    search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say
+) -> tuple[AtomModel, npt.NDArray[np.float32], float]:
+    """The atoms in a second volume, that volume, and which share of the noise survived putting images back for it."""
+    width = float(model.widths.mean())
+    put_back, surviving = _put_back(_filled(search, model), model.shifts)
+    series = AtomSeries(put_back, search.projector.geometry, width, surviving * search.noise.sigma)
     if network is None:
-        made = sharpened(series.images, series.geometry, A_LITTLE_LESS * series.width, series.noise)
-        return made.numpy(), LESS_SMOOTH
-    if outside := network.outside_training(series):
-        say(outside)
-    return network(series._replace(images=series.images.to(wanted.device))).cpu().numpy(), 0.0
+        made, smooth = sharpened(put_back, series.geometry, A_LITTLE_LESS * width, series.noise), LESS_SMOOTH
+    else:
+        made, smooth = network(series._replace(images=put_back.to(wanted.device))).cpu(), 0.0
+    volume = made.numpy()
+    places = _traced(volume, search.closest, smooth, wanted)
+    by = "that knows their width" if network is None else "by the network"
+    say(f"{len(places)} atoms in the volume {by}, {width * pixel:.2f} Å")
+    return replace(search.begun(places, width), shifts=model.shifts, turns_deg=model.turns_deg), volume, surviving
 
 
 def _unrefined(model: AtomModel, made: npt.NDArray[np.float32], search: Search, pixel: float) -> FoundAtoms:

@@ -67,8 +67,9 @@ class ShowAtoms:
         sharp = _smoothed(sharpened(images, geometry, A_LITTLE_LESS * width, noise, self.sharpening_steps), SMOOTH)
         left = images.permute(1, 0, 2).unsqueeze(1).float() - projector(plain.unsqueeze(1))
         left = _smoothed(projector.adjoint(left.contiguous())[:, 0] / geometry.tilts, SMOOTH)
-        bulk = max(_self_weighted(_smoothed(plain, BULK)), 1e-30)
-        brightness = max(_self_weighted(images, noise), 1e-30)
+        # Where hardly anything stands out of the noise, in units of the noise: no atoms must not become endlessly bright.
+        bulk = max(_self_weighted(_smoothed(plain, BULK)), noise / geometry.detector_size, 1e-30)
+        brightness = max(_self_weighted(images, noise), noise, 1e-30)
         numbers = (
             width - TYPICAL_WIDTH,
             math.log10(max(noise / brightness, 1e-4) / TYPICAL_NOISE),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mwgan.files.record import TrainingRecord
+from mwgan.geometry import TiltGeometry
 from mwgan.methods import known_methods
 from mwgan.paths import shipped_weights
 from mwgan.recon.atom_volume import AtomSeries, ShowAtoms
@@ -50,10 +51,10 @@ class LearnedAtoms:
         """
         return self.task.tomogram(in_parts(self.generator, self.task.see(series), core), series)
 
-    def outside_training(self, series: AtomSeries) -> str | None:
+    def outside_training(self, geometry: TiltGeometry) -> str | None:
         """One sentence if the missing wedge or the spacing of the tilts is not like those trained on, else None."""
-        gap, (low, high), coarsest = series.geometry.gap_deg, self.record.wedge_deg, self.record.geometry.step_deg
-        step = (180 - gap) / series.geometry.tilts
+        gap, (low, high), coarsest = geometry.gap_deg, self.record.wedge_deg, self.record.geometry.step_deg
+        step = (180 - gap) / geometry.tilts
         if gap > high + 2 * step:
             return f"{gap:g} degrees are missing, and the network for atoms was trained on {low:g} to {high:g}"
         if step > 1.2 * coarsest:

@@ -42,6 +42,11 @@ def test_what_is_seen_does_not_depend_on_the_units_of_the_images():
     assert (one - other).abs().max() < 0.02 * one.abs().max()
 
 
+def test_noise_alone_is_not_endlessly_bright():
+    empty = series()._replace(images=torch.randn(series().images.shape, generator=torch.Generator().manual_seed(0)), noise=1.05)
+    assert ShowAtoms().see(empty).abs().max() < 6
+
+
 def test_width_noise_and_wedge_are_told_in_every_voxel():
     seen = ShowAtoms().see(series())[0, 3:]
     assert (seen == seen[:, :1, :1, :1]).all()
