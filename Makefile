@@ -7,7 +7,7 @@ DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
 
-.PHONY: install demo ding2019 irdm2020 beyond test test-all test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 beyond aet test test-all test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -157,6 +157,12 @@ beyond: install
 	$(BIN)/mwgan-evaluate experiment=beyond/evaluate_measured table=$(BEYOND)/measured/results $(BEYOND_NETWORKS) $(BEYOND_QUICK) $(BEYOND_QUICK_TUNING)
 	for pair in wedge_sweep:wedge_sweep wedge_table:wedge_sweep brain:wedge_sweep challenge:challenge challenge_table:challenge measured:measured measured_table:measured tooth:measured trust:trust; do \
 	  $(BIN)/mwgan-figures experiment=beyond/figures/$${pair%%:*} table=$(BEYOND)/$${pair##*:}/results folder=$(BEYOND)/$${pair##*:} || exit 1; done
+
+# Figure 5 of IRDM 2020, a gold crystal's spots in the missing wedge, and what each method makes up: figure and table. SCALE=smoke takes
+# minutes; full, of larger particles in four orientations each, an hour on one core.
+aet: install
+	$(if $(filter smoke full,$(SCALE)),,$(error make aet knows SCALE=smoke and SCALE=full))
+	$(BIN)/python benchmarks/atoms_figure.py --scale $(SCALE) --folder outputs/aet/$(SCALE)
 
 # Without the extra perceptual, whose torchvision brings CUDA with it. Torch stays where it is: moving it is a step of its own.
 constraints: install
