@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from mwgan.figures.parts.isosurface import isosurface
 from mwgan.figures.parts.style import new_figure
@@ -79,17 +80,11 @@ def _spectrum(axis: Axes, volume: npt.NDArray[np.float32], voxel: float, tilts_d
         axis.axline((0, 0), (np.cos(tilt), -np.sin(tilt)), color="0.75", linewidth=0.6, linestyle=":")
     for spot in spots:
         color = "#56B4E9" if spot.missing else "0.9"
-        axis.add_patch(_circle(spot, color))
+        axis.add_patch(Circle((spot.across, spot.along), SPOT, fill=False, edgecolor=color, linewidth=0.9))
     axis.set_xlim(-highest, highest)
     axis.set_ylim(highest, -highest)
     axis.set_xticks([])
     axis.set_yticks([])
-
-
-def _circle(spot: Spot, color: str):  # type: ignore[no-untyped-def]
-    from matplotlib.patches import Circle
-
-    return Circle((spot.across, spot.along), SPOT, fill=False, edgecolor=color, linewidth=0.9)
 
 
 def _view(about_axis: float, about_horizontal: float) -> npt.NDArray[np.float64]:
