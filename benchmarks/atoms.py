@@ -45,8 +45,6 @@ METHODS = {
     "sirt_refined": Wanted("sirt", sharpen=False),
     "sharpened": Wanted("sirt", refined=False),
     "sharpened_refined": Wanted("sirt"),
-    "slices": Wanted("lpd", sharpen=False, refined=False),
-    "neighbours": Wanted("lpd_neighbours", sharpen=False, refined=False),
     "network": Wanted("atoms", refined=False),
     "network_refined": Wanted("atoms"),
 }

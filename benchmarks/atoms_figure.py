@@ -30,7 +30,11 @@ from mwgan.figures.crystal import Spot, crystal_figure
 atoms.DIAMETERS |= {"figure smoke": 19.0, "figure full": 22.9}  # 201 and 314 sites
 atoms.SIZES |= {"figure smoke": 64, "figure full": 80}
 atoms.VOXELS |= {"figure smoke": 0.32, "figure full": 0.32}
-atoms.METHODS |= {"irdm": Wanted("irdm", sharpen=False, refined=False)}
+atoms.METHODS |= {
+    "irdm": Wanted("irdm", sharpen=False, refined=False),
+    "slices": Wanted("lpd", sharpen=False, refined=False),
+    "neighbours": Wanted("lpd_neighbours", sharpen=False, refined=False),
+}
 LABELS = {
     "wbp": "WBP",
     "sirt": "SIRT",
