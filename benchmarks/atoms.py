@@ -46,6 +46,7 @@ METHODS = {
     "sharpened": Wanted("sirt", refined=False),
     "sharpened_refined": Wanted("sirt"),
     "network": Wanted("atoms", refined=False),
+    "network_alone": Wanted("atoms", sharpen=False),
     "network_refined": Wanted("atoms"),
 }
 Make = Callable[[float, np.random.Generator], Particle]

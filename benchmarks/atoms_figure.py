@@ -42,7 +42,7 @@ LABELS = {
     "slices": "learned primal–dual",
     "neighbours": "the same, 2.5-D",
     "network": "network of atoms",
-    "network_refined": "its atoms, refined",
+    "network_alone": "its atoms, refined",
     "sharpened_refined": "atoms, refined",
 }
 ROOT = np.sqrt(0.5)

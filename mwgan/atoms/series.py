@@ -51,9 +51,10 @@ class Wanted:
     ----------
     method, settings
         What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`. Or a network of atoms
-        (:func:`mwgan.recon.load_atom_network`), which makes the second volume in place of sharpening: the first is SIRT's then.
+        (:func:`mwgan.recon.load_atom_network`), which makes the second volume: the first is SIRT's then.
     sharpen
-        Make a second volume that knows the width of an atom: see :func:`mwgan.recon.sharpened.sharpened`.
+        Make a second volume, or a third, that knows the width of an atom (:func:`mwgan.recon.sharpened.sharpened`); the atoms of that
+        volume are kept which leave less of the images.
     refined
         Whether places are refined against the projections; otherwise they are those of the volume.
     species
@@ -143,7 +144,10 @@ def find_atoms(
 
 
 def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
-    """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
+    """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them.
+
+    A network makes the first of these volumes, and the others where nothing is to be sharpened.
+    """
     if network is not None:  # where SIRT's volume lacks atoms, they are too wide; with those that the network adds they aren't
         model, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
     best: FoundAtoms | None = None
@@ -156,7 +160,9 @@ def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, w
         if best is not None and found.misfit > (1 - BETTER) * best.misfit:
             break
         best, model = found, found.model
-        if surviving == 1.0 and len(found.model) == places:
+        if network is not None and wanted.sharpen:
+            network = None
+        elif surviving == 1.0 and len(found.model) == places:
             break
     assert best is not None
     return best
