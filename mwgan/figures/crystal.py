@@ -16,7 +16,7 @@ from mwgan.figures.parts.style import new_figure
 
 TURN = (20.0, 28.0)  # degrees about the tilt axis and about the horizontal, to see three sides
 BRIGHT, SOLID = 99.7, 0.45  # a percentile of voxels, and which share of it is solid
-DECADES = 7.0  # of power that are shown
+DECADES = 8.0  # of power that are shown
 SPOT = 0.07  # per ångström, radius of the mark about a spot
 
 
