@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mwgan.atoms.floor import floor_of
 from mwgan.atoms.found import FoundAtoms
-from mwgan.atoms.model import AtomModel
+from mwgan.atoms.model import PER_ATOM, AtomModel
 from mwgan.atoms.noise import noise_of
 from mwgan.atoms.search import Search, settled
 from mwgan.atoms.species import mixture
@@ -53,8 +53,8 @@ class Wanted:
         What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`. Or a network of atoms
         (:func:`mwgan.recon.load_atom_network`), which makes the second volume: the first is SIRT's then.
     sharpen
-        Make a second volume, or a third, that knows the width of an atom (:func:`mwgan.recon.sharpened.sharpened`); the atoms of that
-        volume are kept which leave less of the images.
+        Make a volume that knows the width of an atom (:func:`mwgan.recon.sharpened.sharpened`), after a network's, too; the atoms of
+        that volume are kept which tell more of the images for their number.
     refined
         Whether places are refined against the projections; otherwise they are those of the volume.
     species
@@ -137,19 +137,29 @@ def find_atoms(
     model = search.begun(places, closest / 3)
     if volume is None and (network is not None or wanted.sharpen):
         model, _ = search.fitted(model, BEGINNING)
-        return _by_second(search, model, network, wanted, pixel, say)
+        return _of_both(search, model, network, wanted, pixel, say)
     if not wanted.refined:
         return _unrefined(model, made, search, pixel)
     return _judged(settled(search, model, say), made, search, pixel)
 
 
-def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
-    """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them.
+def _of_both(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
+    """Those atoms, of the network's volume and of the sharpened one, that tell more of the images for their number."""
+    if network is None:
+        return _by_second(search, model, None, wanted, pixel, say)
+    # Where SIRT's volume lacks atoms, those it has are too wide; with those that the network adds they aren't.
+    model, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
+    shown = _by_second(search, model, network, wanted, pixel, say)
+    if not (wanted.refined and wanted.sharpen):
+        return shown
+    pixels = search.images.numel() * search.noise.share_measured
+    both = shown, _by_second(search, shown.model, None, wanted, pixel, say)
+    # Schwarz's criterion: an atom more always leaves less, but has to earn its four numbers.
+    return min(both, key=lambda found: found.misfit * pixels + PER_ATOM * len(found.model) * math.log(pixels))
 
-    A network makes the first of these volumes, and the others where nothing is to be sharpened.
-    """
-    if network is not None:  # where SIRT's volume lacks atoms, they are too wide; with those that the network adds they aren't
-        model, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
+
+def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
+    """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
     best: FoundAtoms | None = None
     for _ in range(PASSES):
         model, made, surviving = _begun(search, model, network, wanted, pixel, say)
@@ -160,9 +170,7 @@ def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, w
         if best is not None and found.misfit > (1 - BETTER) * best.misfit:
             break
         best, model = found, found.model
-        if network is not None and wanted.sharpen:
-            network = None
-        elif surviving == 1.0 and len(found.model) == places:
+        if surviving == 1.0 and len(found.model) == places:
             break
     assert best is not None
     return best
