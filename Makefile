@@ -159,7 +159,7 @@ beyond: install
 	  $(BIN)/mwgan-figures experiment=beyond/figures/$${pair%%:*} table=$(BEYOND)/$${pair##*:}/results folder=$(BEYOND)/$${pair##*:} || exit 1; done
 
 # Figure 5 of IRDM 2020, a gold crystal's spots in the missing wedge, and what each method makes up: figure and table. SCALE=smoke takes
-# minutes; full, of larger particles in four orientations each, an hour on one core.
+# minutes; full is of larger particles in four orientations each.
 aet: install
 	$(if $(filter smoke full,$(SCALE)),,$(error make aet knows SCALE=smoke and SCALE=full))
 	$(BIN)/python benchmarks/atoms_figure.py --scale $(SCALE) --folder outputs/aet/$(SCALE)
