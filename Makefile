@@ -7,7 +7,7 @@ DEMO := outputs/demo
 SCALE_GIVEN := $(SCALE)
 SCALE ?= smoke
 
-.PHONY: install demo ding2019 irdm2020 beyond gpu-study test test-all test-gpu test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
+.PHONY: install demo ding2019 irdm2020 beyond aet gpu-study test test-all test-gpu test-systems test-cluster test-faults lint types bench smoke-wheel figures constraints clean
 
 install: .venv/installed
 
@@ -192,6 +192,12 @@ gpu-study: install
 	$(BIN)/mwgan-evaluate -m data=drawn noise.percent=0,2 wedges_deg=[45,60] table=$(GPU_STUDY)/results_$(MINUTES)_minutes $(GPU_NETWORKS) $(GPU_TABLE)
 	rm -rf $(GPU_STUDY)/weights && mkdir $(GPU_STUDY)/weights
 	for name in lpd irdm joint; do $(BIN)/mwgan weights export $(GPU_STUDY)/$$name -o $(GPU_STUDY)/weights/$$name --max-shard-mib 16 || exit 1; done
+
+# Figure 5 of IRDM 2020, a gold crystal's spots in the missing wedge, and what each method makes up: figure and table. SCALE=smoke takes
+# minutes; full is of larger particles in four orientations each.
+aet: install
+	$(if $(filter smoke full,$(SCALE)),,$(error make aet knows SCALE=smoke and SCALE=full))
+	$(BIN)/python benchmarks/atoms_figure.py --scale $(SCALE) --folder outputs/aet/$(SCALE)
 
 # Without the extra perceptual, whose torchvision brings CUDA with it. Torch stays where it is: moving it is a step of its own.
 constraints: install

@@ -1,4 +1,4 @@
-"""Atoms found in simulated tilt series whose truth is known: by WBP and by SIRT, and refined from there; and what is made up of nothing.
+"""Atoms found in simulated tilt series whose truth is known: by WBP, by SIRT and by networks, and refined from there; and what is made up.
 
     python benchmarks/atoms.py                # minutes: particles of 306 atoms, one of each
     python benchmarks/atoms.py --scale full   # of 799 atoms, three orientations of each: an hour and a half on one core
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from machine import arguments, provenance, write_csv
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
@@ -33,15 +34,20 @@ from mwgan.data.nanocrystals.crystals import crystal
 from mwgan.data.nanocrystals.defects import disordered, faulted, substituted, vacant
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
+from mwgan.recon import ShowAtoms
 
-VOXEL, STEP = 0.3, 3.0
+STEP = 3.0
 DIAMETERS, SIZES = {"smoke": 22.9, "full": 31.2}, {"smoke": 96, "full": 128}  # 314 and 807 sites
+VOXELS = {"smoke": 0.3, "full": 0.3}
 METHODS = {
     "wbp": Wanted("wbp", sharpen=False, refined=False),
     "sirt": Wanted("sirt", sharpen=False, refined=False),
     "sirt_refined": Wanted("sirt", sharpen=False),
     "sharpened": Wanted("sirt", refined=False),
     "sharpened_refined": Wanted("sirt"),
+    "network": Wanted("atoms", refined=False),
+    "network_alone": Wanted("atoms", sharpen=False),
+    "network_refined": Wanted("atoms"),
 }
 Make = Callable[[float, np.random.Generator], Particle]
 
@@ -113,8 +119,12 @@ class Measured:
     particle: Particle
     geometry: TiltGeometry
     images: Tensor
+    voxel: float
     path: Path = Path("simulated")
-    voxel_sizes_angstrom: tuple[float, float, float] = (VOXEL, VOXEL, VOXEL)
+
+    @property
+    def voxel_sizes_angstrom(self) -> tuple[float, float, float]:
+        return (self.voxel, self.voxel, self.voxel)
 
     @property
     def slices(self) -> int:
@@ -124,47 +134,55 @@ class Measured:
         return self.images[:, start:stop].permute(1, 0, 2).unsqueeze(1).contiguous()
 
 
-def measured(setting: Setting, seed: int, scale: str) -> Measured:
-    """Another orientation, other vacancies, other noise for each seed."""
-    rng, size = np.random.default_rng(seed), SIZES[scale]
-    turn = Rotation.random(random_state=np.random.RandomState(seed)).as_matrix()
+def measured(setting: Setting, seed: int, scale: str, turn: np.ndarray | None = None) -> Measured:
+    """Another orientation, unless one is given, other vacancies, other noise for each seed."""
+    rng, size, voxel = np.random.default_rng(seed), SIZES[scale], VOXELS[scale]
+    turn = Rotation.random(random_state=np.random.RandomState(seed)).as_matrix() if turn is None else turn
     particle = setting.particle(DIAMETERS[scale], rng).moved(turn)
     reach = int(np.ceil((90 - setting.wedge / 2) / STEP - 1e-9)) - 1
     geometry = TiltGeometry(tuple(STEP * np.arange(-reach, reach + 1)), size)
     shifts = rng.normal(0, setting.shift, (geometry.tilts, 2))
-    images = particle.projections(geometry, size, VOXEL, setting.sigma, shifts)
+    images = particle.projections(geometry, size, voxel, setting.sigma, shifts)
     noisy = images + rng.normal(0, setting.noise / 100 * float(images.max()), images.shape)
-    return Measured(particle, geometry, torch.from_numpy(noisy).float())
+    return Measured(particle, geometry, torch.from_numpy(noisy).float(), voxel)
 
 
-def told(setting: Setting, series: Measured, found: FoundAtoms) -> dict[str, object]:
+def told(setting: Setting, series: Measured, found: FoundAtoms, method: str) -> dict[str, object]:
     """Everything that is said of what was found."""
-    true, size = series.particle, series.geometry.detector_size
+    true, size, voxel = series.particle, series.geometry.detector_size, series.voxel
     low, high = series.geometry.tilt_deg[0] - STEP / 2, series.geometry.tilt_deg[-1] + STEP / 2
     judgement = matched(found.positions, true.positions, found.numbers, true.numbers, true.vacancies)
     row: dict[str, object] = {"atoms": len(true), **judgement.as_row()}
     refined = found.floor is not None
     row["floor_pm"] = 100 * float(np.sqrt((found.uncertainties**2).sum(axis=1).mean()))
     row["misfit"], row["width_angstrom"] = found.misfit, found.width_angstrom if refined else float("nan")
-    truth = true.volume(size, size, VOXEL, setting.sigma)
-    volume = found.rendered() if refined else found.volume
+    truth = true.volume(size, size, voxel, setting.sigma)
     shift = np.array(judgement.shift_angstrom)
-    volume = _shifted(volume, -shift / VOXEL) if refined and judgement.found else volume
+    volume = shown(setting, series, found, method)
+    volume = shifted(volume, -shift / voxel) if refined and judgement.found else volume
     row["nrmse"] = _nrmse(volume, truth)
-    curves = shells(volume, truth, VOXEL, low, high)
+    curves = shells(volume, truth, voxel, low, high)
     row["fsc_inside_angstrom"], row["fsc_outside_angstrom"] = (curves.resolution_angstrom(inside) for inside in (True, False))
     cell = true.cell if true.cell is not None else 4.078 * np.eye(3)
     waves = family((4, 4, 0), cell)
     blur = np.exp(-2 * (np.pi * setting.sigma) ** 2 * (waves**2).sum(axis=1))
     of_truth = of_atoms(true.positions, true.masses(), waves) * blur
-    ours = of_atoms(found.positions - shift, found.masses, waves) * blur if refined else of_volume(volume, VOXEL, waves)
+    ours = of_atoms(found.positions - shift, found.masses, waves) * blur if refined else of_volume(volume, voxel, waves)
     reflections = judged(ours, of_truth, waves, low, high)
     row |= {f"440_{name}": value for name, value in vars(reflections).items()}
     hexagonal = faults(found.positions - shift, true.positions)
     return row | {f"hcp_{name}": value for name, value in hexagonal._asdict().items()}
 
 
-def _shifted(volume: np.ndarray, by: np.ndarray) -> np.ndarray:
+def shown(setting: Setting, series: Measured, found: FoundAtoms, method: str) -> np.ndarray:
+    """The volume of the refined atoms, or that which was traced, a network's narrow Gaussians as wide as the atoms are."""
+    if found.floor is not None:
+        return found.rendered()
+    wider = (setting.sigma / series.voxel) ** 2 - ShowAtoms().target_width ** 2
+    return gaussian_filter(found.volume, np.sqrt(max(wider, 0.0))) if method == "network" else found.volume
+
+
+def shifted(volume: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Moved by (x, y, z) voxels."""
     from scipy.ndimage import fourier_shift
 
@@ -207,7 +225,7 @@ def main() -> None:
                 key = dict(zip(names, (options.scale, setting.name, seed, method), strict=True))
                 rounded = {
                     name: float(f"{value:.5g}") if isinstance(value, float) else value
-                    for name, value in told(setting, series, found).items()
+                    for name, value in told(setting, series, found, method).items()
                 }
                 rows.append({**key, **conditions, **rounded, "cpu_seconds": seconds, **provenance(("torch", "ase", "mwgan"))})
                 write_csv(options.csv, rows)

@@ -14,10 +14,9 @@ from torch import Tensor
 
 from mwgan.atoms.floor import floor_of
 from mwgan.atoms.found import FoundAtoms
-from mwgan.atoms.model import AtomModel
+from mwgan.atoms.model import PER_ATOM, AtomModel
 from mwgan.atoms.noise import noise_of
 from mwgan.atoms.search import Search, settled
-from mwgan.atoms.sharpened import sharpened
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import LEAST, trace
 from mwgan.data.nanocrystals.particle import masses_of
@@ -25,7 +24,10 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.memory import check_fits
 from mwgan.operators.atoms import AtomProjector
-from mwgan.recon.named import make_method
+from mwgan.recon.atom_volume import A_LITTLE_LESS, AtomSeries
+from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
+from mwgan.recon.named import make_method, neighbours_in
+from mwgan.recon.sharpened import sharpened
 from mwgan.series.measured import Series, measurement_of
 
 CLOSEST_ANGSTROM = 1.7  # but for hydrogen, no two atoms of a solid are nearer
@@ -33,7 +35,7 @@ COARSEST = 0.35  # of the closest distance: coarser pixels don't tell neighbours
 SMOOTH, LESS_SMOOTH = 0.25, 0.18  # of the closest distance, by which the first and the sharpened volume are smoothed
 REACH = 4.0  # widths; 1e-4 of an atom lies beyond
 BEGINNING = 5  # steps of the refinement that finds the width
-A_LITTLE_LESS = 0.9  # of that width, which is too large where atoms were missed
+FIRST = "sirt"  # the first volume where a network makes the second
 MOVED = 1.0  # pixels, from which on images are put back for the second volume
 SLICES_AT_ONCE = 16
 PASSES, BETTER = 3, 2e-4  # of sharpening, while each betters the misfit by this share
@@ -48,9 +50,11 @@ class Wanted:
     Parameters
     ----------
     method, settings
-        What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`.
+        What the first volume is made by, slice by slice: a method of :func:`mwgan.recon.named.make_method`. Or a network of atoms
+        (:func:`mwgan.recon.load_atom_network`), which makes the second volume: the first is SIRT's then.
     sharpen
-        Make a second volume that knows the width of an atom: see :func:`mwgan.atoms.sharpened.sharpened`.
+        Make a volume that knows the width of an atom (:func:`mwgan.recon.sharpened.sharpened`), after a network's, too; the atoms of
+        that volume are kept which tell more of the images for their number.
     refined
         Whether places are refined against the projections; otherwise they are those of the volume.
     species
@@ -121,39 +125,73 @@ def find_atoms(
     noise = noise_of(images.float(), series.geometry, measured)
     closest, projector = wanted.closest_angstrom / pixel, AtomProjector(series.geometry, slices, REACH)
     search = Search(images, projector, noise, closest, wanted.species, wanted.fits_images, wanted.fits_turns)
-    made = _reconstructed(series, wanted) if volume is None else volume
+    network = load_atom_network(wanted.method, wanted.device)
+    if network is not None and wanted.settings:
+        raise InputError(f"{wanted.method} is a trained network and has no settings: leave {', '.join(wanted.settings)} out")
+    first = wanted if network is None else replace(wanted, method=FIRST)
+    if network is not None and (outside := network.outside_training(series.geometry)):
+        say(outside)
+    made = _reconstructed(series, first) if volume is None else volume
     places = _traced(made, closest, SMOOTH, wanted)
-    say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {wanted.method}'}")
+    say(f"{len(places)} atoms in the volume{'' if volume is not None else f' by {first.method}'}")
     model = search.begun(places, closest / 3)
-    if volume is None and wanted.sharpen:
+    if volume is None and (network is not None or wanted.sharpen):
         model, _ = search.fitted(model, BEGINNING)
-        return _by_sharpened(search, model, wanted, pixel, say)
+        return _of_both(search, model, network, wanted, pixel, say)
     if not wanted.refined:
         return _unrefined(model, made, search, pixel)
     return _judged(settled(search, model, say), made, search, pixel)
 
 
-def _by_sharpened(search: Search, model: AtomModel, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
-    """Sharpen with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
+def _of_both(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
+    """Those atoms, of the network's volume and of the sharpened one, that tell more of the images for their number."""
+    if network is None:
+        return _by_second(search, model, None, wanted, pixel, say)
+    # Where SIRT's volume lacks atoms, those it has are too wide; with those that the network adds they aren't.
+    model, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
+    shown = _by_second(search, model, network, wanted, pixel, say)
+    if not (wanted.refined and wanted.sharpen):
+        return shown
+    pixels = search.images.numel() * search.noise.share_measured
+    both = shown, _by_second(search, shown.model, None, wanted, pixel, say)
+    # Schwarz's criterion: an atom more always leaves less, but has to earn its four numbers.
+    return min(both, key=lambda found: found.misfit * pixels + PER_ATOM * len(found.model) * math.log(pixels))
+
+
+def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
+    """Make a volume with what a model says of width and shifts, trace, refine; again, as long as that tells more of them."""
     best: FoundAtoms | None = None
     for _ in range(PASSES):
-        width = float(model.widths.mean())
-        put_back, surviving = _put_back(_filled(search, model), model.shifts)
-        left = surviving * search.noise.sigma
-        made = sharpened(put_back, search.projector.geometry, A_LITTLE_LESS * width, left).numpy()
-        places = _traced(made, search.closest, LESS_SMOOTH, wanted)
-        say(f"{len(places)} atoms in the volume that knows their width, {width * pixel:.2f} Å")
-        model = replace(search.begun(places, width), shifts=model.shifts, turns_deg=model.turns_deg)
+        model, made, surviving = _begun(search, model, network, wanted, pixel, say)
         if not wanted.refined:
             return _unrefined(model, made, search, pixel)
+        places = len(model)
         found = _judged(settled(search, model, say), made, search, pixel)
         if best is not None and found.misfit > (1 - BETTER) * best.misfit:
             break
         best, model = found, found.model
-        if surviving == 1.0 and len(found.model) == len(places):
+        if surviving == 1.0 and len(found.model) == places:
             break
     assert best is not None
     return best
+
+
+def _begun(
+    search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say
+) -> tuple[AtomModel, npt.NDArray[np.float32], float]:
+    """The atoms in a second volume, that volume, and which share of the noise survived putting images back for it."""
+    width = float(model.widths.mean())
+    put_back, surviving = _put_back(_filled(search, model), model.shifts)
+    series = AtomSeries(put_back, search.projector.geometry, width, surviving * search.noise.sigma)
+    if network is None:
+        made, smooth = sharpened(put_back, series.geometry, A_LITTLE_LESS * width, series.noise), LESS_SMOOTH
+    else:
+        made, smooth = network(series._replace(images=put_back.to(wanted.device))).cpu(), 0.0
+    volume = made.numpy()
+    places = _traced(volume, search.closest, smooth, wanted)
+    by = "that knows their width" if network is None else "by the network"
+    say(f"{len(places)} atoms in the volume {by}, {width * pixel:.2f} Å")
+    return replace(search.begun(places, width), shifts=model.shifts, turns_deg=model.turns_deg), volume, surviving
 
 
 def _unrefined(model: AtomModel, made: npt.NDArray[np.float32], search: Search, pixel: float) -> FoundAtoms:
@@ -198,13 +236,14 @@ def _images(series: Series) -> tuple[Tensor, Tensor | None]:
 
 def _reconstructed(series: Series, wanted: Wanted) -> npt.NDArray[np.float32]:
     method = make_method(wanted.method, wanted.settings, wanted.device)
-    return np.asarray(torch.cat([method(block)[:, 0].cpu() for block in _blocks(series, wanted.device)]).numpy(), np.float32)
+    blocks = _blocks(series, wanted.device, neighbours_in(method))
+    return np.asarray(torch.cat([method(block)[:, 0].cpu() for block in blocks]).numpy(), np.float32)
 
 
-def _blocks(series: Series, device: str = "cpu") -> Iterator[Measurement]:
+def _blocks(series: Series, device: str = "cpu", neighbours: int = 0) -> Iterator[Measurement]:
     """All slices of a series, a few at a time."""
     for start in range(0, series.slices, SLICES_AT_ONCE):
-        yield measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices), device)
+        yield measurement_of(series, start, min(start + SLICES_AT_ONCE, series.slices), device, neighbours)
 
 
 def _traced(volume: npt.NDArray[np.float32], closest: float, smooth: float, wanted: Wanted) -> npt.NDArray[np.float64]:

@@ -19,7 +19,9 @@ def atoms(
         str, typer.Option(help="Elements in the specimen: Au or Fe,Pt. If not given, as many species as the masses show.")
     ] = "",
     volume: Annotated[Path | None, typer.Option(help="Volume (y, z, x) of this series to start from.")] = None,
-    method: Annotated[str, typer.Option(help="Otherwise the method (mwgan methods) that makes the first volume.")] = "sirt",
+    method: Annotated[
+        str, typer.Option(help="Otherwise the method that makes the first volume: one of mwgan methods, or atoms, a network.")
+    ] = "sirt",
     settings: options.Set = None,
     sharpen: Annotated[bool, typer.Option(help="Deconvolve the volume by the width of an atom.")] = True,
     refine: Annotated[bool, typer.Option(help="Refine atoms against the projections; add and drop some.")] = True,

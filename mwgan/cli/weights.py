@@ -19,17 +19,15 @@ app = typer.Typer(no_args_is_help=True, help="List the shipped networks, export 
 def weights_list() -> None:
     """List the shipped networks, by the name that --method takes."""
     from mwgan.paths import shipped_weights
-    from mwgan.recon import load_reconstructor
+    from mwgan.recon.learned import load_parts
 
     for name, file in shipped_weights().items():
-        network = load_reconstructor(name)
-        low, high = network.record.wedge_deg
+        network, task, record = load_parts(name)
+        low, high = record.wedge_deg
         wedges = f"wedge {low:g}" if low == high else f"wedges {low:g} to {high:g}"
-        size = "any size" if network.any_size else f"{network.detector_size} pixels"
-        typer.echo(
-            f"{name}: {network.record.train_data}, {size}, {wedges} degrees, commit {network.record.commit}, "
-            f"{file.stat().st_size / 1e6:.1f} MB"
-        )
+        size = "any size" if getattr(network, "any_size", False) else f"{record.geometry.detector_size} pixels"
+        size = "whole volumes of atoms" if getattr(task, "whole_volumes", False) else size
+        typer.echo(f"{name}: {record.train_data}, {size}, {wedges} degrees, commit {record.commit}, {file.stat().st_size / 1e6:.1f} MB")
 
 
 @app.command("export")

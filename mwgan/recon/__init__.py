@@ -1,6 +1,7 @@
 """Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
 
 from mwgan.recon.astra import Astra
+from mwgan.recon.atom_volume import AtomSeries, ShowAtoms
 from mwgan.recon.auto import Auto
 from mwgan.recon.base import Progress, Reconstructor
 from mwgan.recon.data_consistent import DataConsistent
@@ -8,6 +9,7 @@ from mwgan.recon.from_arrays import from_arrays
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.primal_dual import LearnedPrimalDual
 from mwgan.recon.sart import SART, SIRT
@@ -22,10 +24,12 @@ __all__ = [
     "TVM",
     "WBP",
     "Astra",
+    "AtomSeries",
     "Auto",
     "DataConsistent",
     "InpaintSinogram",
     "JointModel",
+    "LearnedAtoms",
     "LearnedPrimalDual",
     "LearnedReconstructor",
     "Normalized",
@@ -33,8 +37,10 @@ __all__ = [
     "Reconstructor",
     "RestoreMeasurement",
     "RestoreWBP",
+    "ShowAtoms",
     "Task",
     "TomoPy",
     "from_arrays",
+    "load_atom_network",
     "load_reconstructor",
 ]

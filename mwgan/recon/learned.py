@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -161,9 +162,19 @@ def load_reconstructor(
     Raises
     ------
     InputError
-        If there is no such name or file, the file is damaged or not ours, it names a class that is not allowed, or the class
-        does not take what the file holds.
+        If there is no such name or file, the file is damaged or not ours, it names a class that is not allowed, the class
+        does not take what the file holds, or the network is one for whole volumes.
     """
+    generator, task, record = load_parts(name_or_path, device, allow)
+    if getattr(task, "whole_volumes", False):
+        raise InputError(f"{name_or_path} is a network for volumes of atoms, which takes no slices: mwgan atoms --method {name_or_path}")
+    return LearnedReconstructor(generator, task, record, str(name_or_path))
+
+
+def load_parts(
+    name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
+) -> tuple[nn.Module, Any, TrainingRecord]:
+    """The network, its task and the record of its training that weights hold; as for :func:`load_reconstructor`."""
     path = find_weights(name_or_path)
     record, state = read_weights(path)
     _check_size(path, record, state)
@@ -176,7 +187,7 @@ def load_reconstructor(
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ImportError) as error:
         told = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it anew"
         raise InputError(told) from error
-    return LearnedReconstructor(generator.to(device), task, record, str(name_or_path))
+    return generator.to(device), task, record
 
 
 def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:

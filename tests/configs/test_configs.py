@@ -25,7 +25,7 @@ from mwgan.evaluation import Confidence
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.paths import conf_dir
 from mwgan.recon import Reconstructor
-from mwgan.training import AdversarialModule, DeArtifactExamples, MeasuredExamples
+from mwgan.training import AdversarialModule, AtomPatches, DeArtifactExamples, MeasuredExamples
 
 CONF = conf_dir()
 APPLICATIONS = sorted(path.stem for path in CONF.glob("*.yaml"))
@@ -49,7 +49,7 @@ BUILDS = {
     "callbacks": pl.Callback,
     "data": ImageSource,
     "discriminator": torch.nn.Module,
-    "examples": (DeArtifactExamples, MeasuredExamples),
+    "examples": (AtomPatches, DeArtifactExamples, MeasuredExamples),
     "logger": pl.loggers.Logger,
     "loss": (PixelLoss, RaLSGAN, LSGAN),
     "method": Reconstructor,

@@ -73,3 +73,12 @@ def test_what_is_in_the_way_or_makes_no_sense_is_refused(place):
         with pytest.raises(InputError, match=told):
             run("atoms", place / "s.mrc", *options)
     assert not list(place.glob("d.*"))
+
+
+def test_the_shipped_network_shows_them_all(place):
+    told = run("atoms", place / "s.mrc", "-o", place / "n.xyz", "--method", "atoms", "--no-refine")
+    true, found = read_xyz(place / "s.truth.xyz"), read_xyz(place / "n.xyz")
+    judgement = matched(found.positions, true.positions)
+    assert (judgement.missed, judgement.invented) == (0, 0)
+    assert "atoms in the volume by the network" in told
+    assert "atoms: nanocrystals, whole volumes of atoms, wedges 0 to 80 degrees" in run("weights", "list")

@@ -5,7 +5,11 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-LONG = ("03_your_tilt_series", "04_raw_to_numbers")  # their commands, on less: tests/unit/series/look, test_run_recipe.py
+LONG = (
+    "03_your_tilt_series",
+    "04_raw_to_numbers",
+    "05_atoms",
+)  # their commands, on less: tests/unit/series/look, test_run_recipe.py, test_atoms.py
 
 
 @pytest.mark.parametrize(

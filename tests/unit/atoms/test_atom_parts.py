@@ -9,11 +9,11 @@ from gold_case import SIGMA, SIZE, VOXEL
 
 from mwgan.atoms.matching import matched
 from mwgan.atoms.noise import noise_of
-from mwgan.atoms.sharpened import sharpened
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import apart, trace, typical
 from mwgan.atoms.volumes import read_volume
 from mwgan.errors import InputError
+from mwgan.recon.sharpened import sharpened
 
 
 def test_maxima_are_placed_between_voxels(easy):
