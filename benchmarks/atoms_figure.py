@@ -33,7 +33,7 @@ atoms.VOXELS |= {"figure smoke": 0.32, "figure full": 0.32}
 atoms.METHODS |= {
     "irdm": Wanted("irdm", sharpen=False, refined=False),
     "slices": Wanted("lpd", sharpen=False, refined=False),
-    "neighbours": Wanted("lpd_neighbours", sharpen=False, refined=False),
+    "neighbours": Wanted("lpd_guided", sharpen=False, refined=False),
 }
 LABELS = {
     "wbp": "WBP",
