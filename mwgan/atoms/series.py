@@ -144,18 +144,19 @@ def find_atoms(
 
 
 def _of_both(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
-    """Those atoms, of the network's volume and of the sharpened one, that tell more of the images for their number."""
+    """Those atoms, of the network's volume and of sharpened ones, that tell most of the images for their number."""
     if network is None:
         return _by_second(search, model, None, wanted, pixel, say)
     # Where SIRT's volume lacks atoms, those it has are too wide; with those that the network adds they aren't.
-    model, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
-    shown = _by_second(search, model, network, wanted, pixel, say)
+    begun, _ = search.fitted(_begun(search, model, network, wanted, pixel, say)[0], BEGINNING)
+    shown = _by_second(search, begun, network, wanted, pixel, say)
     if not (wanted.refined and wanted.sharpen):
         return shown
     pixels = search.images.numel() * search.noise.share_measured
-    both = shown, _by_second(search, shown.model, None, wanted, pixel, say)
+    # Sharpened by what the network's atoms tell of width and shifts, and by what is known without it: it may lack too many.
+    found = shown, *(_by_second(search, before, None, wanted, pixel, say) for before in (shown.model, model))
     # Schwarz's criterion: an atom more always leaves less, but has to earn its four numbers.
-    return min(both, key=lambda found: found.misfit * pixels + PER_ATOM * len(found.model) * math.log(pixels))
+    return min(found, key=lambda one: one.misfit * pixels + PER_ATOM * len(one.model) * math.log(pixels))
 
 
 def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import CompletedProcess, TimeoutExpired
 from types import GenericAlias
 from typing import Any, TextIO
 
@@ -82,6 +83,9 @@ class Running:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """What it printed, once it has ended."""
         self._process.join(timeout)
+        if self._process.is_alive():
+            self._process.kill()
+            raise TimeoutExpired([*self._files], float(timeout or 0))
         stdout, stderr = (file.read_text(encoding="utf-8", errors="replace") for file in self._files)
         return stdout, stderr
 
@@ -115,6 +119,7 @@ def _into_files(module: str, arguments: list[str], env: dict[str, str], folder: 
 def _called(module: str, arguments: list[str], env: dict[str, str]) -> None:
     """The program, as a process of its own would find its surroundings."""
     sys.stdout, sys.stderr = (os.fdopen(stream, "w", encoding="utf-8", buffering=1, closefd=False) for stream in (1, 2))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell in the background may have told all of us to ignore
     os.environ.clear()
     os.environ.update(env)
     main = importlib.import_module(module).main

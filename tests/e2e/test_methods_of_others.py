@@ -99,8 +99,10 @@ def installed(folders, monkeypatch):
 def series(tmp_path_factory):
     """Two slices of 24 pixels, 31 tilts: a file, and that of its tilts."""
     folder = tmp_path_factory.mktemp("series")
+    images = np.random.default_rng(0).uniform(1, 2, (31, 2, 24)).astype(np.float32)
+    images[:, :, 8:16] += 20  # a specimen
     with mrcfile.new(folder / "s.mrc") as file:
-        file.set_data(np.random.default_rng(0).uniform(1, 2, (31, 2, 24)).astype(np.float32))
+        file.set_data(images)
     (folder / "s.tlt").write_text("\n".join(map(str, range(-60, 61, 4))))
     return [str(folder / "s.mrc"), "--tilts", str(folder / "s.tlt")]
 

@@ -58,7 +58,7 @@ def test_a_page_and_a_record_come_with_a_volume_of_any_format(series, tmp_path):
     assert 100 * record["residual"]["of_data"] == pytest.approx(float(told[1]), abs=0.06)
     page = (tmp_path / "v.report.html").read_text()
     assert len(page) < 20e6
-    assert "LPD" in page
+    assert "by Auto" in page
     assert record["notes"][0] in page
 
 

@@ -178,7 +178,8 @@ def test_astra_passes():
 def test_nothing_that_is_offered_is_left_unchecked():
     """What has the face of a task, a source or a projector is one of those above."""
     tasks = {getattr(task, "func", task).__name__ for task in TASKS}
-    assert {name for name in mwgan.recon.__all__ if hasattr(getattr(mwgan.recon, name), "see")} - {"Task"} == tasks
+    of_volumes = {"ShowAtoms"}  # which test_atom_volume.py checks
+    assert {name for name in mwgan.recon.__all__ if hasattr(getattr(mwgan.recon, name), "see")} - {"Task"} - of_volumes == tasks
     sources = {"PhantomFaces", "RandomShapes", "DeadLeaves", "Challenge", "ScanSlices", "Photographs", "MixedSources", "MeasuredSeries"}
     sources |= {"Specimens", "Nanocrystals"}
     assert {name for name in mwgan.data.__all__ if hasattr(getattr(mwgan.data, name), "image")} - {"ImageSource"} == sources

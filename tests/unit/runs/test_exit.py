@@ -120,7 +120,7 @@ def composing(name, *overrides):
     ("program", "sentence"),
     [
         (composing("train", "wegde=3"), "the configuration has no key 'wegde': check its spelling, --cfg job shows every key there is"),
-        (composing("train", "model=irmd"), "there is no configuration 'model/irmd'; there are ding2019_deartifact,"),
+        (composing("train", "model=irmd"), "there is no configuration 'model/irmd'; there are atoms, atoms_gan, ding2019_deartifact,"),
         (composing("train", "debug=smokes"), "there is no configuration 'debug/smokes'; there are smoke"),
         (lambda: OmegaConf.create({"half": "${whole}"}).half, "Interpolation key 'whole' not found"),
         (fail_with(HydraException("first line\nsecond line")), "first line"),
