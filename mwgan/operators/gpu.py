@@ -65,6 +65,6 @@ def _directions(geometry: TiltGeometry, device: torch.device) -> tuple[Tensor, T
     tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
     cosines, sines = np.cos(tilt), np.sin(tilt)
     parts = (cosines, sines, np.asarray(geometry.offsets_px, dtype=np.float64), np.abs(sines) > np.abs(cosines))
-    with torch.inference_mode(False):  # whoever asks first, or training could not use them
+    with torch.inference_mode(False):  # they are kept, and training could not use tensors made in inference mode
         cosine, sine, shift, is_steep = (torch.from_numpy(part).to(device) for part in parts)
     return cosine, sine, shift, is_steep

@@ -19,7 +19,7 @@ from mwgan.recon.sharpened import sharpened
 CHANNELS = 7
 BULK = 2.0  # voxels, by which single atoms are smoothed away where the density of the bulk is wanted
 SMOOTH = 1.0  # voxels: a sharpened volume holds points, and what is left mostly noise
-A_LITTLE_LESS = 0.9  # of an atom's width, which is told too large where atoms were missed
+A_LITTLE_LESS = 0.9  # of an atom's width, which is estimated too large where atoms are missing
 TYPICAL_WIDTH, TYPICAL_NOISE = 1.7, 0.05  # in voxels and of the images' brightness: about the middle of what is trained on
 
 

@@ -106,7 +106,7 @@ class Auto:
         data = (measurement.sinogram * tilts).flatten(1).double().square().sum(dim=1)
         noise = white_noise(measurement).flatten().double().square().nan_to_num(0.0)
         wedge_deg = wedge_widths_deg(measurement).expand(len(data))
-        return _Seen(measurement, tilts, tomograms, errors @ errors.mT, data, wedge_deg, noise)
+        return _Seen(measurement, tilts, tomograms, errors, data, wedge_deg, noise)
 
     @staticmethod
     def _wanted(choice: Choice) -> Tensor:
@@ -134,13 +134,18 @@ class _Seen(NamedTuple):
     """Those that are kept out, boolean (1 or B, 1, A, 1)."""
     tomograms: list[Tensor]
     """Made of the others, (B, 1, N, N) each."""
-    products: Tensor
-    """Inner products of their errors on the tilts that are kept out, (B, K, K)."""
+    errors: Tensor
+    """What each misses of the rays on the tilts that are kept out, (B, K, rays)."""
     data: Tensor
     """The sum of squares there, (B,)."""
     wedge_deg: Tensor
     noise: Tensor
     """The variance of the noise on a ray, (B,)."""
+
+    @property
+    def products(self) -> Tensor:
+        """Inner products of the errors, (B, K, K)."""
+        return self.errors @ self.errors.mT
 
 
 def mixed(made: Sequence[Tensor], choice: Choice, measurement: Measurement) -> Tensor:
@@ -167,7 +172,7 @@ def _as_far_as_predicted(choice: Choice, seen: Sequence[_Seen]) -> Choice:
     squares = []
     for one in seen:
         measured, in_wedge = _mixtures(one.tomograms, choice, one.measurement)
-        before = errors_on(measured, one.measurement, one.tilts).flatten(1).double()
+        before = (choice.shares[:, None] @ one.errors).squeeze(1)  # of the mixture: shares add up to 1
         change = errors_on(measured + in_wedge, one.measurement, one.tilts).flatten(1).double() - before
         allowed = (before**2).sum(dim=1) * (WORSE**2 - 1) + one.data * EXACT**2
         squares.append(torch.stack([(change**2).sum(dim=1), (change * before).sum(dim=1), allowed]))

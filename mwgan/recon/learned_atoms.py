@@ -16,7 +16,7 @@ from mwgan.geometry import TiltGeometry
 from mwgan.methods import known_methods
 from mwgan.paths import shipped_weights
 from mwgan.recon.atom_volume import AtomSeries, ShowAtoms
-from mwgan.recon.learned import load_parts
+from mwgan.recon.learned import STRETCH, load_parts
 
 CORE = 96  # voxels along an edge of what is computed at once, but for what its network looks at around it
 
@@ -57,7 +57,7 @@ class LearnedAtoms:
         step = (180 - gap) / geometry.tilts
         if gap > high + 2 * step:
             return f"{gap:g} degrees are missing, and the network for atoms was trained on {low:g} to {high:g}"
-        if step > 1.2 * coarsest:
+        if step > STRETCH * coarsest:
             return f"the tilts lie {step:.3g} degrees apart, and the network for atoms was trained on steps of up to {coarsest:g}"
         return None
 
