@@ -108,7 +108,7 @@ def test_a_training_goes_on_elsewhere_from_pieces(run_config, tmp_path):
     learned = [key for key in begun_with if key.endswith(".0.weight")]  # unlike statistics of batches, not moved by a rate of 0
     assert learned
     assert all(torch.equal(trained[key], begun_with[key]) for key in learned)
-    with pytest.raises(InputError, match="holds weights alone"):
+    with pytest.raises(InputError, match="holds weights only"):
         train(run_config(*SMALL, f"resume='{tmp_path / 'shards'}'", folder="nowhere"))
 
 

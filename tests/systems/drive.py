@@ -57,9 +57,9 @@ def holds_and_writes(folder):
     signals.remember()
     signals.listen()
     signal.raise_signal(signal.SIGTERM)
-    assert signals.told == signal.SIGTERM
+    assert signals.received == signal.SIGTERM
     signals.leave()
-    with slurm.queued_again_when_told():
+    with slurm.requeued_on_signal():
         assert stages._run([sys.executable, "-S", "-c", "raise SystemExit(3)"]) == 3
 
 

@@ -37,7 +37,7 @@ def test_yaml_that_stands_for_more_than_it_says_is_refused(text, tmp_path):
 @pytest.mark.parametrize("text", ["[1]", "[a: b]", "a: b", "x"])
 def test_options_that_are_none_are_refused(text, tmp_path):
     (tmp_path / "overrides.yaml").write_text(text)
-    with pytest.raises(InputError, match="beside resume="):
+    with pytest.raises(InputError, match="with resume="):
         read_options(tmp_path / "overrides.yaml")
 
 

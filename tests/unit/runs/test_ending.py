@@ -89,7 +89,7 @@ def test_any_other_failure_stays_what_it_is(error, tmp_path, closed):
 def test_a_signal_of_the_last_moment_is_passed_on_after_all_is_closed(tmp_path, closed):
     heard: list[tuple[int, int]] = []
     last = LastCheckpoint(str(tmp_path))
-    last.signals.told = signal.SIGTERM
+    last.signals.received = signal.SIGTERM
     before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append((number, len(closed))))
     try:
         ended(tmp_path, lambda: None, SimpleNamespace(callbacks=[object(), last]))

@@ -18,7 +18,7 @@ from mwgan.files.checkpoints import write_checkpoint
 from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.files.weights import read_weights
 from mwgan.runs import stages
-from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED
+from mwgan.runs.folder import FINISHED, REQUEUE, TERMINATED
 from mwgan.runs.stages import run_stages
 
 RECORD = TrainingRecord({"_target_": "a.B"}, {"_target_": "c.D"}, TrainedGeometry(8, 1.0), (0.0, 90.0), command="mwgan-train", commit="abc")
@@ -168,7 +168,7 @@ def test_a_stage_ends_by_the_word_of_its_run():
     stage = "import os, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
     stage += "os.kill(os.getpid(), signal.SIGUSR2); os.kill(os.getppid(), signal.SIGUSR2); time.sleep(60)"
     begun = time.monotonic()
-    assert stages._run([sys.executable, "-c", stage]) == QUEUE_AGAIN
+    assert stages._run([sys.executable, "-c", stage]) == REQUEUE
     assert time.monotonic() - begun < 30
     assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
 
