@@ -175,9 +175,7 @@ def _test(name: str, folder: Path) -> ImageSource:
 
 def _method(reconstructor: Callable[[Measurement], Tensor], name: str, device: str) -> Method:
     if not callable(reconstructor):
-        raise InputError(
-            f"a method is a callable, measurement to tomograms (B, 1, N, N); {type(reconstructor).__name__} isn't callable"
-        )
+        raise InputError(f"a method is a callable, measurement to tomograms (B, 1, N, N); {type(reconstructor).__name__} isn't callable")
     if not name:
         raise InputError("the method needs a name for the table")
     run = _OnDevice(reconstructor, name, device)

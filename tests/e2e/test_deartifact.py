@@ -74,7 +74,7 @@ def test_the_mixture_wants_its_inpainters(tmp_path):
 
 
 def test_a_model_begins_with_weights_for_parts_that_it_has(inpainter, tmp_path):
-    with pytest.raises(InputError, match=r"no part of that name for: it has generator, generator\.first"):
+    with pytest.raises(InputError, match=r"but this model has no such part: it has generator, generator\.first"):
         run(tmp_path, "inpainting", f"init={{generator.inpainter:'{inpainter}'}}")
 
 

@@ -64,7 +64,7 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     assert not output.exists()
     again = mwgan(*command(series, output, *options))
     assert again.returncode == 0
-    assert f"continues after {done} of {SLICES} slices" in again.stdout
+    assert f"resuming after {done} of {SLICES} slices" in again.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc"]
     assert mwgan(*command(series, tmp_path / "p.mrc", *options)).returncode == 0
     assert output.read_bytes() == (tmp_path / "p.mrc").read_bytes()

@@ -71,5 +71,5 @@ def test_the_flag_names_the_folder_from_here_if_it_can(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_gone_is_named_with_the_remedy(tmp_path):
-    with pytest.raises(InputError, match=r"configuration folder .*/gone is not there: say by --config-dir where it is now"):
+    with pytest.raises(InputError, match=r"configuration folder .*/gone is missing: give its new place by --config-dir"):
         config_flags(tmp_path / "gone")

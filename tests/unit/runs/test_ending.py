@@ -74,7 +74,7 @@ def test_lightnings_exit_after_ctrl_c_is_ctrl_c(tmp_path):
 
 
 def test_a_full_disk_is_a_sentence_with_the_remedy(tmp_path):
-    with pytest.raises(InputError, match=rf"no space is left for {tmp_path} .*; then mwgan-train resume='{tmp_path}' continues"):
+    with pytest.raises(InputError, match=rf"no space is left for {tmp_path} .*; then mwgan-train resume='{tmp_path}' resumes"):
         ended(tmp_path, raises(OSError(errno.ENOSPC, "No space left on device")))
 
 

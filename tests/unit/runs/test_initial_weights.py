@@ -55,7 +55,7 @@ def test_parts_are_named_with_dots_or_in_one_another(init, parts):
 def test_references_reach_parts_that_were_named_with_dots():
     assert as_tree({"generator.first": "a", "generator.last": "b"}) == {"generator": {"first": "a", "last": "b"}}
     for both in (["generator", "generator.first"], ["generator.first", "generator"]):
-        with pytest.raises(InputError, match=r"names generator.* and what it is a part of"):
+        with pytest.raises(InputError, match=r"names generator.* and the part that contains it"):
             as_tree(dict.fromkeys(both, "a"))
 
 
@@ -92,13 +92,11 @@ def test_another_network_task_or_grid_is_refused(tmp_path):
 
 def test_a_part_that_is_not_there_or_is_of_another_shape_is_named(tmp_path):
     file = saved(tmp_path / "part.safetensors", nn.Linear(2, 2), generator=FIRST)
-    with pytest.raises(
-        InputError, match=r"generator\.middle, which this model has no part of that name for: it has generator, generator\.f"
-    ):
+    with pytest.raises(InputError, match=r"generator\.middle, but this model has no such part: it has generator, generator\.f"):
         load_initial_weights(Model(), read_initial_weights({"generator.middle": file}, OURS))
     unknown = replace(OURS, generator={"_target_": "a.Both"})  # whose class makes its parts by itself
     load_initial_weights(Model(), read_initial_weights({"generator.first": file}, unknown))
-    with pytest.raises(InputError, match=r"part\.safetensors holds no weights for generator\.last, which is another network: Error"):
+    with pytest.raises(InputError, match=r"part\.safetensors don.t fit generator\.last, which is another network: Error"):
         load_initial_weights(Model(), read_initial_weights({"generator.last": file}, unknown))
 
 

@@ -261,7 +261,7 @@ def test_a_search_is_answered_with_its_objective(command, training, tmp_path):
     command("seed=3")
     assert answer(config(tmp_path), training) == {"val/psnr": 21.0}
     assert answer(config(tmp_path, objective="val/psnr"), training) == 22.0
-    with pytest.raises(InputError, match="there are val/psnr"):
+    with pytest.raises(InputError, match="it has val/psnr"):
         answer(config(tmp_path, objective="val/psnrr"), training)
-    with pytest.raises(InputError, match="there are none"):
+    with pytest.raises(InputError, match="it has none"):
         answer(config(tmp_path, objective="val/psnr"), lambda cfg: {})

@@ -153,7 +153,7 @@ def test_a_sweep_is_swept_on_with_its_folder_of_configuration(tmp_path, conf):
     assert command([f"resume={tmp_path / 'without'}"])[:3] == ["-m", *options]
     assert command([f"resume={tmp_path / 'with'}", "-cd", "mine"])[:3] == ["-m", "-cd", "mine"]
     conf.rmdir()
-    with pytest.raises(InputError, match="is not there: say by --config-dir"):
+    with pytest.raises(InputError, match="is missing: give its new place by --config-dir"):
         command([f"resume={tmp_path / 'with'}"])
 
 

@@ -78,7 +78,7 @@ def test_the_users_configuration_goes_along_as_seen_from_here(commands, tmp_path
     run_stages(cfg(tmp_path / "run"), [], tmp_path / "conf")
     assert all(command[3:5] == ["--config-dir", "conf"] for command in commands)
     assert "paths.run_dir='run/first'" in commands[0]
-    with pytest.raises(InputError, match=r"configuration folder .* is not there"):
+    with pytest.raises(InputError, match=r"configuration folder .* is missing"):
         run_stages(cfg(tmp_path / "other"), [], tmp_path / "gone")
 
 
@@ -134,7 +134,7 @@ def test_a_run_is_not_resumed_unasked(commands, tmp_path):
 
 
 def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(InputError, match="holds none of the stages first, second, third"):
+    with pytest.raises(InputError, match="has none of the stages first, second, third"):
         run_stages(cfg(tmp_path, resume=tmp_path / "nothing"), [])
 
 

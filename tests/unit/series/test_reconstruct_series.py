@@ -96,7 +96,7 @@ def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust
         assert not output.exists()
     capsys.readouterr()
     residual, series, told = run(output, SIRT(5), "same")
-    assert capsys.readouterr().out.startswith(f"continues after {sum(stops)} of 5 slices")
+    assert capsys.readouterr().out.startswith(f"resuming after {sum(stops)} of 5 slices")
     assert series.asked == [(slice_, slice_ + 1) for slice_ in range(sum(stops), 5)]
     assert residual == expected
     assert told == said
@@ -153,7 +153,7 @@ def test_thickness_and_width_cut_the_slice_about_its_middle(thickness, width, sm
 
 
 def test_sizes_that_cannot_be_are_refused(small_series, tmp_path):
-    with pytest.raises(InputError, match="width of a slice lies between 1 and 192 pixels"):
+    with pytest.raises(InputError, match="width of a slice must be 1 to 192 pixels"):
         reconstruct_series(small_series(), WBP(), tmp_path / "v.mrc", width=1000)
 
 
