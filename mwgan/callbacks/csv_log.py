@@ -10,7 +10,7 @@ from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 
 LOGGED_LAST = "train/batches"  # the last value that is logged for an epoch
 
@@ -51,7 +51,7 @@ class _AtomicFile(ExperimentWriter):
         self._record_new_keys()
         self._rows += self.metrics
         self.metrics = []
-        with written_whole(Path(self.metrics_file_path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(Path(self.metrics_file_path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
             writer.writeheader()
             writer.writerows(self._rows)

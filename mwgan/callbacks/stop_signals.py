@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from mwgan.files.interruption import hears
+from mwgan.files.interruption import is_our_handler
 from mwgan.signals import STOPS
 
 
@@ -36,7 +36,7 @@ class StopSignals:
         """Remember the handlers that were set before Lightning's."""
         for number in STOPS:
             handler = signal.getsignal(number)
-            if callable(handler) and handler is not signal.default_int_handler and not hears(handler):
+            if callable(handler) and handler is not signal.default_int_handler and not is_our_handler(handler):
                 self._theirs[number] = handler
 
     def listen(self) -> None:

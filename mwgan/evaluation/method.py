@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from mwgan.files.atomic import sha256
 from mwgan.files.weights import find_weights
-from mwgan.files.whole import sha256
 from mwgan.geometry import Measurement
 from mwgan.recon import DataConsistent, Reconstructor
 from mwgan.recon.learned import LearnedReconstructor

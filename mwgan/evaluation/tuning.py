@@ -11,7 +11,7 @@ import pandas as pd
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
 
@@ -57,7 +57,7 @@ def tune(
         scores.append(_merit(row))
     if rows:
         record.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(record) as partial:
+        with atomic_write(record) as partial:
             pd.concat([part for part in (known, pd.DataFrame(rows)) if len(part)], ignore_index=True).to_csv(partial, index=False)
     return choices[scores.index(max(scores))]
 

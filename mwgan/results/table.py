@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
-from mwgan.files.whole import written_whole
 from mwgan.results.columns import IDENTITY, KEPT_AS, NAMES, TRAIN_SEED, known_metrics, metrics_of
 from mwgan.results.reading import read_rows, up_to_date
 
@@ -121,7 +121,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
         raise InputError(f"the table {table} was made with {'; '.join(changed[:LISTED])}{more}: give table=another name")
     if known != {**known, **conditions}:
         record.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(record) as partial:
+        with atomic_write(record) as partial:
             partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n", encoding="utf-8")
 
 
@@ -155,7 +155,7 @@ def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".p
     """Write ``rows`` as ``<path>.parquet`` and ``<path>.csv``, each atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
-        with written_whole(path.with_name(path.name + suffix)) as partial:
+        with atomic_write(path.with_name(path.name + suffix)) as partial:
             if suffix == ".csv":
                 rows.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")  # the same file on every system
             else:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.checkpoints import LAST
 from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
-from mwgan.files.whole import written_whole
 from mwgan.runs.options import is_options, job_of
 from mwgan.signals import TIME_IS_UP
 
@@ -86,7 +86,7 @@ def record_start(folder: Path, options: Sequence[str], model: str | None = None,
     """
     (folder / FINISHED).unlink(missing_ok=True)
     note = {"overrides": list(options), "model": model, CONFIG_DIR: None if config_dir is None else str(config_dir)}
-    with written_whole(folder / BEGUN) as partial:
+    with atomic_write(folder / BEGUN) as partial:
         partial.write_text(json.dumps(note) + "\n", encoding="utf-8")
 
 
@@ -116,7 +116,7 @@ def _changed(file: Path) -> int:
 
 def record_end(folder: Path, options: Sequence[str], metrics: dict[str, float]) -> None:
     """Record that the run is finished, with its metrics."""
-    with written_whole(folder / FINISHED) as partial:
+    with atomic_write(folder / FINISHED) as partial:
         partial.write_text(json.dumps({"overrides": list(options), "metrics": metrics}, indent=2) + "\n", encoding="utf-8")
     (folder / FAILED).unlink(missing_ok=True)  # left by a second process that was refused meanwhile
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from mwgan.configuration import build
 from mwgan.errors import MissingExtraError
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.runs.folder import is_first_process
 
 WANDB_ID = "wandb_id"  # file in the run folder with the id of the Weights & Biases run
@@ -49,7 +49,7 @@ def _kept_id(file: Path, resumed: bool) -> str | None:
         return file.read_text(encoding="utf-8").strip()
     file.parent.mkdir(parents=True, exist_ok=True)
     chosen = uuid4().hex[:8]
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         partial.write_text(chosen + "\n", encoding="utf-8")
     return chosen
 

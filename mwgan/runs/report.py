@@ -7,8 +7,8 @@ from shutil import copyfile
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.record import well_formed
-from mwgan.files.whole import written_whole
 from mwgan.runs.folder import RECORD, is_finished, jobs_in, options_of, read_note
 
 
@@ -30,7 +30,7 @@ def write_report(sweep: Path, folder: Path | None = None) -> Path:
     runs = [_run(folder) for folder in jobs]
     text = report(str(sweep), runs, _rows(sweep / "results.parquet"), _rows(sweep / "results.tomograms.parquet"))
     file = sweep / "report.html"
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         partial.write_text(text, encoding="utf-8")
     return file if folder is None else _copied(file, folder / file.name)
 
@@ -77,7 +77,7 @@ def read_log(run: Path) -> Any:
 
 def _copied(file: Path, copy: Path) -> Path:
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(copy) as partial:
+    with atomic_write(copy) as partial:
         copyfile(file, partial)
     return copy
 

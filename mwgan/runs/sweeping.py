@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.runs import exit
 from mwgan.runs.folder import FAILED, INTERRUPTED, REQUEUE, TERMINATED, by_number, is_claimed, jobs_in
 from mwgan.runs.hydra_records import SWEEP, read_sweep
@@ -79,7 +79,7 @@ def _record(config: DictConfig) -> None:
     check_missing(config)
     _check_same_sweep(config, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(folder / SWEEP) as partial:
+    with atomic_write(folder / SWEEP) as partial:
         OmegaConf.save(config, partial)  # Hydra's basic sweeper does so too, a search doesn't
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
@@ -104,7 +104,7 @@ def compare_slice(
         raise InputError(f"no method is left to compare; {refused}")
     rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # by range, as in the picture
     figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(drawn), drawn)
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         picture, numbers = map(files.add, compared_files(output))
         figure.savefig(picture, format="png")
         pd.DataFrame(rows).to_csv(numbers, index=False, float_format="%.4g")

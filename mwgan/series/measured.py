@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.io.neighbours import around, rows_beside
+from mwgan.io.neighbours import around, neighbour_rows
 from mwgan.recon import Reconstructor
 from mwgan.recon.named import networks_in
 from mwgan.trust import energy, residual_map
@@ -61,7 +61,7 @@ def measurement_of(series: Series, start: int, stop: int, device: str = "cpu", n
     look = getattr(series, "mask", None)
     mask: Tensor | None = None if look is None else look(first, last)
     own = slice(start - first, stop - first)
-    beside = rows_beside(sinograms, own, neighbours, mask).to(device) if neighbours else None
+    beside = neighbour_rows(sinograms, own, neighbours, mask).to(device) if neighbours else None
     if mask is not None and len(mask) > 1:
         mask = mask[own]
     measured = torch.ones(series.geometry.tilts, dtype=torch.bool) if mask is None or bool(mask.all()) else mask

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.unfinished import Unfinished
-from mwgan.files.whole import sha256
 from mwgan.io.volumes import split_name
 from mwgan.provenance import PACKAGES, commit, device_name, version
 from mwgan.recon import Reconstructor

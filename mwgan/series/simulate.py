@@ -17,7 +17,7 @@ from mwgan.data import Challenge, DeadLeaves, PhantomFaces, RandomShapes, Specim
 from mwgan.data.source import draw_seed
 from mwgan.data.specimens import KINDS
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.geometry import TiltGeometry, check_count
 from mwgan.io import VolumeWriter
 from mwgan.io.xyz import write_xyz
@@ -119,7 +119,7 @@ def simulate(
         measured = _images_measured if specimen in IMAGES else _body_measured
         image, rows = measured(specimen, geometry, slices, seed, noise)
     series, tilts_file, truth, *atoms = simulated_files(output, specimen)
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         with VolumeWriter(truth, (slices, size, size), voxel_size_angstrom, files) as volume:
             volume.write(0, image.unsqueeze(1))
         files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")

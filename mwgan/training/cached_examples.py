@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write, sha256
 from mwgan.files.json_files import read_object
 from mwgan.files.shards import write_tensors
-from mwgan.files.whole import sha256, written_whole
 from mwgan.training.examples import Examples
 
 BATCH = 16
@@ -146,10 +146,10 @@ def fill_cache(
             made = {"seen": seen, "image": stacked.image, **({} if target is stacked.image else {"target": target})}
             for key, value in made.items():
                 kept.setdefault(key, []).append(value.half().cpu())
-        with written_whole(shard) as partial:
+        with atomic_write(shard) as partial:
             write_tensors(partial, {key: torch.cat(values).contiguous() for key, values in kept.items()})
         index["sha256"][shard.name] = sha256(shard)
-        with written_whole(folder / "index.json") as partial:
+        with atomic_write(folder / "index.json") as partial:
             partial.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 

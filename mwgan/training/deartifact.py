@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint
 from mwgan.files.weights import read_weights
-from mwgan.files.whole import sha256
 from mwgan.recon.joint import JointModel
 from mwgan.recon.learned import load_reconstructor
 from mwgan.recon.sart import SART

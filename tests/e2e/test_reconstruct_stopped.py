@@ -60,7 +60,7 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     first.send_signal(signal.SIGCONT)
     told = first.communicate()[1]
     assert first.returncode == 143, told
-    done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command continues there", told)[1])
+    done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command resumes there", told)[1])
     assert not output.exists()
     again = mwgan(*command(series, output, *options))
     assert again.returncode == 0

@@ -267,7 +267,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(straight, tmp_path):
     assert_same_end(tmp_path, straight)
     for name in (LAST, PREVIOUS):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-5000])
-    with pytest.raises(InputError, match="no whole one before it"):
+    with pytest.raises(InputError, match="no intact one before it"):
         train(resumed(tmp_path))
 
 

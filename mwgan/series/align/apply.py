@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.io import open_stack
 from mwgan.io.lazy import release
 from mwgan.io.pixels import check_pixels
@@ -53,7 +53,7 @@ def apply_alignment(alignment: Alignment, maps: Sequence[Path], folder: Path | N
     """
     alignment = replace(alignment, scale=[1.0] * len(alignment.images))
     stacks = [_checked(open_stack(path, dataset), path, alignment) for path in maps]
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         for stack, (series, tilts) in zip(stacks, applied_files(maps, folder), strict=True):
             write_series(
                 files.add(series),

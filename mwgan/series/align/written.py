@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.io.series_writer import write_series
 from mwgan.provenance import PACKAGES, commit, version
 from mwgan.series.align.align import Aligned
@@ -86,7 +86,7 @@ def write_aligned(aligned: Aligned, output: Path, asked: Mapping[str, Any]) -> N
     }
     values = replace(alignment, facts=facts).as_dict()
     looked_at = aligned.upright.looked_at
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         write_series(
             files.add(output),
             output,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.provenance import commit
 from mwgan.series.look.contrast import surroundings
 from mwgan.series.look.decide import Look
@@ -33,7 +33,7 @@ def write_look(found: Look, picture: Path, source: Path) -> None:
     middle = int(np.argmin(np.abs(gathered.tilt_deg)))
     facts = {name: getattr(seen, name) for name in ("tilt_axis", "axis_offset_px", "rows", "columns")}
     figure = series_look(gathered.small[middle], rows, gathered.tilt_deg.tolist(), curves, facts)
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         image, record = map(files.add, look_files(picture))
         figure.savefig(image, format="png")
         values = {"series": str(source), "commit": commit(), **seen.as_dict()}

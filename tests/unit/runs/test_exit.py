@@ -17,8 +17,8 @@ from omegaconf import OmegaConf
 from mwgan.callbacks.stop_signals import StopSignals
 from mwgan.configuration import build
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.interruption import ended_by_signals
-from mwgan.files.whole import written_whole
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
 
@@ -143,7 +143,7 @@ def test_a_program_that_is_told_to_end_says_so_and_leaves_nothing_half_written(n
     signal.signal(getattr(signal, number), signal.SIG_DFL)  # whatever these tests were started under, nohup say
 
     def program():
-        with written_whole(tmp_path / "table.csv") as partial:
+        with atomic_write(tmp_path / "table.csv") as partial:
             partial.write_text("half")
             signal.raise_signal(getattr(signal, number))
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.weights import find_weights
-from mwgan.files.whole import sha256
 from mwgan.recon import SIRT
 from mwgan.recon.named import make_method
 from mwgan.series import reconstruct_series
