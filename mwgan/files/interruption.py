@@ -60,13 +60,13 @@ def ended_by_signals(kept: str | None = None) -> Iterator[None]:
         drop_all()
         for number, handler in listened.items():
             signal.signal(number, handler)
-        number, _State.received, _State.outermost, _State.held = _State.received, 0, None, 0
-        if number:
-            name = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+        received, _State.received, _State.outermost, _State.held = _State.received, 0, None, 0
+        if received:
+            name = "interrupted" if received == signal.SIGINT else f"ended by {signal.Signals(received).name}"
             with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
                 if said := take_report() if kept is None else kept:
                     print(f"{name}: {said}", file=sys.stderr, flush=True)
-            sys.exit(128 + number)
+            sys.exit(128 + received)
 
 
 @contextmanager

@@ -85,8 +85,8 @@ mwgan measure unsized.npy | --voxel-size
 mwgan measure unsized.mrc --voxel-size 0 | above 0 nm
 mwgan measure nans.mrc --voxel-size 1 | NaN
 mwgan measure ones.npy --voxel-size 1 | no specimen
-mwgan measure {V} --threshold 1e9 | nothing of the volume lies above
-mwgan measure {V} --threshold -1e9 | all of the volume lies above
+mwgan measure {V} --threshold 1e9 | no voxel of the volume is above
+mwgan measure {V} --threshold -1e9 | all voxels of the volume are above
 mwgan measure {V} --threshold nan | finite
 mwgan measure {V} --threshold high | otsu or a grey level
 mwgan measure {V} --threshold 0.5 --materials 0,1 | give one of them
