@@ -249,11 +249,13 @@ def _unsafe(particles: list[MeasuredParticle]) -> list[str]:
     sentences = []
     if across:
         sentences.append(
-            f"for {across} of {len(particles)} particles more than {100 * UNSAFE_SHARE:.0f} % of the surface is across the beam, in the "
+            f"for {across} of {len(particles)} particles more than {100 * UNSAFE_SHARE:.0f} % of the surface is in the "
             "missing wedge: their thickness along z, surface and axes depend on the method's prior (column safe)"
         )
     if cut:
-        sentences.append(f"{cut} of {len(particles)} particles touch the volume's border: their values are of the part inside (column safe)")
+        sentences.append(
+            f"{cut} of {len(particles)} particles touch the volume's border: their values are of the part inside (column safe)"
+        )
     return sentences
 
 
