@@ -152,11 +152,20 @@ def _of_both(search: Search, model: AtomModel, network: LearnedAtoms | None, wan
     shown = _by_second(search, begun, network, wanted, pixel, say)
     if not (wanted.refined and wanted.sharpen):
         return shown
+    # Sharpened with the width and shifts of the network's atoms, and without the network: it may miss too many atoms.
+    candidates = shown, *(_by_second(search, before, None, wanted, pixel, say) for before in (shown.model, model))
+    return min(candidates, key=lambda found: _criterion(search, found))
+
+
+def _criterion(search: Search, found: FoundAtoms) -> float:
+    """Squared residuals in units of the noise, and what an atom must take off them to be believed.
+
+    One more atom always leaves a smaller residual. Fitted to noise, its four numbers take off about one each, which Akaike's criterion
+    counts twice, and the best of P places another 2 ln P (the risk inflation criterion; Foster and George, Ann. Stat. 22, 1994).
+    """
     pixels = search.images.numel() * search.noise.share_measured
-    # Sharpened by what the network's atoms tell of width and shifts, and by what is known without it: it may lack too many.
-    found = shown, *(_by_second(search, before, None, wanted, pixel, say) for before in (shown.model, model))
-    # Schwarz's criterion: an atom more always leaves less, but has to earn its four numbers.
-    return min(found, key=lambda one: one.misfit * pixels + PER_ATOM * len(one.model) * math.log(pixels))
+    places = search.projector.slices * (search.projector.geometry.detector_size / search.closest) ** 2 / search.closest
+    return found.misfit * pixels + 2 * (PER_ATOM + math.log(max(places, 1.0))) * len(found.model)
 
 
 def _by_second(search: Search, model: AtomModel, network: LearnedAtoms | None, wanted: Wanted, pixel: float, say: Say) -> FoundAtoms:
