@@ -22,8 +22,8 @@ class AtomMatch:
 
     ``found`` true atoms have a found one within the distance, ``missed`` have none; ``invented`` found ones have no true one. ``rmsd_pm``
     is that of the found ones in 3-D, without the rigid shift (3,) ``shift_angstrom`` between both. ``species`` is the share of right
-    species, NaN if none are given. Of the true ``vacancies``, ``seen`` have no found atom within the distance; ``holes`` are sites of true atoms
-    inside the crystal without a found atom: what looks like a vacancy and is none.
+    species, NaN if none are given. Of the true ``vacancies``, ``seen`` have no found atom within the distance; ``holes`` are sites of
+    true atoms inside the crystal without a found atom: what looks like a vacancy and is none.
     """
 
     found: int
