@@ -7,6 +7,7 @@ import are left out.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "mwgan"
@@ -64,7 +65,7 @@ def arrange(graph: Graph) -> tuple[dict[str, tuple[float, float]], dict[tuple[st
     arrows = ways(graph, level)
     neighbours: dict[str, set[str]] = {name: set() for name in level}
     for way in arrows.values():
-        for step, (upper, lower) in enumerate(zip(way, way[1:], strict=False), start=1):
+        for step, (upper, lower) in enumerate(pairwise(way), start=1):
             level.setdefault(lower, level[way[0]] + step)
             neighbours.setdefault(upper, set()).add(lower)
             neighbours.setdefault(lower, set()).add(upper)
