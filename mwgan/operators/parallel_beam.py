@@ -42,6 +42,9 @@ class ParallelBeam:
     A sinogram entry is the line integral averaged over the width of one detector pixel, in pixel units; the gain does
     not depend on the image size. Half-precision input is projected in float32.
 
+    A batch that lies innermost in memory (``stride(0) == 1``, as many slices as :data:`mwgan.operators.cpu.LANES` names) is
+    projected where it lies, and the result lies alike: methods that iterate save themselves the copies.
+
     Parameters
     ----------
     geometry
@@ -53,9 +56,6 @@ class ParallelBeam:
         ``"auto"`` takes the matrix on a GPU while it stays under ``matrix_limit_gib`` and takes no more than half of what is free.
     matrix_limit_gib
         Largest matrix pair, in GiB, that ``"auto"`` builds: the default holds 512 pixels and 180 tilts in float32.
-
-    A batch that lies innermost in memory (``stride(0) == 1``, as many slices as :data:`mwgan.operators.cpu.LANES` names) is
-    projected where it lies, and the result lies alike: methods that iterate save themselves the copies.
     """
 
     def __init__(
