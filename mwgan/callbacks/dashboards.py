@@ -1,4 +1,4 @@
-"""What loggers show beside scalars: pictures, and the settings of a run. The one place that tells the loggers apart."""
+"""Pictures and run settings for the loggers. The one place that distinguishes the kinds of loggers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
-JUDGED_BY = "val/psnr"  # the scalar that TensorBoard sets beside the settings
+HPARAMS_METRIC = "val/psnr"  # the scalar that TensorBoard lists with the settings
 
 Plain = bool | int | float | str
 
 
 def show_picture(loggers: Sequence[Logger], name: str, picture: npt.NDArray[np.uint8], epoch: int) -> None:
-    """Hand a picture (H, W, 3) to every logger that can show one."""
+    """Pass a picture (H, W, 3) to every logger that can show one."""
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(name, picture, epoch, dataformats="HWC")
@@ -24,19 +24,19 @@ def show_picture(loggers: Sequence[Logger], name: str, picture: npt.NDArray[np.u
 
 
 def show_settings(loggers: Sequence[Logger], record: Mapping[str, Any]) -> None:
-    """Hand what is known of a run (configuration, commit, data) to every logger, as flat plain values."""
+    """Pass the record of a run (configuration, commit, data) to every logger, as flat plain values."""
     settings = flat(record)
     for logger in loggers:
         logger.log_hyperparams(settings)
-        if isinstance(logger, TensorBoardLogger):  # which keeps them for a file of its own, and shows those of its events
+        if isinstance(logger, TensorBoardLogger):  # writes hparams to a separate file, but displays only those in its events
             from torch.utils.tensorboard.summary import hparams
 
-            for part in hparams(settings, {JUDGED_BY: 0.0}):  # type: ignore[no-untyped-call]
+            for part in hparams(settings, {HPARAMS_METRIC: 0.0}):  # type: ignore[no-untyped-call]
                 logger.experiment.file_writer.add_summary(part)
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
-    """Nested settings as ``{"config/data/size": 256, …}``; references to other settings are left out, those stand there too."""
+    """Nested settings as ``{"config/data/size": 256, …}``; references to other settings are left out, as those are listed too."""
     values: dict[str, Plain] = {}
     for key, value in record.items():
         if isinstance(value, Mapping):

@@ -21,7 +21,7 @@ from mwgan.data.canvas import Array
 from mwgan.data.source import ImageSource
 from mwgan.data.subjects import told
 from mwgan.errors import InputError
-from mwgan.files.whole import sha256
+from mwgan.files.atomic import sha256
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.io import TiltSeries
 from mwgan.operators import ParallelBeam

@@ -11,10 +11,10 @@ import torch
 
 from mwgan.data.subjects import told
 from mwgan.errors import InputError
-from mwgan.files.whole import sha256
+from mwgan.files.atomic import sha256
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
-from mwgan.io.neighbours import around, rows_beside
+from mwgan.io.neighbours import around, neighbour_rows
 
 NEIGHBOURS = 2  # on either side, as many as any shipped network looks at
 
@@ -71,7 +71,7 @@ class SeriesSlices:
             rows = self._series.sinograms(first, last)
             own = slice(number - first, number - first + 1)
             sinograms.append(rows[own])
-            beside.append(rows_beside(rows, own, NEIGHBOURS))
+            beside.append(neighbour_rows(rows, own, NEIGHBOURS))
         geometry = self._series.geometry
         return Measurement(torch.cat(sinograms), torch.ones(geometry.tilts, dtype=torch.bool), geometry, torch.cat(beside))
 

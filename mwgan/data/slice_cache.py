@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mwgan.data.decoding import Decoded
 from mwgan.errors import InputError
-from mwgan.files.whole import sha256, written_whole
+from mwgan.files.atomic import atomic_write, sha256
 
 VERSION = 3  # of the decoding: a change of what decoding gives makes older entries strangers
 
@@ -103,10 +103,10 @@ class SliceCache:
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[Path]:
-        """:func:`written_whole`; a disk that is full is the cache's fault, not that of the file being decoded."""
+        """:func:`atomic_write`; a disk that is full is the cache's fault, not that of the file being decoded."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(path) as partial:
+            with atomic_write(path) as partial:
                 yield partial
         except OSError as error:
             raise InputError(f"decoded slices can't be kept in {self.folder} ({error}): name another folder (paths.cache=…)") from error

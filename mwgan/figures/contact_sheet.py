@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from mwgan.figures.parts.style import new_figure
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 
 
 def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:
@@ -30,5 +30,5 @@ def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:
 def write_contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]], file: Path) -> None:
     """The same as a picture, PNG, in a folder that is made if need be."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         contact_sheet(rows).savefig(partial, format="png")

@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from mwgan.files.atomic import atomic_write
 from mwgan.files.outputs import check_outputs
-from mwgan.files.whole import written_whole
 from mwgan.results.table import write_table
 
 
@@ -27,6 +27,6 @@ def write(drawn: Figure | DataFrame, path: Path, read: Iterable[Path] = ()) -> P
     if isinstance(drawn, DataFrame):
         write_table(drawn, path, suffixes=(".csv",))
         return file
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         drawn.savefig(partial, format="png", bbox_inches="tight", pad_inches=0.06, pil_kwargs={"optimize": True})
     return file

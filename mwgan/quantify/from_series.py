@@ -11,9 +11,9 @@ from mwgan.quantify.opened import read_record
 from mwgan.quantify.subsets import GROUPS, Subsets
 from mwgan.recon.named import DEFAULT_METHOD, find_device, make_method
 from mwgan.recon.settings import parse_settings
-from mwgan.series.align.shifted import Given, looked_at_and_opened
+from mwgan.series.align.shifted import Given, check_and_open
+from mwgan.series.choice import make_choice
 from mwgan.series.look import Switches, as_background, as_offset
-from mwgan.series.settled import settled
 from mwgan.series.slice_grid import SliceGrid
 
 RECORDED = "recorded"
@@ -66,7 +66,7 @@ def subsets_of(volume: Path, asked: Mapping[str, Any], groups: int = GROUPS) -> 
         options.get("invert", "auto"),
         options.get("outliers", "replace"),
     )
-    _, series = looked_at_and_opened(
+    _, series = check_and_open(
         Given(
             str(options["series"]),
             options.get("tilts"),
@@ -82,5 +82,5 @@ def subsets_of(volume: Path, asked: Mapping[str, Any], groups: int = GROUPS) -> 
     made = make_method(
         str(options.get("method", DEFAULT_METHOD)), options.get("settings"), device, options.get("consistency"), options.get("allow") or ()
     )
-    method = settled(made, series, SliceGrid.of(series.geometry, *sides), device)
+    method = make_choice(made, series, SliceGrid.of(series.geometry, *sides), device)
     return OfSeries(Subsets(series, method, groups, *sides, device), series.notes, series.warnings)

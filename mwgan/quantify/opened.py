@@ -16,7 +16,7 @@ from mwgan.errors import InputError
 from mwgan.files.json_files import read_object
 from mwgan.io.mrc import UNSET_ANGSTROM
 from mwgan.io.readers import file_of, open_stack
-from mwgan.io.tilts import tilts_beside
+from mwgan.io.tilts import companion_tilts
 from mwgan.memory import check_fits
 
 NM = 0.1  # of an ångström
@@ -79,9 +79,9 @@ def open_volume(path: str | Path, voxel_size_nm: float | None = None) -> OpenedV
         raise InputError(f"the edge of a voxel is above 0 nm, not {voxel_size_nm:g}")
     stack = open_stack(path)
     record = read_record(path)
-    if not record and (told := tilts_beside(file_of(path), stack.tilt_deg, int(stack.images.shape[0])).told) is not None:
+    if not record and (tilts := companion_tilts(file_of(path), stack.tilt_deg, int(stack.images.shape[0])).sourced) is not None:
         raise InputError(
-            f"{path} is a tilt series, with a tilt for each image in {told.source}: reconstruct it, and measure the volume (one that has "
+            f"{path} is a tilt series, with a tilt for each image in {tilts.source}: reconstruct it, and measure the volume (one that has "
             "the name of a list of tilts needs another)"
         )
     sizes = _sizes(path, stack.pixel_sizes_angstrom, record) if voxel_size_nm is None else (voxel_size_nm / NM,) * 3

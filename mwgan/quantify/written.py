@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mwgan.files.atomic import AtomicFiles, atomic_folder, check_new_folder
 from mwgan.files.json_files import read_object
-from mwgan.files.whole import WrittenTogether, check_new_folder, folder_written_whole
 from mwgan.io import VolumeWriter
 from mwgan.quantify.measure import Measured
 from mwgan.quantify.measured_particle import MeasuredParticle
@@ -65,8 +65,8 @@ def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -
     opened = measured.volume
     check_measured_folder(folder)
     with ExitStack() as entered:
-        place = folder if _is_ours(folder) else entered.enter_context(folder_written_whole(folder))
-        files = entered.enter_context(WrittenTogether())
+        place = folder if _is_ours(folder) else entered.enter_context(atomic_folder(folder))
+        files = entered.enter_context(AtomicFiles())
         particles, volume, labels, picture, record = (
             path if path.name == "labels.mrc" else files.add(path) for path in measured_files(place)
         )

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mwgan.files.atomic import AtomicFiles
 from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
-from mwgan.files.whole import WrittenTogether
 from mwgan.provenance import commit, version
 from mwgan.recipes.steps import Step
 
@@ -142,5 +142,5 @@ def _state(folder: Path) -> dict[str, Any]:
 
 
 def _keep(folder: Path, state: Mapping[str, Any]) -> None:
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         files.add(folder / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")

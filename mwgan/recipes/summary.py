@@ -15,8 +15,8 @@ import numpy as np
 
 from mwgan.figures.parts.page import Cell, heading, page, picture, sentence, table
 from mwgan.figures.parts.style import new_figure
+from mwgan.files.atomic import AtomicFiles
 from mwgan.files.json_files import read_object
-from mwgan.files.whole import WrittenTogether
 from mwgan.recipes.recipe import Recipe
 from mwgan.recipes.running import LOG, Outcome
 from mwgan.recipes.steps import MEASURED, steps_of
@@ -60,7 +60,7 @@ def write_summary(recipe: Recipe, outcomes: Mapping[str, Outcome]) -> tuple[Path
     for name, row in zip(recipe.series, rows, strict=True):
         parts += [heading(name), *_about(recipe, name, row)]
     written = recipe.output / PAGE, recipe.output / TABLE
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         files.add(written[0]).write_text(page(recipe.file.name, parts), encoding="utf-8")
         with files.add(written[1]).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")

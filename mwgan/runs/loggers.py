@@ -1,4 +1,4 @@
-"""The loggers of a run, and what lets them resume where the log in its folder stopped."""
+"""The loggers of a run, and how they resume the log in its folder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from omegaconf import DictConfig
 
 from mwgan.configuration import build
 from mwgan.errors import MissingExtraError
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.runs.folder import is_first_process
 
-WANDB_ID = "wandb_id"  # in the run folder: which run of Weights & Biases continues with it
+WANDB_ID = "wandb_id"  # file in the run folder with the id of the Weights & Biases run
 
 
 def loggers(cfg: DictConfig) -> list[Any]:
@@ -23,7 +23,7 @@ def loggers(cfg: DictConfig) -> list[Any]:
     Raises
     ------
     MissingExtraError
-        If one of them needs a package that isn't there.
+        If one of them needs a package that isn't installed.
     """
     folder = Path(cfg.paths.output_dir)
     if is_first_process():
@@ -42,20 +42,20 @@ def _wandb(node: DictConfig, folder: Path, resumed: bool) -> Any:
 
 
 def _kept_id(file: Path, resumed: bool) -> str | None:
-    """The id of a run that continues, a new one for a run that begins."""
+    """The id of a resumed run, or a new one for a new run."""
     if not is_first_process():
-        return None  # it logs nothing there
+        return None  # only the first process logs there
     if resumed and file.is_file():
         return file.read_text(encoding="utf-8").strip()
     file.parent.mkdir(parents=True, exist_ok=True)
     chosen = uuid4().hex[:8]
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         partial.write_text(chosen + "\n", encoding="utf-8")
     return chosen
 
 
 def _keep_log(folder: Path) -> None:
-    """Set aside the log of a run that continues in its own folder: the logger would begin by deleting it."""
+    """Rename the log of a resumed run: the logger would delete it at its start."""
     log = folder / "metrics.csv"
     if log.is_file():
         log.rename(folder / f"metrics_{len(list(folder.glob('metrics_*.csv'))) + 1}.csv")

@@ -140,7 +140,7 @@ def test_some_examples_are_shown_alone():
     assert torch.equal(seen.measurement.neighbours, seen.measurement.sinogram.expand(-1, 4, -1, -1))
     seen, _ = GuidedExamples(alone_share=0.0)(sample, acquisition, generator)
     assert torch.equal(seen.measurement.neighbours, acquisition(sample.image, SEEDS).neighbours)
-    with pytest.raises(InputError, match="share of slices that are shown alone"):
+    with pytest.raises(InputError, match="alone_share must be"):
         GuidedExamples(alone_share=2.0)
 
 

@@ -40,7 +40,7 @@ def log(epochs, first=0):
 def job(sweep, name, overrides, epochs=None, finished=False, **told):
     folder = sweep / name
     folder.mkdir(parents=True)
-    jobs.begin(folder, overrides)
+    jobs.record_start(folder, overrides)
     if epochs is not None:
         record = {"train_data": "D2", "commit": "abc1234", "device": "CPU, 1 threads", "config": {"trainer": {"max_epochs": 4}}, **told}
         (folder / "record.json").write_text(json.dumps(record))

@@ -53,7 +53,7 @@ def test_neither_is_a_grid_nor_a_batch_nor_an_iteration():
 @pytest.mark.parametrize("name", ["wedges_deg", "sinograms"])
 def test_an_evaluation_of_nothing_is_refused(name):
     settings = {"step_deg": 6.0, "wedges_deg": [60.0], "noise": NoNoise(), "sinograms": ["missing"], name: []}
-    with pytest.raises(InputError, match=f"{name} is empty, and nothing would be evaluated"):
+    with pytest.raises(InputError, match=f"{name} is empty, so nothing would be evaluated"):
         Conditions(**settings)
 
 

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.weights import find_weights
-from mwgan.files.whole import sha256
 from mwgan.recon import SIRT
 from mwgan.recon.named import make_method
 from mwgan.series import reconstruct_series
-from mwgan.series.look import Seen
+from mwgan.series.look import Findings
 from mwgan.series.record import Record, check_record_file, plain, record_file
 from mwgan.series.report import Report, report_file
 from mwgan.series.trust_report import TrustReport, trust_files
 
 LOOKED_AT = SimpleNamespace(
-    seen=Seen(13, 5, 24, axis_offset_px=1.5, outliers=3), notes=["3 hot pixels <replaced>"], warnings=["image 7 is dark"]
+    seen=Findings(13, 5, 24, axis_offset_px=1.5, outliers=3), notes=["3 hot pixels <replaced>"], warnings=["image 7 is dark"]
 )
 
 
