@@ -51,7 +51,19 @@ LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
 LIGHTNING_ROOMS = {"training", "callbacks", "runs", "cli"}
 HYDRA = {"hydra", "omegaconf"}
 HYDRA_ROOMS = {"configuration", "runs", "cli"}
-NEVER_AT_THE_TOP = {"wandb", "astra", "tomopy", "submitit", "rsciio", "imagecodecs", "ase"}
+NEVER_AT_THE_TOP = {
+    "wandb",
+    "huggingface_hub",
+    "mlflow",
+    "trackio",
+    "deepinv",
+    "astra",
+    "tomopy",
+    "submitit",
+    "rsciio",
+    "imagecodecs",
+    "ase",
+}
 TABLES_MAY_USE = {"numpy", "pandas", "matplotlib"}
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))

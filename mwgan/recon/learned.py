@@ -148,12 +148,12 @@ class LearnedReconstructor:
 def load_reconstructor(
     name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
 ) -> LearnedReconstructor:
-    """The learned method of a name shipped with mwgan (``irdm``), a weights file, or a training checkpoint.
+    """The learned method of a name shipped with mwgan (``irdm``), a weights file, a training checkpoint, or ``hf://ORG/NAME``.
 
     Parameters
     ----------
     name_or_path
-        A shipped name, exported weights, a checkpoint or a run folder.
+        A shipped name, exported weights, a checkpoint or a run folder; ``hf://ORG/NAME`` of weights on a hub (:mod:`mwgan.files.hub`).
     device
         Where the network is put.
     allow

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mwgan.errors import InputError
+from mwgan.files.hub import is_on_hub
 from mwgan.methods import MethodEntry, known_methods
 from mwgan.parts import build_chosen
 from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
@@ -32,7 +33,8 @@ def make_method(
     Parameters
     ----------
     name_or_path
-        A method of :func:`mwgan.methods.known_methods` (``mwgan methods`` lists them), a weights file, a checkpoint or a run folder.
+        A method of :func:`mwgan.methods.known_methods` (``mwgan methods`` lists them), a weights file, a checkpoint, a run folder, or
+        ``hf://ORG/NAME``.
     settings
         Arguments of the method's constructor, in place of those in its file; ``mwgan methods NAME`` lists them.
     device
@@ -61,14 +63,14 @@ def make_method(
 
 
 def find_method(name_or_path: str | Path) -> MethodEntry | None:
-    """The method of the list that a name means; None of a file or folder, which is a network's.
+    """The method of the list that a name means; None of a file, folder or ``hf://…``, which is a network's.
 
     Raises
     ------
     InputError
         If it is neither.
     """
-    entry, is_there = known_methods().get(str(name_or_path)), os.path.exists(name_or_path)
+    entry, is_there = known_methods().get(str(name_or_path)), os.path.exists(name_or_path) or is_on_hub(name_or_path)
     if entry is not None and (entry.reconstructor is not None or not is_there):
         return entry
     if not is_there:
