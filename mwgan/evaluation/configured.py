@@ -159,6 +159,6 @@ def _fingerprints(names: Collection[str], sources: Sequence[tuple[ImageSource, I
     """Fingerprints of scans and photographs, by test and part: the configuration names a folder, not its content."""
     found = {}
     for name, (test, validation) in zip(names, sources, strict=True):
-        parts = {"test": as_source(test).measured(), "validation": as_source(validation).measured()}
+        parts = {"test": as_source(test).real_sources(), "validation": as_source(validation).real_sources()}
         found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
     return {key: prints for key, prints in found.items() if prints}

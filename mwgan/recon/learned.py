@@ -145,9 +145,7 @@ class LearnedReconstructor:
         return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
 
 
-def load_network(
-    name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
-) -> LearnedReconstructor:
+def load_network(name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()) -> LearnedReconstructor:
     """The network of a name shipped with mwgan (``irdm``), a weights file, a training checkpoint, or ``hf://ORG/NAME``.
 
     Parameters

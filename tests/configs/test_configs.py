@@ -20,7 +20,7 @@ from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
 from mwgan.configuration import build
 from mwgan.data import Augmentation, ImageSource, MixedSources, SeriesSlices
-from mwgan.data.drawn_images import PosedDrawings
+from mwgan.data.synthetic_images import PosedSyntheticImages
 from mwgan.evaluation import Confidence
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.paths import conf_dir
@@ -152,9 +152,7 @@ def drawn(part: DictConfig) -> set[tuple[str, object]]:
     images = [(source, index) for source in sources for index in range(len(source))]
     places = built.order if isinstance(built, MixedSources) else range(len(built))
     numbers = (images[place] for place in places)
-    return {
-        (source.name, source.offset + index if isinstance(source, PosedDrawings) else source.origin(index)) for source, index in numbers
-    }
+    return {(one.name, one.offset + index if isinstance(one, PosedSyntheticImages) else one.origin(index)) for one, index in numbers}
 
 
 @pytest.fixture(scope="module")
