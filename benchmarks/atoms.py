@@ -23,9 +23,9 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from mwgan.atoms.found import FoundAtoms
-from mwgan.atoms.matching import matched
-from mwgan.atoms.reflections import family, judged, of_atoms, of_volume
-from mwgan.atoms.series import Wanted, find_atoms
+from mwgan.atoms.matching import match_atoms
+from mwgan.atoms.reflections import compare_reflections, family, of_atoms, of_volume
+from mwgan.atoms.series import AtomOptions, find_atoms
 from mwgan.atoms.shells import shells
 from mwgan.atoms.structure import faults
 from mwgan.data.nanocrystals import Particle
@@ -40,14 +40,14 @@ STEP = 3.0
 DIAMETERS, SIZES = {"smoke": 22.9, "full": 31.2}, {"smoke": 96, "full": 128}  # 314 and 807 sites
 VOXELS = {"smoke": 0.3, "full": 0.3}
 METHODS = {
-    "wbp": Wanted("wbp", sharpen=False, refined=False),
-    "sirt": Wanted("sirt", sharpen=False, refined=False),
-    "sirt_refined": Wanted("sirt", sharpen=False),
-    "sharpened": Wanted("sirt", refined=False),
-    "sharpened_refined": Wanted("sirt"),
-    "network": Wanted("atoms", refined=False),
-    "network_alone": Wanted("atoms", sharpen=False),
-    "network_refined": Wanted("atoms"),
+    "wbp": AtomOptions("wbp", sharpen=False, refined=False),
+    "sirt": AtomOptions("sirt", sharpen=False, refined=False),
+    "sirt_refined": AtomOptions("sirt", sharpen=False),
+    "sharpened": AtomOptions("sirt", refined=False),
+    "sharpened_refined": AtomOptions("sirt"),
+    "network": AtomOptions("atoms", refined=False),
+    "network_alone": AtomOptions("atoms", sharpen=False),
+    "network_refined": AtomOptions("atoms"),
 }
 Make = Callable[[float, np.random.Generator], Particle]
 
@@ -147,11 +147,11 @@ def measured(setting: Setting, seed: int, scale: str, turn: np.ndarray | None = 
     return Measured(particle, geometry, torch.from_numpy(noisy).float(), voxel)
 
 
-def told(setting: Setting, series: Measured, found: FoundAtoms, method: str) -> dict[str, object]:
-    """Everything that is said of what was found."""
+def compare(setting: Setting, series: Measured, found: FoundAtoms, method: str) -> dict[str, object]:
+    """All columns of a row: atoms, volume, reflections and stacking compared with the truth."""
     true, size, voxel = series.particle, series.geometry.detector_size, series.voxel
     low, high = series.geometry.tilt_deg[0] - STEP / 2, series.geometry.tilt_deg[-1] + STEP / 2
-    judgement = matched(found.positions, true.positions, found.numbers, true.numbers, true.vacancies)
+    judgement = match_atoms(found.positions, true.positions, found.numbers, true.numbers, true.vacancies)
     row: dict[str, object] = {"atoms": len(true), **judgement.as_row()}
     refined = found.floor is not None
     row["floor_pm"] = 100 * float(np.sqrt((found.uncertainties**2).sum(axis=1).mean()))
@@ -168,7 +168,7 @@ def told(setting: Setting, series: Measured, found: FoundAtoms, method: str) -> 
     blur = np.exp(-2 * (np.pi * setting.sigma) ** 2 * (waves**2).sum(axis=1))
     of_truth = of_atoms(true.positions, true.masses(), waves) * blur
     ours = of_atoms(found.positions - shift, found.masses, waves) * blur if refined else of_volume(volume, voxel, waves)
-    reflections = judged(ours, of_truth, waves, low, high)
+    reflections = compare_reflections(ours, of_truth, waves, low, high)
     row |= {f"440_{name}": value for name, value in vars(reflections).items()}
     hexagonal = faults(found.positions - shift, true.positions)
     return row | {f"hcp_{name}": value for name, value in hexagonal._asdict().items()}
@@ -225,7 +225,7 @@ def main() -> None:
                 key = dict(zip(names, (options.scale, setting.name, seed, method), strict=True))
                 rounded = {
                     name: float(f"{value:.5g}") if isinstance(value, float) else value
-                    for name, value in told(setting, series, found, method).items()
+                    for name, value in compare(setting, series, found, method).items()
                 }
                 rows.append({**key, **conditions, **rounded, "cpu_seconds": seconds, **provenance(("torch", "ase", "mwgan"))})
                 write_csv(options.csv, rows)

@@ -17,12 +17,12 @@ from pathlib import Path
 import atoms
 import numpy as np
 import torch
-from atoms import Setting, disorderly, gold, measured, other_lattice, perforated, shifted, shown, told, twin
+from atoms import Setting, compare, disorderly, gold, measured, other_lattice, perforated, shifted, shown, twin
 from machine import arguments, provenance, write_csv
 
-from mwgan.atoms.matching import matched
+from mwgan.atoms.matching import match_atoms
 from mwgan.atoms.reflections import family
-from mwgan.atoms.series import Wanted, find_atoms
+from mwgan.atoms.series import AtomOptions, find_atoms
 from mwgan.errors import InputError
 from mwgan.figures.crystal import Spot, crystal_figure
 
@@ -31,9 +31,9 @@ atoms.DIAMETERS |= {"figure smoke": 19.0, "figure full": 22.9}  # 201 and 314 si
 atoms.SIZES |= {"figure smoke": 64, "figure full": 80}
 atoms.VOXELS |= {"figure smoke": 0.32, "figure full": 0.32}
 atoms.METHODS |= {
-    "irdm": Wanted("irdm", sharpen=False, refined=False),
-    "slices": Wanted("lpd", sharpen=False, refined=False),
-    "neighbours": Wanted("lpd_guided", sharpen=False, refined=False),
+    "irdm": AtomOptions("irdm", sharpen=False, refined=False),
+    "slices": AtomOptions("lpd", sharpen=False, refined=False),
+    "neighbours": AtomOptions("lpd_guided", sharpen=False, refined=False),
 }
 LABELS = {
     "wbp": "WBP",
@@ -90,21 +90,21 @@ def main() -> None:
                     print(setting.name, orientation, method, error, flush=True)
                     continue
                 seconds = round(time.process_time() - started, 1)
-                judged = told(setting, series, found, method)
-                rounded = {name: float(f"{value:.5g}") if isinstance(value, float) else value for name, value in judged.items()}
+                compared = compare(setting, series, found, method)
+                rounded = {name: float(f"{value:.5g}") if isinstance(value, float) else value for name, value in compared.items()}
                 key = {"scale": options.scale, "setting": setting.name, "orientation": orientation, "method": method}
                 if (setting.name, orientation, method) not in done:
                     rows.append({**key, **rounded, "cpu_seconds": seconds, **provenance(("torch", "ase", "mwgan"))})
                     write_csv(table, rows)
-                print(*key.values(), f"{judged['440_restored_inside']} of {judged['440_inside']}", seconds, flush=True)
+                print(*key.values(), f"{compared['440_restored_inside']} of {compared['440_inside']}", seconds, flush=True)
                 volume = shown(setting, series, found, method)
                 if found.floor is not None:
-                    shift = matched(found.positions, series.particle.positions).shift_angstrom
+                    shift = match_atoms(found.positions, series.particle.positions).shift_angstrom
                     volume = shifted(volume, -np.array(shift) / series.voxel)
                 volumes[LABELS[method]] = volume
                 said[LABELS[method]] = (
-                    f"440 restored: {judged['440_restored_inside']} of {judged['440_inside']} missing, "
-                    f"{judged['440_restored_outside']} of {judged['440_outside']} measured"
+                    f"440 restored: {compared['440_restored_inside']} of {compared['440_inside']} missing, "
+                    f"{compared['440_restored_outside']} of {compared['440_outside']} measured"
                 )
             if drawn:
                 low, high = (

@@ -20,16 +20,16 @@ import torch
 from machine import arguments, provenance, write_csv
 from torch import Tensor
 
-from mwgan.atoms.matching import matched
-from mwgan.atoms.series import Wanted, find_atoms
+from mwgan.atoms.matching import match_atoms
+from mwgan.atoms.series import AtomOptions, find_atoms
 from mwgan.geometry import TiltGeometry
 
 DOSES = (1, 0.5)
 VOXEL, BACKGROUND = 0.195, 1.0  # ångström; counts that a pixel beside the particle has on average
 METHODS = {
-    "sirt": Wanted("sirt", sharpen=False, refined=False),
-    "sirt_refined": Wanted("sirt", sharpen=False),
-    "sharpened_refined": Wanted(),
+    "sirt": AtomOptions("sirt", sharpen=False, refined=False),
+    "sirt_refined": AtomOptions("sirt", sharpen=False),
+    "sharpened_refined": AtomOptions(),
 }
 
 
@@ -91,8 +91,8 @@ def main() -> None:
                 continue
             started = time.process_time()
             found = find_atoms(series, replace(wanted, fits_images=True))
-            begun = found.positions - found.positions.mean(axis=0) + true.mean(axis=0)
-            judgement = max((matched(one, true) for one in (begun, found.positions)), key=lambda one: (one.found, -one.rmsd_pm))
+            centred = found.positions - found.positions.mean(axis=0) + true.mean(axis=0)
+            judgement = max((match_atoms(one, true) for one in (centred, found.positions)), key=lambda one: (one.found, -one.rmsd_pm))
             floor = 100 * float(np.sqrt((found.uncertainties**2).sum(axis=1).mean()))
             numbers = {"found": judgement.found, "missed": judgement.missed, "invented": judgement.invented}
             numbers |= {"rmsd_pm": round(judgement.rmsd_pm, 2), "floor_pm": round(floor, 2), "misfit": round(found.misfit, 4)}

@@ -1,1 +1,1 @@
-"""From a tilt series to its atoms: traced in a volume, refined against the projections, told apart, and judged."""
+"""From a tilt series to its atoms: traced in a volume, refined against the projections, classified, and compared with the truth."""

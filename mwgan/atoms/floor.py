@@ -1,4 +1,4 @@
-"""How well the data can tell where atoms are at all: the Cramér–Rao floor."""
+"""The best precision that the data allow for positions and masses: the Cramér–Rao bound."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Floor:
     masses
         (K,).
     overlaps
-        Whether what overlapping atoms take from one another is counted; it is not where there are too many of them.
+        Whether correlations between overlapping atoms are included; they are not if there are too many atoms.
     """
 
     places: npt.NDArray[np.float64]
@@ -46,15 +46,15 @@ def floor_of(model: AtomModel, projector: AtomProjector, weights: Tensor) -> Flo
     share = projector.gather(here.columns, here.rows, here.widths, weights)[..., 0].clamp(min=0).sqrt()
     if len(model) > MOST:
         blocks = torch.stack([_products(here, share, torch.tensor([one]), torch.tensor([one]))[0, :, 0] for one in range(len(model))])
-        return _of(torch.linalg.inv(_held(blocks)).diagonal(dim1=1, dim2=2), False)
+        return _of(torch.linalg.inv(_regularised(blocks)).diagonal(dim1=1, dim2=2), False)
     count, everyone = len(model), torch.arange(len(model))
     rows = [_products(here, share, some, everyone).reshape(-1, count * PER_ATOM) for some in torch.split(everyone, AT_ONCE)]
     information = torch.cat(rows) if rows else torch.zeros(0, 0, dtype=torch.float64)
-    return _of(torch.linalg.inv(_held(information)).diagonal().reshape(count, PER_ATOM), True)
+    return _of(torch.linalg.inv(_regularised(information)).diagonal().reshape(count, PER_ATOM), True)
 
 
-def _held(matrix: Tensor) -> Tensor:
-    """With a little on its diagonal: what the data don't tell at all has a floor that is very high, and not none."""
+def _regularised(matrix: Tensor) -> Tensor:
+    """With a little added to its diagonal: what the data do not determine has a very high floor instead of none."""
     diagonal = matrix.diagonal(dim1=-2, dim2=-1)
     return matrix + torch.diag_embed(1e-9 * diagonal + 1e-300)
 

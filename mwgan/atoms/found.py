@@ -1,4 +1,4 @@
-"""Atoms that were found, in ångström, and how well that is known."""
+"""Atoms that were found, in ångström, and their uncertainties."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mwgan.data.nanocrystals.particle import voxels_of
 
 @dataclass(frozen=True)
 class FoundAtoms:
-    """What was found.
+    """Atoms found in a series.
 
-    ``model`` is in pixels of ``pixel_angstrom``; ``volume`` (Y, Z, X) was traced; ``misfit`` is the sum of
-    the squares of what is left, in variances, over the number of pixels, and NaN where nothing was refined; ``by_tilt`` that of each image.
+    ``model`` is in pixels of ``pixel_angstrom``; ``volume`` (Y, Z, X) was traced; ``misfit`` is the mean squared
+    residual of a pixel over its variance, NaN if nothing was refined; ``by_tilt`` that of each image.
     """
 
     model: AtomModel
@@ -39,18 +39,18 @@ class FoundAtoms:
         return y, z, x
 
     def rendered(self) -> npt.NDArray[np.float32]:
-        """A volume like that which was traced, of the atoms alone."""
+        """A volume (Y, Z, X) of the atoms alone, on the grid of ``volume``."""
         y, _, x = self.shape
         return voxels_of(self.model.places.numpy(), self.masses, float(self.model.widths.mean()), x, y, 0, y)
 
     @property
     def groups(self) -> npt.NDArray[np.int64]:
-        """(K,): the species of each atom, by its place in the mixture."""
+        """(K,): the species of each atom, as an index into the mixture."""
         return self.species.of(self.masses)
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
-        """(K,) atomic numbers; 0 where no species were told."""
+        """(K,) atomic numbers; 0 if no species were given."""
         return np.array(self.species.numbers, np.int64)[self.groups]
 
     @property
@@ -76,7 +76,7 @@ class FoundAtoms:
 
     @property
     def uncertainties(self) -> npt.NDArray[np.float64]:
-        """(K, 3) ångström: the floor, of noise as strong as what is left of the images; NaN where nothing was refined."""
+        """(K, 3) ångström: the floor for noise as strong as the residual; NaN if nothing was refined."""
         if self.floor is None:
             return np.full((len(self.model), 3), np.nan)
         return self.floor.places * self.pixel_angstrom * math.sqrt(self.misfit)

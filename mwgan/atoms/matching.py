@@ -1,4 +1,4 @@
-"""Found atoms beside true ones: found, missed, invented, how far off, of the right species; vacancies seen and made up."""
+"""Found atoms compared with true ones: found, missed and invented ones, RMSD, species, and vacancies seen and invented."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ROUNDS = 10
 
 
 @dataclass(frozen=True)
-class Matched:
-    """What came of a comparison.
+class AtomMatch:
+    """The result of a comparison.
 
-    ``found`` true atoms have one within the distance, ``missed`` none; ``invented`` found ones are nobody's. ``rmsd_pm`` is of the found
-    ones, in space, once the rigid shift (3,) ``shift_angstrom`` between both is taken off. ``species`` is the share of right species, NaN
-    where none are given. Of the true ``vacancies``, ``seen`` have no found atom within the distance; ``holes`` are sites of true atoms
-    inside the crystal that no found atom is at: what looks like a vacancy and is none.
+    ``found`` true atoms have a found one within the distance, ``missed`` have none; ``invented`` found ones have no true one. ``rmsd_pm``
+    is that of the found ones in 3-D, without the rigid shift (3,) ``shift_angstrom`` between both. ``species`` is the share of right
+    species, NaN if none are given. Of the true ``vacancies``, ``seen`` have no found atom within the distance; ``holes`` are sites of
+    true atoms inside the crystal without a found atom: what looks like a vacancy and is none.
     """
 
     found: int
@@ -49,18 +49,18 @@ class Matched:
         return row
 
 
-def matched(
+def match_atoms(
     found: Points,
     true: Points,
     found_numbers: Numbers | None = None,
     true_numbers: Numbers | None = None,
     vacancies: Points | None = None,
     within_angstrom: float = WITHIN_ANGSTROM,
-) -> Matched:
+) -> AtomMatch:
     """Compare positions (K, 3) with true ones (T, 3), both in ångström; ``vacancies`` (V, 3) are true ones.
 
-    Each is matched once, so that the sum of the distances is the least. Both have to lie within about ``within_angstrom`` of one another
-    to begin with; no turn is taken off.
+    Each is matched once, so that the sum of distances is minimal. Both must lie within about ``within_angstrom`` of one another
+    beforehand; rotations are not corrected.
     """
     shift = np.zeros(3)
     pairs = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -74,12 +74,12 @@ def matched(
             break
     ours, theirs = pairs
     off = found[ours] - shift - true[theirs]
-    told = found_numbers is not None and true_numbers is not None and bool(np.any(found_numbers)) and len(ours) > 0
-    right = float(np.mean(found_numbers[ours] == true_numbers[theirs])) if told else float("nan")  # type: ignore[index]
+    both_known = found_numbers is not None and true_numbers is not None and bool(np.any(found_numbers)) and len(ours) > 0
+    right = float(np.mean(found_numbers[ours] == true_numbers[theirs])) if both_known else float("nan")  # type: ignore[index]
     gone = np.empty((0, 3)) if vacancies is None else vacancies
     near = cKDTree(found - shift).query(gone)[0] if len(gone) and len(found) else np.full(len(gone), np.inf)
     missing = np.setdiff1d(np.arange(len(true)), theirs)
-    return Matched(
+    return AtomMatch(
         found=len(ours),
         missed=len(missing),
         invented=len(found) - len(ours),
@@ -94,7 +94,7 @@ def matched(
 
 
 def _pairs(found: Points, true: Points, within: float) -> tuple[Numbers, Numbers]:
-    """Numbers of found and true atoms that belong together."""
+    """Indices of found and true atoms that match."""
     if not len(found) or not len(true):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     near = cKDTree(found).sparse_distance_matrix(cKDTree(true), within, output_type="coo_matrix")

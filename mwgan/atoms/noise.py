@@ -1,4 +1,4 @@
-"""How uncertain each pixel of a series is: white noise, or that of counts."""
+"""The noise of each pixel of a series: white, or counting noise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon.noise import white_noise
 
-LEAST_COUNTS = 1.0  # what the variance of a count is at least: of pixels where the model expects nothing, too
+LEAST_COUNTS = 1.0  # the least variance of a count, also where the model is empty
 MOST_COUNTS = 1e6
 WHOLE = 1e-3  # of a count, by which pixels may be off
 
@@ -24,11 +24,11 @@ class PixelNoise:
     Parameters
     ----------
     sigma
-        Standard deviation: of white noise, or of an average pixel's counts.
+        Standard deviation of white noise, or of the counts of an average pixel.
     level
-        Where pixels are counts, less a background that was taken off: the counts of it, which vary, too. None: noise is white.
+        Background counts that were subtracted from pixels that are counts; their noise is still there. None if the noise is white.
     measured
-        (A, Y, N) boolean: which were measured; None: all.
+        (A, Y, N) boolean: measured pixels; None if all are.
     """
 
     sigma: float
@@ -37,7 +37,7 @@ class PixelNoise:
 
     @property
     def counts(self) -> bool:
-        """Whether pixels are counts, whose variance is what is expected of them."""
+        """Whether pixels are counts, whose variance is their expectation."""
         return self.level is not None
 
     @property
@@ -46,7 +46,7 @@ class PixelNoise:
         return 1.0 if self.measured is None else float(self.measured.double().mean())
 
     def where_bright(self, expected: Tensor) -> float:
-        """Standard deviation of a pixel that shows atoms, on average over what is expected of them."""
+        """Standard deviation of a pixel, averaged with the expected images as weights: of pixels that show atoms."""
         if self.level is None:
             return self.sigma
         counts = (expected + self.level).clamp(min=LEAST_COUNTS)
@@ -54,7 +54,7 @@ class PixelNoise:
         return math.sqrt(float((counts * bright).sum() / bright.sum().clamp(min=1e-12)))
 
     def weights(self, expected: Tensor) -> Tensor:
-        """One over the variance of each pixel of which ``expected`` (A, Y, N) is expected."""
+        """One over the variance of each pixel, of expected images (A, Y, N)."""
         if self.level is None:
             weights = torch.full_like(expected, 1 / max(self.sigma, 1e-30) ** 2)
         else:
@@ -63,10 +63,10 @@ class PixelNoise:
 
 
 def noise_of(images: Tensor, geometry: TiltGeometry, measured: Tensor | None = None) -> PixelNoise:
-    """The noise of images (A, Y, N), of which ``measured`` pixels (A, Y, N) count, None: all.
+    """Estimate the noise of images (A, Y, N) from the ``measured`` pixels (A, Y, N), None: all.
 
-    Of counts where every pixel is a whole number from 0 on, or was one before the same background was taken off all; else white, as
-    strong as it looks.
+    Counting noise if every pixel is a whole number from 0 on, or was before one background was subtracted from all; else white noise,
+    estimated from the images.
     """
     pixels = (images if measured is None else images[measured]).numpy()
     low, high = float(pixels.min()), float(pixels.max())

@@ -12,7 +12,7 @@ from mwgan.atoms.model import AtomModel, Linearised, Step
 from mwgan.operators.atoms import AtomProjector
 
 STEPS, INNER, INNER_ENDS = 12, 12, 0.05
-SETTLED = 1e-5  # of the misfit, by which a step must better it
+CONVERGED = 1e-5  # of the misfit: a step that reduces it by less is the last
 DAMPING, LESS, MORE, MOST_DAMPING = 1e-3, 0.3, 8.0, 1e4
 FURTHEST = 0.5  # widths that an atom may go in one step
 NARROWEST = 0.4  # pixels
@@ -20,15 +20,15 @@ NARROWEST = 0.4  # pixels
 
 @dataclass(frozen=True)
 class MassPrior:
-    """What atoms of a species are expected to weigh: normal about ``means`` (K,) with standard deviations ``spreads`` (K,), in a fit whose
-    misfit counts variances of the noise.
+    """A normal prior of the masses, with ``means`` (K,) and standard deviations ``spreads`` (K,), for a fit whose misfit is in
+    variances of the noise.
     """
 
     means: Tensor
     spreads: Tensor
 
-    def left(self, model: AtomModel) -> Tensor:
-        """(K,): what masses lack."""
+    def gradient(self, model: AtomModel) -> Tensor:
+        """(K,): minus half the derivative of :meth:`misfit`."""
         return (self.means - model.masses) / self.spreads**2
 
     def misfit(self, model: AtomModel) -> float:
@@ -38,11 +38,11 @@ class MassPrior:
 
 @dataclass(frozen=True)
 class Refined:
-    """A model that explains the images as well as it can."""
+    """A refined model and its misfit."""
 
     model: AtomModel
     misfit: float
-    """Sum of the squares of what it leaves, weighted."""
+    """Weighted sum of squared residuals, with the prior's."""
 
 
 def refine(
@@ -55,57 +55,57 @@ def refine(
     prior: MassPrior | None = None,
     steps: int = STEPS,
 ) -> Refined:
-    """Least squares by Levenberg and Marquardt's steps, each solved by conjugate gradients that know each atom's own curvature.
+    """Least squares by Levenberg–Marquardt steps, each solved by conjugate gradients preconditioned by each atom's own curvature.
 
     Parameters
     ----------
     model
-        Where to begin: atoms within about a width of their places.
+        The start: atoms within about a width of their true places.
     images
         (A, Y, N) float64.
     projector
-        That the images are of.
+        Of atoms onto these images.
     weights
         One over the variance of each pixel; None: all are alike.
     fits_images, fits_turns
-        Whether images may be displaced, and tilts be wrong.
+        Whether shifts of the images, and errors of the tilts, are fitted.
     prior
-        Of the masses; ``weights`` are true inverse variances then.
+        Of the masses; ``weights`` must be inverse variances then.
     steps
         At most.
 
-    What shifts and places share, a displacement of the whole, is given to the places; a turn of the whole as well.
+    A shift or rotation of the whole specimen, which images and positions share, goes to the positions.
     """
     damping, growing = DAMPING, MORE
     here = Linearised(model, projector, weights, fits_images, fits_turns)
-    left = images - here.images()
-    misfit = _squares(left, weights) + (prior.misfit(model) if prior else 0.0)
+    residual = images - here.images()
+    misfit = _squares(residual, weights) + (prior.misfit(model) if prior else 0.0)
     for _ in range(steps if len(model) else 0):
         curvature = _Curvature(here, damping, prior)
-        step = _bounded(_solved(here, left, curvature, prior), here)
+        step = _bounded(_solved(here, residual, curvature, prior), here)
         moved = here.moved(step)
         moved = replace(moved, widths=moved.widths.clamp(min=NARROWEST))
         there = Linearised(moved, projector, weights, fits_images, fits_turns)
-        left_there = images - there.images()
-        misfit_there = _squares(left_there, weights) + (prior.misfit(moved) if prior else 0.0)
+        residual_there = images - there.images()
+        misfit_there = _squares(residual_there, weights) + (prior.misfit(moved) if prior else 0.0)
         if not misfit_there < misfit:
             damping *= growing
             if damping > MOST_DAMPING:
                 break
             continue
-        settled = misfit - misfit_there < SETTLED * misfit
-        here, left, misfit, damping = there, left_there, misfit_there, damping * LESS
-        if settled:
+        converged = misfit - misfit_there < CONVERGED * misfit
+        here, residual, misfit, damping = there, residual_there, misfit_there, damping * LESS
+        if converged:
             break
-    return Refined(gauged(here.model, projector) if fits_images or fits_turns else here.model, misfit)
+    return Refined(fix_gauge(here.model, projector) if fits_images or fits_turns else here.model, misfit)
 
 
-def gauged(model: AtomModel, projector: AtomProjector) -> AtomModel:
-    """The same images with shifts and turns that have no share in a displacement or a turn of the whole."""
+def fix_gauge(model: AtomModel, projector: AtomProjector) -> AtomModel:
+    """The same images with shifts and tilt errors that contain no shift or rotation of the whole specimen."""
     turn = float(model.turns_deg.mean())
     radians = math.radians(turn)
     x, y, z = model.places.unbind(dim=1)
-    # An atom at (x, z) turned by so much is seen at one tilt as the other was at that and the turn.
+    # A rotated atom (x, z) is seen at a tilt where the original one is seen at that tilt plus the rotation.
     x, z = x * math.cos(radians) - z * math.sin(radians), x * math.sin(radians) + z * math.cos(radians)
     tilt = torch.deg2rad(model.masses.new_tensor(projector.geometry.tilt_deg) + model.turns_deg - turn)
     waves = torch.stack([torch.cos(tilt), -torch.sin(tilt)], dim=1)
@@ -117,12 +117,12 @@ def gauged(model: AtomModel, projector: AtomProjector) -> AtomModel:
     )
 
 
-def _squares(left: Tensor, weights: Tensor | None) -> float:
-    return float((left**2 if weights is None else left**2 * weights).sum())
+def _squares(residual: Tensor, weights: Tensor | None) -> float:
+    return float((residual**2 if weights is None else residual**2 * weights).sum())
 
 
 class _Curvature:
-    """The normal equations as if no two atoms overlapped: 4 x 4 of each atom, and a number for all else."""
+    """The normal equations without overlaps of atoms: a 4 x 4 block of each atom, a number for each other parameter."""
 
     def __init__(self, here: Linearised, damping: float, prior: MassPrior | None) -> None:
         model, width = here.model, here.widths
@@ -150,7 +150,7 @@ class _Curvature:
         self.images = torch.stack([shift, shift, (of_place * here.by_turn**2).sum(0)], dim=1).clamp(min=1e-300)
 
     def divide(self, step: Step) -> Step:
-        """What a gradient asks for where nothing overlaps."""
+        """The Newton step of a gradient if nothing overlaps."""
         atoms = torch.linalg.solve(self.blocks, step.atoms[..., None])[..., 0]
         return Step(atoms, step.widths / self.widths, step.images / self.images)
 
@@ -161,16 +161,16 @@ class _Curvature:
         return Step(atoms, self.damping * self.widths * step.widths, self.damping * self.images * step.images)
 
 
-def _solved(here: Linearised, left: Tensor, curvature: _Curvature, prior: MassPrior | None) -> Step:
+def _solved(here: Linearised, residual: Tensor, curvature: _Curvature, prior: MassPrior | None) -> Step:
     """Conjugate gradients on the damped normal equations."""
-    gradient = here.gradient(left)
+    gradient = here.gradient(residual)
     if prior is not None:
-        gradient.atoms[:, 3] += prior.left(here.model)
+        gradient.atoms[:, 3] += prior.gradient(here.model)
     step = Step(*(torch.zeros_like(part) for part in gradient.parts))
     rest, direction = gradient, curvature.divide(gradient)
-    power = begun = rest.dot(direction)
+    power = initial = rest.dot(direction)
     for _ in range(INNER):
-        if power <= INNER_ENDS**2 * begun or power <= 0:
+        if power <= INNER_ENDS**2 * initial or power <= 0:
             break
         product = here.gradient(here.change(direction)).plus(curvature.further(direction))
         along = power / direction.dot(product)
@@ -182,7 +182,7 @@ def _solved(here: Linearised, left: Tensor, curvature: _Curvature, prior: MassPr
 
 
 def _bounded(step: Step, here: Linearised) -> Step:
-    """No atom goes further than a part of its width, none loses more than half of its mass, nor any width more than a third."""
+    """Limits a step: an atom moves by part of its width and loses at most half its mass; a width changes by at most a third."""
     length = torch.linalg.vector_norm(step.atoms[:, :3], dim=1)
     share = (FURTHEST * here.widths / length.clamp(min=1e-12)).clamp(max=1.0)
     mass = step.atoms[:, 3].maximum(-0.5 * here.model.masses.abs())

@@ -18,7 +18,7 @@ class Family:
     """How many reflections of a family are restored, inside the missing wedge and outside.
 
     Phase alone misleads: a reflection counts where its amplitude is 0.5 to 1.5 times the true one and its phase within 45 degrees.
-    ``printed`` is the largest amplitude inside, over F(000): of a specimen that has no such reflection what was made up.
+    ``printed`` is the largest amplitude inside, over F(000): in a specimen that has no such reflection, all of it is invented.
     """
 
     inside: int
@@ -75,8 +75,8 @@ def restored(found: Waves, true: Waves) -> npt.NDArray[np.bool_]:
     return np.asarray((ratio >= RATIOS[0]) & (ratio <= RATIOS[1]) & (off < MOST_OFF_DEG))
 
 
-def judged(found: Waves, true: Waves, waves: Points, low_deg: float, high_deg: float) -> Family:
-    """Reflections beside true ones."""
+def compare_reflections(found: Waves, true: Waves, waves: Points, low_deg: float, high_deg: float) -> Family:
+    """Count the reflections of a family that are restored."""
     inside, right = in_wedge(waves, low_deg, high_deg), restored(found, true)
     return Family(
         int(inside.sum()),

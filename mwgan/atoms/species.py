@@ -12,10 +12,10 @@ import numpy.typing as npt
 from mwgan.data.nanocrystals.particle import masses_of
 
 Numbers = npt.NDArray[np.float64]
-MOST = 3  # species that are looked for where none is given
+MOST = 3  # species that are looked for if none is given
 STEPS = 200
 NARROWEST = 0.02  # of a mean: how alike atoms of a species are at best
-EVIDENCE = 30.0  # by which a further species must better the Bayesian information criterion
+EVIDENCE = 30.0  # by which a further species must lower the Bayesian information criterion
 FEWEST = 5  # atoms of a species
 GUESSES = (0.35, 0.5, 0.65, 0.8, 0.9, 0.97)  # quantiles at which the heaviest species may lie
 
@@ -24,7 +24,7 @@ GUESSES = (0.35, 0.5, 0.65, 0.8, 0.9, 0.97)  # quantiles at which the heaviest s
 class Mixture:
     """Normal distributions of masses, from light to heavy.
 
-    ``means``, ``spreads`` and ``shares`` (S,); ``numbers`` are the species' atomic numbers, 0 where they aren't told.
+    ``means``, ``spreads`` and ``shares`` (S,); ``numbers`` are the species' atomic numbers, 0 if unknown.
     """
 
     means: Numbers
@@ -63,11 +63,11 @@ def mixture(masses: Numbers, species: Sequence[int] = ()) -> Mixture:
     masses
         Of all atoms.
     species
-        Atomic numbers, told. They begin at masses that go with the power of the atomic number that HAADF follows, and are found from
-        there. None: as many as the masses ask for, up to :data:`MOST`.
+        Atomic numbers, if known. The fit starts from masses in proportion to the power of the atomic number that HAADF follows.
+        Empty: as many species as the masses support, up to :data:`MOST`.
     """
     if species:
-        return told(masses, species)
+        return _known_mixture(masses, species)
     best = _fitted(masses, np.array([np.median(masses)]), (0,))
     for count in range(2, MOST + 1):
         starts = np.quantile(masses, (np.arange(count) + 0.5) / count) * (1 + 0.05 * (np.arange(count) - (count - 1) / 2))
@@ -78,8 +78,8 @@ def mixture(masses: Numbers, species: Sequence[int] = ()) -> Mixture:
     return best
 
 
-def told(masses: Numbers, species: Sequence[int]) -> Mixture:
-    """The mixture of species that are known: of the first guesses at the heaviest one's mass the one that fits best."""
+def _known_mixture(masses: Numbers, species: Sequence[int]) -> Mixture:
+    """The best fit of known species, over several starting masses of the heaviest one."""
     ordered = tuple(sorted(species))
     ratios = masses_of(np.array(ordered)) / masses_of(np.array(ordered[-1:]))
     guesses = np.quantile(masses, GUESSES) if len(ordered) > 1 else [np.median(masses)]

@@ -1,4 +1,4 @@
-"""Atoms traced in a volume: its maxima, each placed between voxels, none nearer to another than atoms can be."""
+"""Atoms traced in a volume: its maxima, located between voxels, none closer to another than atoms can be."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def trace(volume: npt.NDArray[np.floating], closest: float, smoothing: float = S
     volume
         (Y, Z, X).
     closest
-        Voxels: of two maxima nearer to one another the lower one is none.
+        Voxels: of two maxima that are closer than this the lower one is dropped.
     smoothing
         Standard deviation of a Gaussian in voxels that the volume is smoothed with.
     """
@@ -54,7 +54,7 @@ def trace(volume: npt.NDArray[np.floating], closest: float, smoothing: float = S
 
 
 def typical(heights: Points) -> float:
-    """The median of heights that each count as much as they are high: of atoms, though there be more maxima of noise."""
+    """The median of the heights, each weighted by itself: that of an atom, even among many small maxima of noise."""
     if not len(heights):
         return 0.0
     ordered = np.sort(heights)
@@ -63,7 +63,7 @@ def typical(heights: Points) -> float:
 
 
 def apart(places: Points, closest: float) -> npt.NDArray[np.int64]:
-    """The numbers of those that keep their distance, where the first of two that don't stays."""
+    """Indices of places that are no closer than this to another; of two that are the first one stays."""
     if not len(places):
         return np.empty(0, np.int64)
     dead = np.zeros(len(places), bool)
@@ -77,12 +77,12 @@ def apart(places: Points, closest: float) -> npt.NDArray[np.int64]:
 
 
 def _between_voxels(smooth: Points, voxels: npt.NDArray[np.int64]) -> Points:
-    """By how much a parabola through each maximum and its neighbours puts it aside, along each axis, within half a voxel."""
-    aside = np.zeros(voxels.shape)
+    """Offset of the vertex of a parabola through each maximum and its neighbours along each axis, at most half a voxel."""
+    offset = np.zeros(voxels.shape)
     for axis in range(3):
         step = np.zeros(3, np.int64)
         step[axis] = 1
         before, here, after = (smooth[tuple((voxels + turn * step).T)] for turn in (-1, 0, 1))
         bend = before - 2 * here + after
-        aside[:, axis] = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1.0), 0.0)
-    return np.clip(aside, -0.5, 0.5)
+        offset[:, axis] = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1.0), 0.0)
+    return np.clip(offset, -0.5, 0.5)

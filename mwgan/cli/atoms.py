@@ -45,9 +45,9 @@ def atoms(
     device: options.Device = "auto",
 ) -> None:
     """Find every atom in an aligned tilt series: where it is, how well that is known, and of which species."""
-    from mwgan.atoms.series import Wanted, find_atoms
+    from mwgan.atoms.series import AtomOptions, find_atoms
     from mwgan.atoms.volumes import read_volume
-    from mwgan.atoms.written import atoms_files, check_atoms_files, sentences, write_atoms
+    from mwgan.atoms.writing import atoms_files, check_atoms_files, sentences, write_atoms
     from mwgan.io.xyz import atomic_number
     from mwgan.recon.named import find_device
     from mwgan.recon.settings import parse_settings
@@ -56,11 +56,11 @@ def atoms(
     guard(atoms_files(output), series, tilts, volume, networks=[method])
     check_atoms_files(output)
     elements = [atomic_number(one.strip()) for one in species.split(",")] if species else []
-    wanted = Wanted(method, parse_settings(settings or ()), sharpen, refine, elements, closest, shifts, refine_tilts, find_device(device))
+    how = AtomOptions(method, parse_settings(settings or ()), sharpen, refine, elements, closest, shifts, refine_tilts, find_device(device))
     looked_at = LookedAt(series, tilts, options.switches(tilt_axis, axis_offset, background, invert, outliers), exclude, dataset, strict)
     opened = looked_at.open(binning, max_tilt)
     say(opened.notes, opened.warnings)
-    found = find_atoms(opened, wanted, pixel_size, None if volume is None else read_volume(volume), typer.echo)
+    found = find_atoms(opened, how, pixel_size, None if volume is None else read_volume(volume), typer.echo)
     write_atoms(found, output, context.params, opened.notes, opened.warnings)
     say(sentences(found), [])
     typer.echo(", ".join(str(file) for file in atoms_files(output)))

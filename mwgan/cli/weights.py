@@ -1,4 +1,4 @@
-"""``mwgan weights``: trained networks, listed, exported, in pieces and whole again."""
+"""``mwgan weights``: trained networks, listed, exported, on a hub, in pieces and whole again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mwgan.errors import InputError
 from mwgan.files.outputs import check_outputs
 from mwgan.files.pieces import PIECES
 
-app = typer.Typer(no_args_is_help=True, help="List the shipped networks, export one of your own, split large files.")
+app = typer.Typer(no_args_is_help=True, help="List the shipped networks, export or publish one of your own, split large files.")
 
 
 @app.command("list")
@@ -56,6 +56,34 @@ def weights_export(
     else:
         shards = save_sharded_weights(output, state, record, max_shard_mib * MIB)
         typer.echo(f"{output}: {shards} files of at most {max_shard_mib} MiB, and their index")
+
+
+@app.command("push")
+def weights_push(
+    run: Annotated[str, typer.Argument(help="Run folder or checkpoint of mwgan-train, or a weights file.")],
+    target: Annotated[str, typer.Argument(help="hf://ORG/NAME; or a new folder, to look at what would be published.")],
+    card: Annotated[Path | None, typer.Option(help="Your model card, Markdown. [default: one made of the training's record]")] = None,
+    license_id: Annotated[str | None, typer.Option("--license", help="Licence for the card, as hubs name it: mit, cc-by-4.0 …")] = None,
+    private: Annotated[bool, typer.Option("--private", help="A repository that is made is shown to you alone.")] = False,
+) -> None:
+    """Publish the generator of a training run on the Hugging Face hub, with a model card."""
+    from mwgan.files.published import publish
+
+    typer.echo(publish(run, target, card, license_id, private))
+
+
+@app.command("pull")
+def weights_pull(
+    name: Annotated[str, typer.Argument(help="hf://ORG/NAME, hf://ORG/NAME@REVISION or hf://ORG/NAME/FILE.safetensors.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Weights file to write, safetensors.")],
+) -> None:
+    """Download a network from the Hugging Face hub as one file; --method, init= and checkpoints= take hf:// names, too."""
+    from mwgan.files.published import pull
+    from mwgan.files.weights import files_behind
+
+    check_outputs([output], files_behind(name))
+    pull(name, output)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 
 @app.command("split")

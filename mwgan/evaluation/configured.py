@@ -19,7 +19,7 @@ from mwgan.evaluation.unseen import check_unseen
 from mwgan.memory import check_fits
 from mwgan.methods import conditions_of
 from mwgan.provenance import commit, device_name
-from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned import LearnedReconstructor, load_network
 from mwgan.recon.named import check_device
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
 
@@ -102,7 +102,7 @@ def configured_methods(settings: Settings, runs: Sequence[tuple[str, str]] = ())
     networks = [(name, str(path)) for name, path in (settings["checkpoints"] or {}).items()]
     found = list(methods.values())
     for name, path in (*networks, *runs):
-        found.append(_learned(name, load_reconstructor(path, settings["device"], tuple(settings["allow"])), size))
+        found.append(_learned(name, load_network(path, settings["device"], tuple(settings["allow"])), size))
     if settings["data_consistency"] is not None:
         found = [twin for method in found for twin in (method, data_consistent(method, settings["data_consistency"]))]
     if not found:

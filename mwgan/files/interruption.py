@@ -58,8 +58,8 @@ def ended_by_signals(kept: str | None = None) -> Iterator[None]:
         over.set()
         repeater.join()
         drop_all()
-        for number, handler in listened.items():
-            signal.signal(number, handler)
+        for listened_to, handler in listened.items():
+            signal.signal(listened_to, handler)
         received, _State.received, _State.outermost, _State.held = _State.received, 0, None, 0
         if received:
             name = "interrupted" if received == signal.SIGINT else f"ended by {signal.Signals(received).name}"

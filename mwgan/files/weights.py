@@ -22,6 +22,7 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.files.atomic import atomic_write
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint, is_intact
+from mwgan.files.hub import HUB_WEIGHTS, fetch, is_on_hub
 from mwgan.files.json_files import parsed
 from mwgan.files.record import TrainingRecord
 from mwgan.files.shards import INDEX, read_shards, save_shards, write_tensors
@@ -35,13 +36,20 @@ GENERATOR_PREFIX = "generator."
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """The file behind a shipped name or a path; for a run folder its last intact checkpoint, for weights in shards their index."""
+    """The file behind a shipped name, ``hf://ORG/NAME`` or a path.
+
+    For a run folder it is its last intact checkpoint, for weights in shards their index; weights on a hub are downloaded.
+    """
+    if is_on_hub(name_or_path):
+        return fetch(str(name_or_path))
     path = Path(name_or_path)
     shipped = shipped_weights()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     if os.path.isfile(path / INDEX):  # unlike Path.is_file, also takes impossible names
         return path / INDEX
+    if os.path.isfile(path / HUB_WEIGHTS):  # as mwgan weights push writes a folder
+        return path / HUB_WEIGHTS
     if os.path.isdir(path):
         path = path / RUN_WEIGHTS if (path / RUN_WEIGHTS).is_file() or not has_checkpoint(path) else checkpoint_of(path)
     if not os.path.isfile(path):

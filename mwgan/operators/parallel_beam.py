@@ -42,6 +42,9 @@ class ParallelBeam:
     A sinogram entry is the line integral averaged over the width of one detector pixel, in pixel units; the gain does
     not depend on the image size. Half-precision input is projected in float32.
 
+    A batch that is innermost in memory (``stride(0) == 1``, with a number of slices in :data:`mwgan.operators.cpu.LANES`) is
+    projected in place, and the result has the same layout: iterative methods avoid copies.
+
     Parameters
     ----------
     geometry
@@ -53,9 +56,6 @@ class ParallelBeam:
         ``"auto"`` uses the matrix on a GPU if it is below ``matrix_limit_gib`` and half of the free memory.
     matrix_limit_gib
         Largest matrix pair, in GiB, that ``"auto"`` builds: the default is sufficient for 512 pixels and 180 tilts in float32.
-
-    A batch that is innermost in memory (``stride(0) == 1``, with a number of slices in :data:`mwgan.operators.cpu.LANES`) is
-    projected in place, and the result has the same layout: iterative methods avoid copies.
     """
 
     def __init__(

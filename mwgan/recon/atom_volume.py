@@ -14,7 +14,7 @@ from torch import Tensor
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.operators import projector_for
-from mwgan.recon.sharpened import sharpened
+from mwgan.recon.sharpening import sharpen_volume
 
 CHANNELS = 7
 BULK = 2.0  # voxels, by which single atoms are smoothed away where the density of the bulk is wanted
@@ -63,8 +63,8 @@ class ShowAtoms:
         """
         images, geometry, width, noise = series
         projector = projector_for(geometry)
-        plain = sharpened(images, geometry, 0.0, noise, self.sirt_steps)
-        sharp = _smoothed(sharpened(images, geometry, A_LITTLE_LESS * width, noise, self.sharpening_steps), SMOOTH)
+        plain = sharpen_volume(images, geometry, 0.0, noise, self.sirt_steps)
+        sharp = _smoothed(sharpen_volume(images, geometry, A_LITTLE_LESS * width, noise, self.sharpening_steps), SMOOTH)
         left = images.permute(1, 0, 2).unsqueeze(1).float() - projector(plain.unsqueeze(1))
         left = _smoothed(projector.adjoint(left.contiguous())[:, 0] / geometry.tilts, SMOOTH)
         # Where hardly anything stands out of the noise, in units of the noise: no atoms must not become endlessly bright.

@@ -145,15 +145,13 @@ class LearnedReconstructor:
         return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
 
 
-def load_reconstructor(
-    name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
-) -> LearnedReconstructor:
-    """The learned method of a name shipped with mwgan (``irdm``), a weights file, or a training checkpoint.
+def load_network(name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()) -> LearnedReconstructor:
+    """The network of a name shipped with mwgan (``irdm``), a weights file, a training checkpoint, or ``hf://ORG/NAME``.
 
     Parameters
     ----------
     name_or_path
-        A shipped name, exported weights, a checkpoint or a run folder.
+        A shipped name, exported weights, a checkpoint or a run folder; ``hf://ORG/NAME`` of weights on a hub (:mod:`mwgan.files.hub`).
     device
         Where the network is put.
     allow
@@ -174,7 +172,7 @@ def load_reconstructor(
 def load_parts(
     name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
 ) -> tuple[nn.Module, Any, TrainingRecord]:
-    """The network, its task and the record of its training that weights hold; as for :func:`load_reconstructor`."""
+    """The network, its task and the record of its training that weights hold; as for :func:`load_network`."""
     path = find_weights(name_or_path)
     record, state = read_weights(path)
     _check_size(path, record, state)

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from mwgan.errors import InputError
+from mwgan.files.hub import is_on_hub
 from mwgan.methods import MethodEntry, known_methods
 from mwgan.parts import build_chosen
-from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_network
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.settings import check_settings, is_network
 from mwgan.recon.settle import unwrapped
@@ -32,7 +33,8 @@ def make_method(
     Parameters
     ----------
     name_or_path
-        A method of :func:`mwgan.methods.known_methods` (``mwgan methods`` lists them), a weights file, a checkpoint or a run folder.
+        A method of :func:`mwgan.methods.known_methods` (``mwgan methods`` lists them), a weights file, a checkpoint, a run folder, or
+        ``hf://ORG/NAME``.
     settings
         Arguments of the method's constructor, in place of those in its file; ``mwgan methods NAME`` lists them.
     device
@@ -52,7 +54,7 @@ def make_method(
     if entry is None:
         if settings:
             raise InputError(f"{name_or_path} is a trained network and has no settings: leave {', '.join(settings)} out")
-        made: Reconstructor = load_reconstructor(name_or_path, device, allow)
+        made: Reconstructor = load_network(name_or_path, device, allow)
     else:
         made = _of_list(entry, settings or {}, device, allow)
     if consistency is not None:
@@ -61,14 +63,14 @@ def make_method(
 
 
 def find_method(name_or_path: str | Path) -> MethodEntry | None:
-    """The method of the list that a name means; None of a file or folder, which is a network's.
+    """The method of the list that a name means; None of a file, folder or ``hf://…``, which is a network's.
 
     Raises
     ------
     InputError
         If it is neither.
     """
-    entry, is_there = known_methods().get(str(name_or_path)), os.path.exists(name_or_path)
+    entry, is_there = known_methods().get(str(name_or_path)), os.path.exists(name_or_path) or is_on_hub(name_or_path)
     if entry is not None and (entry.reconstructor is not None or not is_there):
         return entry
     if not is_there:
@@ -85,7 +87,7 @@ def _of_list(entry: MethodEntry, settings: Mapping[str, Any], device: str, allow
     if "${" in str(node):
         raise InputError(f"the method {entry.file} refers to other configuration by ${{…}}: mwgan-evaluate alone knows it, write values")
     if is_network(entry):
-        return load_reconstructor(node["name_or_path"], device, (*(node.get("allow") or ()), *allow))
+        return load_network(node["name_or_path"], device, (*(node.get("allow") or ()), *allow))
     try:
         made = build_chosen(node)
     except InputError:

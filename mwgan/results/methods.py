@@ -32,10 +32,10 @@ def made_of(rows: pd.DataFrame) -> dict[str, MadeOf]:
 
 def trainings(rows: pd.DataFrame) -> dict[str, list[Training]]:
     """The different trainings of each method, in the order of the rows; none for one that needs no training."""
-    unique = up_to_date(rows)[[METHOD, TRAIN_DATA, STAND_INS]].fillna("").drop_duplicates()
+    known = up_to_date(rows)[[METHOD, TRAIN_DATA, STAND_INS]].fillna("").drop_duplicates()
     found: dict[str, list[Training]] = {}
-    for method, data, stand_ins in unique.itertuples(index=False, name=None):
-        known = found.setdefault(str(method), [])
+    for method, data, stand_ins in known.itertuples(index=False, name=None):
+        of_method = found.setdefault(str(method), [])
         if data or stand_ins:
-            known.append(Training(str(data), str(stand_ins)))
+            of_method.append(Training(str(data), str(stand_ins)))
     return found

@@ -16,7 +16,7 @@ from mwgan.files.atomic import sha256
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint
 from mwgan.files.weights import read_weights
 from mwgan.recon.joint import JointModel
-from mwgan.recon.learned import load_reconstructor
+from mwgan.recon.learned import load_network
 from mwgan.recon.sart import SART
 from mwgan.training.examples import Examples, draws
 
@@ -106,7 +106,7 @@ class DeArtifactExamples(Examples):
     def _inpainters(self, device: torch.device) -> list[nn.Module]:
         if self._networks is None:
             paths = inpainter_checkpoints(self.inpainters)
-            self._networks = [load_reconstructor(path, device, self.allow).generator.requires_grad_(False) for path in paths]
+            self._networks = [load_network(path, device, self.allow).generator.requires_grad_(False) for path in paths]
         return self._networks
 
 

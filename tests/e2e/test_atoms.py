@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mwgan.atoms.matching import matched
+from mwgan.atoms.matching import match_atoms
 from mwgan.cli.main import app
 from mwgan.errors import InputError
 from mwgan.io.xyz import read_xyz
@@ -32,15 +32,15 @@ def place(tmp_path_factory):
     return folder
 
 
-def test_every_atom_is_written_with_how_well_it_is_known(place):
-    told = run("atoms", place / "s.mrc", "--tilts", place / "s.tlt", "-o", place / "a.xyz", "--species", "Au")
+def test_every_atom_is_written_with_its_uncertainty(place):
+    message = run("atoms", place / "s.mrc", "--tilts", place / "s.tlt", "-o", place / "a.xyz", "--species", "Au")
     true, found = read_xyz(place / "s.truth.xyz"), read_xyz(place / "a.xyz")
-    judgement = matched(found.positions, true.positions, found.numbers, true.numbers)
+    judgement = match_atoms(found.positions, true.positions, found.numbers, true.numbers)
     assert (judgement.missed, judgement.invented, judgement.species) == (0, 0, 1.0)
     assert judgement.rmsd_pm < 3
     assert np.abs(judgement.shift_angstrom).max() < 0.05  # both from the middle of the first voxel
-    assert f"{len(true.numbers)} atoms, each a Gaussian of 0.5" in told
-    assert "times the white noise" in told
+    assert f"{len(true.numbers)} atoms, each a Gaussian of 0.5" in message
+    assert "times their white noise" in message
     record = json.loads((place / "a.json").read_text())
     assert record["atoms"] == len(true.numbers)
     assert record["options"]["species"] == "Au"
@@ -51,34 +51,34 @@ def test_every_atom_is_written_with_how_well_it_is_known(place):
 
 def test_a_volume_to_begin_with_and_atoms_that_are_not_refined(place):
     run("reconstruct", place / "s.mrc", "--method", "sirt", "-o", place / "v.mrc")
-    told = run("atoms", place / "s.mrc", "--volume", place / "v.mrc", "-o", place / "b.xyz", "--no-refine")
+    message = run("atoms", place / "s.mrc", "--volume", place / "v.mrc", "-o", place / "b.xyz", "--no-refine")
     true, found = read_xyz(place / "s.truth.xyz"), read_xyz(place / "b.xyz")
-    assert "not refined: no uncertainties" in told
+    assert "not refined: no uncertainties" in message
     assert set(found.numbers) == {0}
-    assert matched(found.positions, true.positions).missed == 0
+    assert match_atoms(found.positions, true.positions).missed == 0
     assert "nan" in (place / "b.xyz").read_text()
 
 
-def test_what_is_in_the_way_or_makes_no_sense_is_refused(place):
+def test_files_in_the_way_and_nonsense_are_refused(place):
     (place / "c.json").write_text("{}")
-    for options, told in (
+    for options, message in (
         (("-o", place / "c.xyz"), "something else"),
         (("-o", place / "c.txt"), "ends in .xyz"),
         (("-o", place / "d.xyz", "--species", "Qq"), "no element"),
-        (("-o", place / "d.xyz", "--closest", "0"), "closest distance"),
+        (("-o", place / "d.xyz", "--closest", "0"), "least distance"),
         (("-o", place / "d.xyz", "--pixel-size", "5"), "too coarse"),
         (("-o", place / "d.xyz", "--volume", place / "nowhere.mrc"), "nowhere.mrc"),
         (("-o", place / "d.xyz", "--method", "magic"), "magic"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             run("atoms", place / "s.mrc", *options)
     assert not list(place.glob("d.*"))
 
 
 def test_the_shipped_network_shows_them_all(place):
-    told = run("atoms", place / "s.mrc", "-o", place / "n.xyz", "--method", "atoms", "--no-refine")
+    message = run("atoms", place / "s.mrc", "-o", place / "n.xyz", "--method", "atoms", "--no-refine")
     true, found = read_xyz(place / "s.truth.xyz"), read_xyz(place / "n.xyz")
-    judgement = matched(found.positions, true.positions)
+    judgement = match_atoms(found.positions, true.positions)
     assert (judgement.missed, judgement.invented) == (0, 0)
-    assert "atoms in the volume by the network" in told
+    assert "atoms in the volume by the network" in message
     assert "atoms: nanocrystals, whole volumes of atoms, wedges 0 to 80 degrees" in run("weights", "list")

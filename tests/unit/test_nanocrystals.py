@@ -117,6 +117,18 @@ def test_voxels_hold_all_of_the_atoms_and_project_to_the_exact_images():
     np.testing.assert_allclose(fine[:, 2:, 2:], images[:, :-2, :-2], atol=1e-6 * images.max())
 
 
+def test_a_share_of_vacancies_is_no_more_than_is_inside():
+    source = Nanocrystals(48, 30, diameter_nm=1.0, amorphous_share=0.0, faults=("none",), materials=("Au",), vacancies=0.2)
+    particles = [source.placed(index).particle for index in range(30)]
+    assert min(len(one.vacancies) for one in particles) < 0.2 * min(len(one) for one in particles)
+
+
+def test_twins_that_outgrow_a_small_frame_are_cut_to_it():
+    source = Nanocrystals(48, 40, diameter_nm=(1.2, 2.0), amorphous_share=0.0, faults=("twin",), forms=("octahedron", "cube"))
+    diameters = [source.placed(index).particle.diameter_angstrom for index in range(40)]
+    assert 0.9 * source.room_angstrom < max(diameters) <= source.size * source.voxel_angstrom
+
+
 def test_the_source_keeps_what_a_training_relies_on():
     check_source(Nanocrystals(**QUICK, count=6, seed=2), images=6)
     check_source(Nanocrystals(**QUICK, count=6, augment=True), draws_pose=True)

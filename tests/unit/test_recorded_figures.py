@@ -23,7 +23,7 @@ QUICK = {"claims", "fig4b", "table4", "wedge_table", "challenge_table", "measure
 
 def commands() -> list[tuple[str, list[str]]]:
     """What ``make figures`` calls mwgan-figures with, and a name for each call."""
-    makefile = (REPOSITORY / "Makefile").read_text()
+    makefile = "\n".join(file.read_text(encoding="utf-8") for file in sorted((REPOSITORY / "experiments").glob("*/study.mk")))
     calls = []
     for options in re.findall(r"^\t\$\(BIN\)/mwgan-figures (table=experiments/.*)$", makefile, re.MULTILINE):
         split = shlex.split(options)

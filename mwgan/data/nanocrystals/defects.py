@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from mwgan.data.nanocrystals.particle import Particle, Points
@@ -20,13 +21,18 @@ def add_vacancies(particle: Particle, count: int, rng: np.random.Generator) -> P
     """Remove random atoms among those with all their neighbours, as atoms missing at the surface aren't vacancies."""
     if count == 0:
         return particle
-    whole = np.flatnonzero(coordination(particle.positions) >= FULL)
+    whole = inside(particle)
     if count > len(whole):
         raise InputError(f"{particle.kind} has {len(whole)} atoms inside, which can't lose {count}: take fewer, or a larger particle")
     gone = rng.choice(whole, count, replace=False)
     kept = np.setdiff1d(np.arange(len(particle)), gone)
     vacancies = np.concatenate([particle.vacancies, particle.positions[gone]])
     return replace(particle, positions=particle.positions[kept], numbers=particle.numbers[kept], vacancies=vacancies)
+
+
+def inside(particle: Particle) -> npt.NDArray[np.int64]:
+    """Indices of the atoms with all their neighbours."""
+    return np.flatnonzero(coordination(particle.positions) >= FULL)
 
 
 def substitute_atoms(particle: Particle, share: float, element: str, rng: np.random.Generator) -> Particle:

@@ -55,6 +55,11 @@ class Particle:
         cell = None if self.cell is None else self.cell @ matrix.T
         return replace(self, positions=self.positions @ matrix.T, vacancies=self.vacancies @ matrix.T, cell=cell)
 
+    def within(self, diameter_angstrom: float) -> Particle:
+        """The part of it inside a ball about the middle."""
+        near, gone = (np.linalg.norm(points, axis=1) <= diameter_angstrom / 2 for points in (self.positions, self.vacancies))
+        return replace(self, positions=self.positions[near], numbers=self.numbers[near], vacancies=self.vacancies[gone])
+
     def masses(self) -> Points:
         """(K,): integrated intensity of each atom, in units of gold's."""
         return masses_of(self.numbers)

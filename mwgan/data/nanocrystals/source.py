@@ -12,7 +12,7 @@ import numpy as np
 from mwgan.data.canvas import Array
 from mwgan.data.nanocrystals.amorphous import add_amorphous_shell, amorphous
 from mwgan.data.nanocrystals.crystals import FORMS, LATTICES, crystal
-from mwgan.data.nanocrystals.defects import FAULTS, add_disorder, add_fault, add_vacancies, substitute_atoms
+from mwgan.data.nanocrystals.defects import FAULTS, add_disorder, add_fault, add_vacancies, inside, substitute_atoms
 from mwgan.data.nanocrystals.particle import Particle, Points
 from mwgan.data.synthetic_images import PosedSyntheticImages
 from mwgan.errors import InputError
@@ -184,6 +184,8 @@ def _place(source: Nanocrystals, index: int) -> PlacedParticle:
         from scipy.spatial.transform import Rotation
 
         particle = particle.moved(Rotation.random(random_state=np.random.RandomState(rng.integers(2**31))).as_matrix())
+    if source.xyz is None and particle.diameter_angstrom > source.size * source.voxel_angstrom:
+        particle = particle.within(source.room_angstrom)  # a twin can be longer than the crystal that it is made from
     if particle.diameter_angstrom > source.size * source.voxel_angstrom:
         raise InputError(
             f"a particle of {particle.diameter_angstrom / 10:.3g} nm doesn't fit into {source.size} pixels of "
@@ -209,9 +211,11 @@ def _perfect(source: Nanocrystals, rng: np.random.Generator) -> Particle:
 def _defective(source: Nanocrystals, particle: Particle, rng: np.random.Generator) -> Particle:
     if particle.cell is not None:
         particle = add_fault(particle, str(rng.choice(list(source.faults))), rng)
-    shell, lacking = _between(source.shell_angstrom, rng), _between(source.vacancies, rng)
+    shell, vacancies = _between(source.shell_angstrom, rng), _between(source.vacancies, rng)
     if not particle.kind.startswith(AMORPHOUS):
-        particle = add_vacancies(particle, round(lacking if lacking >= 1 else lacking * len(particle)), rng)
+        if vacancies < 1:  # a share: small particles have few atoms inside
+            vacancies = min(vacancies * len(particle), len(inside(particle)))
+        particle = add_vacancies(particle, round(vacancies), rng)
         particle = add_amorphous_shell(particle, shell, rng) if shell else particle
     if share := _between(source.substituted_share, rng):
         particle = substitute_atoms(particle, share, source.substitutes, rng)

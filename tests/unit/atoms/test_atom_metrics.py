@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from gold_case import GOLD, SIGMA, SIZE, VOXEL, fcc, turned
 
-from mwgan.atoms.matching import matched
-from mwgan.atoms.reflections import family, in_wedge, judged, of_atoms, of_volume, restored
+from mwgan.atoms.matching import match_atoms
+from mwgan.atoms.reflections import compare_reflections, family, in_wedge, of_atoms, of_volume, restored
 from mwgan.atoms.shells import shells
 from mwgan.atoms.structure import FCC, HCP, OTHER, faults, stacking
 
@@ -20,22 +20,22 @@ def test_found_missed_invented_and_vacancies_are_counted_without_the_shift(easy)
     found = np.concatenate([np.delete(true + off, inside, axis=0), vacancies[:1], [[20.0, 0, 0]]]) + 0.3
     numbers = np.full(len(found), 79)
     numbers[:10] = 47
-    judgement = matched(found, true, numbers, easy.particle.numbers, vacancies)
+    judgement = match_atoms(found, true, numbers, easy.particle.numbers, vacancies)
     assert (judgement.found, judgement.missed, judgement.invented) == (len(true) - 1, 1, 2)
     assert (judgement.vacancies, judgement.seen, judgement.holes) == (3, 2, 1)
     assert judgement.rmsd_pm == pytest.approx(100 * np.sqrt((off**2).sum(axis=1).mean()), rel=0.05)
     assert judgement.species == pytest.approx(1 - 10 / (len(true) - 1), abs=1e-9)
     np.testing.assert_allclose(judgement.shift_angstrom, 0.3, atol=0.02)
     assert judgement.wrong_percent == pytest.approx(100 * 3 / len(true))
-    assert matched(true[:0], true).missed == len(true)
+    assert match_atoms(true[:0], true).missed == len(true)
 
 
 def test_each_atom_is_matched_once():
-    judgement = matched(np.array([[0.0, 0, 0], [0.5, 0, 0]]), np.array([[0.2, 0, 0]]))
+    judgement = match_atoms(np.array([[0.0, 0, 0], [0.5, 0, 0]]), np.array([[0.2, 0, 0]]))
     assert (judgement.found, judgement.invented) == (1, 1)
 
 
-def test_stacking_is_told_by_common_neighbours():
+def test_stacking_is_found_from_common_neighbours():
     cubic = fcc(9.0)
     kinds = stacking(cubic)
     depth = np.linalg.norm(cubic, axis=1)
@@ -74,7 +74,9 @@ def test_the_wedge_holds_the_waves_that_no_projection_shows():
     assert in_wedge(waves, -10, 60).tolist() == [False, False, True, False, True]
     cell = GOLD * np.eye(3) @ turned().T
     reflections = family((4, 4, 0), cell)
-    assert judged(np.ones(6), np.ones(6), reflections, -60, 60).restored_inside == int(in_wedge(reflections, -60, 60).sum()) > 0
+    assert (
+        compare_reflections(np.ones(6), np.ones(6), reflections, -60, 60).restored_inside == int(in_wedge(reflections, -60, 60).sum()) > 0
+    )
 
 
 def test_shells_tell_where_a_volume_is_right(easy):

@@ -7,19 +7,19 @@ import pytest
 import torch
 from gold_case import SIGMA, SIZE, VOXEL
 
-from mwgan.atoms.matching import matched
+from mwgan.atoms.matching import match_atoms
 from mwgan.atoms.noise import noise_of
 from mwgan.atoms.species import mixture
 from mwgan.atoms.tracing import apart, trace, typical
 from mwgan.atoms.volumes import read_volume
 from mwgan.errors import InputError
-from mwgan.recon.sharpened import sharpened
+from mwgan.recon.sharpening import sharpen_volume
 
 
 def test_maxima_are_placed_between_voxels(easy):
     volume = easy.particle.volume(SIZE, SIZE, VOXEL, SIGMA)
     found = trace(volume, 1.7 / VOXEL, smoothing=0.5).above(0.5)
-    judgement = matched(found.places * VOXEL, easy.particle.positions, vacancies=easy.particle.vacancies)
+    judgement = match_atoms(found.places * VOXEL, easy.particle.positions, vacancies=easy.particle.vacancies)
     assert (judgement.missed, judgement.invented, judgement.seen) == (0, 0, 3)
     assert judgement.rmsd_pm < 3
     assert np.all(np.diff(found.heights) <= 0)
@@ -39,14 +39,14 @@ def test_the_typical_height_is_that_of_atoms_and_not_of_the_many_maxima_of_noise
 
 def test_the_sharpened_volume_explains_the_images_down_to_their_noise_and_no_further(easy):
     noise = noise_of(easy.images, easy.geometry).sigma
-    volume = sharpened(easy.images, easy.geometry, 0.9 * SIGMA / VOXEL, noise)
+    volume = sharpen_volume(easy.images, easy.geometry, 0.9 * SIGMA / VOXEL, noise)
     assert float(volume.min()) >= 0
     assert float(volume.sum()) == pytest.approx(len(easy.particle), rel=0.02)
     blurred = easy.particle.volume(SIZE, SIZE, VOXEL, SIGMA).max()
     assert float(volume.max()) > 2 * blurred
 
 
-def test_noise_is_told_from_counts(easy):
+def test_white_noise_and_counts_are_distinguished(easy):
     white = noise_of(easy.images, easy.geometry)
     assert (white.counts, white.sigma) == (False, pytest.approx(easy.noise, rel=0.1))
     counts = torch.poisson(torch.full_like(easy.images, 4.0), generator=torch.Generator().manual_seed(0))
@@ -69,7 +69,7 @@ def test_species_are_as_many_as_masses_ask_for():
     assert found.numbers == (0, 0)
 
 
-def test_species_that_are_told_keep_their_order_whatever_their_shares():
+def test_known_species_keep_their_order_whatever_their_shares():
     rng = np.random.default_rng(0)
     for light in (30, 150, 270):
         masses = np.concatenate([rng.normal(0.155, 0.02, light), rng.normal(1.0, 0.05, 300 - light)])

@@ -8,8 +8,8 @@ from gold_case import SIGMA, VOXEL
 from typer.testing import CliRunner
 
 from mwgan.atoms import series as atom_series
-from mwgan.atoms.matching import matched
-from mwgan.atoms.series import Wanted, find_atoms
+from mwgan.atoms.matching import match_atoms
+from mwgan.atoms.series import AtomOptions, find_atoms
 from mwgan.cli.main import app
 from mwgan.errors import InputError
 from mwgan.files.record import TrainingRecord
@@ -60,13 +60,13 @@ def test_slices_are_not_for_it(weights):
 @pytest.mark.parametrize(
     ("tilts", "said"), [((-45, 46, 3), "90 degrees are missing"), ((-60, 61, 6), "degrees apart"), ((-60, 61, 3), None)]
 )
-def test_tilts_that_it_has_not_learned_on_are_told(weights, tilts, said):
-    told = load_atom_network(weights).outside_training(TiltGeometry(tuple(range(*tilts)), 32))
-    assert told is None if said is None else said in told
+def test_tilts_outside_training_are_reported(weights, tilts, said):
+    message = load_atom_network(weights).outside_training(TiltGeometry(tuple(range(*tilts)), 32))
+    assert message is None if said is None else said in message
 
 
 def test_its_volume_takes_the_place_of_the_sharpened_one(monkeypatch, easy):
-    """Stood in for by the truth, which shows what it was told, and that its maxima become atoms."""
+    """A stand-in that returns the truth: shows what it is given, and that its maxima become atoms."""
     given = []
 
     class Truth(LearnedAtoms):
@@ -77,19 +77,19 @@ def test_its_volume_takes_the_place_of_the_sharpened_one(monkeypatch, easy):
 
     truth = Truth(torch.nn.Identity(), ShowAtoms(), TrainingRecord.from_plain(RECORD, "here"))
     monkeypatch.setattr(atom_series, "load_atom_network", lambda name, device: truth if name == "truth" else None)
-    found = find_atoms(easy, Wanted("truth", refined=False))
-    judgement = matched(found.positions, easy.particle.positions)
+    found = find_atoms(easy, AtomOptions("truth", refined=False))
+    judgement = match_atoms(found.positions, easy.particle.positions)
     assert (judgement.missed, judgement.invented) == (0, 0)
     assert judgement.rmsd_pm < 2
     assert given[0].width * VOXEL == pytest.approx(SIGMA, rel=0.1)
     assert given[0].noise == pytest.approx(easy.noise, rel=0.2)
-    refined = find_atoms(easy, Wanted("truth"))
+    refined = find_atoms(easy, AtomOptions("truth"))
     assert refined.misfit == pytest.approx(1.0, abs=0.1)
     with pytest.raises(InputError, match="has no settings"):
-        find_atoms(easy, Wanted("truth", settings={"steps": 3}))
+        find_atoms(easy, AtomOptions("truth", settings={"steps": 3}))
 
 
 def test_shipped_networks_are_listed_with_what_they_take():
-    told = CliRunner().invoke(app, ["weights", "list"]).output
-    assert "lpd: " in told
-    assert "any size" in told
+    message = CliRunner().invoke(app, ["weights", "list"]).output
+    assert "lpd: " in message
+    assert "any size" in message

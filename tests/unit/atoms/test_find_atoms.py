@@ -9,17 +9,17 @@ import pytest
 import torch
 from gold_case import SIGMA, SIZE, VOXEL, Case, made
 
-from mwgan.atoms.matching import matched
-from mwgan.atoms.series import Wanted, find_atoms
+from mwgan.atoms.matching import match_atoms
+from mwgan.atoms.series import AtomOptions, find_atoms
 from mwgan.errors import InputError
 
 
 def judged(found, case):
-    return matched(found.positions, case.particle.positions, found.numbers, case.particle.numbers, case.particle.vacancies)
+    return match_atoms(found.positions, case.particle.positions, found.numbers, case.particle.numbers, case.particle.vacancies)
 
 
 def test_every_atom_and_vacancy_is_found_at_the_floor(easy):
-    found = find_atoms(easy, Wanted(species=(79,)))
+    found = find_atoms(easy, AtomOptions(species=(79,)))
     judgement = judged(found, easy)
     assert (judgement.missed, judgement.invented, judgement.seen, judgement.species) == (0, 0, 3, 1.0)
     floor = 100 * np.sqrt((found.uncertainties**2).sum(axis=1).mean())
@@ -30,10 +30,10 @@ def test_every_atom_and_vacancy_is_found_at_the_floor(easy):
     np.testing.assert_allclose(found.masses, 1.0, atol=0.05)
 
 
-def test_what_overlaps_in_a_wide_wedge_is_told_apart():
+def test_overlapping_atoms_in_a_wide_wedge_are_separated():
     case = made(80.0, 5.0)
-    plain = judged(find_atoms(case, Wanted(sharpen=False, refined=False)), case)
-    found = find_atoms(case, Wanted())
+    plain = judged(find_atoms(case, AtomOptions(sharpen=False, refined=False)), case)
+    found = find_atoms(case, AtomOptions())
     assert (judged(found, case).missed, judged(found, case).invented) == (0, 0)
     assert judged(found, case).rmsd_pm < 0.5 * plain.rmsd_pm
 
@@ -42,7 +42,7 @@ def test_species_images_out_of_place_and_a_beginning_that_lacks_atoms():
     rng = np.random.default_rng(1)
     shifts = rng.normal(0, 0.25, (31, 2))
     case = made(60.0, 2.0, np.where(rng.random(500) < 0.4, 47, 79), shifts)
-    found = find_atoms(case, Wanted(species=(47, 79)))
+    found = find_atoms(case, AtomOptions(species=(47, 79)))
     judgement = judged(found, case)
     assert (judgement.missed, judgement.invented) == (0, 0)
     assert judgement.species > 0.98
@@ -61,7 +61,7 @@ def test_counts_are_taken_as_counts(easy):
     assert found.noise.counts
     judgement = judged(found, counted)
     assert (judgement.missed, judgement.invented) == (0, 0)
-    assert not find_atoms(easy, Wanted(refined=False, sharpen=False)).noise.counts
+    assert not find_atoms(easy, AtomOptions(refined=False, sharpen=False)).noise.counts
 
 
 def test_pixels_that_were_not_measured_have_no_say(easy):
@@ -89,24 +89,25 @@ def test_images_without_noise_do_no_harm():
 
 def test_a_volume_may_be_given_and_must_be_of_the_series(easy):
     truth = easy.particle.volume(SIZE, SIZE, VOXEL, SIGMA)
-    found = find_atoms(easy, Wanted(method="no such method"), volume=truth)
+    found = find_atoms(easy, AtomOptions(method="no such method"), volume=truth)
     assert judged(found, easy).missed == 0
     with pytest.raises(InputError, match="52 x 52 x 52"):
         find_atoms(easy, volume=truth[:-1])
 
 
 @pytest.mark.parametrize(
-    ("size", "told"), [(None, "--pixel-size"), ((1.0, 1.0, 1.0), "--pixel-size"), ((2.0,) * 3, "too coarse"), ((0.3, 0.35, 0.35), "square")]
+    ("size", "message"),
+    [(None, "--pixel-size"), ((1.0, 1.0, 1.0), "--pixel-size"), ((2.0,) * 3, "coarse"), ((0.3, 0.35, 0.35), "square")],
 )
-def test_pixels_of_unknown_or_useless_size_are_refused(easy, size, told):
-    with pytest.raises(InputError, match=told):
+def test_pixels_of_unknown_or_useless_size_are_refused(easy, size, message):
+    with pytest.raises(InputError, match=message):
         find_atoms(replace(easy, voxel_sizes_angstrom=size))
 
 
-def test_nothing_to_find_is_said_and_so_is_nonsense(easy):
+def test_empty_volumes_and_nonsense_are_refused(easy):
     with pytest.raises(InputError, match=r"no maximum|no atom"):
         find_atoms(replace(easy, images=torch.zeros_like(easy.images)))
-    with pytest.raises(InputError, match="closest distance"):
-        Wanted(closest_angstrom=-1.0)
+    with pytest.raises(InputError, match="least distance"):
+        AtomOptions(closest_angstrom=-1.0)
     with pytest.raises(InputError, match="different elements"):
-        Wanted(species=(79, 79))
+        AtomOptions(species=(79, 79))

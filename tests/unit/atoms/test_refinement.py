@@ -12,7 +12,7 @@ from gold_case import SIGMA, SIZE, VOXEL
 
 from mwgan.atoms.floor import floor_of
 from mwgan.atoms.model import AtomModel, Linearised, Step
-from mwgan.atoms.refinement import MassPrior, gauged, refine
+from mwgan.atoms.refinement import MassPrior, fix_gauge, refine
 from mwgan.geometry import TiltGeometry
 from mwgan.operators.atoms import AtomProjector
 
@@ -50,10 +50,10 @@ def test_displaced_atoms_come_back(easy):
     true = torch.from_numpy(easy.particle.positions / VOXEL)
     projector = AtomProjector(easy.geometry, SIZE, 5.0)
     clean = AtomModel.of(true, torch.ones(len(true), dtype=torch.float64), SIGMA / VOXEL, easy.geometry.tilts)
-    begun = replace(
+    shifted = replace(
         clean, places=true + 0.5 * torch.randn(true.shape, dtype=torch.float64), masses=clean.masses * 0.7, widths=clean.widths * 1.3
     )
-    found = refine(begun, clean.images(projector), projector, fits_images=False, steps=25).model
+    found = refine(shifted, clean.images(projector), projector, fits_images=False, steps=25).model
     assert float((found.places - true).abs().max()) < 0.01
     assert float((found.masses - 1).abs().max()) < 0.01
     assert float(found.widths[0]) == pytest.approx(SIGMA / VOXEL, rel=1e-3)
@@ -72,7 +72,7 @@ def test_a_prior_holds_masses_where_the_data_say_little():
 def test_gauging_changes_no_image():
     turned = model()
     turned = replace(turned, turns_deg=turned.turns_deg + 3.0, shifts=turned.shifts + 1.5)
-    rested = gauged(turned, PROJECTOR)
+    rested = fix_gauge(turned, PROJECTOR)
     torch.testing.assert_close(rested.images(PROJECTOR), turned.images(PROJECTOR), atol=1e-8, rtol=1e-7)
     assert abs(float(rested.turns_deg.mean())) < 1e-12
     assert abs(float(rested.shifts[:, 1].mean())) < 1e-12

@@ -1,4 +1,4 @@
-"""What was found, on disk: atoms (.xyz), a record (.json) and a picture (.png), all of it or nothing."""
+"""Writes atoms (.xyz), a record (.json) and a picture (.png): all three or none."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write_atoms(found: FoundAtoms, output: Path, options: Mapping[str, Any], not
     output
         See :func:`atoms_files`.
     options
-        All that was asked for, for the record.
+        Of the command, for the record.
     notes, warnings
         Sentences about the series.
 
@@ -91,7 +91,7 @@ def names_of(found: FoundAtoms) -> list[str]:
 
 
 def summary(found: FoundAtoms) -> dict[str, Any]:
-    """The numbers that a user reads first."""
+    """The main numbers."""
     errors = found.uncertainties
     counted = np.bincount(found.groups, minlength=len(found.species.means))
     return {
@@ -111,18 +111,18 @@ def summary(found: FoundAtoms) -> dict[str, Any]:
 
 
 def sentences(found: FoundAtoms) -> list[str]:
-    """The same in words."""
-    told = summary(found)
-    species = ", ".join(f"{one['atoms']} {one['name']}" for one in told["species"]) if len(told["species"]) > 1 else ""
-    lines = [f"{told['atoms']} atoms{f' ({species})' if species else ''}"]
+    """The main numbers in sentences."""
+    facts = summary(found)
+    species = ", ".join(f"{one['atoms']} {one['name']}" for one in facts["species"]) if len(facts["species"]) > 1 else ""
+    lines = [f"{facts['atoms']} atoms{f' ({species})' if species else ''}"]
     if found.floor is None:
         return [*lines, "not refined: no uncertainties"]
-    floor = told["floor_pm"]
+    floor = facts["floor_pm"]
     alone = "" if found.floor.overlaps else ", overlaps not counted"
-    lines[0] += f", each a Gaussian of {told['width_angstrom']:.3f} Å"
+    lines[0] += f", each a Gaussian of {facts['width_angstrom']:.3f} Å"
     lines.append(
-        f"no estimate can place an atom better than {floor['x']:.1f}, {floor['y']:.1f}, {floor['z']:.1f} pm in x, y, z (mean{alone})"
+        f"no method can locate an atom better than {floor['x']:.1f}, {floor['y']:.1f}, {floor['z']:.1f} pm in x, y, z (mean{alone})"
     )
     of = "counting noise" if found.noise.counts else "white noise"
-    lines.append(f"the atoms leave {np.sqrt(found.misfit):.2f} times the {of} of the images")
+    lines.append(f"residual of the images: {np.sqrt(found.misfit):.2f} times their {of}")
     return lines

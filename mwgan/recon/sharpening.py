@@ -1,4 +1,4 @@
-"""The volume that atoms of a known width would have been blurred from: non-negative, and sharp enough to tell neighbours apart."""
+"""Deconvolution by the width of an atom: a non-negative volume, sharp enough to separate neighbouring atoms."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mwgan.geometry import TiltGeometry
 from mwgan.operators import projector_for
 
 STEPS = 300
-LEAST = 1.0  # of a pixel's weight: rays and voxels with less have no say
+LEAST = 1.0  # of a pixel's weight: rays and voxels with less are damped
 
 
-def sharpened(images: Tensor, geometry: TiltGeometry, width: float, noise: float, steps: int = STEPS) -> Tensor:
+def sharpen_volume(images: Tensor, geometry: TiltGeometry, width: float, noise: float, steps: int = STEPS) -> Tensor:
     """A volume (Y, Z, X) float32 that, blurred by a Gaussian, explains the images down to their noise.
 
-    SIRT on projections that are blurred on the detector, which is what a blur of the volume comes to, non-negative and with
-    Nesterov's momentum. It ends where what is left is as strong as the noise: beyond, it would explain the noise. A single atom
-    comes out as a voxel or a few; where SIRT shows one ridge, two maxima.
+    Non-negative SIRT with Nesterov's momentum, whose projections are blurred on the detector, which equals a blur of the volume. It
+    stops when the residual is as strong as the noise: further steps would fit the noise. An atom becomes one voxel or a few, and two
+    neighbours that SIRT shows as one ridge become two maxima.
 
     Parameters
     ----------
@@ -50,10 +50,10 @@ def sharpened(images: Tensor, geometry: TiltGeometry, width: float, noise: float
     per_voxel = 1 / projector.adjoint(blurred(torch.ones_like(rows))).clamp(min=LEAST)
     ahead, momentum = volume, 1.0
     for _ in range(steps):
-        left = blurred(projector(ahead)) - rows
-        if float((left**2).mean()) <= noise**2:
+        residual = blurred(projector(ahead)) - rows
+        if float((residual**2).mean()) <= noise**2:
             break
-        new = (ahead - per_voxel * projector.adjoint(blurred(per_ray * left))).clamp(min=0)
+        new = (ahead - per_voxel * projector.adjoint(blurred(per_ray * residual))).clamp(min=0)
         later = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         ahead, volume, momentum = new + (momentum - 1) / later * (new - volume), new, later
     return volume[:, 0]
