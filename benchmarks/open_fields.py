@@ -26,7 +26,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import open_series
 from mwgan.metrics import image_metrics
 from mwgan.paths import samples_dir
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.named import make_method
 from mwgan.series.measured import measurement_of
 from mwgan.series.slice_grid import SliceGrid
@@ -46,8 +46,8 @@ def main() -> None:
     columns = provenance(("mwgan", "torch"))
     rows: list[dict[str, object]] = []
     for what, measurement, truth, width in (*framed(), *cropped(), *measured()):
-        tilts = held_out(measurement)
-        given = without(measurement, tilts)
+        tilts = select_held_out(measurement)
+        given = leave_out(measurement, tilts)
         for method in METHODS:
             with torch.no_grad():
                 tomogram = make_method(method)(given)

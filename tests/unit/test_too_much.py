@@ -63,5 +63,5 @@ def test_weights_that_ask_for_a_network_without_end_are_refused(tmp_path):
     record = {"generator": node, "task": {"_target_": "mwgan.recon.RestoreMeasurement"}, "geometry": geometry, "wedge_deg": [0, 90]}
     path = Path(tmp_path / "endless.safetensors")
     save_weights(path, {"weight": torch.zeros(3)}, record)
-    with pytest.raises(InputError, match="asks for iterations=1000000000, and holds 3 numbers"):
+    with pytest.raises(InputError, match="has iterations=1000000000 in its record but only 3 weights"):
         load_reconstructor(path)
