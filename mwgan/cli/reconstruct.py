@@ -50,7 +50,7 @@ def reconstruct(
     memory: Annotated[
         str | None,
         typer.Option(
-            help="Memory to use, such as 2GB; decides how many slices are reconstructed at a time. [default: three quarters of the free memory]"
+            help="Memory to use, such as 2GB: decides how many slices are reconstructed at a time. [default: 3/4 of the free memory]"
         ),
     ] = None,
     block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, regardless of memory.")] = None,
