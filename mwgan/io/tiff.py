@@ -26,7 +26,7 @@ def read_tiff(path: Path, dataset: str | None = None) -> Stack:
     """The images of a TIFF file: its only series of three axes, or the one named by number; an image alone is a series of one."""
     import tifffile
 
-    with complaints() as complained:
+    with one_sentence(path, "TIFF", "copy it anew", tifffile.TiffFileError), complaints() as complained:
         file = tifffile.TiffFile(path)
         found = list(file.series)
     if complained or not found:  # it leaves out what it can't read, and only says so in its log
@@ -54,7 +54,7 @@ def read_folder(path: Path, dataset: str | None = None) -> Stack:
     kinds: dict[tuple[Any, ...], Path] = {}
     for file in files:
         remedy = "save it anew, or take it out of the folder"
-        with one_sentence(file, "TIFF", remedy), complaints() as complained, tifffile.TiffFile(file) as opened:
+        with one_sentence(file, "TIFF", remedy, tifffile.TiffFileError), complaints() as complained, tifffile.TiffFile(file) as opened:
             if complained or not opened.series:
                 raise InputError(f"{file} is damaged or cut short: {remedy}")
             if len(opened.series[0].shape) != 2 or len(opened.series) > 1:
