@@ -22,7 +22,7 @@ from mwgan.configuration import build
 from mwgan.data import DeadLeaves, ImageSource, SeriesSlices
 from mwgan.evaluation import Conditions
 from mwgan.evaluation.conditions import Case
-from mwgan.evaluation.judgement import without_truth
+from mwgan.evaluation.scores import score_series
 from mwgan.metrics import image_metrics
 from mwgan.paths import PACKAGE
 from mwgan.recon import TVM, Reconstructor, load_reconstructor
@@ -75,7 +75,7 @@ def judged(method: Reconstructor, case: Case) -> dict[str, float]:
     """Means over the images: PSNR in dB; of a series the relative residual on tilts that lie in the wedge."""
     with torch.no_grad():
         tomogram = method(case.given)
-    found = without_truth(tomogram, case) if case.truth is None else image_metrics(tomogram, case.truth)
+    found = score_series(tomogram, case) if case.truth is None else image_metrics(tomogram, case.truth)
     return {name: float(found[name].mean()) for name in ("psnr", "kept_out_in_wedge") if name in found}
 
 

@@ -21,12 +21,12 @@ from torch.nn.functional import pad
 
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.data import DeadLeaves, ImageSource, RandomShapes
-from mwgan.data.source import draw_seed, drawn_images
+from mwgan.data.source import augmented_images, draw_seed
 from mwgan.geometry import Measurement
 from mwgan.io import open_series
 from mwgan.metrics import image_metrics
 from mwgan.paths import samples_dir
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.named import make_method
 from mwgan.series.measured import measurement_of
 from mwgan.series.slice_grid import SliceGrid
@@ -46,8 +46,8 @@ def main() -> None:
     columns = provenance(("mwgan", "torch"))
     rows: list[dict[str, object]] = []
     for what, measurement, truth, width in (*framed(), *cropped(), *measured()):
-        tilts = held_out(measurement)
-        given = without(measurement, tilts)
+        tilts = select_held_out(measurement)
+        given = leave_out(measurement, tilts)
         for method in METHODS:
             with torch.no_grad():
                 tomogram = make_method(method)(given)
@@ -100,7 +100,7 @@ def measured() -> Iterator[Case]:
 
 
 def drawn(source: ImageSource) -> Tensor:
-    return drawn_images(source, range(IMAGES), SEEDS, [np.random.default_rng(seed) for seed in SEEDS])
+    return augmented_images(source, range(IMAGES), SEEDS, [np.random.default_rng(seed) for seed in SEEDS])
 
 
 def seen(images: Tensor, percent: float) -> Measurement:

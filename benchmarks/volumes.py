@@ -34,8 +34,8 @@ from mwgan.io import TiltSeries, open_series
 from mwgan.operators import projector_for
 from mwgan.recon.named import make_method
 from mwgan.series import reconstruct_series
+from mwgan.series.choice import make_choice
 from mwgan.series.memory import band_bytes, parse_memory
-from mwgan.series.settled import settled
 from mwgan.series.slice_grid import SliceGrid
 
 SIZES, AXES, METHODS, TILTS = (256, 512, 1024, 2048), ("y", "x"), ("wbp", "sirt", "tvm", "lpd"), np.linspace(-60, 60, 121)
@@ -105,7 +105,7 @@ def measured(path: str, method: str, axis: Literal["x", "y"], memory: str, slice
     budget = parse_memory(memory)
     series = open_series(path, TILTS.tolist(), axis, band_bytes=band_bytes(budget))
     few = FirstSlices(series, min(slices, series.slices))
-    reconstructor = settled(make_method(method), few, SliceGrid.of(series.geometry))  # once a series: not a slice's time
+    reconstructor = make_choice(make_method(method), few, SliceGrid.of(series.geometry))  # once a series: not a slice's time
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         reconstruct_series(few, reconstructor, Path(folder) / "volume.mrc", memory=budget)

@@ -156,7 +156,7 @@ def test_every_room_has_its_place_in_the_order():
         ("operators/astra.py", "try:\n    import astra\nexcept ImportError:\n    astra = None"),
         ("figures/style.py", "import torch"),
         ("figures/parts/style.py", "from mwgan.metrics import COLUMNS"),
-        ("files/whole.py", "from mwgan.geometry import Measurement"),
+        ("files/atomic.py", "from mwgan.geometry import Measurement"),
         ("results/means.py", "from mwgan.figures.parts.style import label"),
         ("series/reconstruct.py", "from mwgan.cli.main import app"),
         ("runs/resume.py", "from mwgan.evaluation import evaluate"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from mwgan.atoms.found import FoundAtoms
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.io.xyz import SYMBOLS, UNKNOWN, write_xyz
 from mwgan.series.record import check_record, made_by, plain
 
@@ -67,7 +67,7 @@ def write_atoms(found: FoundAtoms, output: Path, options: Mapping[str, Any], not
         "mass_error": of_mass / max(float(found.species.means.max()), 1e-30),
         "certainty": found.species.certainty(found.masses),
     }
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         atoms, record, picture = (files.add(path) for path in atoms_files(output))
         write_xyz(atoms, found.numbers, found.positions_in_volume, columns, {"pixel_angstrom": found.pixel_angstrom})
         figure = atoms_figure(found.positions, found.groups, names_of(found), errors, relative, found.by_tilt)

@@ -1,4 +1,4 @@
-"""The csv log of a run: a file that is whole at any moment, whatever ends the program."""
+"""The csv log of a run: a file that is complete at any moment, however the program ends."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 
-LOGGED_LAST = "train/batches"  # of what is logged of an epoch
+LOGGED_LAST = "train/batches"  # the last value that is logged for an epoch
 
 
 class CSVLog(CSVLogger):
-    """Lightning's csv log, whose file is replaced by one with more rows instead of being written into.
+    """Lightning's csv log, but the file is replaced atomically instead of being appended to.
 
-    A column that is new makes Lightning's own empty the file and write it anew: a program that is killed then loses every row.
+    At a new column Lightning's own empties the file and rewrites it: a program killed at that moment loses every row.
     """
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """What writes the file, of the first process."""
+        """The writer of the file, in the first process."""
         if self._experiment is None:
-            self._experiment = _WholeFile(self.log_dir)
+            self._experiment = _AtomicFile(self.log_dir)
         return self._experiment
 
     def lacks(self, epoch: int) -> bool:
-        """Whether the log that was set aside when this run continued ends before what training logs of an epoch."""
+        """Whether the log that was set aside when this run was resumed lacks the training values of ``epoch``."""
         parts = list(Path(self.log_dir).glob("metrics_*.csv"))
         return bool(parts) and not any(
             row.get("epoch") == str(epoch) and row.get(LOGGED_LAST)
@@ -39,19 +39,19 @@ class CSVLog(CSVLogger):
         )
 
 
-class _WholeFile(ExperimentWriter):
+class _AtomicFile(ExperimentWriter):
     def __init__(self, log_dir: str) -> None:
         super().__init__(log_dir)
         self._rows: list[dict[str, float]] = []
 
     def save(self) -> None:
-        """Write all rows there are, old ones and new."""
+        """Write all rows, old and new."""
         if not self.metrics:
             return
         self._record_new_keys()
         self._rows += self.metrics
         self.metrics = []
-        with written_whole(Path(self.metrics_file_path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(Path(self.metrics_file_path)) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
             writer.writeheader()
             writer.writerows(self._rows)

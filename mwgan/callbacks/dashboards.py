@@ -1,4 +1,4 @@
-"""What loggers show beside scalars: pictures, and the settings of a run. The one place that tells the loggers apart."""
+"""Pictures and run settings for the loggers. The one place that distinguishes the kinds of loggers."""
 
 from __future__ import annotations
 
@@ -7,36 +7,50 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 
-JUDGED_BY = "val/psnr"  # the scalar that TensorBoard sets beside the settings
+from mwgan.callbacks.trackio_log import TrackioLog
+
+HPARAMS_METRIC = "val/psnr"  # the scalar that TensorBoard lists with the settings
 
 Plain = bool | int | float | str
 
 
 def show_picture(loggers: Sequence[Logger], name: str, picture: npt.NDArray[np.uint8], epoch: int) -> None:
-    """Hand a picture (H, W, 3) to every logger that can show one."""
+    """Pass a picture (H, W, 3) to every logger that can show one."""
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(name, picture, epoch, dataformats="HWC")
+        elif isinstance(logger, MLFlowLogger):
+            logger.experiment.log_image(logger.run_id, picture, key=name, step=epoch)
         elif isinstance(logger, WandbLogger):
             logger.log_image(name, [picture], caption=[f"epoch {epoch}"])
+        elif isinstance(logger, TrackioLog):
+            logger.log_image(name, picture, caption=f"epoch {epoch}")
 
 
+@rank_zero_only
 def show_settings(loggers: Sequence[Logger], record: Mapping[str, Any]) -> None:
-    """Hand what is known of a run (configuration, commit, data) to every logger, as flat plain values."""
+    """Pass the record of a run (configuration, commit, data) to every logger, as flat plain values."""
     settings = flat(record)
     for logger in loggers:
-        logger.log_hyperparams(settings)
-        if isinstance(logger, TensorBoardLogger):  # which keeps them for a file of its own, and shows those of its events
+        known = _settings_of(logger) if isinstance(logger, MLFlowLogger) else {}
+        logger.log_hyperparams({name: value for name, value in settings.items() if name not in known})
+        if isinstance(logger, TensorBoardLogger):  # writes hparams to a separate file, but displays only those in its events
             from torch.utils.tensorboard.summary import hparams
 
-            for part in hparams(settings, {JUDGED_BY: 0.0}):  # type: ignore[no-untyped-call]
+            for part in hparams(settings, {HPARAMS_METRIC: 0.0}):  # type: ignore[no-untyped-call]
                 logger.experiment.file_writer.add_summary(part)
 
 
+def _settings_of(logger: MLFlowLogger) -> Mapping[str, str]:
+    """What a run that continues has said of itself: MLflow lets nobody change a setting."""
+    return logger.experiment.get_run(logger.run_id).data.params  # type: ignore[no-any-return]
+
+
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Plain]:
-    """Nested settings as ``{"config/data/size": 256, …}``; references to other settings are left out, those stand there too."""
+    """Nested settings as ``{"config/data/size": 256, …}``; references to other settings are left out, as those are listed too."""
     values: dict[str, Plain] = {}
     for key, value in record.items():
         if isinstance(value, Mapping):

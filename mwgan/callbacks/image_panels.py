@@ -1,6 +1,6 @@
-"""Pictures of training: a few held-out images after every epoch, as the generator saw, gave and should have given them.
+"""Pictures of training: the generator's input, output and target for a few held-out images after every epoch.
 
-Their power spectra stand beside them: what fills the missing wedge shows there before the eye finds it in the image.
+Their power spectra are shown with them: what fills the missing wedge shows there before it is visible in the image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ImagePanels(pl.Callback):
     folder
         Where the pictures go.
     images
-        Held-out images in each picture, one row each.
+        Number of held-out images in each picture, one row each.
     every_n_epochs
         How often.
     """
@@ -57,7 +57,7 @@ class ImagePanels(pl.Callback):
 
 
 def draw_panel(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title: str) -> Figure:
-    """One row an image (each (B, H, W)): input, output, truth, absolute error at five times the contrast."""
+    """One row per image (each (B, H, W)): input, output, truth, absolute error at five times the contrast."""
     figure, axes = _grid(("input", "output", "truth", "error x 5"), len(target), title)
     for row, pictures in enumerate(zip(seen, tomogram, target, np.abs(tomogram - target) * 5, strict=True)):
         for axis, picture in zip(axes[row], pictures, strict=True):
@@ -66,8 +66,8 @@ def draw_panel(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title
 
 
 def draw_spectra(seen: np.ndarray, tomogram: np.ndarray, target: np.ndarray, title: str) -> Figure:
-    """One row an image (each (B, H, W)): log power spectra of input, output and truth, all on the truth's scale."""
-    from mwgan.figures.parts.spectrum import show_spectrum  # loads pandas, which a training does without until here
+    """One row per image (each (B, H, W)): log power spectra of input, output and truth, all on the truth's scale."""
+    from mwgan.figures.parts.spectrum import show_spectrum  # imports pandas, which training doesn't need otherwise
 
     figure, axes = _grid(("input", "output", "truth"), len(target), title)
     for row, pictures in enumerate(zip(seen, tomogram, target, strict=True)):

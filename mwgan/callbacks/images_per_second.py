@@ -1,4 +1,4 @@
-"""How fast a training goes."""
+"""Training throughput."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 class ImagesPerSecond(pl.Callback):
     """Logs ``train/images_per_second``: images of all processes over the epoch's time, data loading included, validation not.
 
-    Of an epoch that was resumed it is that of its last part. The module counts its ``images``.
+    For a resumed epoch only the part since resuming counts. The module counts its ``images``.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class ImagesPerSecond(pl.Callback):
     def _end(self, pl_module: pl.LightningModule) -> None:
         if self._began is not None:
             started, before = self._began
-            # Counted first: that waits for the GPU, whose work belongs to the epoch.
+            # Read the count first: that synchronises with the GPU, whose work belongs to the epoch.
             self._rate = (_images(pl_module) - before) / (time.perf_counter() - started)
             self._began = None
 

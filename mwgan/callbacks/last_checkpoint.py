@@ -1,4 +1,4 @@
-"""``last.ckpt`` after every epoch, every few minutes within one, and when the run is told to end."""
+"""``last.ckpt`` after every epoch, every few minutes within one, and when the run is asked to stop."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from mwgan.callbacks.stop_signals import Stopped, StopSignals
 from mwgan.files.checkpoints import LAST
 
 VALIDATION = "epoch_loop.val_loop.batch_progress"
-ASK_EVERY = 8  # steps on several GPUs from one time that processes ask one another to the next: each waits for the GPU
-ABOUT_TO_VALIDATE = {"ready": 1, "started": 1, "processed": 0, "completed": 0}  # as Lightning knows a validation that was cut short
+ASK_EVERY = 8  # steps between exchanges among processes on several GPUs, each of which synchronises with the GPU
+ABOUT_TO_VALIDATE = {"ready": 1, "started": 1, "processed": 0, "completed": 0}  # Lightning's state for an interrupted validation
 
 
 class LastCheckpoint(pl.callbacks.ModelCheckpoint):
-    """The checkpoint that a stopped run continues from. Lightning's ``save_last`` (2.6) keeps it only where the best one was saved too.
+    """The checkpoint that a stopped run resumes from. Lightning's ``save_last`` (2.6) saves it only when the best one is saved too.
 
     Within an epoch it is written between two batches, of training or of validation, by the first process's clock; Lightning's own
-    ``train_time_interval`` does nothing under manual optimisation. It stands after the other checkpoints in the list of
-    callbacks, so that it holds what they know.
+    ``train_time_interval`` does nothing under manual optimisation. It comes after the other checkpoints in the list of
+    callbacks, so that it contains their state.
 
     Parameters
     ----------
     dirpath
-        The folder it is kept in.
+        Its folder.
     every_minutes
-        How long a run may train without it; None: an epoch, whatever it takes.
+        Longest time between two writes; None: only at the end of each epoch.
     """
 
     def __init__(self, dirpath: str, every_minutes: float | None = 15.0) -> None:
@@ -40,7 +40,7 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         self.every_s = float("inf") if every_minutes is None else 60 * every_minutes
         self.signals = StopSignals()
         self._saved_at, self._questions = 0.0, 0
-        self._epoch: dict[str, float] = {}  # what training logs of the latest one that is over
+        self._epoch: dict[str, float] = {}  # training metrics of the last finished epoch
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -50,10 +50,10 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         super().on_train_start(trainer, pl_module)
         self._saved_at = time.monotonic()
         self.signals.listen()
-        self._log_what_was_not(trainer)
+        self._log_missing_epoch(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
-        if not trainer.is_last_batch:  # after that one the epoch is not over yet: its validation comes first, and asks too
+        if not trainer.is_last_batch:  # after the last one validation comes first, and checks too
             self._save_in_between(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
@@ -61,12 +61,12 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
             self._save_in_between(trainer)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
-        if trainer.validating and trainer.state.fn == TrainerFn.FITTING:  # its metrics aren't kept: it is gone through anew
+        if trainer.validating and trainer.state.fn == TrainerFn.FITTING:  # its metrics aren't saved: it is repeated
             checkpoint["loops"]["fit_loop"][VALIDATION] |= {"total": {**ABOUT_TO_VALIDATE}, "current": {**ABOUT_TO_VALIDATE}}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        told = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
-        self._epoch = {"epoch": trainer.current_epoch, **told}
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
+        self._epoch = {"epoch": trainer.current_epoch, **metrics}
         super().on_train_epoch_end(trainer, pl_module)
         self._saved_at = time.monotonic()
 
@@ -78,7 +78,7 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         self._epoch = state_dict.get("epoch", {})
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._stop_if_told(trainer, self._asked(trainer)[0])  # not as the epoch ends: its metrics are logged after that
+        self._stop_if_asked(trainer, self._poll(trainer)[0])  # not as the epoch ends: its metrics are logged after that
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.signals.leave()
@@ -86,8 +86,8 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self.signals.leave()
 
-    def _log_what_was_not(self, trainer: pl.Trainer) -> None:
-        """Lightning logs an epoch once it is kept; a program that was killed in between has not."""
+    def _log_missing_epoch(self, trainer: pl.Trainer) -> None:
+        """Log the last epoch if the program was killed after saving its checkpoint and before Lightning logged it."""
         if LOGGED_LAST not in self._epoch or not any(
             isinstance(logger, CSVLog) and logger.lacks(int(self._epoch["epoch"])) for logger in trainer.loggers
         ):
@@ -100,29 +100,29 @@ class LastCheckpoint(pl.callbacks.ModelCheckpoint):
         return Path(str(self.dirpath)) / LAST.name
 
     def _save_in_between(self, trainer: pl.Trainer) -> None:
-        told, due = self._asked(trainer)
-        if told or due:
-            # Not by the parent's method, which would take the epoch's own for written after a save in its validation.
+        stop, due = self._poll(trainer)
+        if stop or due:
+            # Not by the parent's method, which after a save in validation would skip the one at the epoch's end.
             trainer.save_checkpoint(self._file, weights_only=False)
             self._saved_at = time.monotonic()
-        self._stop_if_told(trainer, told)
+        self._stop_if_asked(trainer, stop)
 
-    def _asked(self, trainer: pl.Trainer) -> tuple[int, bool]:
-        """The signal that any process was told to end by, or 0, and whether it is time to save: the same in all of them."""
-        told, due = self.signals.told, trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_s
+    def _poll(self, trainer: pl.Trainer) -> tuple[int, bool]:
+        """The stop signal that any process received, or 0, and whether a checkpoint is due: the same in all processes."""
+        stop, due = self.signals.received, trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_s
         if trainer.world_size == 1:
-            return told, due  # nothing on the GPU is waited for
+            return stop, due  # no synchronisation with the GPU
         self._questions += 1
         if trainer.strategy.root_device.type == "cuda" and self._questions % ASK_EVERY:
             return 0, False
-        asked = trainer.strategy.reduce(torch.tensor([told, due], device=trainer.strategy.root_device), reduce_op="max")
-        told, due = asked.tolist()  # type: ignore[union-attr]
-        return told, bool(due)
+        shared = trainer.strategy.reduce(torch.tensor([stop, due], device=trainer.strategy.root_device), reduce_op="max")
+        stop, due = shared.tolist()  # type: ignore[union-attr]
+        return stop, bool(due)
 
-    def _stop_if_told(self, trainer: pl.Trainer, told: int) -> None:
-        if told:
+    def _stop_if_asked(self, trainer: pl.Trainer, stop: int) -> None:
+        if stop:
             if trainer.is_global_zero:
-                sentence = f"told to end in epoch {trainer.current_epoch + 1}: what was trained until now is in {self._file}"
+                sentence = f"asked to stop in epoch {trainer.current_epoch + 1}: the training so far is saved in {self._file}"
                 print(sentence, file=sys.stderr, flush=True)
-            if not self.signals.answered(told):
-                raise Stopped(told)
+            if not self.signals.passed_on(stop):
+                raise Stopped(stop)

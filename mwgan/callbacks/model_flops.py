@@ -1,4 +1,4 @@
-"""How hard the device works: floating-point operations a second, and their share of what its maker promises."""
+"""Device utilisation: floating-point operations per second, and their share of the device's rated peak (MFU)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mwgan.acquisition import Sample
 from mwgan.errors import InputError
 
 # Dense teraFLOP/s by the device's name, from the makers' data sheets and white papers (tensor cores with accumulation in float32; half of
-# what is stated with sparsity). Names are matched whole: a laptop's or a partitioned GPU is another.
+# what is stated with sparsity). The full name must match: laptop and partitioned GPUs differ.
 PEAKS = {
     r"NVIDIA H200": {"fp32": 66.9, "tf32": 494.7, "bf16": 989.4, "fp16": 989.4},
     r"NVIDIA H100 80GB HBM3": {"fp32": 66.9, "tf32": 494.7, "bf16": 989.4, "fp16": 989.4},
@@ -38,22 +38,20 @@ PEAKS = {
 class ModelFlops(pl.Callback):
     """Logs ``train/tflops``, the teraFLOP/s of a device over the epoch, and ``train/mfu``, their share of its peak, where that is known.
 
-    Counted are the convolutions and dense matrix products of a whole step, both networks, forward and backward, as they are
-    performed: what is computed again to save memory counts again. Projections and transforms don't count. The first batch of every
-    size is counted while it runs, its networks uncompiled; later ones of that size are taken to cost the same.
+    Counts the convolutions and dense matrix products of a full step, both networks, forward and backward, as they are
+    performed: recomputation to save memory counts again. Projections and transforms don't count. The first batch of every
+    size is counted while it runs, with uncompiled networks; later ones of that size are assumed to cost the same.
 
     Parameters
     ----------
     peak_tflops
-        Peak of the device at the training's precision, in teraFLOP/s. None looks GPUs up in :data:`PEAKS`; of others, and of
-        CPUs, only ``train/tflops`` is told.
+        Peak of the device at the training's precision, in teraFLOP/s. None looks GPUs up in :data:`PEAKS`; for others, and for
+        CPUs, only ``train/tflops`` is logged.
     """
 
     def __init__(self, peak_tflops: float | None = None) -> None:
         if peak_tflops is not None and not peak_tflops > 0:
-            raise InputError(
-                f"a device's peak is a number of teraFLOP/s above 0, not {peak_tflops}: leave peak_tflops=null if you don't know it"
-            )
+            raise InputError(f"peak_tflops must be above 0, not {peak_tflops}: leave peak_tflops=null if you don't know the device's peak")
         self.peak_tflops = peak_tflops
         self._flops: dict[tuple[int, ...], int] = {}
         self._counter: FlopCounterMode | None = None
@@ -83,7 +81,7 @@ class ModelFlops(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop(pl_module)
         if not self._done:
-            return  # a run that continues after the last step of an epoch
+            return  # a run resumed after the last step of an epoch
         tflops = self._done / self._seconds / 1e12
         peak = self.peak_tflops or peak_of(pl_module.device, str(trainer.precision))
         pl_module.log("train/tflops", tflops, sync_dist=True)
@@ -114,26 +112,26 @@ def peak_of(device: torch.device, precision: str) -> float | None:
         return None
     name = torch.cuda.get_device_name(device)
     peaks = next((peaks for pattern, peaks in PEAKS.items() if re.fullmatch(pattern, name)), {})
-    if precision == "32-true":  # whose convolutions are torch's: rounded to tf32 unless that is switched off
+    if precision == "32-true":  # torch rounds convolutions to tf32 unless that is switched off
         return peaks.get("tf32" if torch.backends.cudnn.allow_tf32 and "tf32" in peaks else "fp32")
     return peaks.get({"bf16": "bf16", "16": "fp16"}.get(precision.split("-")[0], ""))
 
 
 def _size(pl_module: pl.LightningModule, batch: Sample) -> tuple[int, ...]:
-    """What decides how much a batch costs: its shape and its tilts."""
+    """What determines the cost of a batch: its shape and its tilts."""
     geometry = pl_module.acquisition.geometry_of(batch.image, torch.as_tensor(batch.seed), batch.leader)  # type: ignore[operator, union-attr]
     return (*batch.image.shape, geometry.tilts)
 
 
 def _compiled(pl_module: pl.LightningModule, on: bool) -> None:
-    """Whether compiled networks run compiled: what a compiler makes of them can't be counted."""
+    """Switch compiled networks to run compiled or not: operations in compiled code can't be counted."""
     if getattr(pl_module, "compile_mode", None) is not None:
         torch.compiler.set_stance("default" if on else "force_eager")
 
 
 def _dense_product(one: Tensor, other: Tensor, *args: Any, out_val: Any = None, **kwargs: Any) -> int:
-    """Operations of a matrix product; none of a sparse one, whose shape says nothing about them."""
+    """Operations of a dense matrix product; 0 for a sparse one, whose shape doesn't determine them."""
     return 2 * one.shape[0] * one.shape[1] * other.shape[1] if one.layout == other.layout == torch.strided else 0
 
 
-_dense_product._get_raw = True  # type: ignore[attr-defined]  # shown tensors, not shapes
+_dense_product._get_raw = True  # type: ignore[attr-defined]  # takes tensors, not shapes

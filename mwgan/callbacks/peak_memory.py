@@ -1,4 +1,4 @@
-"""How much of the GPU's memory an epoch took."""
+"""Peak GPU memory of an epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 
 class PeakMemory(pl.Callback):
-    """Logs ``train/peak_memory_gib``, the most that tensors held at a time during the epoch and its validation; CUDA alone tells."""
+    """Logs ``train/peak_memory_gib``, the peak memory of tensors during the epoch and its validation; CUDA only."""
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if pl_module.device.type == "cuda":

@@ -1,4 +1,4 @@
-"""What a run says when an epoch is over, and what it leaves beside its checkpoints."""
+"""The line a run prints per epoch, and the record it saves with its checkpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mwgan.files.record import TrainingRecord
 
 
 class RunSummary(pl.Callback):
-    """Writes ``record.json`` (configuration, commit, versions, data) at the start, for the loggers too, and prints a line an epoch."""
+    """Writes ``record.json`` (configuration, commit, versions, data) at the start, also to the loggers, and prints a line per epoch."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
@@ -26,7 +26,7 @@ class RunSummary(pl.Callback):
             show_settings(trainer.loggers, record)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        metrics = trainer.callback_metrics  # whose means over the processes are taken here, by all of them
+        metrics = trainer.callback_metrics  # reading them averages over processes, so all must do so
         if not trainer.is_global_zero or trainer.sanity_checking:
             return
         shown = {"PSNR": ("val/psnr", "{:.2f} dB"), "SSIM": ("val/ssim", "{:.3f}"), "pixel loss": ("train/pixel_loss", "{:.4f}")}

@@ -1,4 +1,4 @@
-"""Quality of the held-out images by their missing wedge: which wedges a network handles, and which it doesn't yet."""
+"""Quality of the held-out images by missing wedge: which wedges a network handles, and which it doesn't yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = ("psnr", "ssim", "nrmse")
 class WedgeMetrics(pl.Callback):
     """Logs ``val_by_wedge/psnr_45`` …: the mean over held-out images whose wedge is nearest to 45 degrees, in steps of 5.
 
-    The module's ``validation_step`` gives the values (B,) of each image and its ``wedge_deg`` (B,).
+    The module's ``validation_step`` returns the metrics (B,) and the ``wedge_deg`` (B,) of each image.
     """
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ def draw(cfg: DictConfig) -> list[Path]:
     table = recorded_of(cfg)
     options = {name: settings[name] for name in OPTIONS}
     files = []
-    for name, drawing in drawings(table, settings["figures"], options, _measured_anew).items():
+    for name, drawing in drawings(table, settings["figures"], options, _measure_again).items():
         drawn = drawing()
         files.append(write(drawn, (folder or table.table.parent) / name, table_files(table.table)))
         if name == "quality_table":
@@ -54,10 +54,10 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     return {str(key): plain(node) for key, node in cfg.items() if key != "paths"}
 
 
-def _measured_anew(*given: Any) -> Any:
-    from mwgan.evaluation.measured_anew import measured_anew  # loads torch, which most figures do without
+def _measure_again(*given: Any) -> Any:
+    from mwgan.evaluation.measure_again import measure_again  # loads torch, which most figures do without
 
-    return measured_anew(*given)
+    return measure_again(*given)
 
 
 def _print_table(rows: Any) -> None:

@@ -78,15 +78,15 @@ def reconstruct(
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device, make_method
     from mwgan.recon.settings import parse_settings
-    from mwgan.series.align.shifted import Given, looked_at_and_opened
+    from mwgan.series.align.shifted import Given, check_and_open
+    from mwgan.series.choice import choice_sentence, make_choice
     from mwgan.series.describe import voxels
-    from mwgan.series.fine_tuned import fine_tuned, tuned_files
+    from mwgan.series.fine_tuning import fine_tune_networks, tuned_files
     from mwgan.series.identity import files_of_method, identity_of
     from mwgan.series.memory import band_bytes, parse_memory
     from mwgan.series.reconstruct import reconstruct_series
     from mwgan.series.record import Record, check_record_file, record_file
     from mwgan.series.report import Report, report_file
-    from mwgan.series.settled import settled, told_choice
     from mwgan.series.slice_grid import SliceGrid
     from mwgan.series.trust_report import TrustReport, trust_files
     from mwgan.series.tuned import tuned_settings
@@ -102,7 +102,7 @@ def reconstruct(
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
     said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
     given = Given(series, tilts, said, exclude, dataset, strict, aligned_by, binning, max_tilt)
-    looked_at, opened = looked_at_and_opened(given, band_bytes(budget))
+    looked_at, opened = check_and_open(given, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
         best, sentence = tuned_settings(method, tuned, opened)
@@ -116,10 +116,10 @@ def reconstruct(
     if tune:
         weights = tuned_files(reconstructor, output)
         guard([output, *beside, *weights], series, aligned_by, tilts, tuned, networks=[method])
-        reconstructor = fine_tuned(reconstructor, opened, grid, output, identity, device, typer.echo)
+        reconstructor = fine_tune_networks(reconstructor, opened, grid, output, identity, device, typer.echo)
         beside += weights
-    reconstructor = settled(reconstructor, opened, grid, device)
-    if (choice := told_choice(reconstructor)) is not None:
+    reconstructor = make_choice(reconstructor, opened, grid, device)
+    if (choice := choice_sentence(reconstructor)) is not None:
         typer.echo(choice)
     believed = TrustReport(reconstructor, output, opened) if trust else None
     record = Record(output, opened, looked_at, reconstructor, device, method, asked)

@@ -35,7 +35,7 @@ def train(cfg: DictConfig) -> Metrics:
 
 @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
 def _main(cfg: DictConfig) -> Metrics | float | None:
-    with slurm.queued_again_when_told():
+    with slurm.requeued_on_signal():
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return job_of_sweep(cfg, train)
         return exit.in_one_sentence(lambda cfg: answer(cfg, train))(cfg)

@@ -1,4 +1,4 @@
-"""Methods, wedges and images into one results table; classical methods tuned first."""
+"""Evaluation of methods over wedges and images into one results table; classical methods are tuned first."""
 
 from mwgan.evaluation.conditions import Conditions
 from mwgan.evaluation.confidence import Confidence

@@ -1,4 +1,4 @@
-"""The published wedge sweep for any method: the very images, noise and wedges of the recorded rows, and these rows beside it."""
+"""The published wedge sweep for any method, on the same images, noise and wedges as the recorded rows, and compared with them."""
 
 from __future__ import annotations
 
@@ -51,66 +51,66 @@ def benchmark(
     data: str | Path | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> pd.DataFrame:
-    """Run a method over the published wedge sweep (``experiments/beyond/wedge_sweep``), beside what is recorded of ours.
+    """Run a method over the published wedge sweep (``experiments/beyond/wedge_sweep``), next to the recorded results of ours.
 
-    64 pixels, tilts every 3 degrees, 24 images a source. Images, noise and seeds are those of the recorded rows, on any device. TVM's
-    rows are of a solver that stopped farther from its minimum than that of today, by 0 to 0.6 dB.
+    64 pixels, tilts every 3 degrees, 24 images per source. Images, noise and seeds are those of the recorded rows, on any device.
+    TVM's rows are from an earlier solver that stopped farther from the minimum than the current one, by 0 to 0.6 dB.
 
     Parameters
     ----------
     reconstructor
-        A :class:`~mwgan.geometry.Measurement` to tomograms (B, 1, N, N): a method of :mod:`mwgan.recon`, a function, or another
-        library's model inside one. Of functions of numpy arrays :func:`mwgan.recon.from_arrays` makes one.
+        Maps a :class:`~mwgan.geometry.Measurement` to tomograms (B, 1, N, N): a method of :mod:`mwgan.recon`, a function, or a
+        wrapper of another library's model. :func:`mwgan.recon.from_arrays` makes one from functions of numpy arrays.
     name
-        What the table calls it.
+        Name in the table.
     sources
-        Of ``faces`` and ``shapes``, which are drawn, and ``brain``, ``ct`` and ``dogs``, which are measured and lie in folders of
-        these names in ``data``. None takes the drawn ones and those of the others whose recorded images are there.
+        Some of ``faces`` and ``shapes``, which are synthetic, and ``brain``, ``ct`` and ``dogs``, which are scans and photographs
+        in folders of these names in ``data``. None takes the synthetic ones and the others whose recorded images are available.
     wedges_deg, noise_percent
-        Of those recorded: wedges of 20, 30, 45, 60, 70 and 80 degrees; 0, 2 and 5 % of noise.
+        Some of those recorded: wedges of 20, 30, 45, 60, 70 and 80 degrees; 0, 2 and 5 % of noise.
     images
         How many of the 24, from the first. The recorded rows are means over all of them.
     device
         Where the method computes.
     batch_size
-        Slices it is given at a time.
+        Slices per call.
     table
-        A results table, without suffix, to keep a row for each image in. Rows it has are not computed again: an interrupted
+        A results table, without suffix, for a row per image. Existing rows are not computed again: an interrupted
         benchmark resumes there.
     data
-        Folder of measured images; by default that of the environment variable ``MWGAN_DATA``, or ``data``.
+        Folder of scans and photographs; by default that of the environment variable ``MWGAN_DATA``, or ``data``.
     progress
-        Told each source, noise and wedge as it begins.
+        Called with each source, noise and wedge as it starts.
 
     Returns
     -------
-    Means of a row each for source, noise, wedge and method, the best PSNR first: ``source``, ``noise_percent``, ``wedge_deg``,
-    ``method``, ``recorded`` (False of the method given), ``data_consistency`` (of recorded methods, corrected by the data), ``images``
-    and the metrics.
+    Means in a row per source, noise, wedge and method, the best PSNR first: ``source``, ``noise_percent``, ``wedge_deg``,
+    ``method``, ``recorded`` (False for the given method), ``data_consistency`` (for recorded methods, corrected by the data),
+    ``images`` and the metrics.
 
     Raises
     ------
     InputError
-        If there is no such source, wedge or noise in the recorded sweep, measured images are missing or are not those recorded,
-        the network was trained on them, or the method gives no finite tomograms (B, 1, N, N).
+        If there is no such source, wedge or noise in the recorded sweep, its images are missing or are not those recorded,
+        the network was trained on them, or the method returns no finite tomograms (B, 1, N, N).
     """
     check_device(device)
-    wedges_deg = _recorded_ones("wedges_deg", wedges_deg, WEDGES_DEG)
-    noise_percent = _recorded_ones("noise_percent", noise_percent, NOISE_PERCENT)
+    wedges_deg = _check_recorded("wedges_deg", wedges_deg, WEDGES_DEG)
+    noise_percent = _check_recorded("noise_percent", noise_percent, NOISE_PERCENT)
     if not 1 <= images <= IMAGES or batch_size < 1:
-        raise InputError(f"the sweep has {IMAGES} images a source: give images of 1 to {IMAGES} and a batch_size of 1 or more")
+        raise InputError(f"the sweep has {IMAGES} images per source: give images from 1 to {IMAGES} and a batch_size of 1 or more")
     folder = Path(data or os.environ.get("MWGAN_DATA", "data"))
     tests = _tests(sources, folder, progress)
-    told = _conditions()
+    recorded = _conditions()
     method = _method(reconstructor, name, device)
     check_unseen(name, method.trained_on, list(tests))
     provenance = {"commit": commit(), "device": device_name(device)}
-    with _filled(table, {key: told[key] for key in ("step_deg", "tests")}) as results:
+    with _filled(table, {key: recorded[key] for key in ("step_deg", "tests")}) as results:
         for source in tests:
             for percent in noise_percent:
-                conditions = Conditions(float(told["step_deg"]), wedges_deg, GaussianNoise(percent), seed=int(told["seed"]))
-                saying = _saying(progress, f"{source.name}, {percent:g} % noise")
-                options: dict[str, Any] = {"images": images, "kept_images": 0, "batch_size": batch_size, "progress": saying}
+                conditions = Conditions(float(recorded["step_deg"]), wedges_deg, GaussianNoise(percent), seed=int(recorded["seed"]))
+                report = _prefixed(progress, f"{source.name}, {percent:g} % noise")
+                options: dict[str, Any] = {"images": images, "kept_images": 0, "batch_size": batch_size, "progress": report}
                 evaluate([method], source, source, conditions, results, provenance, **options)
         own = results.rows[results.rows["method"] == name]
     chosen = own[own["image"] < images]
@@ -118,22 +118,22 @@ def benchmark(
     means = means.merge(chosen.groupby(BY).size().rename("images").reset_index()).assign(
         method=name, recorded=False, data_consistency=False
     )
-    return _beside(means, [source.name for source in tests], wedges_deg, noise_percent)
+    return _with_recorded(means, [source.name for source in tests], wedges_deg, noise_percent)
 
 
 def recorded_means() -> pd.DataFrame:
-    """What is recorded of our methods: a row each for method, source, noise and wedge, means over 24 images."""
+    """The recorded results of our methods: a row per method, source, noise and wedge, means over 24 images."""
     return pd.read_csv(RECORDED / "wedge_sweep.csv")
 
 
 @lru_cache(maxsize=1)
 def _conditions() -> dict[str, Any]:
-    """What the recorded rows hold for: tilt step, seed, the test images and fingerprints of those that were measured."""
-    told: dict[str, Any] = json.loads((RECORDED / "wedge_sweep.json").read_text(encoding="utf-8"))
-    return told
+    """The conditions of the recorded rows: tilt step, seed, the test images and fingerprints of scans and photographs."""
+    recorded: dict[str, Any] = json.loads((RECORDED / "wedge_sweep.json").read_text(encoding="utf-8"))
+    return recorded
 
 
-def _recorded_ones(what: str, asked: Sequence[float], known: Sequence[float]) -> list[float]:
+def _check_recorded(what: str, asked: Sequence[float], known: Sequence[float]) -> list[float]:
     others = [value for value in asked if float(value) not in known]
     if others or not len(asked):
         raise InputError(
@@ -143,7 +143,7 @@ def _recorded_ones(what: str, asked: Sequence[float], known: Sequence[float]) ->
 
 
 def _tests(sources: Sequence[str] | None, folder: Path, progress: Callable[[str], None]) -> list[ImageSource]:
-    """The test images of each source, measured ones only where they are the recorded ones."""
+    """The test images of each source; scans and photographs only if they are the recorded ones."""
     known = _conditions()["tests"]
     if sources is not None:
         unknown = [name for name in sources if name not in known]
@@ -156,26 +156,26 @@ def _tests(sources: Sequence[str] | None, folder: Path, progress: Callable[[str]
             try:
                 found.append(_test(name, folder))
             except InputError as error:
-                progress(f"{name} is left out: {error}")
+                progress(f"skipping {name}: {error}")
     return found
 
 
 def _test(name: str, folder: Path) -> ImageSource:
-    told = _conditions()
-    node = told["tests"][name]
+    recorded = _conditions()
+    node = recorded["tests"][name]
     source: ImageSource = build(node if name in DRAWN else {**node, "folder": str(folder / name)})
-    prints = [one.fingerprint for one in as_source(source).measured()]
-    if prints and prints != [told["fingerprints"][name]]:
+    prints = [one.fingerprint for one in as_source(source).real_sources()]
+    if prints and prints != [recorded["fingerprints"][name]]:
         raise InputError(
-            f"the images in {folder / name} are not those that the recorded rows of {name} were measured on: leave {name} out, or "
-            "compare methods on images of your own by mwgan-evaluate"
+            f"the images in {folder / name} are not those of the recorded rows of {name}: leave {name} out, or "
+            "compare methods on your own images by mwgan-evaluate"
         )
     return source
 
 
 def _method(reconstructor: Callable[[Measurement], Tensor], name: str, device: str) -> Method:
     if not callable(reconstructor):
-        raise InputError(f"a method is a callable, a measurement to tomograms (B, 1, N, N); {type(reconstructor).__name__} can't be called")
+        raise InputError(f"a method is a callable, measurement to tomograms (B, 1, N, N); {type(reconstructor).__name__} isn't callable")
     if not name:
         raise InputError("the method needs a name for the table")
     run = _OnDevice(reconstructor, name, device)
@@ -186,7 +186,7 @@ def _method(reconstructor: Callable[[Measurement], Tensor], name: str, device: s
 
 
 class _OnDevice:
-    """A method on its device, what it is given measured on the CPU, whose noise is that of the recorded rows."""
+    """A method on its device, with measurements made on the CPU, so that the noise is that of the recorded rows."""
 
     def __init__(self, reconstructor: Callable[[Measurement], Tensor], name: str, device: str) -> None:
         self.reconstructor, self.name, self.device = reconstructor, name, device
@@ -199,16 +199,16 @@ class _OnDevice:
         found = self.reconstructor(given)
         shape = (len(sinogram), 1, size, size)
         if not isinstance(found, Tensor) or tuple(found.shape) != shape:
-            told = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
-            raise InputError(f"{self.name} gives {told}, not a tensor {shape}: mwgan.testing.check_reconstructor looks closer")
+            returned = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
+            raise InputError(f"{self.name} returns {returned}, not a tensor {shape}: mwgan.testing.check_reconstructor checks in detail")
         if not bool(torch.isfinite(found).all()):
-            raise InputError(f"{self.name} gives values that are not finite: mwgan.testing.check_reconstructor looks closer")
+            raise InputError(f"{self.name} returns values that are not finite: mwgan.testing.check_reconstructor checks in detail")
         return found.detach().to(sinogram)
 
 
 @contextmanager
 def _filled(table: str | Path | None, conditions: dict[str, Any]) -> Iterator[ResultsTable]:
-    """The table to fill; without a name one that is gone afterwards."""
+    """The table to fill; a temporary one if it has no name."""
     if table is None:
         with TemporaryDirectory(prefix="mwgan_benchmark_") as folder:
             yield ResultsTable(Path(folder) / "results")
@@ -220,12 +220,12 @@ def _filled(table: str | Path | None, conditions: dict[str, Any]) -> Iterator[Re
         yield results
 
 
-def _saying(progress: Callable[[str], None], where: str) -> Callable[[str], None]:
+def _prefixed(progress: Callable[[str], None], where: str) -> Callable[[str], None]:
     return lambda text: progress(f"{where}: {text}")
 
 
-def _beside(means: pd.DataFrame, sources: list[str], wedges_deg: list[float], noise_percent: list[float]) -> pd.DataFrame:
-    """The means of a method with the recorded ones of the same conditions, the best PSNR of each first."""
+def _with_recorded(means: pd.DataFrame, sources: list[str], wedges_deg: list[float], noise_percent: list[float]) -> pd.DataFrame:
+    """The means of a method and the recorded ones for the same conditions, the best PSNR of each first."""
     known = recorded_means().assign(recorded=True)
     same = known["source"].isin(sources) & known["wedge_deg"].isin(wedges_deg) & known["noise_percent"].isin(noise_percent)
     rows = pd.concat([means, known[same]], ignore_index=True)

@@ -1,4 +1,4 @@
-"""An evaluation from its configuration: which methods, on which images, under which conditions, into which table."""
+"""An evaluation from its configuration: methods, images, conditions and table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mwgan.evaluation.unseen import check_unseen
 from mwgan.memory import check_fits
 from mwgan.methods import conditions_of
 from mwgan.provenance import commit, device_name
-from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned import LearnedReconstructor, load_network
 from mwgan.recon.named import check_device
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
 
@@ -31,21 +31,21 @@ Settings = Mapping[str, Any]
 
 
 def evaluate_configured(settings: Settings, runs: Sequence[tuple[str, str]] = (), say: Callable[[str], None] = print) -> ResultsTable:
-    """Fill the table that ``settings`` name; the table.
+    """Fill the table that ``settings`` name; return it.
 
     Parameters
     ----------
     settings
         The configuration.
     runs
-        Networks besides those of ``checkpoints``: a name and a run folder each.
+        Networks besides those of ``checkpoints``: pairs of name and run folder.
     say
-        Is told what is being evaluated.
+        Called with messages on progress.
 
     Raises
     ------
     InputError
-        If something is asked for that can't be had, before anything is written; or of a table that was begun otherwise.
+        If something requested isn't available, before anything is written; or if the table has other conditions.
     """
     if settings["threads"] is not None:
         torch.set_num_threads(settings["threads"])
@@ -57,15 +57,13 @@ def evaluate_configured(settings: Settings, runs: Sequence[tuple[str, str]] = ()
     )
     for key, least in LEAST.items():
         if not isinstance(settings[key], int) or settings[key] < least:
-            raise InputError(f"{key}={settings[key]} is no number of {least} or more: with it nothing would be evaluated")
+            raise InputError(f"{key}={settings[key]} is not a number of {least} or more, so nothing would be evaluated")
     tests = _tests(settings)
     sources = [(build(node["test"]), build(node["validation"])) for node in tests.values()]
-    for pair in sources:  # all of them before the first is evaluated, which may take hours
+    for pair in sources:  # check all before evaluating the first, which may take hours
         for source, key in zip(pair, ("images", "tuning_images"), strict=True):
             if len(source) < settings[key]:
-                raise InputError(
-                    f"{source.name} has {len(source)} images and {key}={settings[key]} are asked for: ask for fewer, or add data"
-                )
+                raise InputError(f"{source.name} has {len(source)} images, fewer than {key}={settings[key]}: lower {key}, or add data")
     for source, _ in sources:
         pixels, rays = float(source.size) ** 2, source.size * 180.0 / conditions.step_deg
         what = f"{settings['batch_size']} images of {source.size} pixels"
@@ -95,7 +93,7 @@ def evaluate_configured(settings: Settings, runs: Sequence[tuple[str, str]] = ()
 
 
 def configured_methods(settings: Settings, runs: Sequence[tuple[str, str]] = ()) -> list[Method]:
-    """The methods that ``settings`` name, classical and learned, each with data consistency too where that is asked for."""
+    """The methods that ``settings`` name, classical and learned, each also with data consistency where requested."""
     size = settings["data"]["size"]
     methods: dict[str, Method] = {}
     for name, node in settings["methods"].items():
@@ -104,7 +102,7 @@ def configured_methods(settings: Settings, runs: Sequence[tuple[str, str]] = ())
     networks = [(name, str(path)) for name, path in (settings["checkpoints"] or {}).items()]
     found = list(methods.values())
     for name, path in (*networks, *runs):
-        found.append(_learned(name, load_reconstructor(path, settings["device"], tuple(settings["allow"])), size))
+        found.append(_learned(name, load_network(path, settings["device"], tuple(settings["allow"])), size))
     if settings["data_consistency"] is not None:
         found = [twin for method in found for twin in (method, data_consistent(method, settings["data_consistency"]))]
     if not found:
@@ -113,10 +111,10 @@ def configured_methods(settings: Settings, runs: Sequence[tuple[str, str]] = ())
 
 
 def _method(name: str, node: Mapping[str, Any], before: Mapping[str, Method], size: int) -> Method:
-    """A method of the configuration; one that goes ``after`` another takes over what that one was tuned to."""
+    """A method of the configuration; one that comes ``after`` another takes over that one's tuned parameters."""
     after = node.get("after")
     if after is not None and after not in before:
-        raise InputError(f"the method {name} continues from {after}, which is not among the methods before it: add methods.{after}")
+        raise InputError(f"the method {name} comes after {after}, which is not among the methods before it: add methods.{after}")
     if node["reconstructor"] is None:
         raise InputError(f"{name} is a trained network whose weights aren't shipped: give checkpoints={{{name}: RUN}} for its method")
     base, grid, make = before.get(after) if after else None, node.get("tune") or {}, partial(build, node["reconstructor"])
@@ -128,7 +126,7 @@ def _method(name: str, node: Mapping[str, Any], before: Mapping[str, Method], si
 
 
 def _first(method: Method | None) -> dict[str, Any]:
-    """The first value of everything that a method, and the one it continues from, are tuned over."""
+    """The first value of every tuned parameter of a method and of the one it comes after."""
     return {} if method is None else {**_first(method.base), **{key: values[0] for key, values in method.grid.items()}}
 
 
@@ -141,26 +139,26 @@ def _learned(name: str, network: LearnedReconstructor, size: int) -> Method:
 
 
 def _tests(settings: Settings) -> Mapping[str, Any]:
-    """Sources to test on, by name; a group of which no option was chosen leaves no key."""
+    """Test sources by name; a configuration group without a chosen option has no key."""
     return settings.get("tests") or {"data": {"test": settings["data"]["test"], "validation": settings["data"]["validation"]}}
 
 
 def _described(settings: Settings, noise_percent: float) -> dict[str, Any]:
-    """What a table's numbers hold for, besides the images themselves."""
-    # A table may hold several levels of one kind of noise, which the rows tell apart.
+    """The conditions of a table, besides the images themselves."""
+    # A table may contain several levels of one kind of noise, which are a column.
     described = {"step_deg": float(settings["step_deg"]), f"noise of {noise_percent:g} %": settings["noise"]}
     described |= {"uncertainty": settings.get("uncertainty")}
     described |= {} if settings["data_consistency"] is None else {"data_consistency": settings["data_consistency"]}
     tests = _tests(settings)
     described |= {"tests": tests} if settings.get("tests") else tests["data"]
-    described |= {f"method {name}": told for name, told in conditions_of(settings["methods"]).items()}
+    described |= {f"method {name}": described for name, described in conditions_of(settings["methods"]).items()}
     return described | {f"metric {name}": node for name, node in settings["metrics"].items()}
 
 
 def _fingerprints(names: Collection[str], sources: Sequence[tuple[ImageSource, ImageSource]]) -> dict[str, dict[str, str]]:
-    """What the measured images are, by test and part: the configuration names a folder and not what is in it."""
+    """Fingerprints of scans and photographs, by test and part: the configuration names a folder, not its content."""
     found = {}
     for name, (test, validation) in zip(names, sources, strict=True):
-        parts = {"test": as_source(test).measured(), "validation": as_source(validation).measured()}
+        parts = {"test": as_source(test).real_sources(), "validation": as_source(validation).real_sources()}
         found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
     return {key: prints for key, prints in found.items() if prints}

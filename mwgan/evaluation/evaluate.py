@@ -1,4 +1,4 @@
-"""Every method on every wedge and image: the loop that fills the results table."""
+"""The loop over methods, wedges and images that fills the results table."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource, PlainSource, as_source
 from mwgan.evaluation.conditions import MISSING, Conditions
 from mwgan.evaluation.confidence import Confidence
-from mwgan.evaluation.judgement import Metric, check_names
 from mwgan.evaluation.method import Method
+from mwgan.evaluation.method_at_wedge import ExtraMetrics, MethodAtWedge, Row, Validation
 from mwgan.evaluation.perceptual import perceptual_index
-from mwgan.evaluation.turn import Judge, Row, Turn, Validation
+from mwgan.evaluation.scores import Metric, check_names
 from mwgan.results.columns import IDENTITY
 from mwgan.results.kept_writer import FIRST, KeptTomograms
 from mwgan.results.table import ResultsTable
@@ -45,39 +45,39 @@ def evaluate(
     confidence: Confidence | None = None,
     metrics: Mapping[str, Metric] | None = None,
 ) -> None:
-    """Fill ``table`` with a row for each method, wedge and test image that it lacks.
+    """Fill ``table`` with the missing rows, one per method, wedge and test image.
 
-    A batch of test images is drawn and measured once, and every method reconstructs it. Methods with a grid are tuned first on
-    ``tuning_images`` of ``validation``, for each wedge, and the trials recorded in ``<table>.tuning.csv``. The tomograms of the
-    first ``kept_images``, and each network's best and worst by NRMSE, are kept in ``<table>.tomograms.parquet`` for pictures.
-    ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is computed, if it can be
-    had; ``perceptual_note`` says why where it is empty. With ``confidence`` networks are asked for their uncertainty, calibrated
-    for each wedge on the validation images. What ``metrics`` measure are columns by their names.
+    The measurement of a batch of test images is simulated once, and every method reconstructs it. Methods with a grid are tuned
+    first on ``tuning_images`` of ``validation``, for each wedge; the trials are recorded in ``<table>.tuning.csv``. The tomograms
+    of the first ``kept_images``, and each network's best and worst by NRMSE, are kept in ``<table>.tomograms.parquet`` for
+    pictures. ``seconds`` is the time of a batch divided by its images. With ``perceptual`` the perceptual index is computed where
+    possible; ``perceptual_note`` gives the reason where it is empty. With ``confidence`` the uncertainty of networks is evaluated,
+    calibrated for each wedge on the validation images. ``metrics`` are columns by their names.
 
-    Rows are written every few seconds and when the evaluation ends, also by an error: begun again, it makes those that lack.
+    Rows are written every few seconds and when the evaluation ends, also by an error: an interrupted one can be resumed.
     """
     test, validation = _known(test), _known(validation)
     check_names(metrics or {})
-    index, note = perceptual_index(test.size, device) if perceptual else (None, "not asked for (perceptual=true in a new table)")
-    judge = Judge(index, note, confidence, metrics or {})
+    index, note = perceptual_index(test.size, device) if perceptual else (None, "not requested (perceptual=true in a new table)")
+    extra = ExtraMetrics(index, note, confidence, metrics or {})
     output = _Output(table, provenance, kept_images)
     try:
         for wedge_deg in map(float, conditions.wedges_deg):
             for sinogram in conditions.sinograms:
                 missing_deg = wedge_deg if sinogram == MISSING else 0.0
                 known = Validation(validation, conditions, missing_deg, tuning_images, device)
-                turns = []
+                parts = []
                 for method in methods:
                     rows = [_identity(method, sinogram, wedge_deg, test, conditions, number) for number in range(images)]
                     lacking = {number: rows[number] for number in table.missing(rows)}
                     say = partial(_announce, progress, f"{method.name} at {wedge_deg:g} degrees, {sinogram}")
-                    turns.append(Turn(method, lacking, known, tuning_record(table), judge, say))
-                needed = sorted({number for turn in turns for number in turn.lacking})
+                    parts.append(MethodAtWedge(method, lacking, known, tuning_record(table), extra, say))
+                needed = sorted({number for part in parts for number in part.lacking})
                 for start in range(0, len(needed), batch_size):
                     batch = needed[start : start + batch_size]
                     case = conditions.measure(test, batch, missing_deg, device)
-                    for turn in turns:
-                        output.add(turn.rows(test, batch, case))
+                    for part in parts:
+                        output.add(part.rows(test, batch, case))
         output.write()
         for method in methods:
             if not method.grid and method.checkpoint and not isinstance(test, SeriesSlices):
@@ -87,7 +87,7 @@ def evaluate(
 
 
 class _Output:
-    """Rows and pictures on their way to the disk, a few at a time: a table is written as a whole."""
+    """Buffer of rows and pictures: a table is always rewritten completely, so a few are written at a time."""
 
     def __init__(self, table: ResultsTable, provenance: Mapping[str, str], kept_images: int) -> None:
         self.table, self.pictures, self.provenance, self.kept_images = table, KeptTomograms(table.path), provenance, kept_images
@@ -103,7 +103,7 @@ class _Output:
             self.write()
 
     def write(self) -> None:
-        # Pictures first: they are kept when their row is made, and a row that is there isn't made again.
+        # Pictures first: they are kept when their row is made, and an existing row isn't made again.
         self.pictures.write()
         if self._rows:
             self.table.append(self._rows)
@@ -111,7 +111,7 @@ class _Output:
 
 
 def _keep_extremes(method: Method, test: ImageSource, conditions: Conditions, output: _Output, device: str) -> None:
-    """Keep a network's best and worst tomogram of this source, over all wedges and images that the table has."""
+    """Keep a network's best and worst tomogram of this source, over all wedges and images in the table."""
     table = output.table.rows
     known: dict[str, object] = {"method": method.name, "checkpoint": method.checkpoint, "source": test.name}
     known |= {"noise_percent": conditions.noise.percent, "seed": conditions.seed}
@@ -131,7 +131,7 @@ def _known(source: PlainSource | SeriesSlices) -> ImageSource | SeriesSlices:
 
 
 def tuning_record(table: ResultsTable) -> Path:
-    """The csv beside a table that every trial of its tuning is appended to."""
+    """The csv next to a table to which every tuning trial is appended."""
     return table.path.with_name(table.path.name + ".tuning.csv")
 
 
@@ -140,7 +140,7 @@ def _announce(progress: Callable[[str], None], name: str, chosen: str) -> None:
 
 
 def _picture(image: Tensor) -> np.ndarray:
-    """An image (1, N, N) as (N, N), for the tomograms that are kept."""
+    """An image (1, N, N) as (N, N), for the kept tomograms."""
     return image[0].detach().cpu().numpy()
 
 

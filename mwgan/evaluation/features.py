@@ -1,9 +1,9 @@
-"""What a tomogram lost and what it made up, of images whose features are known to the pixel (:class:`mwgan.data.Challenge`).
+"""Omission and hallucination of a tomogram, for images whose features are known to the pixel (:class:`mwgan.data.Challenge`).
 
-Both rates look at the error, tomogram - background, less its median over the clear area of the body, and of what is around the
-body: the missing wedge takes a uniform share of a body's grey level from some methods, which is no structure and is neither
-held against them nor for them. Without this a crack would count as found wherever the whole body came out too dark. Grey
-levels are else taken as they are, in units of the image; no gain is fitted.
+Both rates use the error, tomogram - background, minus its median over the clear area of the body and over the area around the
+body: with some methods the missing wedge shifts a body's grey level uniformly, which is no structure and must not count
+for or against them. Without this a crack would count as found wherever the whole body came out too dark. Otherwise grey
+levels are used as they are, in units of the image; no gain is fitted.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
 COLUMNS = ("omission", "hallucination")
-FAINTEST = 0.05  # a pixel that differs by less from the background is no feature, and a fainter step in the background no edge
-PIECE = 4  # pixels along each side of the cells that features are cut into
+FAINTEST = 0.05  # a pixel that differs less from the background is no feature, and a fainter step in the background no edge
+PIECE = 4  # pixels per side of the cells that features are cut into
 BLUR = 2  # pixels around features and edges that any reconstruction blurs a little
-RECOVERED = 0.5  # share of the true contrast from which on a piece of a feature counts as recovered
-CONTRAST = 0.5  # what stands for the features' contrast where the image has none
+RECOVERED = 0.5  # minimum share of the true contrast at which a piece of a feature counts as recovered
+CONTRAST = 0.5  # used where the image has no features
 
 Pixels = npt.NDArray[np.float64]
 Places = npt.NDArray[np.bool_]
@@ -34,19 +34,19 @@ Labels = npt.NDArray[np.int64]
 
 
 def feature_rates(tomogram: Tensor, image: Tensor, background: Tensor) -> dict[str, Tensor]:
-    """The share of features lost and of clear area made up, one value per image: tensors (B,) from 0 to 1.
+    """The share of features omitted and of clear area hallucinated, one value per image: tensors (B,) from 0 to 1.
 
     A feature is a connected component, diagonals included, of the pixels where the image differs from its background by more
-    than :data:`FAINTEST`. Each is cut into pieces by a grid of cells of 4 x 4 pixels laid from the corner of its bounding box, so
-    that a small feature is one piece and half a crack is half of its pieces. The clear area are the pixels of the inscribed
-    circle from which no feature and no edge of the background is within 2 pixels.
+    than :data:`FAINTEST`. Each is cut into pieces by a grid of 4 x 4 pixel cells that starts at the corner of its bounding box, so
+    that a small feature is one piece and half a crack is half of its pieces. The clear area consists of the pixels in the inscribed
+    circle that are more than 2 pixels from any feature and any edge of the background.
 
     - ``omission``: a piece is lost if its mean error, in the direction of the feature, is below half of its true contrast, the
-      mean difference of image and background. The omission of a feature is the share of that difference which lies in lost
-      pieces; that of the image is the mean over its features, each of which counts alike; NaN where it has none.
+      mean difference of image and background. The omission of a feature is the share of that difference in lost
+      pieces; that of the image is the mean over its features, equally weighted; NaN where it has none.
     - ``hallucination``: the share of the clear area where the error, of either sign, is larger than half of the true contrast
       of all features of the image, or than half of :data:`CONTRAST` where it has none; NaN where no area is clear. Noise and
-      streaks count once they are as strong as that: a feature may be one pixel small, so that nobody could tell them from one.
+      streaks count if they are that strong: a feature may be a single pixel and could not be distinguished from them.
 
     The image itself scores 0 and 0, its background 1 and 0. A tomogram of NaN scores worst.
 
@@ -58,13 +58,13 @@ def feature_rates(tomogram: Tensor, image: Tensor, background: Tensor) -> dict[s
     Raises
     ------
     InputError
-        If the three are not of one such shape.
+        If the three don't have one such shape.
     """
     if not (tomogram.shape == image.shape == background.shape and tomogram.ndim == 4 and tomogram.shape[1] == 1):
         shapes = ", ".join(str(tuple(given.shape)) for given in (tomogram, image, background))
-        raise InputError(f"tomogram, image and background are of one shape (B, 1, N, N), not {shapes}")
+        raise InputError(f"tomogram, image and background must have one shape (B, 1, N, N), not {shapes}")
     if tomogram.shape[-1] != tomogram.shape[-2]:
-        raise InputError(f"slices are square, not {tomogram.shape[-2]} x {tomogram.shape[-1]} pixels")
+        raise InputError(f"slices must be square, not {tomogram.shape[-2]} x {tomogram.shape[-1]} pixels")
     slices = (given[:, 0].detach().cpu().double().numpy() for given in (tomogram, image, background))
     rates = [_rates(*one) for one in zip(*slices, strict=True)]
     table = torch.tensor(rates, dtype=torch.float32, device=tomogram.device).reshape(-1, len(COLUMNS))
@@ -72,9 +72,9 @@ def feature_rates(tomogram: Tensor, image: Tensor, background: Tensor) -> dict[s
 
 
 def backgrounds(source: ImageSource, indices: Sequence[int]) -> Tensor | None:
-    """The images (B, 1, N, N) of a source without their features; None of a source that doesn't know them."""
-    told = [background for index in indices if (background := source.background(index)) is not None]
-    return torch.from_numpy(np.stack(told)).unsqueeze(1) if told and len(told) == len(indices) else None
+    """The images (B, 1, N, N) of a source without their features; None for a source without known features."""
+    found = [background for index in indices if (background := source.background(index)) is not None]
+    return torch.from_numpy(np.stack(found)).unsqueeze(1) if found and len(found) == len(indices) else None
 
 
 class _Features(NamedTuple):
@@ -83,9 +83,9 @@ class _Features(NamedTuple):
     contrast: Pixels
     """Image - background."""
     feature: Labels
-    """The number of the feature from 1 on, 0 outside."""
+    """Feature labels from 1 on, 0 outside."""
     piece: Labels
-    """The number of the piece from 1 on, 0 outside."""
+    """Piece labels from 1 on, 0 outside."""
     clear: Places
 
 
@@ -94,7 +94,7 @@ def _rates(tomogram: Pixels, image: Pixels, background: Pixels) -> tuple[float, 
     error = _without_offsets(tomogram - background, background, features.clear)
     there = features.feature > 0
     contrast = float(np.abs(features.contrast[there]).mean()) if there.any() else CONTRAST
-    false = ~(np.abs(error[features.clear]) <= contrast / 2)  # so turned that NaN counts
+    false = ~(np.abs(error[features.clear]) <= contrast / 2)  # negated so that NaN counts
     return _omission(error, features), float(false.mean()) if false.size else float("nan")
 
 
@@ -108,13 +108,13 @@ def _features(image: Pixels, background: Pixels) -> _Features:
     piece = np.zeros_like(feature)
     for number, window in enumerate(ndimage.find_objects(feature), start=1):
         z, x = np.nonzero(feature[window] == number)
-        # Numbers of cells that no other feature has: there are fewer cells along a side than pixels.
+        # Labels are unique among features, as there are fewer cells along a side than pixels.
         piece[window][z, x] = (number * len(image) + z // PIECE) * len(image) + x // PIECE
     return _Features(contrast, feature, piece, ~near & (inscribed_disc(len(image)) == 1))
 
 
 def _without_offsets(error: Pixels, background: Pixels, clear: Places) -> Pixels:
-    """The error less its median over the clear area of the body, where the background is above half of its maximum, and of the rest."""
+    """The error minus its median over the clear area of the body (background above half of its maximum) and over that of the rest."""
     body = background > background.max() / 2
     error = error.copy()
     for region in (body, ~body):
@@ -130,6 +130,6 @@ def _omission(error: Pixels, features: _Features) -> float:
         return float("nan")
     whole = ndimage.sum(np.abs(features.contrast), features.piece, pieces)
     found = ndimage.sum(error * np.sign(features.contrast), features.piece, pieces)
-    lost = ~(found >= RECOVERED * whole)  # so turned that NaN counts
+    lost = ~(found >= RECOVERED * whole)  # negated so that NaN counts
     feature = features.feature.ravel()[first] - 1
     return float((np.bincount(feature, lost * whole) / np.bincount(feature, whole)).mean())

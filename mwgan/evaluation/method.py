@@ -1,4 +1,4 @@
-"""A method under test: what builds it, what is tuned, and where its weights come from."""
+"""A method under test: its constructor, its tuned parameters, and the origin of its weights."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from mwgan.files.atomic import sha256
 from mwgan.files.weights import find_weights
-from mwgan.files.whole import sha256
 from mwgan.geometry import Measurement
 from mwgan.recon import DataConsistent, Reconstructor
 from mwgan.recon.learned import LearnedReconstructor
@@ -24,25 +24,25 @@ class Method:
     Parameters
     ----------
     name
-        Its name in the table.
+        Name in the table.
     make
         Builds it from the parameters of ``grid``; a trained network takes none.
     grid
-        Values to try of each parameter when it is tuned; empty where there is nothing to tune.
+        Values to try for each tuned parameter; empty where there is nothing to tune.
     checkpoint, train_data
-        Where its weights come from and what they were trained on; empty for classical methods.
+        Origin of its weights and what they were trained on; empty for classical methods.
     train_seed
         The seed of its training.
     trained_on
-        What its record says of each source of its training.
+        The record of each source of its training.
     base
-        The method that this one continues from: tuned before it and left at that, its parameters handed to ``make`` too.
+        The method that this one comes after: tuned before it, and its parameters passed to ``make`` too.
     stand_ins
-        Sources of its training that phantom faces stood in for, as ``brain, ct``.
+        Sources of its training that were replaced by fallback data (phantom faces), as ``brain, ct``.
     weights
-        What messages call its weights: a shipped name, a file or a run folder.
+        Name of its weights in messages: a shipped name, a file or a run folder.
     corrects
-        The name of the method whose tomograms this one corrects by data consistency; empty of any other.
+        Name of the method whose tomograms this one corrects by data consistency; empty for all others.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Method:
 
     @property
     def about(self) -> dict[str, object]:
-        """What the table says of it besides what identifies a row."""
+        """Its columns in the table besides the identity columns."""
         return {
             RECONSTRUCTOR: self.corrects or self.name,
             DATA_CONSISTENCY: bool(self.corrects),
@@ -69,7 +69,7 @@ class Method:
 
 
 def learned(name: str, network: LearnedReconstructor) -> Method:
-    """A trained network, which its weights' digest tells apart from one trained again into the same folder."""
+    """A trained network; the digest of its weights distinguishes it from one trained again in the same folder."""
     digest = sha256(find_weights(network.name))[:8]
     data, stand_ins = training_of(network.record)
     return Method(
@@ -86,19 +86,19 @@ def learned(name: str, network: LearnedReconstructor) -> Method:
 
 
 def data_consistent(method: Method, weights: Sequence[float]) -> Method:
-    """The same method, its tomograms corrected by what they leave of the data; ``weights`` are tried."""
-    bases: dict[str, _Remembering] = {}
+    """The same method with its tomograms corrected by their data residual; ``weights`` are tried."""
+    bases: dict[str, _Cached] = {}
 
     def make(consistency_weight: float, **chosen: Any) -> DataConsistent:
-        base = bases.setdefault(repr(chosen), _Remembering(method.make(**chosen)))
+        base = bases.setdefault(repr(chosen), _Cached(method.make(**chosen)))
         return DataConsistent(base, consistency_weight)
 
     grid = {"consistency_weight": weights}
     return replace(method, name=f"{method.name}{CORRECTED}", make=make, grid=grid, base=method, corrects=method.name)
 
 
-class _Remembering:
-    """A reconstructor that gives the latest measurement's tomogram again without working: weights are tried on one measurement."""
+class _Cached:
+    """A reconstructor that caches the tomogram of the last measurement: many weights are tried on one measurement."""
 
     def __init__(self, reconstructor: Reconstructor) -> None:
         self.reconstructor = reconstructor

@@ -1,6 +1,6 @@
 """The perceptual index of Ding 2019, where it can be computed: half of (10 - Ma's score) + NIQE, lower is better.
 
-Neither score knows the truth. Both are trained on photographs and come, with their weights, from the package pyiqa.
+Neither score uses the truth. Both are trained on photographs and come, with their weights, from the package pyiqa.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PerceptualIndex = Callable[[Tensor], Tensor]
 
 
 def perceptual_index(size: int, device: str = "cpu") -> tuple[PerceptualIndex | None, str]:
-    """What computes the index (B,) of tomograms (B, 1, N, N) in [0, 1], or None and why it can't be had.
+    """A function for the index (B,) of tomograms (B, 1, N, N) in [0, 1], or None and the reason why it isn't available.
 
     References
     ----------
@@ -29,7 +29,7 @@ def perceptual_index(size: int, device: str = "cpu") -> tuple[PerceptualIndex | 
         return None, "pyiqa is not installed: pip install 'mwgan[perceptual]'"
     try:
         niqe, ma = (pyiqa.create_metric(name, device=device) for name in ("niqe", "nrqm"))
-    except Exception as error:  # its weights are fetched on first use, by whatever means the package chooses
+    except Exception as error:  # the package downloads its weights on first use
         return None, f"pyiqa could not load its weights ({type(error).__name__})"
 
     def index(tomogram: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ THRESHOLD = 0.4  # of the robust maximum: inside the specimen, above streaks and
 def width_over_height(tomogram: Tensor, threshold: float = THRESHOLD) -> Tensor:
     """Standard deviation of the specimen across the beam over that along it, (B,): 1 if round, below 1 if elongated, NaN if empty.
 
-    The specimen is what lies above ``threshold`` times the slice's 99.5th percentile; each of its pixels counts alike.
+    The specimen is where the slice exceeds ``threshold`` times its 99.5th percentile; its pixels are equally weighted.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import pandas as pd
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
 
@@ -25,24 +25,24 @@ def tune(
     make: Callable[..., Reconstructor],
     grid: Mapping[str, Sequence[Any]],
     measurement: Measurement,
-    judge: Callable[[Tensor], Mapping[str, float]],
+    score: Callable[[Tensor], Mapping[str, float]],
     setting: dict[str, Any],
     record: Path,
 ) -> dict[str, Any]:
-    """The parameters of ``grid`` that are best on validation images: by mean PSNR, or by tilts kept out where there is no truth.
+    """The best parameters of ``grid`` on validation images: by mean PSNR, or by kept-out tilts where there is no truth.
 
     Parameters
     ----------
     name, make, grid
-        The method, its constructor, and the values to try of each parameter (all combinations).
-    measurement, judge
-        What was measured of validation images, which are not reported on, and what is said of tomograms (B, 1, N, N) of them: means
-        by column, the first of which decides.
+        The method, its constructor, and the values to try for each parameter (all combinations).
+    measurement, score
+        The measurement of validation images, which are not reported on, and a function that returns the means of metrics of
+        their tomograms (B, 1, N, N) by column; the first one decides.
     setting
         ``checkpoint`` (of a network, else empty), ``source`` (of the validation images), ``wedge_deg``, ``noise_percent`` and
         ``seed``, for the record.
     record
-        A csv to which every combination tried is appended; what it already holds is not tried again.
+        A csv to which every tried combination is appended; those already in it are not tried again.
     """
     known = _read(record, setting["source"])
     rows: list[dict[str, Any]] = []
@@ -52,40 +52,40 @@ def tune(
         identity = {"method": name, "parameters": describe(choice), **setting, "images": len(measurement.sinogram)}
         row = _find(known, identity)
         if row is None:
-            row = {**{key: identity[key] for key in SETTING}, **judge(make(**choice)(measurement))}
+            row = {**{key: identity[key] for key in SETTING}, **score(make(**choice)(measurement))}
             rows.append(row)
         scores.append(_merit(row))
     if rows:
         record.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(record) as partial:
+        with atomic_write(record) as partial:
             pd.concat([part for part in (known, pd.DataFrame(rows)) if len(part)], ignore_index=True).to_csv(partial, index=False)
     return choices[scores.index(max(scores))]
 
 
 def describe(parameters: Mapping[str, Any]) -> str:
-    """Parameters as one short text: ``weight=0.01``."""
+    """Parameters as a short text: ``weight=0.01``."""
     return " ".join(f"{key}={value}" for key, value in parameters.items())
 
 
 def _merit(row: Mapping[str, Any]) -> float:
-    """The more, the better: the PSNR, or how little of the kept-out tilts is missed."""
+    """The score of a trial, higher is better: the PSNR, or minus the residual on kept-out tilts."""
     psnr = row.get("psnr")
     return -float(row["kept_out"]) if psnr is None or pd.isna(psnr) else float(psnr)
 
 
 def _read(record: Path, source: str) -> pd.DataFrame:
-    """The trials that a record holds; those of earlier versions may name no source and no checkpoint."""
+    """The trials in a record; those of earlier versions may have no source and no checkpoint."""
     if not record.exists():
         return pd.DataFrame()
     try:
         known = pd.read_csv(record, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
-    except ValueError as error:  # pandas' own among them
-        raise InputError(f"{record} can't be read as a record of tuning: move it away, and what it held is tried again") from error
+    except ValueError as error:  # includes pandas' errors
+        raise InputError(f"{record} can't be read as a record of tuning: move it away, and its trials are repeated") from error
     for column, value in (("source", source), ("checkpoint", "")):
         if column not in known:
             known.insert(min(2, known.shape[1]), column, value)
     if lacking := [column for column in (*SETTING, "psnr" if "kept_out" not in known else "kept_out") if column not in known]:
-        raise InputError(f"{record} is no record of tuning, it has no {', '.join(lacking)}: move it away, and it is made anew")
+        raise InputError(f"{record} is not a record of tuning, it has no {', '.join(lacking)}: move it away, and a new one is made")
     return known
 
 

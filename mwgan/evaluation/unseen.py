@@ -1,4 +1,4 @@
-"""No network is judged by images of subjects that it was trained on."""
+"""Networks must not be evaluated on images of subjects that they were trained on."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def check_unseen(network: str, trained_on: Sequence[Mapping[str, Any]], sources:
     Parameters
     ----------
     network
-        What messages call it.
+        Its name in messages.
     trained_on
-        What its record says of each source of its training; a source is taken for the same where its name is. Records
-        from before subjects were in them tell nobody, and pass.
+        The record of each source of its training; sources with the same name are taken as the same. Older records without
+        subjects pass.
     sources
-        What it is about to be evaluated on.
+        The sources it is about to be evaluated on.
     """
-    for source in (one for whole in sources for one in as_source(whole).measured()):
-        hashes = [told for record in trained_on if record.get("name") == source.name for told in record.get("subject_hashes", ())]
+    for source in (one for whole in sources for one in as_source(whole).real_sources()):
+        hashes = [hashed for record in trained_on if record.get("name") == source.name for hashed in record.get("subject_hashes", ())]
         known = among(source.subjects, hashes)
         if known:
             raise InputError(
-                f"{network} was trained on subjects of {source.name} that this evaluation takes for testing or tuning ({some(known)}): "
+                f"{network} was trained on subjects of {source.name} that this evaluation uses for testing or tuning ({some(known)}): "
                 "give the data.set_aside and data.seed of its training (or, if they only share their names, the source another name)"
             )

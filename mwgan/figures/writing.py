@@ -1,4 +1,4 @@
-"""A figure or a table into its file."""
+"""Writes a figure or a table to its file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from mwgan.files.atomic import atomic_write
 from mwgan.files.outputs import check_outputs
-from mwgan.files.whole import written_whole
 from mwgan.results.table import write_table
 
 
 def write(drawn: Figure | DataFrame, path: Path, read: Iterable[Path] = ()) -> Path:
-    """A figure as ``<path>.png``, a table as ``<path>.csv``; the file, which is whole or as it was before.
+    """Write a figure as ``<path>.png`` or a table as ``<path>.csv``, atomically; return the file.
 
     Raises
     ------
@@ -27,6 +27,6 @@ def write(drawn: Figure | DataFrame, path: Path, read: Iterable[Path] = ()) -> P
     if isinstance(drawn, DataFrame):
         write_table(drawn, path, suffixes=(".csv",))
         return file
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         drawn.savefig(partial, format="png", bbox_inches="tight", pad_inches=0.06, pil_kwargs={"optimize": True})
     return file

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, held, sealed, in pieces; checkpoints and weights."""
+"""Files: atomic writing, locks, checksums, splitting into pieces; checkpoints and weights."""

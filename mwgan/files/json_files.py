@@ -1,4 +1,4 @@
-"""JSON that comes from anywhere."""
+"""Reading JSON from untrusted files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 def parsed(text: str | bytes) -> Any:
-    """What a text of JSON says.
+    """The value of a JSON text.
 
     Raises
     ------
     ValueError
-        If it is none, or nested deeper than Python follows.
+        If it isn't JSON, or nested too deeply for Python.
     """
     try:
         return json.loads(text)
@@ -22,14 +22,14 @@ def parsed(text: str | bytes) -> Any:
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """The object that a file of JSON holds.
+    """The object in a JSON file.
 
     Raises
     ------
     OSError, ValueError
-        If it can't be read, or holds none.
+        If it can't be read, or isn't an object.
     """
     value = parsed(file.read_bytes())
     if not isinstance(value, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     return value

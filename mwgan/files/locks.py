@@ -1,4 +1,4 @@
-"""What one process holds at a time, by a lock file that stands for it."""
+"""Lock files: exclusive access for one process at a time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from filelock import FileLock, Timeout
 
 from mwgan.errors import InputError
 
-NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)  # of a file system that knows none
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)  # from file systems without locks
 
 
 @contextmanager
 def hold(lock: Path, refusal: str) -> Iterator[None]:
-    """Hold the file ``lock`` inside. A process that is killed lets go of it; a file system that knows no locks holds nobody up.
+    """Context that holds the lock file ``lock``; a file system without locks locks nothing. The lock of a killed process is released.
 
-    The file holds nothing and stays: one that is removed while others wait for it would let two of them in.
+    The file is empty and is not removed: removing it while others wait would let two of them in.
 
     Raises
     ------
     InputError
-        With the words of ``refusal``, if another process holds it.
+        With the text ``refusal``, if another process holds it.
     """
-    # Anybody who may write in the folder may hold it. A marker instead of a lock would outlive a process that is killed.
+    # Anybody who may write in the folder may hold it. A marker file instead of a lock would outlive a killed process.
     held = FileLock(lock, timeout=0, mode=0o666, fallback_to_soft=False)
     try:
         held.acquire()

@@ -1,4 +1,4 @@
-"""Where files may be written: refused at once is what could not be written at the end, or would be written over what is read."""
+"""Checks output paths at the start: they must be writable, and must not overwrite inputs."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path] = (), new_fold
             target = Path(os.path.realpath(output)) if new_folder else written_to(output)
             if not target.parent.is_dir():
                 raise InputError(f"the folder of {output} does not exist: make it first")
-            with tempfile.TemporaryFile(dir=target.parent):  # permissions don't tell of a disk that is mounted to be read alone
+            with tempfile.TemporaryFile(dir=target.parent):  # permissions don't show that a disk is mounted read-only
                 pass
         except OSError as error:
             raise InputError(f"{output} can't be written ({_reason(error)}): choose another place") from error
     for one, other in combinations(outputs, 2):
         if os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other)):
-            raise InputError(f"{one} and {other} are one file, and two would be written: give the output another name")
+            raise InputError(f"{one} and {other} are the same file: give the output another name")
 
 
 def written_to(path: Path) -> Path:
-    """The file that ``path`` stands for, links followed: only a regular file, or none yet, is replaced.
+    """The file behind ``path``, with links followed: only a regular file, or a new one, is written.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def written_to(path: Path) -> Path:
     if target.is_dir():
         raise InputError(f"{path} is a folder: give a file name")
     if path.exists() and not path.is_file():
-        raise InputError(f"{path} is a device or a pipe, not a file: give the output a name of its own")
+        raise InputError(f"{path} is a device or a pipe, not a file: give the output another name")
     return target
 
 

@@ -1,7 +1,7 @@
-"""The temporary names that files are written under, and what becomes of those that a killed process left behind.
+"""Temporary names of files being written, and clean-up of those that a killed process left behind.
 
-A name carries the process and the machine that write, ``.NAME.PID-HOST-COUNT.partial``: no two ever write into one file, and the
-next one that writes NAME can tell what nobody will finish.
+A name contains the writing process and machine, ``.NAME.PID-HOST-COUNT.partial``: no two processes write to one file, and the
+next one that writes NAME can recognise abandoned files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 import zlib
 from pathlib import Path
 
-LONGEST = 200  # bytes of a name that is carried whole: file systems take 255 with what is added
+LONGEST = 200  # bytes of a name that is used in full: file systems allow 255 including the additions
 DAY_S = 86400.0
 _unfinished: set[Path] = set()
 _left: list[str] = []
@@ -24,7 +24,7 @@ _count = itertools.count()
 
 
 def new_partial(target: Path) -> Path:
-    """A temporary name for ``target`` in its folder, of this process alone; what killed processes left there for it is removed."""
+    """A unique temporary name for ``target`` in its folder; files left there for it by killed processes are removed."""
     _remove_leftovers(target)
     partial = target.with_name(f"{beginning(target)}{os.getpid()}-{_host()}-{next(_count)}.partial")
     _unfinished.add(partial)
@@ -32,7 +32,7 @@ def new_partial(target: Path) -> Path:
 
 
 def drop(partial: Path) -> None:
-    """Remove a temporary file or folder, if it is there still."""
+    """Remove a temporary file or folder, if it still exists."""
     if partial.is_dir():
         shutil.rmtree(partial, ignore_errors=True)
     else:
@@ -41,25 +41,25 @@ def drop(partial: Path) -> None:
 
 
 def drop_all() -> None:
-    """Remove whatever this process has not finished: an interruption can fall between a file's making and what would undo it."""
+    """Remove all unfinished files of this process: an interruption can come between creating a file and the code that would remove it."""
     for partial in list(_unfinished):
         drop(partial)
 
 
-def say_what_is_left(sentence: str) -> None:
-    """Have a program that is ended say what becomes of what it has not finished, in place of that it is removed."""
+def set_report(sentence: str) -> None:
+    """Set what an interrupted program reports about its unfinished work, instead of that it is removed."""
     _left.append(sentence)
 
 
-def what_is_left() -> str:
-    """What there is to say of it; it is said once."""
-    told = "; ".join(_left) or "what was not finished is removed"
+def take_report() -> str:
+    """The report on unfinished work; cleared when it is read."""
+    report = "; ".join(_left) or "unfinished files are removed"
     _left.clear()
-    return told
+    return report
 
 
 def beginning(target: Path) -> str:
-    """What the names of a file's temporary ones begin with."""
+    """Prefix of the temporary names of a file."""
     name = target.name
     if len(os.fsencode(name)) > LONGEST:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
@@ -71,11 +71,11 @@ def _host() -> str:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Only of this machine's processes: those of another one can't be asked."""
+    """Remove abandoned files of this machine's processes; those of other machines can't be checked."""
     pattern = re.compile(rf"{re.escape(beginning(target))}(\d+)-{_host()}-\d+\.partial")
     try:
         names = os.listdir(target.parent)
-    except OSError:  # the writing itself will say why
+    except OSError:  # writing will report the reason
         return
     for name in names:
         found = pattern.fullmatch(name)
@@ -84,15 +84,15 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _gone(process: int, left: Path) -> bool:
-    """Whether nobody will finish what a process of that number has begun."""
+    """Whether the process of that number, which started the file, no longer exists."""
     if process == os.getpid():
         return left not in _unfinished
-    if os.name == "nt":  # there os.kill would end the process that it asks for
+    if os.name == "nt":  # there os.kill would end the process
         return left.exists() and time.time() - left.stat().st_mtime > DAY_S
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return True
-    except OSError:  # somebody else's
+    except OSError:  # another user's process
         return False
     return False

@@ -1,6 +1,6 @@
-"""A file in pieces, for where only small files may leave a machine: cut anywhere, put together again byte for byte.
+"""Splits a file into pieces, for machines from which only small files can be copied, and joins them again byte for byte.
 
-``pieces.json`` beside the pieces names them in their order, with the SHA-256 of each and of the whole file.
+``pieces.json`` lists the pieces in their order, with the SHA-256 of each and of the complete file.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_folder, atomic_write, sha256
 from mwgan.files.json_files import read_object
-from mwgan.files.whole import folder_written_whole, sha256, written_whole
 
 PIECES = "pieces.json"
 MIB = 2**20
@@ -22,15 +22,15 @@ BLOCK = 4 * MIB
 
 
 def split(file: Path, folder: Path, piece_bytes: int) -> int:
-    """Write ``file`` into a new ``folder`` in pieces of at most ``piece_bytes``, all of them or none; how many.
+    """Write ``file`` to a new ``folder`` in pieces of at most ``piece_bytes``, all of them or none; return their number.
 
     Raises
     ------
     InputError
-        If ``folder`` holds something already.
+        If ``folder`` isn't empty.
     """
     count = max(1, -(-file.stat().st_size // piece_bytes))
-    with folder_written_whole(folder) as partial:
+    with atomic_folder(folder) as partial:
         sums, whole = {}, hashlib.sha256()
         with file.open("rb") as stream:
             for number in range(1, count + 1):
@@ -56,23 +56,23 @@ def join(folder: Path, output: Path) -> None:
     """
     index = read_index(folder / PIECES, {"sha256": str, "pieces": dict})
     check_pieces(folder, index["pieces"])
-    with written_whole(output) as partial:
+    with atomic_write(output) as partial:
         with partial.open("wb") as written:
             for name in index["pieces"]:
                 with (folder / name).open("rb") as piece:
                     while block := piece.read(BLOCK):
                         written.write(block)
         if sha256(partial) != index["sha256"]:
-            raise InputError(f"the pieces in {folder} are whole and don't make up their file: {PIECES} was changed, copy it again")
+            raise InputError(f"the pieces in {folder} are intact but don't make up their file: {PIECES} was changed, copy it again")
 
 
 def read_index(file: Path, parts: Mapping[str, type]) -> dict[str, Any]:
-    """What a file says that names pieces, with ``parts`` in it.
+    """Read an index of pieces, which must have ``parts``.
 
     Raises
     ------
     InputError
-        If it can't be read or says something else.
+        If it can't be read or has another content.
     """
     try:
         index = read_object(file)
@@ -84,17 +84,17 @@ def read_index(file: Path, parts: Mapping[str, type]) -> dict[str, Any]:
 
 
 def check_pieces(folder: Path, sums: Mapping[str, str]) -> None:
-    """Refuse pieces that are not those whose SHA-256 ``sums`` names.
+    """Check pieces against their SHA-256 in ``sums``.
 
     Raises
     ------
     InputError
-        That names those that are missing, or those that are damaged or of another file.
+        If some are missing, damaged or of another file; the message names them.
     """
     outside = [name for name in sums if Path(name).name != name]
     if outside or not sums:
         raise InputError(f"{folder} has an index that names no files of this folder: copy it again")
-    missing = [name for name in sums if not os.path.isfile(folder / name)]  # of names that can't be any, too
+    missing = [name for name in sums if not os.path.isfile(folder / name)]  # also takes impossible names
     if missing:
         raise InputError(f"{folder} lacks {len(missing)} of {len(sums)} pieces ({_some(missing)}): copy them there")
     wrong = [name for name in sums if sha256(folder / name) != sums[name]]

@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_folder, atomic_write, check_new_folder
 from mwgan.files.card import model_card, with_front_matter
 from mwgan.files.hub import HUB_WEIGHTS, check_repository, is_on_hub, upload
 from mwgan.files.weights import find_weights, read_weights, save_weights
-from mwgan.files.whole import check_new_folder, folder_written_whole, written_whole
 from mwgan.paths import shipped_weights
 
 CARD = "README.md"  # as hubs call it
@@ -56,7 +56,7 @@ def publish(run: str, target: str, card: Path | None = None, license_id: str | N
         (folder / CARD).write_text(text, encoding="utf-8")
 
     if not is_on_hub(target):
-        with folder_written_whole(Path(target)) as folder:
+        with atomic_folder(Path(target)) as folder:
             fill(folder)
         return target
     with tempfile.TemporaryDirectory() as scratch:
@@ -77,7 +77,7 @@ def pull(name: str, output: Path) -> None:
     if file.suffix != ".safetensors":  # shards, or a checkpoint
         save_weights(output, state, record)
         return
-    with written_whole(output) as partial:
+    with atomic_write(output) as partial:
         shutil.copyfile(file, partial)
 
 

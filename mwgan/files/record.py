@@ -1,4 +1,4 @@
-"""What is known of a network's training: the record that travels with its weights, from the run to whoever uses them."""
+"""The record of a network's training, stored with its weights."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from mwgan.errors import InputError
 
 Plain = dict[str, Any]
-LARGEST = 1e15  # what no number of a record comes near
+LARGEST = 1e15  # above any valid number in a record
 HALF_CIRCLE_DEG = 180.0
 FEWEST_PIXELS = 2
 
 
 @dataclass(frozen=True)
 class TrainedGeometry:
-    """The grid a network learned on: slices of ``detector_size`` pixels, and tilt steps of up to ``step_deg``."""
+    """The grid a network was trained on: slices of ``detector_size`` pixels, and tilt steps of up to ``step_deg``."""
 
     detector_size: int
     step_deg: float
@@ -26,50 +26,50 @@ class TrainedGeometry:
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecord(Mapping[str, Any]):
-    """A training as its weights tell of it.
+    """The record of a training.
 
-    In files it is a JSON object with these names; what an older or newer version or somebody else has added stays in ``others``.
-    The record can be read as that object, too (``record["wedge_deg"]``).
+    In files it is a JSON object with these keys; keys of other versions or programs are kept in ``others``.
+    The record can also be used as that object (``record["wedge_deg"]``).
     """
 
     generator: Plain
     """The ``_target_`` of the network and its arguments."""
     task: Plain
-    """The same of what it sees and gives."""
+    """The same for its task."""
     geometry: TrainedGeometry
     wedge_deg: tuple[float, float]
     """The narrowest and the widest missing wedge it was trained on."""
     noise_percent: float | None = None
     train_data: str | None = None
-    """The name of the data set. Older records add in brackets what phantoms stood in for; ``stand_ins`` says so now."""
+    """The name of the data set. Older records add in brackets which sources phantoms replaced; now in ``stand_ins``."""
     stand_ins: tuple[str, ...] | None = None
-    """The measured sources whose images were not there, so that phantoms took their share; None in older records."""
+    """Sources whose images were missing and replaced by phantoms; None in older records."""
     data: tuple[Plain, ...] | None = None
-    """What each source says of itself: ``name``, ``images``, ``licence``, ``subject_hashes`` …"""
+    """Metadata of each source: ``name``, ``images``, ``licence``, ``subject_hashes`` …"""
     seed: int | None = None
     commit: str | None = None
     command: str | None = None
     device: str | None = None
     versions: Plain | None = None
-    """Of the packages it was trained with."""
+    """Versions of the packages used for training."""
     config: Plain | None = None
     """The configuration, its references unresolved."""
     init: Plain | None = None
-    """What it began with: ``command``, ``commit`` and ``init`` of that training, or such an entry for each part that had its own."""
+    """Origin of its initial weights: ``command``, ``commit`` and ``init`` of that training, or such an entry for each part."""
     stages: Plain | None = None
-    """Of a training of several stages: ``command``, ``commit`` and ``device`` of each."""
+    """For a training in several stages: ``command``, ``commit`` and ``device`` of each."""
     band_scale: float | None = None
-    """What makes bands of its uncertainty true: :mod:`mwgan.trust.calibration`."""
+    """Calibration factor of its uncertainty: :mod:`mwgan.trust.calibration`."""
     others: Plain = field(default_factory=dict)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], source: str | Path) -> TrainingRecord:
-        """The record that an object of JSON describes.
+        """The record from a JSON object.
 
         Raises
         ------
         InputError
-            If a field that using a network takes is missing, or one is of another kind: it names ``source`` and the field.
+            If a field needed to use the network is missing, or one has a wrong type; the message names ``source`` and the field.
         """
         if not isinstance(plain, Mapping):
             raise _unfit(source, "is not an object")

@@ -1,7 +1,7 @@
-"""Exported weights in shards: a folder of safetensors files and the index that names the one of each tensor.
+"""Exported weights in shards: a folder of safetensors files with an index from tensors to files.
 
-The layout is the one that other programs read, ``model.safetensors.index.json`` with its ``weight_map``. Its metadata hold the
-record of the training besides, and the SHA-256 of each shard.
+The layout is the common one, ``model.safetensors.index.json`` with its ``weight_map``. Its metadata also contain the
+record of the training and the SHA-256 of each shard.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_folder, sha256
 from mwgan.files.pieces import MIB, check_pieces, read_index
-from mwgan.files.whole import folder_written_whole, sha256
 
 INDEX = "model.safetensors.index.json"
-HEADER = 256  # bytes at most that a tensor takes in a shard's header, its name and sides apart; those of the header itself too
+HEADER = 256  # upper bound in bytes for a tensor's entry in a shard's header, without name and shape; also for the header itself
 
 
 def save_shards(folder: Path, state: dict[str, Tensor], record: dict[str, Any], shard_bytes: int) -> int:
-    """Write tensors, as they are, into a new ``folder`` of files of at most ``shard_bytes``, all or none; how many.
+    """Write tensors unchanged to a new ``folder`` of files of at most ``shard_bytes``, all or none; return their number.
 
     Raises
     ------
     InputError
-        If ``folder`` holds something already, or a tensor is too large for a shard.
+        If ``folder`` isn't empty, or a tensor is too large for a shard.
     """
     shards = _dealt(state, shard_bytes)
-    with folder_written_whole(folder) as partial:
+    with atomic_folder(folder) as partial:
         sums: dict[str, str] = {}
         weight_map: dict[str, str] = {}
         for number, names in enumerate(shards, start=1):
@@ -46,10 +46,10 @@ def save_shards(folder: Path, state: dict[str, Tensor], record: dict[str, Any], 
 
 
 def write_tensors(file: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file, not whole by itself. An error is an :class:`OSError` that says which.
+    """Write a safetensors file (not atomically). Errors are of type :class:`OSError`.
 
-    The library's own writing has a temporary file, which a killed process leaves for good, and hides the system's errors in texts;
-    and it puts metadata in another order each time, so that the same content would be other bytes.
+    The library's own function uses a temporary file, which a killed process leaves behind, and converts system errors to text;
+    and it varies the order of metadata, so that equal content would give different bytes.
     """
     content = save(tensors, metadata)
     end = 8 + int.from_bytes(content[:8], "little")
@@ -57,14 +57,14 @@ def write_tensors(file: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     if metadata is not None:
         header["__metadata__"] = metadata
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8 bytes
     with file.open("wb") as stream:
         for part in (len(text).to_bytes(8, "little"), text, memoryview(content)[end:]):
             stream.write(part)
 
 
 def read_shards(index_file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The record and the tensors, as they are, of a folder of shards.
+    """The record and the unconverted tensors of a folder of shards.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read_shards(index_file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         except SafetensorError as error:
             raise InputError(f"{folder / name} holds no tensors: give weights written by mwgan weights export") from error
     if state.keys() != index["weight_map"].keys():
-        raise InputError(f"{index_file} names other tensors than its shards hold: copy it again")
+        raise InputError(f"{index_file} doesn't match the tensors in its shards: copy it again")
     return record, state
 
 

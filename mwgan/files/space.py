@@ -1,4 +1,4 @@
-"""Room on a disk: whether it is full, and taking what a file will need before the work begins."""
+"""Disk space: detecting a full disk, and allocating a file's space before the work starts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NOT_HERE = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # file systems that know no reserving
+NOT_HERE = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # from file systems without allocation
 BLOCK = 1 << 22
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether an error is, or comes of, a disk or a quota that is full; torch has an error of its own for it."""
+    """Whether an error is, or was caused by, a full disk or quota; torch has its own error for it."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in FULL:
@@ -24,7 +24,7 @@ def disk_full(error: BaseException) -> bool:
 
 
 def no_space_in(path: Path, needed: int = 0) -> str:
-    """What is full and what to do about it, as the beginning of a sentence; of a file that would need so many bytes, how many."""
+    """The start of an error message on a full disk with the remedy, optionally with the bytes that the file needs."""
     there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
     wanted = f"which needs {_size(needed)} " if needed else ""
@@ -32,7 +32,7 @@ def no_space_in(path: Path, needed: int = 0) -> str:
 
 
 def reserve(stream: BinaryIO, size: int) -> None:
-    """Give a new file its ``size`` in bytes, zeros that are on the disk and not only promised; an :class:`OSError` if they don't fit."""
+    """Allocate ``size`` bytes of zeros on disk for a new file; an :class:`OSError` if they don't fit."""
     if _allocated(stream, size):
         return
     _check_free(stream, size)
@@ -44,14 +44,14 @@ def reserve(stream: BinaryIO, size: int) -> None:
 
 
 def fill_holes(stream: BinaryIO) -> None:
-    """See that all of a file that is there has its place on the disk; an :class:`OSError` if it doesn't fit. Its content stays."""
+    """Allocate the holes of an existing file, keeping its content; an :class:`OSError` if it doesn't fit."""
     size = os.fstat(stream.fileno()).st_size
     if not _allocated(stream, size):
         _check_free(stream, size)
 
 
 def _allocated(stream: BinaryIO, size: int) -> bool:
-    """Whether the system has given a file its size; an :class:`OSError` if there is no room, False where it knows no such thing."""
+    """Allocate a file's size through the system; False if it can't, an :class:`OSError` if there is no space."""
     allocate = getattr(os, "posix_fallocate", None)  # not on macOS and Windows
     if allocate is None:
         return False

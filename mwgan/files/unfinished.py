@@ -1,8 +1,8 @@
-"""Long work that resumes where it was stopped: files written step by step, with a journal of the steps that are done.
+"""Resumable work: files written step by step, with a journal of the finished steps.
 
-All of it lies in one folder beside the output, ``.NAME.KEY.partial``, whose key stands for everything that decides the result. The
-process that works there holds a lock, which goes with it however it ends. Whoever does other work under the same name has another
-folder, and takes away what nobody works on any more.
+Everything is in one folder next to the output, ``.NAME.KEY.partial``, whose key identifies everything that determines the result.
+The working process holds a lock, which is released however it ends. Other work under the same name uses another
+folder, and removes abandoned ones.
 """
 
 from __future__ import annotations
@@ -20,43 +20,43 @@ from types import TracebackType
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import AtomicFiles
 from mwgan.files.interruption import undisturbed, uninterrupted
 from mwgan.files.json_files import parsed
 from mwgan.files.locks import hold
 from mwgan.files.outputs import written_to
-from mwgan.files.partials import beginning, new_partial, say_what_is_left
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.partials import beginning, new_partial, set_report
 
 LOCK, JOURNAL = "lock", "journal"
-EVERY_S = 1.0  # a journal is brought to disk, and all that it speaks of before it: what a loss of power can cost
+EVERY_S = 1.0  # between flushes of the data and then the journal to disk: what a power failure can cost
 KEY = r"[0-9a-f]{16}"
 
 
-class Unfinished(WrittenTogether):
-    """Files that take their names together as of :class:`WrittenTogether`, and whose process may end in between.
+class Unfinished(AtomicFiles):
+    """Files that get their names together like :class:`AtomicFiles`, written by work that can be interrupted and resumed.
 
-    Ctrl-C and SIGTERM leave what was done, and so does whatever kills the process; any other error leaves nothing.
+    Ctrl-C, SIGTERM and a kill keep the finished steps; any other error removes everything.
 
     Parameters
     ----------
     path
-        The output that the work is for.
+        The output of the work.
     key
-        What decides its result, as text; work of another key is not resumed. None: nothing is resumed.
+        Text that identifies the result; work with another key is not resumed. None: nothing is resumed.
 
     Attributes
     ----------
     plan
-        What the process that began it noted (:meth:`begin`); None if that is this one.
+        What the process that started the work recorded (:meth:`begin`); None if that is this one.
     done
         The entries of the finished steps, in their order.
     stands_at
-        What is done so far, for the sentence that says that it is kept.
+        Progress, for the message that it is kept.
 
     Raises
     ------
     InputError
-        On entering, if another process does this very work.
+        On entering, if another process does the same work.
     """
 
     def __init__(self, path: Path, key: str | None) -> None:
@@ -96,17 +96,17 @@ class Unfinished(WrittenTogether):
         return partial
 
     def beside(self, name: str) -> Path:
-        """A file that serves the work alone and is gone with it."""
+        """An auxiliary file, which is removed at the end of the work."""
         return self.folder / name
 
     def begin(self, plan: dict[str, Any]) -> None:
-        """Note what all processes that work on it must keep to, once all of its files are there."""
+        """Record the plan that all processes resuming the work must follow, once all of its files exist."""
         if self.plan is None:
             self.plan = plan
             self._append([json.dumps({"plan": plan, "files": [partial.name for partial in self._targets if partial.exists()]})])
 
     def finished(self, entry: dict[str, Any]) -> None:
-        """Note that a step is done, whose bytes have been handed to the system."""
+        """Record a finished step, after its bytes have been written."""
         self.done.append(entry)
         self._waiting.append(json.dumps(entry))
         if time.monotonic() - self._written_at > EVERY_S:
@@ -115,7 +115,7 @@ class Unfinished(WrittenTogether):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with undisturbed(), self._held:
             if kind is not None and issubclass(kind, KeyboardInterrupt | SystemExit) and self.done and self._keeps:
-                say_what_is_left(f"{self.stands_at} are kept: the same command continues there")
+                set_report(f"{self.stands_at} are kept: the same command resumes there")
                 self._note()
                 return
             try:
@@ -128,7 +128,7 @@ class Unfinished(WrittenTogether):
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def _fetch_home(self) -> None:
-        """Bring what a link leads to another disk there, since a file takes its name on its own disk alone."""
+        """Copy files whose target is a link to another disk there, as renaming only works within a disk."""
         for partial, target in list(self._targets.items()):
             if os.stat(partial).st_dev != os.stat(target.parent).st_dev:
                 del self._targets[partial]
@@ -152,14 +152,14 @@ class Unfinished(WrittenTogether):
 
 
 def _read(journal: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """The plan and the entries; a last line that was not written to its end is none, and is cut off."""
+    """The plan and the entries; an incomplete last line is cut off."""
     if not journal.exists():
         return None, []
     content = journal.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     try:
         lines = [parsed(line) for line in whole.splitlines()]
-    except ValueError:  # after a loss of power a disk may hold anything
+    except ValueError:  # after a power failure a file may have any content
         return None, []
     if len(whole) < len(content):
         with journal.open("r+b") as file:
@@ -168,7 +168,7 @@ def _read(journal: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 
 
 def _only_one(folder: Path, refusal: str) -> ExitStack:
-    """Hold ``folder``, made if it isn't there, until the stack is closed."""
+    """Create ``folder`` if it is missing, and lock it until the stack is closed."""
     while True:
         held = ExitStack()
         try:
@@ -177,7 +177,7 @@ def _only_one(folder: Path, refusal: str) -> ExitStack:
             raise InputError(
                 f"nothing can be written in {folder.parent} ({(error.strerror or str(error)).lower()}): choose another place"
             ) from error
-        with suppress(FileNotFoundError):  # the process that held it has ended and removed it in between: try again
+        with suppress(FileNotFoundError):  # the process that held it has ended and removed it meanwhile: try again
             lock, before = folder / LOCK, folder.stat()
             held.enter_context(hold(lock, refusal))
             after = folder.stat()
@@ -187,7 +187,7 @@ def _only_one(folder: Path, refusal: str) -> ExitStack:
 
 
 def _remove_others(target: Path, own: Path) -> None:
-    """Take away other work for ``target`` that nobody does any more."""
+    """Remove abandoned work for ``target``."""
     pattern = re.compile(rf"{re.escape(beginning(target))}{KEY}\.partial")
     for name in os.listdir(target.parent):
         folder = target.with_name(name)
@@ -198,7 +198,7 @@ def _remove_others(target: Path, own: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Take away all but the lock, which Windows lets nobody remove while it is held."""
+    """Remove everything except the lock, which Windows doesn't allow to remove while it is held."""
     for left in folder.iterdir():
         if left.name != LOCK:
             left.unlink(missing_ok=True)

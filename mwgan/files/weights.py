@@ -1,7 +1,7 @@
-"""The file that a trained network travels in.
+"""Weights files of trained networks.
 
-A weights file is safetensors: the generator's tensors in half precision, and a JSON record that says which network and
-task they belong to, the geometry and wedges they were trained on, and the commit and configuration that made them.
+A weights file is safetensors: the generator's tensors in half precision, and a JSON record with their network and
+task, the geometry and wedges of the training, and its commit and configuration.
 Nothing is ever unpickled: training checkpoints are read with torch's ``weights_only``.
 """
 
@@ -20,17 +20,17 @@ from safetensors import safe_open
 from torch import Tensor
 
 from mwgan.errors import InputError
-from mwgan.files.checkpoints import checkpoint_of, has_checkpoint, is_whole
+from mwgan.files.atomic import atomic_write
+from mwgan.files.checkpoints import checkpoint_of, has_checkpoint, is_intact
 from mwgan.files.hub import HUB_WEIGHTS, fetch, is_on_hub
 from mwgan.files.json_files import parsed
 from mwgan.files.record import TrainingRecord
 from mwgan.files.shards import INDEX, read_shards, save_shards, write_tensors
-from mwgan.files.whole import written_whole
 from mwgan.paths import shipped_weights
 
-Record = Mapping[str, Any]  # a TrainingRecord, or the plain values of one
+Record = Mapping[str, Any]  # a TrainingRecord, or its plain values
 RECORD_KEY = "mwgan"
-SUM_KEY = "sha256"  # of what is in the file; files of earlier versions have none
+SUM_KEY = "sha256"  # of the content; files of earlier versions have none
 RUN_WEIGHTS = "weights.safetensors"  # of a run of several stages
 GENERATOR_PREFIX = "generator."
 
@@ -38,7 +38,7 @@ GENERATOR_PREFIX = "generator."
 def find_weights(name_or_path: str | Path) -> Path:
     """The file behind a shipped name, ``hf://ORG/NAME`` or a path.
 
-    Of a run folder it is the last whole checkpoint, of weights in shards their index; what is on a hub is downloaded.
+    For a run folder it is its last intact checkpoint, for weights in shards their index; weights on a hub are downloaded.
     """
     if is_on_hub(name_or_path):
         return fetch(str(name_or_path))
@@ -46,7 +46,7 @@ def find_weights(name_or_path: str | Path) -> Path:
     shipped = shipped_weights()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
-    if os.path.isfile(path / INDEX):  # unlike Path's own, of names that can't be any too
+    if os.path.isfile(path / INDEX):  # unlike Path.is_file, also takes impossible names
         return path / INDEX
     if os.path.isfile(path / HUB_WEIGHTS):  # as mwgan weights push writes a folder
         return path / HUB_WEIGHTS
@@ -68,12 +68,12 @@ def files_behind(name_or_path: str | Path) -> list[Path]:
 
 
 def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
-    """The record and the generator's float32 tensors of a weights file, of weights in shards or of a training checkpoint.
+    """The record and the generator's float32 tensors from a weights file, weights in shards or a training checkpoint.
 
     Raises
     ------
     InputError
-        If it is neither, or damaged, or its record lacks what using the network takes.
+        If it is none of these, or damaged, or its record lacks what is needed to use the network.
     """
     try:
         if path.name == INDEX:
@@ -83,11 +83,11 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
                 metadata = file.metadata() or {}
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             if metadata.get(SUM_KEY, checksum(metadata[RECORD_KEY], state)) != checksum(metadata[RECORD_KEY], state):
-                raise InputError(f"{path} was damaged or changed, its checksum is not that of its content: copy or download it anew")
+                raise InputError(f"{path} was damaged or changed, its checksum doesn't match: copy or download it again")
             record = parsed(metadata[RECORD_KEY])
         else:
-            if not is_whole(path):
-                raise ValueError("its checksum is not that of its content")
+            if not is_intact(path):
+                raise ValueError("its checksum doesn't match")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)
                 checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -95,10 +95,10 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
             prefix = GENERATOR_PREFIX
             state = {key.removeprefix(prefix): value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
             if not all(isinstance(value, Tensor) for value in state.values()):
-                raise ValueError("its state holds something else than tensors")
+                raise ValueError("its state contains something other than tensors")
     except InputError:
         raise
-    except Exception as error:  # a damaged pickle can make its reader stumble over anything
+    except Exception as error:  # a damaged pickle can cause any error
         raise InputError(
             f"{path} is not a checkpoint of mwgan, or it is damaged: give one written by mwgan-train or mwgan weights export"
         ) from error
@@ -109,13 +109,13 @@ def read_weights(path: Path) -> tuple[TrainingRecord, dict[str, Tensor]]:
 
 def save_weights(path: Path, generator_state: dict[str, Tensor], record: Record) -> None:
     """Write a weights file: half-precision safetensors with its record, complete or not at all."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         state, text = _halved(generator_state), json.dumps(_plain(record))
         write_tensors(partial, state, {RECORD_KEY: text, SUM_KEY: checksum(text, state)})
 
 
 def checksum(record: str, state: Mapping[str, Tensor]) -> str:
-    """The SHA-256 of a record and of tensors, their names, types and sides: of what a file holds, not of how it is laid out."""
+    """The SHA-256 of a record and of tensors with names, types and shapes: of a file's content, regardless of its layout."""
     digest = hashlib.sha256(record.encode())
     for name in sorted(state):
         value = state[name].contiguous()
@@ -125,7 +125,7 @@ def checksum(record: str, state: Mapping[str, Tensor]) -> str:
 
 
 def save_sharded_weights(folder: Path, generator_state: dict[str, Tensor], record: Record, shard_bytes: int) -> int:
-    """Write the same into a new folder, in files of at most ``shard_bytes``; how many. See :func:`mwgan.files.shards.save_shards`."""
+    """Write weights as shards of at most ``shard_bytes``; return their number. See :func:`mwgan.files.shards.save_shards`."""
     return save_shards(folder, _halved(generator_state), _plain(record), shard_bytes)
 
 

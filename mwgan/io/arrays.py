@@ -1,4 +1,4 @@
-"""Which of the named arrays in a file is the tilt series, and which tells its tilts."""
+"""Finds the tilt series and its tilts among the named arrays in a file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mwgan.errors import InputError
 from mwgan.io.units import degrees_per
 
 ANGLES = ("tiltangles", "tiltangle", "tiltdeg", "tilts", "tilt", "theta", "angles", "angle", "rotationangle", "projectionangles")
-"""Names of arrays of tilts, without underlines and blanks, the surest first."""
-LISTED = 8  # names in a sentence at most
+"""Names of arrays of tilts, without underscores and blanks, the most specific first."""
+LISTED = 8  # most names in a message
 
 
 class Described(Protocol):
-    """What is known of an array before it is read."""
+    """Description of an array before it is read."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -32,23 +32,23 @@ class Described(Protocol):
 
 
 class Choice(NamedTuple):
-    """An array and, where there is one, that of its tilts."""
+    """An array and, if available, that of its tilts."""
 
     name: str
     angles: str | None
     axis: int
-    """Of the tilts."""
+    """Axis of the tilts."""
     sure: bool
-    """Whether the angles tell the axis."""
+    """Whether the axis was found from the angles."""
 
 
 def choose(arrays: Mapping[str, Described], dataset: str | None, path: Path) -> Choice:
-    """The array asked for by name; or the only one of three axes; or, of several, the only one that has angles of its length.
+    """The array requested by name; or the only one with three axes; or, of several, the only one with angles of its length.
 
     Raises
     ------
     InputError
-        If there is no such array, or several might be meant.
+        If there is no such array, or the choice is ambiguous.
     """
     stacks = [name for name, array in arrays.items() if len(array.shape) == 3 and array.dtype.kind in "iufc"]
     if dataset is not None:
@@ -69,7 +69,7 @@ def choose(arrays: Mapping[str, Described], dataset: str | None, path: Path) -> 
 
 
 def in_degrees(angles: Sequence[float] | np.ndarray, unit: object) -> tuple[tuple[float, ...], str | None]:
-    """Angles in degrees, and a sentence if the file says that they are something else."""
+    """Angles in degrees, and a sentence if the file has another unit."""
     factor = degrees_per(unit)
     tilts = tuple(float(angle) for angle in np.asarray(angles, dtype=float).ravel())
     if factor is None or factor == 1.0:
@@ -86,7 +86,7 @@ def _with_angles(name: str, arrays: Mapping[str, Described]) -> Choice:
         plain = other.rpartition("/")[2].lower().replace("_", "").replace(" ", "").replace("-", "")
         length = max(array.shape, default=0)
         if plain in ANGLES and length in shape and length == np.prod(array.shape) and array.dtype.kind in "iuf":
-            # The tilts come first in most files and last in those of MATLAB, hardly ever in the middle.
+            # The tilts are first in most files and last in those of MATLAB, hardly ever in the middle.
             axis = next(axis for axis in (0, 2, 1) if shape[axis] == length)
             found.append((other.rpartition("/")[0] != folder, ANGLES.index(plain), other, axis))
     if not found:
@@ -100,5 +100,5 @@ def _are(arrays: Mapping[str, Described], names: list[str]) -> str:
 
 
 def _listed(arrays: Mapping[str, Described], names: list[str]) -> str:
-    told = [f"{name} ({' x '.join(map(str, arrays[name].shape)) or 'a number'})" for name in names[:LISTED]]
-    return ", ".join(told) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    listed = [f"{name} ({' x '.join(map(str, arrays[name].shape)) or 'a number'})" for name in names[:LISTED]]
+    return ", ".join(listed) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")

@@ -1,4 +1,4 @@
-"""Rows of all images along the tilt axis, read from disk in as few passes as the memory for it allows."""
+"""Reads rows of all images along the tilt axis, in as few passes through the file as memory allows."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from mwgan.io.lazy import mapping, release
 from mwgan.io.stack import Images
 
 BAND_BYTES = 256 << 20
-HELD_BYTES = 64 << 20  # of mapped images, before they are let go
+HELD_BYTES = 64 << 20  # of mapped images, before they are released
 
 
 class Bands:
     """Slices across the tilt axis from images (A, rows, columns): (A, slices, detector), as they are stored.
 
-    Where a slice is a row of each image that lies mapped, it is read by itself. Elsewhere (a tilt axis along x, compressed images)
-    each slice would cost a pass through the whole file, so that a band of them is read and kept.
+    A slice that is a row of each memory-mapped image is read alone. Otherwise (a tilt axis along x, compressed images)
+    each slice would cost a pass through the file, so a band of them is read and cached.
 
     Parameters
     ----------
     images
         In the file's order.
     order
-        Which images, in which order.
+        Indices of the images, in order.
     axis_along_x
         Whether a slice is a column of each image.
     band_bytes
-        What a band may take.
+        Memory for a band.
     """
 
     def __init__(self, images: Images, order: Sequence[int], axis_along_x: bool, band_bytes: int = BAND_BYTES) -> None:
@@ -42,20 +42,20 @@ class Bands:
         self._room = self._kept = np.empty(0)
 
     def __call__(self, start: int, stop: int) -> np.ndarray:
-        """The slices ``start`` up to ``stop``, (A, stop - start, detector); the next call may write over them."""
+        """The slices ``start`` up to ``stop``, (A, stop - start, detector); the next call may overwrite them."""
         if start < self._start or stop > self._stop:
             self._start, self._stop = start, min(self.slices, max(stop, start + self._band))
             self._kept = self._read(self._start, self._stop)
         return self._kept[:, start - self._start : stop - self._start]
 
     def room_bytes(self, slices: int) -> int:
-        """What a band takes when so many slices are asked for at a time."""
+        """Memory of a band if so many slices are read at a time."""
         return min(self.slices, max(slices, self._band)) * len(self._order) * self.detector_size * int(self._images.dtype.itemsize)
 
     def _read(self, start: int, stop: int) -> np.ndarray:
         shape = (len(self._order), stop - start, self.detector_size)
         if self._room.size < np.prod(shape):
-            self._room = self._kept = np.empty(0)  # before the new room takes as much again
+            self._room = self._kept = np.empty(0)  # free it before the new buffer is allocated
             self._room = np.empty(int(np.prod(shape)), self._images.dtype.newbyteorder("="))
         band = self._room[: int(np.prod(shape))].reshape(shape)
         at_once = max(1, HELD_BYTES // int(np.prod(self._images.shape[1:]) * self._images.dtype.itemsize))
@@ -71,6 +71,6 @@ class Bands:
 
 
 def _transpose(columns: np.ndarray, rows: np.ndarray) -> None:
-    """Put (detector, slices) into (slices, detector): torch does it in blocks that fit the cache."""
+    """Transpose (detector, slices) into (slices, detector): torch does it in blocks that fit the cache."""
     bits = f"i{rows.dtype.itemsize}"
     torch.from_numpy(rows.view(bits)).copy_(torch.from_numpy(columns.view(bits)).t())

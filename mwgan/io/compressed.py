@@ -1,4 +1,4 @@
-"""Compressed files, unpacked into a temporary file that the system removes by itself: mapped like any other, never in memory whole."""
+"""Compressed files, unpacked to a temporary file that the system removes: memory-mapped like any other."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import IO
 from mwgan.errors import InputError
 
 COMPRESSED = {".gz": b"\x1f\x8b", ".bz2": b"BZh"}
-"""Suffixes, and how such files begin."""
+"""Suffixes, and the first bytes of such files."""
 CHUNK_BYTES = 1 << 22
 
 
 def decompressed(path: Path, length: Callable[[bytes], int], head_bytes: int) -> tuple[IO[bytes], bytes, str]:
-    """The file's content, its first ``head_bytes``, and a sentence about where it was put.
+    """The file's content, its first ``head_bytes``, and a sentence on where it was unpacked.
 
     Parameters
     ----------
     path
-        The packed file.
+        The compressed file.
     length
-        How long the content has to be, from its first ``head_bytes``; no more of it is unpacked than that and a chunk.
+        Computes the content's length from its first ``head_bytes``; at most a chunk more is unpacked.
     head_bytes
-        How many those are.
+        Number of bytes for ``length``.
     """
     with path.open("rb") as file:
         open_packed = gzip.open if file.read(2) == COMPRESSED[".gz"] else bz2.open
-    content = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the images that are mapped from it
+    content = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the images mapped from it
     try:
         with open_packed(path, "rb") as packed:
             head = packed.read(head_bytes)
@@ -41,11 +41,11 @@ def decompressed(path: Path, length: Callable[[bytes], int], head_bytes: int) ->
                 content.write(chunk)
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
         content.close()
-        if isinstance(error, OSError) and error.errno is not None:  # a full disk, say: not the packed file's fault
+        if isinstance(error, OSError) and error.errno is not None:  # such as a full disk, not damage to the file
             raise
-        raise InputError(f"{path} can't be unpacked ({str(error).lower()}): copy it anew") from error
+        raise InputError(f"{path} can't be unpacked ({str(error).lower()}): copy it again") from error
     except InputError:
         content.close()
         raise
     content.flush()
-    return content, head, f"unpacked into a temporary file of {content.tell() / 2**20:.0f} MB in {tempfile.gettempdir()}"
+    return content, head, f"unpacked to a temporary file of {content.tell() / 2**20:.0f} MB in {tempfile.gettempdir()}"

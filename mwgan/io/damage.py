@@ -1,4 +1,4 @@
-"""What other people's parsers meet in a damaged file, in one sentence."""
+"""Turns errors of parsers on damaged files into one sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from mwgan.errors import InputError
 from mwgan.io.stack import Images
 
-# Each parser after its own fashion: what was found by giving them damaged files.
+# The errors observed when parsers read damaged files.
 DAMAGED = (
     OSError,
     ValueError,
@@ -39,7 +39,7 @@ LONGEST = 120  # characters of a reason
 
 
 class Guarded:
-    """Images read when they are indexed, whose damage is told as a sentence then."""
+    """Images read when they are indexed; damage is then reported as a sentence."""
 
     def __init__(self, images: Images, path: Path) -> None:
         self._images, self._path, self.shape, self.dtype = images, path, tuple(images.shape), images.dtype
@@ -50,12 +50,12 @@ class Guarded:
         except InputError:
             raise
         except DAMAGED as error:
-            raise InputError(f"{self._path} can't be read to its end ({reason(error)}): copy it anew") from error
+            raise InputError(f"{self._path} can't be read to its end ({reason(error)}): copy it again") from error
 
 
 @contextmanager
 def one_sentence(path: Path, kind: str, remedy: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turn what a parser fails with, ``errors`` of its own too, into an :class:`InputError`: ``path`` can't be read as ``kind``."""
+    """Turn a parser's errors, including its own ``errors``, into an :class:`InputError`: ``path`` can't be read as ``kind``."""
     failures: tuple[type[Exception], ...] = (*DAMAGED, *errors)
     try:
         yield

@@ -1,6 +1,6 @@
-"""EMD, three formats of one name in HDF5: Velox's, that of NCEM, and tomviz's, which follows NCEM's.
+"""EMD, three HDF5 formats of the same name: Velox's, NCEM's, and tomviz's, which follows NCEM's.
 
-RosettaSciIO reads them too, but keeps of a series' tilts only the first, or the first step: here each image has its own.
+RosettaSciIO reads them too, but keeps only the first tilt of a series, or the first step: here each image has its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VELOX = "/Data/Image/"
 
 
 def read_emd(path: Path, dataset: str | None = None) -> Stack:
-    """The images of an EMD file: its only array of three axes, or the one named."""
+    """The images of an EMD file: its only array with three axes, or the one named."""
     file = open_hdf5(path)
     found = dict(_velox(file, path)) or dict(_ncem(file, path))
     if dataset is not None:
@@ -38,13 +38,13 @@ def read_emd(path: Path, dataset: str | None = None) -> Stack:
 
 
 def _velox(file: Any, path: Path) -> Iterator[tuple[str, Stack]]:
-    """Velox: each detector's images (rows, columns, frames), and a column of JSON a frame."""
+    """Velox: each detector's images (rows, columns, frames), and a column of JSON per frame."""
     for name, array in datasets(file).items():
         if not name.startswith(VELOX) or not name.endswith("/Data") or len(array.shape) != 3:
             continue
-        told = [_json(file[f"{name.removesuffix('Data')}Metadata"], frame) for frame in range(array.shape[2])]
-        tilts = [float(one.get("Stage", {}).get("AlphaTilt", math.nan)) for one in told]
-        pixel = told[0].get("BinaryResult", {})
+        metadata = [_json(file[f"{name.removesuffix('Data')}Metadata"], frame) for frame in range(array.shape[2])]
+        tilts = [float(one.get("Stage", {}).get("AlphaTilt", math.nan)) for one in metadata]
+        pixel = metadata[0].get("BinaryResult", {})
         sizes = [angstrom(float(pixel.get("PixelSize", {}).get(side, 0)), pixel.get("PixelUnitX", "m")) for side in ("height", "width")]
         known = all(map(math.isfinite, tilts)) and (any(tilts) or len(tilts) == 1)
         degrees = tuple(round(math.degrees(tilt), 6) for tilt in tilts) if known else None
@@ -55,16 +55,14 @@ def _velox(file: Any, path: Path) -> Iterator[tuple[str, Stack]]:
 def _json(metadata: Any, frame: int) -> dict[str, Any]:
     column = metadata[:, min(frame, metadata.shape[1] - 1)]
     try:
-        told: dict[str, Any] = json.loads(column.tobytes().rstrip(b"\0").decode("utf-8", "replace"))
+        values: dict[str, Any] = json.loads(column.tobytes().rstrip(b"\0").decode("utf-8", "replace"))
     except ValueError as error:
-        raise InputError(
-            f"{metadata.file.filename} has metadata of image {frame + 1} that can't be read: save it anew with Velox"
-        ) from error
-    return told
+        raise InputError(f"{metadata.file.filename} has unreadable metadata of image {frame + 1}: save it again with Velox") from error
+    return values
 
 
 def _ncem(file: Any, path: Path) -> Iterator[tuple[str, Stack]]:
-    """NCEM and tomviz: an array and, beside it, ``dim1``, ``dim2`` … (or from ``dim0`` on), the places along each axis."""
+    """NCEM and tomviz: an array with ``dim1``, ``dim2`` … (or from ``dim0`` on), the positions along each axis."""
     arrays = datasets(file)
     for name, array in arrays.items():
         if len(array.shape) != 3:

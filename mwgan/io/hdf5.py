@@ -1,4 +1,4 @@
-"""HDF5 with named arrays, as TomoPy, DXchange, NeXus and MATLAB 7.3 write it."""
+"""HDF5 with named arrays, as written by TomoPy, DXchange, NeXus and MATLAB 7.3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAGIC, MATLAB_BYTES = b"\x89HDF\r\n\x1a\n", 512
 
 
 def read_hdf5(path: Path, dataset: str | None = None) -> Stack:
-    """An array of three axes, by name or because there is no other, with the angles beside it."""
+    """An array with three axes, by name or the only one, with its angles."""
     file = open_hdf5(path)
     arrays = datasets(file)
     choice = choose(arrays, dataset, path)
@@ -31,12 +31,12 @@ def read_hdf5(path: Path, dataset: str | None = None) -> Stack:
 
 
 def is_hdf5(head: bytes) -> bool:
-    """Whether a file begins as HDF5 does, or as MATLAB's."""
+    """Whether a file starts like HDF5, or MATLAB's variant."""
     return head.startswith(MAGIC) or head[MATLAB_BYTES:].startswith(MAGIC)
 
 
 def open_hdf5(path: Path) -> Any:
-    """An open ``h5py.File``; it stays open as long as an array of it is held."""
+    """An open ``h5py.File``; it stays open as long as one of its arrays is referenced."""
     import h5py
 
     return h5py.File(path, "r")
@@ -57,7 +57,7 @@ def datasets(file: Any) -> dict[str, Any]:
 
 
 def mapped(dataset: Any, path: Path) -> Images:
-    """A dataset mapped into memory where its numbers lie in one piece in this file, else as it is: read when it is indexed."""
+    """A dataset, memory-mapped if it is contiguous in this file, else unchanged: read when it is indexed."""
     offset = dataset.id.get_offset() if dataset.chunks is None and dataset.external is None and not dataset.is_virtual else None
     if offset is None or dataset.dtype.kind not in "iufc" or not dataset.size:
         images: Images = dataset

@@ -1,4 +1,4 @@
-"""Images that are read, turned or corrected only when they are asked for."""
+"""Images that are read, transposed or corrected lazily."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mwgan.io.stack import Images
 
 
 class Pages:
-    """Images (A, rows, columns) that lie one by one; the one read last is kept.
+    """Images (A, rows, columns) stored separately; the last one read is cached.
 
     Parameters
     ----------
     read
-        Gives image number k, (rows, columns).
+        Returns image number k, (rows, columns).
     shape, dtype
-        Of all of them together.
+        Of the full stack.
     """
 
     def __init__(self, read: Callable[[int], Any], shape: tuple[int, int, int], dtype: Any) -> None:
@@ -41,7 +41,7 @@ class Pages:
 
 
 class TiltAxisFirst:
-    """Images (A, rows, columns) of an array whose axis number ``axis`` is that of the tilts; what can't be transposed on disk."""
+    """Images (A, rows, columns) of an array with the tilts along axis ``axis``, for arrays that can't be transposed on disk."""
 
     def __init__(self, array: Any, axis: int) -> None:
         self._array, self._axis, self.dtype = array, axis, array.dtype
@@ -60,7 +60,7 @@ class TiltAxisFirst:
 
 
 class Unsigned:
-    """Signed integers as the unsigned ones of the same bits, or with half their range added, so that the lowest becomes 0."""
+    """Signed integers reinterpreted as unsigned ones, or with half their range added, so that the lowest becomes 0."""
 
     def __init__(self, images: Images, add_half: bool) -> None:
         self.images, self.shape = images, images.shape
@@ -74,7 +74,7 @@ class Unsigned:
 
 
 def with_tilts_first(images: Images, axis: int) -> Images:
-    """The images with their axis number ``axis`` in front."""
+    """The images with axis ``axis`` moved to the front."""
     if axis == 0:
         return images
     if isinstance(images, np.ndarray):
@@ -83,13 +83,13 @@ def with_tilts_first(images: Images, axis: int) -> Images:
 
 
 def mapping(images: Images) -> np.memmap | None:
-    """The mapped file that the images lie in, if they do."""
+    """The memory-mapped file of the images, if there is one."""
     images = images.images if isinstance(images, Unsigned) else images
     return images if isinstance(images, np.memmap) else None
 
 
 def release(images: Images) -> None:
-    """Give back the memory that mapped pages take once they have been copied: else a series read through would stay there whole."""
+    """Release the memory of mapped pages after copying: otherwise all of a series would stay in memory."""
     mapped = mapping(images)
     if sys.platform != "win32" and mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         pages: mmap.mmap = vars(mapped)["_mmap"]

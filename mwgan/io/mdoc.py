@@ -1,7 +1,7 @@
 """SerialEM's ``.mdoc`` files: lines ``key = value``, a section ``[ZValue = number]`` for each image.
 
-Only three of its keys are needed, so it is read here: the package mdocfile brings pydantic and refuses a whole file for the type of
-one value that nobody asked for.
+Only three of its keys are needed, so it is parsed here: the package mdocfile depends on pydantic and refuses files for the type of
+values that aren't needed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SECTION = re.compile(r"^\[\s*ZValue\s*=\s*(\d{1,9})\s*\]$", re.MULTILINE)
 
 
 class Mdoc(NamedTuple):
-    """What an mdoc file tells of a series."""
+    """The metadata of a series in an mdoc file."""
 
     tilt_deg: tuple[float, ...]
-    """In the order of the images in the stack, whatever that of the sections is."""
+    """In the order of the images in the stack, regardless of that of the sections."""
     pixel_size_angstrom: float | None
 
 
 def read_mdoc(text: str, path: Path) -> Mdoc:
-    """Tilts and pixel size of the text of an mdoc file; ``path`` is what sentences call it."""
+    """Tilts and pixel size from the text of an mdoc file; ``path`` is its name in messages."""
     parts = SECTION.split(text)
     sections = {int(number): _values(part) for number, part in zip(parts[1::2], parts[2::2], strict=True)}
     if not sections:

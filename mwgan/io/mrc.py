@@ -1,4 +1,4 @@
-"""MRC and its kin (ST, ALI, REC, MRCS), plain or compressed: mapped into memory, their number format taken from the header.
+"""MRC and its variants (ST, ALI, REC, MRCS), plain or compressed: memory-mapped, with the number format from the header.
 
 The standard is that of Cheng et al., J. Struct. Biol. 192 (2015) 146; IMOD's stamp and flags are those of its ``mrc_format``.
 """
@@ -29,12 +29,12 @@ REFUSED = {
     101: "numbers of 4 bits: write 16 first, with IMOD's newstack -mode 1",
 }
 IMOD_STAMP, SIGNED_BYTES, FOUR_BITS = 1146047817, 1, 16
-LARGEST_SIDE = 1 << 20  # of a header that is one
-UNSET_ANGSTROM = 1.0  # what programs write that don't know the size of a pixel
+LARGEST_SIDE = 1 << 20  # in a valid header
+UNSET_ANGSTROM = 1.0  # written by programs that don't know the pixel size
 
 
 class Header(NamedTuple):
-    """What is needed of an MRC header."""
+    """The needed fields of an MRC header."""
 
     order: str
     """``<`` or ``>``."""
@@ -42,24 +42,24 @@ class Header(NamedTuple):
     shape: tuple[int, int, int]
     """(Images, rows, columns)."""
     fields: Any
-    """All of it, by mrcfile's names."""
+    """All fields, by mrcfile's names."""
     imod_flags: int | None
     """None without IMOD's stamp."""
 
     @property
     def pixels_at(self) -> int:
-        """Where the first image begins, in bytes."""
+        """Offset of the first image in bytes."""
         return HEADER_BYTES + int(self.fields["nsymbt"])
 
     @property
     def file_bytes(self) -> int:
-        """How long the file has to be."""
+        """Expected length of the file."""
         a, rows, columns = self.shape
         return self.pixels_at + a * rows * columns * int(mrcfile.utils.dtype_from_mode(self.mode).itemsize)
 
 
 def read_mrc(path: Path, dataset: str | None = None) -> Stack:
-    """The images of an MRC file; tilts and pixel size from its extended header, if it has one that tells."""
+    """The images of an MRC file; tilts and pixel size from its extended header, if it has them."""
     with path.open("rb") as file:
         start = file.read(HEADER_BYTES)
     notes = []
@@ -73,7 +73,7 @@ def read_mrc(path: Path, dataset: str | None = None) -> Stack:
         header = _header(start, path)
         if size < header.file_bytes:
             kind = "is cut short" if start[208:211] == b"MAP" else "is not an MRC file, or cut short"
-            raise InputError(f"{path} {kind}: its header promises {header.file_bytes} bytes and it has {size}; copy it anew")
+            raise InputError(f"{path} {kind}: its header promises {header.file_bytes} bytes and it has {size}; copy it again")
         if size > header.file_bytes:
             notes.append(f"the file is {size - header.file_bytes} bytes longer than its header says: only what it says is read")
         content.seek(HEADER_BYTES)
@@ -113,7 +113,7 @@ def _header(start: bytes, path: Path) -> Header:
 
 
 def _byte_order(start: bytes) -> str | None:
-    """The order in which the header makes sense; the machine stamp only says which to try first, since programs get it wrong."""
+    """The byte order in which the header makes sense; the machine stamp only decides which to try first, as programs get it wrong."""
     for order in "><" if start[212] == 0x11 else "<>":
         nx, ny, nz, mode = struct.unpack_from(f"{order}4i", start)
         (extended,) = struct.unpack_from(f"{order}i", start, 92)
@@ -123,7 +123,7 @@ def _byte_order(start: bytes) -> str | None:
 
 
 def _bytes(mapped: np.memmap, header: Header) -> tuple[Images, str]:
-    """Images of mode 0 with the sign that IMOD's flag, or else the recorded range or the pixels, tell; and how that was found."""
+    """Images of mode 0 with the sign from IMOD's flag, or else from the recorded range or the pixels; and a note on it."""
     lowest, highest = float(header.fields["dmin"]), float(header.fields["dmax"])
     fits_signed, fits_unsigned = lowest < 0 and highest <= 127, lowest >= 0 and highest > 127
     if header.imod_flags is not None and header.imod_flags & SIGNED_BYTES:

@@ -1,4 +1,4 @@
-"""Extended headers of MRC files: tilts and pixel sizes as FEI, SerialEM and the older programs that IMOD reads write them."""
+"""Extended headers of MRC files: tilts and pixel sizes in the formats of FEI, SerialEM and older programs supported by IMOD."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from mwgan.io.units import is_pixel_size
 
 SERIALEM_BYTES = {1: 2, 2: 6, 4: 4, 8: 2, 16: 2, 32: 4, 64: 2, 128: 4, 256: 2, 512: 4, 1024: 2}
-"""How many bytes a section has for each of SerialEM's flags: the tilt, in hundredths of a degree, is the first of them."""
-FEI_FLOATS = 32  # of a section, in FEI's first format, which always has room for 1024 of them
-FEI_PIXEL = 11  # the place of the pixel's size among them, in metres
+"""Bytes per section for each of SerialEM's flags; the first value is the tilt, in hundredths of a degree."""
+FEI_FLOATS = 32  # per section, in FEI's first format, which always has 1024 sections
+FEI_PIXEL = 11  # index of the pixel size among them, in metres
 ANGSTROM_PER_METRE = 1e10
 
 
 class Extended(NamedTuple):
-    """What an extended header tells."""
+    """The contents of an extended header."""
 
     tilt_deg: tuple[float, ...] | None = None
     pixel_size_angstrom: tuple[float, float] | None = None
@@ -26,18 +26,18 @@ class Extended(NamedTuple):
 
 
 def read_extended(start: bytes, extended: bytes, order: str, images: int) -> Extended:
-    """Tilts and pixel size from the bytes after an MRC header, of any of the formats known; nothing where none tells.
+    """Tilts and pixel size from the bytes after an MRC header, in any of the known formats; None if it has none.
 
     Parameters
     ----------
     start
-        The header's 1024 bytes: it names the format, or gives the numbers by which to recognise it.
+        The header's 1024 bytes, which identify the format.
     extended
-        What follows it.
+        The bytes after it.
     order
         ``<`` or ``>``.
     images
-        How many the file has.
+        Number of images in the file.
     """
     kind = start[104:108]
     if kind in (b"FEI1", b"FEI2"):
@@ -56,7 +56,7 @@ def read_extended(start: bytes, extended: bytes, order: str, images: int) -> Ext
 
 
 def _fei(extended: bytes, kind: bytes, order: str, images: int) -> Extended:
-    """FEI1 and FEI2: a record an image, whose first number is the record's length."""
+    """FEI1 and FEI2: one record per image; its first number is the record's length."""
     dtype = mrcfile.dtypes.get_ext_header_dtype(kind, order)
     length = struct.unpack_from(f"{order}i", extended)[0] if len(extended) >= 4 else 0
     if length < dtype.itemsize or len(extended) < images * length:
@@ -75,7 +75,7 @@ def _tilts(extended: bytes, dtype: str, record: int, place: int, images: int, un
 
 
 def _believable(tilts: list[float]) -> tuple[float, ...] | None:
-    """The tilts, unless they are what a header holds that was never filled in, or something else."""
+    """The tilts, unless they are those of a header that was never filled in, or something else."""
     if not all(np.isfinite(tilts)) or max(map(abs, tilts)) > 360 or not any(tilts):
         return None
     return tuple(tilts)

@@ -1,4 +1,4 @@
-"""Rows of the slices beside each slice of a series, for methods that look at them too."""
+"""Rows of the neighbouring slices of each slice of a series, for methods that use them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def around(start: int, stop: int, neighbours: int, slices: int) -> tuple[int, int]:
-    """The first slice and the one after the last to read for slices ``start`` to ``stop`` and so many on either side of each."""
+    """The range of slices to read for ``start`` to ``stop`` with so many neighbours on either side."""
     return max(0, start - neighbours), min(slices, stop + neighbours)
 
 
-def rows_beside(sinograms: Tensor, own: slice, neighbours: int, mask: Tensor | None = None) -> Tensor:
-    """What :class:`mwgan.geometry.Measurement` calls ``neighbours``, (B, 2 K, A, N), of the slices ``own`` among those read (S, 1, A, N).
+def neighbour_rows(sinograms: Tensor, own: slice, neighbours: int, mask: Tensor | None = None) -> Tensor:
+    """The ``neighbours`` of a :class:`mwgan.geometry.Measurement`, (B, 2 K, A, N), of the slices ``own`` among those read (S, 1, A, N).
 
-    A slice's own rows stand in for a neighbour that wasn't read, and for pixels that were not measured of it: ``mask`` (1 or S, 1, A, N).
+    A slice's own rows replace neighbours that weren't read, and their unmeasured pixels: ``mask`` (1 or S, 1, A, N).
     """
     here = torch.arange(own.start, own.stop)[:, None]
     away = torch.tensor([*range(-neighbours, 0), *range(1, neighbours + 1)])

@@ -1,7 +1,7 @@
-"""Integers that were stored as others than they are: unsigned ones as signed, or all of them less half their range.
+"""Integers stored in a wrong format: unsigned ones as signed, or offset by half their range.
 
-Both are told from the pixels, since the headers don't say: a microscope's 16-bit series that starts near -32768, and counts beyond
-32767 that turned negative, in files of a mode that knows only signed numbers.
+Both are detected from the pixels, as headers don't contain it: a microscope's 16-bit series that starts near -32768, and counts
+above 32767 that became negative, in files of a mode with signed numbers only.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from mwgan.io.stack import Images
 
 SAMPLED_IMAGES, SAMPLED_ROWS = 8, 512
 FEWEST_JUMPS = 16  # neighbours more than half the range apart: a few are defects, a border of bright and wrapped pixels has many
-TIMES_FEWER = 4  # as many of them at least have to go when the numbers are read as unsigned
+TIMES_FEWER = 4  # required reduction of such neighbours when the numbers are read as unsigned
 DARKEST_SHARE = 0.01  # of the pixels
 
 
 def corrected(images: Images) -> tuple[Images, str | None]:
-    """Images whose integers are what was measured, and a sentence if that took a correction; others as they are."""
+    """Images with corrected integers, and a sentence if anything was corrected; other images unchanged."""
     if images.dtype.kind != "i" or images.dtype.itemsize > 2:
         return images, None
     half = 1 << (8 * images.dtype.itemsize - 1)
     sample = _sample(images)
     if wrapped(sample):
-        return Unsigned(images, add_half=False), f"numbers above {half - 1} had been stored as negative ones: they are read as unsigned"
+        return Unsigned(images, add_half=False), f"numbers above {half - 1} were stored as negative ones: they are read as unsigned"
     if starts_low(sample):
         return Unsigned(images, add_half=True), f"numbers start near -{half}, as unsigned ones stored with that offset do: {half} is added"
     return images, None
 
 
 def looks_unsigned(images: Images) -> bool:
-    """Whether signed integers are unsigned ones that have wrapped."""
+    """Whether signed integers are wrapped unsigned ones."""
     return wrapped(_sample(images))
 
 
 def wrapped(sample: list[np.ndarray]) -> bool:
-    """Whether images (rows, columns) of signed integers jump over half their range, and don't when they are read as unsigned.
+    """Whether images (rows, columns) of signed integers have jumps over half their range that vanish when read as unsigned.
 
-    Single pixels are left out by a median of three along the rows: a hot pixel is no border of a bright region.
+    A median of three along the rows removes single pixels: a hot pixel is not the border of a bright region.
     """
     as_signed = as_unsigned = 0
     for image in sample:
@@ -53,16 +53,16 @@ def wrapped(sample: list[np.ndarray]) -> bool:
 
 
 def starts_low(sample: list[np.ndarray]) -> bool:
-    """Whether the darkest pixels of signed integers lie in the lowest quarter of their range, where no measured zero lies.
+    """Whether the darkest pixels of signed integers are in the lowest quarter of their range, where no measured zero is.
 
-    Of most images: one that was lost may hold anything.
+    Decided by most images, as a lost one may contain anything.
     """
     half = 1 << (8 * sample[0].dtype.itemsize - 1)
     return float(np.median([np.quantile(image, DARKEST_SHARE) for image in sample])) < -half / 2
 
 
 def _sample(images: Images) -> list[np.ndarray]:
-    """Some images (rows, columns), evenly out of all, thinned along their columns if they are large."""
+    """Some images (rows, columns), evenly spaced, subsampled along their columns if they are large."""
     chosen = np.unique(np.linspace(0, images.shape[0] - 1, SAMPLED_IMAGES).round().astype(int))
     step = -(-images.shape[1] // SAMPLED_ROWS)
     sample = [np.asarray(images[int(index)])[::step].astype(images.dtype.newbyteorder("=")) for index in chosen]

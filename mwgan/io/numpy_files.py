@@ -1,4 +1,4 @@
-"""NPY, mapped into memory, NPZ with named arrays, and MATLAB's files before 7.3."""
+"""NPY (memory-mapped), NPZ with named arrays, and MATLAB's files before 7.3."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NPY_MAGIC, NPZ_MAGIC, MAT_MAGIC = b"\x93NUMPY", b"PK\x03\x04", b"MATLAB 5.0"
 MATLAB_KINDS = {"single": "f4", "logical": "u1", "char": "U1", "cell": "O", "struct": "O", "object": "O", "sparse": "O"}
 
 
-class Announced(NamedTuple):
-    """An array that was not read yet."""
+class Unread(NamedTuple):
+    """An array that has not been read yet."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -28,11 +28,11 @@ def read_npy(path: Path, dataset: str | None = None) -> Stack:
 
 
 def read_npz(path: Path, dataset: str | None = None) -> Stack:
-    """An array of an NPZ file, by name or because there is no other of three axes, with the angles beside it."""
+    """An array of an NPZ file, by name or the only one with three axes, with its angles."""
     with zipfile.ZipFile(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
-        announced = {name.removesuffix(".npy"): _announced(archive, name) for name in members}
-    choice = choose(announced, dataset, path)
+        unread = {name.removesuffix(".npy"): _unread(archive, name) for name in members}
+    choice = choose(unread, dataset, path)
     with np.load(path, allow_pickle=False) as arrays:
         images = arrays[choice.name]
         angles = None if choice.angles is None else arrays[choice.angles]
@@ -40,14 +40,14 @@ def read_npz(path: Path, dataset: str | None = None) -> Stack:
 
 
 def read_mat(path: Path, dataset: str | None = None) -> Stack:
-    """An array of a MATLAB file, by name or because there is no other of three axes; of version 7.3 on they are HDF5."""
+    """An array of a MATLAB file, by name or the only one with three axes; from version 7.3 on they are HDF5."""
     from scipy.io import loadmat, whosmat
 
-    announced = {
-        name: Announced(tuple(shape), np.dtype(MATLAB_KINDS.get(kind, "f8" if kind == "double" else kind)))
+    unread = {
+        name: Unread(tuple(shape), np.dtype(MATLAB_KINDS.get(kind, "f8" if kind == "double" else kind)))
         for name, shape, kind in whosmat(path)
     }
-    choice = choose(announced, dataset, path)
+    choice = choose(unread, dataset, path)
     content = loadmat(path, variable_names=[name for name in (choice.name, choice.angles) if name])
     angles = None if choice.angles is None else content[choice.angles]
     return _named(content[choice.name], angles, choice.name, choice.angles, choice.axis)
@@ -61,9 +61,9 @@ def _named(images: Any, angles: Any, name: str, angles_name: str | None, axis: i
     return Stack(np.moveaxis(images, axis, 0) if images.ndim == 3 else images, tilts, None, notes, first_axis_is_tilt=tilts is not None)
 
 
-def _announced(archive: zipfile.ZipFile, name: str) -> Announced:
+def _unread(archive: zipfile.ZipFile, name: str) -> Unread:
     with archive.open(name) as member:
         major, _ = np.lib.format.read_magic(member)
         read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(member)
-    return Announced(shape, dtype)
+    return Unread(shape, dtype)

@@ -1,4 +1,4 @@
-"""Whether pixels are numbers, and such as single precision holds: everything is computed in it."""
+"""Checks that pixels are finite and within single precision, in which everything is computed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SINGLE_BYTES = 4
 
 
 def check_pixels(images: Images, used: Iterable[int], path: Path) -> None:
-    """Look at the images (A, rows, columns) that are ``used``, one after the other.
+    """Check the ``used`` images (A, rows, columns), one by one.
 
     Raises
     ------
     InputError
-        If some pixels are NaN or infinite; or, of images in double precision, if the brightest is beyond single precision or all are below.
+        If pixels are NaN or infinite; or, for double precision, if the values are too large or too small for single precision.
     """
     if images.dtype.kind != "f":
         return

@@ -1,7 +1,7 @@
-"""The readers there are, and which of them takes a file: by its content where it tells, else by its suffix.
+"""The available readers, and the choice of one for a file: by its content if possible, else by its suffix.
 
-A format of your own is a :class:`Reader`, registered by :func:`register_reader`, or by an installed package that names it in its
-own metadata::
+Your own format is a :class:`Reader`, registered by :func:`register_reader`, or by an installed package that declares it in its
+metadata::
 
     [project.entry-points."mwgan.readers"]
     mine = "mypackage.reading:reader"
@@ -38,14 +38,14 @@ class Reader:
     Parameters
     ----------
     name
-        What sentences call it.
+        Name in messages.
     suffixes
         Lower case, with their dots: ``.mrc``, ``.mrc.gz``.
     read
-        Gives the :class:`mwgan.io.Stack` of a path and of the name of an array inside it (None: the only one); raises an
-        :class:`mwgan.errors.InputError` of one sentence where it can't. What else a parser fails with is told as damage to the file.
+        Returns the :class:`mwgan.io.Stack` of a path and of the name of an array inside it (None: the only one); raises an
+        :class:`mwgan.errors.InputError` of one sentence if it can't. Other errors of a parser are reported as damage to the file.
     recognizes
-        Whether the first 4096 bytes of a file are of this format; None where only the suffix tells.
+        Whether the first 4096 bytes of a file are of this format; None if only the suffix decides.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Reader:
         return path.name.lower().endswith(self.suffixes)
 
 
-# Of those that recognise a content the first is taken, so the surest come first; an MRC header without its mark is the least sure.
+# The first reader that recognises the content is used, so the most specific come first; an MRC header without its mark comes last.
 OURS = (
     Reader("TIFF", tiff.SUFFIXES, tiff.read_tiff, tiff.is_tiff),
     Reader("EMD", emd.SUFFIXES, emd.read_emd),
@@ -73,32 +73,32 @@ _registered: list[Reader] = []
 
 
 def register_reader(reader: Reader) -> None:
-    """Add a format for as long as the program runs; its suffixes come before ours, and before those registered earlier."""
+    """Add a format while the program runs; its suffixes take precedence over ours and over those registered earlier."""
     _registered.insert(0, reader)
 
 
 def open_stack(path: str | Path, dataset: str | None = None) -> Stack:
-    """The images of a file or a folder, and what it says of them, its number format corrected; nothing is read yet but headers.
+    """The images of a file or a folder with their metadata, and corrected number format; only headers are read yet.
 
     Parameters
     ----------
     path
         The file, or ``FILE::NAME`` for an array inside it.
     dataset
-        The array's name, as an option of its own.
+        The array's name as a separate argument.
 
     Raises
     ------
     InputError
-        If it isn't there, of no known format, damaged, or not three axes of real numbers.
+        If it is missing, of unknown format, damaged, or not three axes of real numbers.
     """
     path, dataset = _split(path, dataset)
-    if os.path.isdir(path):  # unlike Path's own, of names that can't be any too
+    if os.path.isdir(path):  # unlike Path.is_dir, also takes impossible names
         stack = tiff.read_folder(path, dataset)
     else:
         head = _head(path)
         reader, note = _reader(path, head)
-        with one_sentence(path, reader.name, "copy or save it anew"):
+        with one_sentence(path, reader.name, "copy or save it again"):
             stack = reader.read(path, dataset)
         if not isinstance(stack, Stack):
             raise InputError(f"the reader of {reader.name} gave {type(stack).__name__} for {path}: it has to give a mwgan.io.Stack")
@@ -110,7 +110,7 @@ def open_stack(path: str | Path, dataset: str | None = None) -> Stack:
 
 
 def file_of(path: str | Path) -> Path:
-    """The file that ``FILE::NAME`` lies in."""
+    """The file of ``FILE::NAME``."""
     return _split(path, None)[0]
 
 
@@ -136,29 +136,29 @@ def _head(path: Path) -> bytes:
 
 
 def _reader(path: Path, head: bytes) -> tuple[Reader, list[str]]:
-    """The reader of a file, and a sentence if its suffix says something else than its content."""
+    """The reader of a file, and a sentence if its suffix and content disagree."""
     if not head:
-        raise InputError(f"{path} is empty: copy it anew")
+        raise InputError(f"{path} is empty: copy it again")
     named = [reader for reader in (*_registered, *OURS) if reader.takes(path)]
     for reader in named:
         if reader.recognizes is None or reader.recognizes(head):
             return reader, []
     by_content = next((reader for reader in (*_registered, *OURS) if reader.recognizes and reader.recognizes(head)), None)
     if by_content is not None and not (named and by_content.name == "MRC" and head[208:211] != b"MAP"):
-        return by_content, [f"the file is {by_content.name}, whatever its suffix"] if named else []
+        return by_content, [f"the file is {by_content.name}, despite its suffix"] if named else []
     if named:
-        return named[0], []  # it says best what is wrong
+        return named[0], []  # its error message is the most specific
     for reader in _installed():
         if reader.takes(path) or (reader.recognizes and reader.recognizes(head)):
             return reader, []
     every = dict.fromkeys(suffix for reader in (*_registered, *OURS) for suffix in reader.suffixes)
     suffixes = " ".join(suffix for suffix in every if not suffix.endswith(tuple(COMPRESSED)))
-    raise InputError(f"{path} is of no format that is known: give one of {suffixes}, or a folder of TIFF images")
+    raise InputError(f"{path} has an unknown format: give one of {suffixes}, or a folder of TIFF images")
 
 
 @lru_cache(maxsize=1)
 def _installed() -> tuple[Reader, ...]:
-    """The readers of installed packages; asked only about files that no other takes, since their packages have to be imported."""
+    """The readers of installed packages; used only for files that no other reader takes, as their packages must be imported."""
     return tuple(_loaded(entry) for entry in entry_points(group=GROUP))
 
 

@@ -1,4 +1,4 @@
-"""DM3, DM4, SER, HSPY and BCF through RosettaSciIO, which is under the GPL: an extra, imported only when such a file is asked for."""
+"""DM3, DM4, SER, HSPY and BCF through RosettaSciIO, which is under the GPL: an extra, imported only for such files."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ MODULES = {
 
 
 def read_rosetta(path: Path, dataset: str | None = None) -> Stack:
-    """The file's only signal of three axes, or the one of the title or number given; tilts from its axes or its own tags."""
+    """The file's only signal with three axes, or the one with the given title or number; tilts from its axes or its tags."""
     suffix = path.suffix.lower()
     try:
         plugin, exceptions = (importlib.import_module(f"rsciio.{name}") for name in (MODULES[suffix], "exceptions"))
     except ImportError as error:
         raise MissingExtraError(f"reading {suffix} files", "rosettasciio", "pip install 'mwgan[formats]'") from error
     own = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    with one_sentence(path, suffix[1:].upper(), "copy or export it anew", *own), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own parsing, to nobody's help
+    with one_sentence(path, suffix[1:].upper(), "copy or export it again", *own), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about its own parsing
         signals = plugin.file_reader(str(path), lazy=True)
     return _stack(_chosen(signals, path, dataset))
 
@@ -86,22 +86,22 @@ def _places(axis: dict[str, Any]) -> Any:
 
 
 def _tags(signal: dict[str, Any], images: int) -> tuple[float, ...] | None:
-    """Tilts from the tags of ETSpy (each) or of DigitalMicrograph's tomography (lowest and step), if they fit."""
+    """Tilts from the tags of ETSpy (every tilt) or of DigitalMicrograph's tomography (lowest and step), if they fit."""
     tomography = signal["metadata"].get("Tomography", {})
-    told = tomography.get("_sig_tilts", tomography.get("tilts"))
-    told = told.get("data") if isinstance(told, dict) else told
-    if told is None:
+    values = tomography.get("_sig_tilts", tomography.get("tilts"))
+    values = values.get("data") if isinstance(values, dict) else values
+    if values is None:
         setup: Any = signal.get("original_metadata", {})
         for name in ("ImageList", "TagGroup0", "ImageTags", "Tomography", "Tomography_setup", "Tilt_angles"):
             setup = setup.get(name, {}) if isinstance(setup, dict) else {}
         lowest, step = setup.get("Minimum_tilt_angle_deg"), setup.get("Tilt_angle_step_deg")
-        told = None if lowest is None or step is None else float(lowest) + float(step) * np.arange(images)
-    tilts = () if told is None else tuple(float(tilt) for tilt in np.asarray(told, dtype=float).ravel())
+        values = None if lowest is None or step is None else float(lowest) + float(step) * np.arange(images)
+    tilts = () if values is None else tuple(float(tilt) for tilt in np.asarray(values, dtype=float).ravel())
     return tilts if len(tilts) == images and (any(tilts) or images == 1) else None
 
 
 def _touched(data: Any) -> Any:
-    """The images, once the first and the last could be read."""
+    """The images, after a check that the first and the last can be read."""
     for index in {0, data.shape[0] - 1}:
         np.asarray(data[index])
     return data

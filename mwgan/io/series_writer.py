@@ -1,4 +1,4 @@
-"""A tilt series written image by image as MRC, its tilts in the extended header: complete, or not there at all."""
+"""Writes a tilt series image by image as MRC, atomically, with its tilts in the extended header."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mwgan.errors import InputError
 from mwgan.files.space import disk_full, no_space_in, reserve
 
 HEADER, FLOAT32 = 1024, 4  # bytes
-AGARD = b"AGAR"  # the kind of extended header that has so many integers and floats for each image
-COUNTS = slice(128, 132)  # where the header says how many integers and how many floats the extended one has for each image
+AGARD = b"AGAR"  # the type of extended header with a number of integers and floats per image
+COUNTS = slice(128, 132)  # position in the header of the numbers of integers and floats per image
 
 
 def write_series(
@@ -27,27 +27,27 @@ def write_series(
     tilt_deg: Iterable[float],
     pixel_sizes_angstrom: tuple[float, float] | None,
 ) -> None:
-    """Write images one after another, no more than one of them in memory.
+    """Write images one by one, with at most one in memory.
 
     Parameters
     ----------
     partial
         The file to write to.
     path
-        What it will be called, for messages.
+        Its final name, for messages.
     images
-        Of (R, C), as many as ``shape`` says.
+        Images (R, C), as many as given by ``shape``.
     shape
         (A, R, C).
     tilt_deg
-        (A,); the first and only number that the extended header has for each image, as older programs write it and IMOD reads it.
+        (A,); the only number in the extended header for each image, as written by older programs and read by IMOD.
     pixel_sizes_angstrom
-        (Down the rows, along the columns); None where they aren't known, and the header then says 1.
+        (Down the rows, along the columns); None if unknown, with 1 in the header.
 
     Raises
     ------
     InputError
-        If there is no room for it, or the place can't be written to.
+        If there is no space, or the file can't be written.
     """
     tilts = np.array(list(tilt_deg), "<f4")
     size = HEADER + tilts.nbytes + FLOAT32 * int(np.prod(shape, dtype=np.int64))
@@ -75,7 +75,7 @@ def write_series(
 def _header(
     shape: tuple[int, int, int], sizes: tuple[float, float] | None, extended: int, statistics: tuple[float, float, float, float]
 ) -> bytes:
-    """The 1024 bytes of a stack of images; the same on any day."""
+    """The 1024-byte header of a stack of images, without a date."""
     with tempfile.TemporaryDirectory() as folder, mrcfile.new(Path(folder) / "empty.mrc", np.zeros((1, 1, 1), np.float32)) as file:
         file.set_image_stack()
         header: Any = file.header

@@ -1,4 +1,4 @@
-"""What a reader gives: the images of a series as they lie on disk, and what their file says of them."""
+"""The result of a reader: the images of a series on disk, and their metadata."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mwgan.errors import InputError
 
 
 class Images(Protocol):
-    """Images (A, rows, columns) that are read when they are indexed: a mapped array, a dataset, pages of a file."""
+    """Images (A, rows, columns) that are read when they are indexed: a memory-mapped array, a dataset, pages of a file."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -24,26 +24,26 @@ class Images(Protocol):
         ...
 
     def __getitem__(self, key: Any) -> Any:
-        """An array, or what numpy makes one of, at integers and slices without a step."""
+        """An array (or array-like) for integers and slices without a step."""
         ...
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Images and what their file says of them.
+    """Images and their metadata.
 
     Parameters
     ----------
     images
         (A, rows, columns) in the file's order; see :class:`Images`.
     tilt_deg
-        The tilt of each image in degrees, where the file tells.
+        The tilt of each image in degrees, if the file has them.
     pixel_size_angstrom
-        Edge of a pixel in ångström, or (down the rows, along the columns); None where the file doesn't tell.
+        Pixel size in ångström, or (down the rows, along the columns); None if the file doesn't have it.
     notes
-        What was found out about the file, or corrected, each a sentence without its full stop.
+        Findings and corrections, each a sentence without its full stop.
     first_axis_is_tilt
-        False of plain arrays, whose axes no standard orders: a list of tilts then tells which axis is theirs.
+        False for plain arrays, whose order of axes isn't standardised: the length of a list of tilts then decides.
     """
 
     images: Images

@@ -1,4 +1,4 @@
-"""TIFF stacks, OME-TIFF and folders of TIFF images, mapped where their pixels lie in one piece, else read a page at a time."""
+"""TIFF stacks, OME-TIFF and folders of TIFF images, memory-mapped if contiguous, else read page by page."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def read_tiff(path: Path, dataset: str | None = None) -> Stack:
-    """The images of a TIFF file: its only series of three axes, or the one named by number; an image alone is a series of one."""
+    """The images of a TIFF file: its only series with three axes, or the one given by number; a single image is a series of one."""
     import tifffile
 
     with complaints() as complained:
         file = tifffile.TiffFile(path)
         found = list(file.series)
-    if complained or not found:  # it leaves out what it can't read, and only says so in its log
-        raise InputError(f"{path} is damaged or cut short ({''.join(complained[:1]) or 'it has no images'}): copy it anew")
+    if complained or not found:  # it skips what it can't read, and only logs this
+        raise InputError(f"{path} is damaged or cut short ({''.join(complained[:1]) or 'it has no images'}): copy it again")
     series = _chosen(found, path, dataset)
     axes, shape = series.axes, tuple(series.shape)
     missing = sum(page is None for page in series.pages)
@@ -45,7 +45,7 @@ def read_tiff(path: Path, dataset: str | None = None) -> Stack:
 
 
 def read_folder(path: Path, dataset: str | None = None) -> Stack:
-    """The images of a folder's TIFF files, one a file, in the order that people count in: image2 before image10."""
+    """The images of a folder's TIFF files, one per file, in natural order: image2 before image10."""
     import tifffile
 
     files = sorted((file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")), key=_natural)
@@ -53,12 +53,14 @@ def read_folder(path: Path, dataset: str | None = None) -> Stack:
         raise InputError(f"the folder {path} holds no TIFF images: give a folder with an image a tilt, or a file")
     kinds: dict[tuple[Any, ...], Path] = {}
     for file in files:
-        remedy = "save it anew, or take it out of the folder"
+        remedy = "save it again, or remove it from the folder"
         with one_sentence(file, "TIFF", remedy), complaints() as complained, tifffile.TiffFile(file) as opened:
             if complained or not opened.series:
                 raise InputError(f"{file} is damaged or cut short: {remedy}")
             if len(opened.series[0].shape) != 2 or len(opened.series) > 1:
-                raise InputError(f"{file} is not one grey image: a folder holds an image a file; give that file alone if it is the series")
+                raise InputError(
+                    f"{file} is not one grey image: a folder must have one image per file; give that file alone if it is the series"
+                )
             kinds.setdefault((*opened.series[0].shape, opened.series[0].dtype), file)
     if len(kinds) > 1:
         (one, file), (other, another) = list(kinds.items())[:2]
@@ -73,19 +75,19 @@ def read_folder(path: Path, dataset: str | None = None) -> Stack:
 
 
 def is_tiff(head: bytes) -> bool:
-    """Whether a file begins as TIFF does."""
+    """Whether a file starts like TIFF."""
     return head.startswith(MAGIC)
 
 
 @contextmanager
 def complaints() -> Iterator[list[str]]:
-    """The errors that tifffile writes into its log meanwhile; nothing of it is shown."""
-    log, handler, told = logging.getLogger("tifffile"), logging.Handler(logging.ERROR), list[str]()
-    handler.emit = lambda record: told.append(record.getMessage().partition("> ")[2])  # type: ignore[method-assign]
+    """Context that collects tifffile's log of errors instead of showing it."""
+    log, handler, messages = logging.getLogger("tifffile"), logging.Handler(logging.ERROR), list[str]()
+    handler.emit = lambda record: messages.append(record.getMessage().partition("> ")[2])  # type: ignore[method-assign]
     shown, log.propagate = log.propagate, False
     log.addHandler(handler)
     try:
-        yield told
+        yield messages
     finally:
         log.propagate = shown
         log.removeHandler(handler)
@@ -107,13 +109,13 @@ def _images(path: Path, file: Any, series: Any, shape: tuple[int, ...]) -> Image
     if series.dataoffset is not None and series.keyframe.is_memmappable:
         offset, dtype = series.dataoffset, np.dtype(series.dtype).newbyteorder(file.byteorder)
         if path.stat().st_size < offset + int(np.prod(shape, dtype=object)) * dtype.itemsize:
-            raise InputError(f"{path} is cut short: its pages promise more pixels than it has; copy it anew")
+            raise InputError(f"{path} is cut short: its pages promise more pixels than it has; copy it again")
         return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
 
     def page(index: int) -> Any:
         try:
             return series.pages[index].asarray()
-        except ValueError as error:  # tifffile asks for it so
+        except ValueError as error:  # tifffile's error for a missing codec
             if "imagecodecs" not in str(error):
                 raise
             compression = f"the compression of {path} ({series.keyframe.compression.name})"
@@ -123,16 +125,16 @@ def _images(path: Path, file: Any, series: Any, shape: tuple[int, ...]) -> Image
 
 
 def _ome_pixel(text: str) -> tuple[float, float] | None:
-    """Rows and columns of OME's first image, whose unit is µm unless it says otherwise."""
+    """Pixel size (rows, columns) of OME's first image, by default in µm."""
     for element in ElementTree.fromstring(text).iter():
         if element.tag.endswith("}Pixels"):
-            told = [(element.get(f"PhysicalSize{axis}"), element.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"]
-            return _both(*(angstrom(float(value), unit) if value else None for value, unit in told))
+            sizes = [(element.get(f"PhysicalSize{axis}"), element.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"]
+            return _both(*(angstrom(float(value), unit) if value else None for value, unit in sizes))
     return None
 
 
 def _imagej_pixel(file: Any) -> tuple[float, float] | None:
-    """From the resolutions that ImageJ writes in pixels a unit; those of others are dots an inch for a printer."""
+    """Pixel size from ImageJ's resolution in pixels per unit; that of other programs is dots per inch for printing."""
     if not file.is_imagej:
         return None
     unit, tags = (file.imagej_metadata or {}).get("unit"), file.pages[0].tags

@@ -1,4 +1,4 @@
-"""Lists of tilts as programs and people write them: one a line or all in one, with more columns, commas, comments or a heading."""
+"""Lists of tilts in common layouts: one per line or all in one, with more columns, commas, comments or a heading."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from mwgan.io.mdoc import SECTION, read_mdoc
 COMMENTS = ("#", ";", "!", "%", "//")
 HEADINGS = ("tilt", "angle", "theta", "deg", "image", "frame", "dose")
 LARGEST_DEG = 360.0
-LARGEST_BYTES = 1 << 25  # of text: an .mdoc has a few thousand for an image
+LARGEST_BYTES = 1 << 25  # of text: an .mdoc has a few thousand per image
 DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
-FEWEST_COUNTED = 4  # rows of a column that only counts
+FEWEST_COUNTED = 4  # rows needed to recognise a column that only counts
 
 
 def read_tilts(path: str | Path, images: int | None = None) -> list[float]:
-    """The tilts in degrees in a file's order: a text file of any of these layouts, or SerialEM's ``.mdoc``.
+    """The tilts in degrees in the file's order, from a text file in any of these layouts, or SerialEM's ``.mdoc``.
 
     Parameters
     ----------
     path
         The file.
     images
-        How many there should be, which decides whether a line of several numbers is one tilt with more columns or several tilts.
+        Expected number, which decides whether a line of several numbers is one tilt with more columns or several tilts.
     """
     path = Path(path)
     text = read_text(path)
     if path.suffix.lower() == ".mdoc" or SECTION.search(text):
-        told = list(read_mdoc(text, path).tilt_deg)
-        check_range(told, path)
-        return told
+        tilts = list(read_mdoc(text, path).tilt_deg)
+        check_range(tilts, path)
+        return tilts
     lines = [(number, _without_comment(line)) for number, line in enumerate(text.splitlines(), start=1)]
     lines = [(number, line) for number, line in lines if line]
     heading: list[str] = []
@@ -50,7 +50,7 @@ def read_tilts(path: str | Path, images: int | None = None) -> list[float]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, with or without a byte-order mark, UTF-8 or else Latin-1; what holds zero bytes is none."""
+    """The text of a file, with or without a byte-order mark, in UTF-8 or else Latin-1; a file with zero bytes is no text."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
@@ -83,7 +83,7 @@ def _rows(lines: list[tuple[int, str]], path: Path) -> list[list[float]]:
                 value = float(word.replace(",", ".") if decimal else word)
             except ValueError as error:
                 if rows[-1]:
-                    break  # a file's name or a remark after the tilt
+                    break  # a file name or a remark after the tilt
                 raise InputError(f"{path}, line {number}: {line!r} is not a tilt; give one number of degrees per line") from error
             if not math.isfinite(value):
                 raise InputError(f"{path}, line {number}: {word} is not a finite number of degrees; give the tilt of that image")
@@ -92,7 +92,7 @@ def _rows(lines: list[tuple[int, str]], path: Path) -> list[list[float]]:
 
 
 def _commas_are_decimal(lines: list[str], path: Path) -> bool:
-    """Whether a comma stands for the decimal point; in files with points it never does."""
+    """Whether commas are decimal points; never in files that have points."""
     if not any("," in line for line in lines) or any("." in line for line in lines):
         return False
     split = [re.split(r",\s+|[;\s]+", line.strip(",; ")) for line in lines]
@@ -105,11 +105,11 @@ def _commas_are_decimal(lines: list[str], path: Path) -> bool:
     something_else_separates = any(len(parts) > 1 for parts in split)
     if something_else_separates or len({len(word.partition(",")[2]) for word in decimals}) == 1 or len(decimals) < len(lines):
         return True
-    raise InputError(f"{path}: whether its commas separate columns or stand for decimal points can't be told; write points for decimals")
+    raise InputError(f"{path}: its commas may separate columns or be decimal points; write points for decimals")
 
 
 def _column(rows: list[list[float]], heading: list[str], path: Path) -> list[float]:
-    """The column that the heading calls tilt, or else the first, unless that only counts the images."""
+    """The column with the heading tilt, or else the first, unless that only counts the images."""
     width = min(map(len, rows))
     named = [place for place, word in enumerate(heading[:width]) if any(name in word for name in HEADINGS[:3])]
     place = named[0] if named else 0
@@ -125,7 +125,7 @@ def _column(rows: list[list[float]], heading: list[str], path: Path) -> list[flo
 
 
 def check_range(tilts: Sequence[float], name: str | Path) -> None:
-    """Raise an :class:`InputError` if a tilt is more than a turn."""
+    """Raise an :class:`InputError` if a tilt is beyond ±360 degrees."""
     for position, tilt in enumerate(tilts, start=1):
         if abs(tilt) > LARGEST_DEG:
             raise InputError(f"{name} gives image {position} a tilt of {tilt:g}: tilts are degrees between -360 and 360")

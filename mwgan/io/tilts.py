@@ -1,4 +1,4 @@
-"""Where the tilts of a series come from, and how they are brought to between -90 and 90 degrees."""
+"""The sources of a series' tilts, and their mapping to between -90 and 90 degrees."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from mwgan.io.mdoc import read_mdoc
 from mwgan.io.tilt_lists import check_range, read_text, read_tilts
 
 Tilts: TypeAlias = str | Path | Sequence[float]
-"""A file, a range such as ``-60:60:2``, or numbers of degrees."""
+"""A file, a range such as ``-60:60:2``, or numbers in degrees."""
 NUMBER = r"\s*([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*"
 RANGE = re.compile(f"^{NUMBER}:{NUMBER}:{NUMBER}$")
 LONGEST_RANGE = 100_000
 BESIDE = (".tlt", ".mdoc", ".rawtlt")
 RANKED = (".tlt", "own", ".mdoc", ".rawtlt")
-ROUNDING_DEG = 0.02  # of the hundredths of a degree in SerialEM's headers
-CONTRADICTION_DEG = 5.0  # an alignment refines a tilt by less; another order is further off
+ROUNDING_DEG = 0.02  # SerialEM's headers have hundredths of a degree
+CONTRADICTION_DEG = 5.0  # an alignment refines a tilt by less; another order differs by more
 
 
-class Told(NamedTuple):
-    """The tilts of a series, one an image in the file's order."""
+class SourcedTilts(NamedTuple):
+    """The tilts of a series, one per image in the file's order."""
 
     tilt_deg: tuple[float, ...]
     source: str
-    """Where they are from, as the object of a sentence."""
+    """Their source, as the object of a sentence."""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def given_tilts(tilts: Tilts, images: int | None = None) -> Told:
-    """The tilts that a user gives, by a file, a range or numbers."""
+def parse_tilts(tilts: Tilts, images: int | None = None) -> SourcedTilts:
+    """The tilts given by the user as a file, a range or numbers."""
     if not isinstance(tilts, str | Path):
         numbers = tuple(float(tilt) for tilt in tilts)
         if not numbers:
@@ -46,70 +46,70 @@ def given_tilts(tilts: Tilts, images: int | None = None) -> Told:
         if not np.isfinite(numbers).all():
             raise InputError("the list of tilts holds numbers that are not finite: give a tilt in degrees for each image")
         check_range(numbers, "the list of tilts")
-        return Told(numbers, "the list given")
+        return SourcedTilts(numbers, "the list given")
     matched = RANGE.match(str(tilts))
     if matched is None or os.path.exists(tilts):
-        return Told(tuple(read_tilts(tilts, images)), str(tilts))
+        return SourcedTilts(tuple(read_tilts(tilts, images)), str(tilts))
     first, last, step = (float(number) for number in matched.groups())
     if not (step and math.isfinite(step) and abs(last - first) / abs(step) <= LONGEST_RANGE):
         raise InputError(f"the range of tilts {tilts} has a step of {step:g}: give FIRST:LAST:STEP in degrees, such as -60:60:2")
     count = int(abs(last - first) / abs(step) + 1e-6) + 1
     numbers = tuple(round(first + np.sign(last - first) * abs(step) * place, 9) for place in range(count))
     check_range(numbers, f"the range {tilts}")
-    return Told(tuple(float(number) for number in numbers), f"the range {tilts}")
+    return SourcedTilts(tuple(float(number) for number in numbers), f"the range {tilts}")
 
 
-class Beside(NamedTuple):
-    """What the file of a series, and those of its name beside it, tell."""
+class Companions(NamedTuple):
+    """Tilts from the file of a series and its companion files."""
 
-    told: Told | None
+    sourced: SourcedTilts | None
     pixel_size_angstrom: float | None
     """From an ``.mdoc``."""
     passed: tuple[str, ...]
-    """Sentences: which files beside it are not used, and why."""
+    """Sentences on companion files that are not used."""
 
 
-def tilts_beside(path: Path, own: Sequence[float] | None, images: int) -> Beside:
+def companion_tilts(path: Path, own: Sequence[float] | None, images: int) -> Companions:
     """Tilts of a series for which none were given.
 
-    Files of the series' name (``series.tlt``, ``series.mrc.mdoc``) are its own. An alignment's ``.tlt`` comes first, then the
-    file's own tilts, as exactly as an ``.mdoc`` has them, then a ``.rawtlt``.
+    Companion files have the series' name (``series.tlt``, ``series.mrc.mdoc``). An alignment's ``.tlt`` takes precedence, then the
+    file's own tilts, with the precision of an ``.mdoc`` if there is one, then a ``.rawtlt``.
     """
-    found: dict[str, Told] = {}
+    found: dict[str, SourcedTilts] = {}
     passed: list[str] = []
     size = None
     for kind in BESIDE:
-        file = _beside(path, kind)
+        file = _companion(path, kind)
         try:
             if file is not None and kind == ".mdoc":
                 tilts, size = read_mdoc(read_text(file), file)
                 check_range(tilts, file)
-                found[kind] = Told(tilts, file.name)
+                found[kind] = SourcedTilts(tilts, file.name)
             elif file is not None:
-                found[kind] = Told(tuple(read_tilts(file, images)), file.name)
-        except InputError as error:  # nobody asked for that file
+                found[kind] = SourcedTilts(tuple(read_tilts(file, images)), file.name)
+        except InputError as error:  # the user didn't give that file
             passed.append(f"not used: {error}")
     if own is not None:
         mdoc = found.get(".mdoc")
         agree = mdoc is not None and len(mdoc.tilt_deg) == len(own) and np.abs(np.subtract(mdoc.tilt_deg, own)).max() < ROUNDING_DEG
-        found |= {} if agree else {"own": Told(tuple(own), "the file itself")}
+        found |= {} if agree else {"own": SourcedTilts(tuple(own), "the file itself")}
     ranked = [found[kind] for kind in RANKED if kind in found]
-    for told in ranked:
-        if len(told.tilt_deg) == images:
-            doubts = [contradiction(told.tilt_deg, other) for other in ranked if other is not told]
-            return Beside(told._replace(notes=tuple(passed), warnings=tuple(filter(None, doubts))), size, tuple(passed))
-        passed.append(f"not used: {told.source} holds {len(told.tilt_deg)} tilts for {images} images")
-    return Beside(None, size, tuple(passed))
+    for sourced in ranked:
+        if len(sourced.tilt_deg) == images:
+            doubts = [contradiction(sourced.tilt_deg, other) for other in ranked if other is not sourced]
+            return Companions(sourced._replace(notes=tuple(passed), warnings=tuple(filter(None, doubts))), size, tuple(passed))
+        passed.append(f"not used: {sourced.source} holds {len(sourced.tilt_deg)} tilts for {images} images")
+    return Companions(None, size, tuple(passed))
 
 
 def files_read(path: Path) -> list[Path]:
-    """The files that are read for a series: its own, or its images, and those beside it that may tell its tilts."""
+    """The files that are read for a series: its own, or its images, and companion files with tilts."""
     own = [file for file in path.iterdir() if file.suffix.lower() in (".tif", ".tiff")] if path.is_dir() else [path]
-    return [*own, *(file for kind in BESIDE if (file := _beside(path, kind)) is not None)]
+    return [*own, *(file for kind in BESIDE if (file := _companion(path, kind)) is not None)]
 
 
-def contradiction(tilts: Sequence[float], other: Told) -> str | None:
-    """A sentence if another source gives some image quite another tilt than ``tilts`` do."""
+def contradiction(tilts: Sequence[float], other: SourcedTilts) -> str | None:
+    """A warning if another source has a clearly different tilt for some image."""
     if len(tilts) != len(other.tilt_deg):
         return None
     apart = np.abs((np.subtract(tilts, other.tilt_deg) + 180.0) % 360.0 - 180.0)
@@ -118,12 +118,12 @@ def contradiction(tilts: Sequence[float], other: Told) -> str | None:
     first = int((apart > CONTRADICTION_DEG).argmax())
     return (
         f"image {first + 1} has a tilt of {tilts[first]:g} degrees, and by {other.source} one of {other.tilt_deg[first]:g}: "
-        "look whether the tilts are in the order of the images"
+        "check that the tilts are in the order of the images"
     )
 
 
-def brought_to_half_circle(tilts: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Tilts (A,) between -90 and 90 degrees, and for which images (A,) that takes a flip of the detector, being seen from behind."""
+def to_half_circle(tilts: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Tilts (A,) mapped to between -90 and 90 degrees, and which images (A,) are views from behind and must be flipped."""
     degrees = np.asarray(tilts, dtype=float)
     beyond = np.abs(degrees) > 90.0
     turned = np.where(beyond, (degrees + 180.0) % 360.0 - 180.0, degrees)
@@ -145,8 +145,8 @@ def image_numbers(text: str, images: int) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
-def _beside(path: Path, kind: str) -> Path | None:
-    """The file of a kind that belongs to a series by its name; in a folder of images, the only one there is."""
+def _companion(path: Path, kind: str) -> Path | None:
+    """The companion file of a series with suffix ``kind``; in a folder of images, the only one there is."""
     if path.is_dir():
         inside = [file for file in path.iterdir() if file.suffix.lower() == kind]
         if len(inside) == 1:

@@ -1,4 +1,4 @@
-"""Lengths and angles in the units that files write, in ångström and degrees."""
+"""Converts lengths and angles from the units in files to ångström and degrees."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ SMALLEST_ANGSTROM, LARGEST_ANGSTROM = 1e-4, 1e9
 
 
 def angstrom(value: float, unit: object) -> float | None:
-    """A length in ångström; None of a unit that is none of length, or of a length that is none."""
+    """A length in ångström; None if the unit isn't one of length, or the length isn't valid."""
     factor = ANGSTROM_PER.get(_plain(unit))
     return abs(value) * factor if factor and is_pixel_size(abs(value) * factor) else None
 
 
 def is_pixel_size(angstrom: float) -> bool:
-    """Whether a pixel may be of that size: between what no microscope resolves and ten centimetres."""
+    """Whether a pixel size is plausible: between below any microscope's resolution and ten centimetres."""
     return SMALLEST_ANGSTROM < angstrom < LARGEST_ANGSTROM
 
 
 def degrees_per(unit: object) -> float | None:
-    """How many degrees the unit of an angle is; None if it isn't one."""
+    """Degrees per unit of angle; None if it isn't one."""
     name = _plain(unit)
     if name.startswith("deg") or name == "°":
         return 1.0

@@ -1,4 +1,4 @@
-"""Atoms on disk: .xyz files, extended ones with further columns."""
+"""Reads and writes atoms as .xyz files, also extended ones with further columns."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ MOST_ATOMS = 1_000_000
 
 
 class AtomsFile(NamedTuple):
-    """What an .xyz file holds."""
+    """The content of an .xyz file."""
 
     numbers: npt.NDArray[np.int64]
     """(K,) atomic numbers, 0 where the species is unknown."""
     positions: npt.NDArray[np.float64]
-    """(K, 3) ångström: x, y, z as they stand there."""
+    """(K, 3) ångström: x, y, z as in the file."""
 
 
 def atomic_number(symbol: str) -> int:
-    """The atomic number of an element's symbol, or of its number written out.
+    """The atomic number for an element's symbol, or for a number as text.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read_xyz(path: str | Path) -> AtomsFile:
     Raises
     ------
     InputError
-        If it can't be read, or a line is none of an atom.
+        If it can't be read, or a line isn't an atom.
     """
     path = Path(path)
     try:
@@ -67,9 +67,9 @@ def read_xyz(path: str | Path) -> AtomsFile:
     try:
         positions = np.array([[float(one) for one in row[1:4]] for row in rows], np.float64)
     except ValueError as error:
-        raise InputError(f"a line of {path} is none of an atom ({error}): it is a symbol and x, y, z in ångström") from error
+        raise InputError(f"a line of {path} is not an atom ({error}): give a symbol and x, y, z in ångström") from error
     if positions.shape != (len(rows), 3) or not np.isfinite(positions).all():
-        raise InputError(f"a line of {path} is none of an atom: it is a symbol and x, y, z in ångström, all of them finite")
+        raise InputError(f"a line of {path} is not an atom: give a symbol and finite x, y, z in ångström")
     return AtomsFile(np.array([atomic_number(row[0]) for row in rows], np.int64), positions)
 
 
@@ -95,9 +95,9 @@ def write_xyz(
     """
     further = {name: np.asarray(one, np.float64).reshape(len(positions), -1) for name, one in (columns or {}).items()}
     properties = ":".join(["species:S:1:pos:R:3", *(f"{name}:R:{one.shape[1]}" for name, one in further.items())])
-    told = [f"Properties={properties}", *(f"{name}={_value(one)}" for name, one in (facts or {}).items()), 'pbc="F F F"']
+    header = [f"Properties={properties}", *(f"{name}={_value(one)}" for name, one in (facts or {}).items()), 'pbc="F F F"']
     table = np.concatenate([np.asarray(positions, np.float64).reshape(-1, 3), *further.values()], axis=1)
-    lines = [str(len(table)), " ".join(told)]
+    lines = [str(len(table)), " ".join(header)]
     for number, row in zip(numbers, table, strict=True):
         lines.append(f"{SYMBOLS[int(number)]:<2} " + " ".join(f"{one:.5f}" if math.isfinite(one) else "nan" for one in row))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")

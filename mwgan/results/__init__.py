@@ -1,1 +1,1 @@
-"""The results table: its columns, how it is written and read, what of it is drawn, the tomograms beside it, and means over its rows."""
+"""The results table: its columns, writing and reading it, choosing rows for figures, kept tomograms, and means over its rows."""

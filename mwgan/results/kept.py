@@ -1,4 +1,4 @@
-"""Kept tomograms: which there are, by the names Ding 2019 gives them, their pixels and their scores.
+"""Kept tomograms: the available ones, named as in Ding 2019, their pixels and their scores.
 
 A column of a panel is a method and its sinograms: ``M_wbp`` is WBP of the missing-wedge sinograms, ``C_wbp`` of the
 complete ones (Ding 2019, Fig. 10).
@@ -34,7 +34,7 @@ def decode(row: pd.Series) -> Pixels:
 
 
 def kept_columns(tomograms: pd.DataFrame) -> list[Column]:
-    """Every column that was kept, in the table's order."""
+    """Every kept column, in the table's order."""
     pairs = tomograms.loc[tomograms["method"] != "truth", ["method", "sinogram"]].drop_duplicates()
     return [(str(method), str(sinogram)) for method, sinogram in pairs.itertuples(index=False)]
 
@@ -45,7 +45,7 @@ def columns_to_draw(tomograms: pd.DataFrame, usual: Sequence[Column], asked: Seq
     Raises
     ------
     InputError
-        If an asked column was not kept, or none of the usual ones.
+        If a requested column was not kept, or none of the usual ones.
     """
     kept = kept_columns(tomograms)
     there = ", ".join(f"{PREFIX[sinogram]}{method}" for method, sinogram in kept)
@@ -53,12 +53,12 @@ def columns_to_draw(tomograms: pd.DataFrame, usual: Sequence[Column], asked: Seq
         known = {f"{PREFIX[sinogram]}{method}": (method, sinogram) for method, sinogram in kept}
         absent = [name for name in asked if name not in known]
         if absent:
-            raise InputError(f"no tomograms of {', '.join(absent)} were kept; kept are {there}: choose among these (columns=[…])")
+            raise InputError(f"no tomograms of {', '.join(absent)} were kept, only {there}: choose from these (columns=[…])")
         return [known[name] for name in asked]
     found = list(dict.fromkeys(column for wanted in usual for column in kept if column == wanted or _is_variant(column, wanted)))
     if not found:
         wanted = ", ".join(f"{PREFIX[sinogram]}{method}" for method, sinogram in usual)
-        raise InputError(f"this figure shows {wanted}, and none was kept; kept are {there}: evaluate them into the table first")
+        raise InputError(f"this figure shows {wanted}, but only {there} were kept: evaluate them into the table first")
     return found
 
 
@@ -72,12 +72,12 @@ def truth(tomograms: pd.DataFrame, image: int) -> Pixels:
     rows = tomograms[(tomograms["method"] == "truth") & (tomograms["image"] == image)]
     if rows.empty:
         kept = sorted(int(index) for index in tomograms["image"].unique())
-        raise InputError(f"no tomograms of image {image} were kept; kept are {kept}: choose among these (image=… or images=[…])")
+        raise InputError(f"no tomograms of image {image} were kept, only {kept}: choose from these (image=… or images=[…])")
     return decode(rows.iloc[-1])
 
 
 def pixels(tomograms: pd.DataFrame, column: Column, image: int) -> Pixels | None:
-    """The tomogram (N, N) of an image in a column, None where it was not kept."""
+    """The tomogram (N, N) of an image in a column; None if it was not kept."""
     rows = rows_of(tomograms, column, image)
     return None if rows.empty else decode(rows.iloc[-1])
 

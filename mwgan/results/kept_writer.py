@@ -1,4 +1,4 @@
-"""A few tomograms beside a results table, for pictures."""
+"""A few tomograms kept with a results table, for pictures."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mwgan.results.table import write_table
 
 Array = npt.NDArray[Any]
 FIRST = "first"
-OF = "kept_for"  # the network whose best or worst it is; its truth tells it too
+OF = "kept_for"  # the network whose best or worst it is; also set for the truth
 OF_TRUTH = {METHOD: TRUTH, CHECKPOINT: "", TRAIN_DATA: "", RECONSTRUCTOR: TRUTH, DATA_CONSISTENCY: False, STAND_INS: "", TRAIN_SEED: None}
 
 
 class KeptTomograms:
-    """One row each in ``<table>.tomograms.parquet``, identified as in the table, the truth among them."""
+    """Rows of ``<table>.tomograms.parquet``, identified as in the table, including the truth."""
 
     def __init__(self, table_path: Path) -> None:
         self.path = table_path.with_name(table_path.name + ".tomograms")
@@ -30,13 +30,13 @@ class KeptTomograms:
         self._new: list[dict[str, object]] = []
 
     def keep(self, described: dict[str, object], tomogram: Array, image: Array, kept_as: str) -> None:
-        """Take in the tomogram (N, N) of a row, and its truth; ``described`` says what the row is of, without what was measured."""
+        """Add the tomogram (N, N) of a row, and its truth; ``described`` are the row's columns without its metrics."""
         for row, picture in ((described, tomogram), ({**described, **OF_TRUTH}, image)):
             own = {KEPT_AS: kept_as, OF: "" if kept_as == FIRST else described[CHECKPOINT]}
             self._new.append({**row, **own, **encode(picture)})
 
     def write(self) -> None:
-        """Write what was taken in; of a network's best and worst the latest stay."""
+        """Write the added tomograms; of a network's best and worst only the latest stay."""
         if not self._new:
             return
         new = pd.DataFrame(self._new)

@@ -1,4 +1,4 @@
-"""Means over images that weigh every test source alike, and keep apart the trainings that they are of."""
+"""Means over images with equal weight for every test source, separately for each training."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ KEYS = ["method", "train_seed", "wedge_deg"]
 
 
 def with_train_seed(rows: pd.DataFrame) -> pd.DataFrame:
-    """``rows`` with a column ``train_seed``; NaN where a table is older than it."""
+    """``rows`` with a column ``train_seed``; NaN for older tables without it."""
     return rows if "train_seed" in rows else rows.assign(train_seed=float("nan"))
 
 
 def source_means(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean over images of ``metric``, a row per method, training seed, wedge and source, in the table's order."""
+    """Mean over images of ``metric``, one row per method, training seed, wedge and source, in the table's order."""
     return with_train_seed(rows).groupby([*KEYS, "source"], sort=False, dropna=False)[[metric]].mean().reset_index()
 
 
 def means_over_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean over sources of :func:`source_means`, a row per method, training seed and wedge.
+    """Mean over sources of :func:`source_means`, one row per method, training seed and wedge.
 
-    A row stands only where all sources of the table are there: a mean over an easier half would pass for the whole.
+    Only where all sources of the table are present: else a mean over the easier ones could be mistaken for the full mean.
     """
     means = source_means(rows, metric).dropna(subset=[metric])
     grouped = means.groupby(KEYS, as_index=False, sort=False, dropna=False)
@@ -31,16 +31,16 @@ def means_over_sources(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def over_seeds(means: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Of one method's means: ``mean``, ``low``, ``high`` and ``seeds`` over its trainings, by wedge in rising order.
+    """For one method's means: ``mean``, ``low``, ``high`` and ``seeds`` over its trainings, by ascending wedge.
 
-    ``seeds`` counts the trainings; of a method without any (classical, or an older table) it is 1.
+    ``seeds`` counts the trainings; it is 1 for a method without any (classical, or an older table).
     """
     by_wedge = means.groupby("wedge_deg")[metric]
     return pd.DataFrame({"mean": by_wedge.mean(), "low": by_wedge.min(), "high": by_wedge.max(), "seeds": by_wedge.size()})
 
 
 def averaged_over(results: pd.DataFrame) -> str:
-    """What such means are over: sources, images, their subjects and noise, as ``brain, 40 images of 2 subjects, noise 2 %``."""
+    """A description of what is averaged: sources, images, their subjects and noise, as ``brain, 40 images of 2 subjects, noise 2 %``."""
     sources = list(results["source"].unique())
     noise = ", ".join(f"{noise:g}" for noise in sorted(results["noise_percent"].unique()))
     if len(sources) == 1:

@@ -1,4 +1,4 @@
-"""What the methods of some rows are made of."""
+"""The parts of the methods in some rows."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from mwgan.results.reading import up_to_date
 
 
 class MadeOf(NamedTuple):
-    """A method: what reconstructs, and whether data consistency corrects it."""
+    """A method: its reconstructor, and whether data consistency corrects it."""
 
     reconstructor: str
     data_consistency: bool
 
 
 class Training(NamedTuple):
-    """What a network was trained on, and for which of it phantom faces stood in: ``brain, ct``, or empty."""
+    """What a network was trained on, and which of its sources were replaced by phantom faces: ``brain, ct``, or empty."""
 
     data: str
     stand_ins: str
 
 
 def made_of(rows: pd.DataFrame) -> dict[str, MadeOf]:
-    """What each method is made of, in the order of the rows."""
-    told = up_to_date(rows)[[METHOD, RECONSTRUCTOR, DATA_CONSISTENCY]].drop_duplicates(METHOD)
-    return {str(method): MadeOf(str(base), bool(corrected)) for method, base, corrected in told.itertuples(index=False, name=None)}
+    """The parts of each method, in the order of the rows."""
+    known = up_to_date(rows)[[METHOD, RECONSTRUCTOR, DATA_CONSISTENCY]].drop_duplicates(METHOD)
+    return {str(method): MadeOf(str(base), bool(corrected)) for method, base, corrected in known.itertuples(index=False, name=None)}
 
 
 def trainings(rows: pd.DataFrame) -> dict[str, list[Training]]:
-    """The different trainings of each method, in the order of the rows; none of one that needs no training."""
-    told = up_to_date(rows)[[METHOD, TRAIN_DATA, STAND_INS]].fillna("").drop_duplicates()
+    """The different trainings of each method, in the order of the rows; none for one that needs no training."""
+    known = up_to_date(rows)[[METHOD, TRAIN_DATA, STAND_INS]].fillna("").drop_duplicates()
     found: dict[str, list[Training]] = {}
-    for method, data, stand_ins in told.itertuples(index=False, name=None):
-        known = found.setdefault(str(method), [])
+    for method, data, stand_ins in known.itertuples(index=False, name=None):
+        of_method = found.setdefault(str(method), [])
         if data or stand_ins:
-            known.append(Training(str(data), str(stand_ins)))
+            of_method.append(Training(str(data), str(stand_ins)))
     return found

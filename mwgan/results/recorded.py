@@ -1,4 +1,4 @@
-"""A results table on disk and the tomograms beside it, as figures want them: of what is chosen the latest rows."""
+"""A results table on disk with its kept tomograms, prepared for figures: the latest rows of a choice."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from mwgan.results.reading import read_rows
 from mwgan.results.selection import choose, first_images, of_one_noise, of_one_sinogram, of_one_source, of_one_training, of_one_wedge
 from mwgan.results.table import latest, table_path
 
-IMAGES = 3  # rows of a figure of several images, where none are asked for
+IMAGES = 3  # default number of images in a figure of several
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a table is drawn.
+    """Which rows of a table are plotted.
 
     Parameters
     ----------
     test_source
-        The source to draw; None takes the only one for figures of images, and the mean over all for other figures.
+        The source to plot; None takes the only one for figures of images, and the mean over all for other figures.
     methods
-        Methods to draw, in this order, each of which the table must have; None draws all.
+        Methods to plot, in this order; the table must have each. None plots all.
     also
-        Methods to draw after those, where the table has them.
+        Further methods to plot, where the table has them.
     noise_percent
         The noise level, where the table has several.
     train_seed
@@ -38,11 +38,11 @@ class Choice:
     sinogram
         ``missing`` or ``complete``, for figures against and over wedges.
     wedges_deg
-        The wedges to draw; None draws all.
+        The wedges to plot; None plots all.
     image
-        Which of the kept images a figure of one image shows.
+        Number of the kept image in a figure of one image.
     images
-        Which of them a figure of several shows; None shows the first three.
+        Numbers of the kept images in a figure of several; None shows the first three.
     """
 
     test_source: str | None = None
@@ -57,12 +57,12 @@ class Choice:
 
 
 class Recorded:
-    """A table and its tomograms, read when a figure wants them.
+    """A table and its tomograms, read when a figure needs them.
 
     Parameters
     ----------
     table
-        With or without the suffix of its files.
+        Path, with or without a suffix.
     choice
         Which of its rows.
     """
@@ -82,33 +82,33 @@ class Recorded:
 
     @cached_property
     def shown(self) -> pd.DataFrame:
-        """Rows that belong to figures of images: one source, one training of each network."""
+        """Rows for figures of images: one source, one training of each network."""
         return of_one_training(of_one_source(self.results))
 
     @cached_property
     def tomograms(self) -> pd.DataFrame:
-        """Kept tomograms of both kinds of sinogram, and the truth: one source's first images, one training of each network."""
+        """Kept tomograms of both kinds of sinogram, and the truth: the first images of one source, one training of each network."""
         return of_one_training(of_one_source(of_one_noise(self._read(".tomograms.parquet"))))
 
     @property
     def metrics(self) -> list[str]:
-        """What was measured."""
+        """The metrics in the table."""
         return metrics_of(self.everything)
 
     @property
     def sinogram(self) -> str:
-        """The kind of sinogram that is drawn, which the table has."""
+        """The chosen kind of sinogram, checked to be in the table."""
         of_one_sinogram(self.everything, self.choice.sinogram)
         return self.choice.sinogram
 
     @property
     def image(self) -> int:
-        """The image that a figure of one image shows."""
+        """The image for a figure of one image."""
         return self._kept([self.choice.image])[0]
 
     @property
     def images(self) -> list[int]:
-        """The images that a figure of several shows."""
+        """The images for a figure of several."""
         first = sorted(self.tomograms["image"].unique())[:IMAGES]
         return self._kept(first if self.choice.images is None else self.choice.images)
 
@@ -119,20 +119,18 @@ class Recorded:
 
     @property
     def step_deg(self) -> float:
-        """The tilt step that the table was made with."""
+        """The tilt step of the table."""
         record = self.table.with_name(self.table.name + ".conditions.json")
         try:
             return float(read_object(record)["step_deg"])
         except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-            raise InputError(f"{record} doesn't tell the tilt step (step_deg): mwgan-evaluate writes it beside a table") from error
+            raise InputError(f"{record} has no tilt step (step_deg): mwgan-evaluate writes it with a table") from error
 
     def _kept(self, images: Iterable[int]) -> list[int]:
         kept = {int(image) for image in self.tomograms["image"]}
         for image in images:
             if image not in kept:
-                raise InputError(
-                    f"no tomograms of image {image} were kept; kept are {sorted(kept)}: choose among these (image=…, images=…)"
-                )
+                raise InputError(f"no tomograms of image {image} were kept, only {sorted(kept)}: choose from these (image=…, images=…)")
         return [int(image) for image in images]
 
     def _read(self, suffix: str) -> pd.DataFrame:
@@ -140,17 +138,17 @@ class Recorded:
         try:
             rows = first_images(read_rows(path))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} is not there or not a results table: name one with table=…, mwgan-evaluate makes it") from error
+            raise InputError(f"{path} is missing or not a results table: give one by table=…, mwgan-evaluate makes it") from error
         choice = self.choice
         there = sorted(rows["wedge_deg"].unique())
         asked = there if choice.wedges_deg is None else [float(wedge) for wedge in choice.wedges_deg]
         chosen = rows[rows["wedge_deg"].isin(asked)]
         if chosen.empty:
-            raise InputError(f"{path} has nothing at wedges of {_listed(asked)} degrees: it has {_listed(there)} (wedges_deg=…)")
+            raise InputError(f"{path} has no rows for wedges of {_listed(asked)} degrees: it has {_listed(there)} (wedges_deg=…)")
         return latest(choose(chosen, choice.test_source, self._methods(chosen), choice.train_seed, choice.noise_percent))
 
     def _methods(self, rows: pd.DataFrame) -> list[str] | None:
-        """The methods that must be there, and of ``also`` those that are; None for all."""
+        """The required methods, and those of ``also`` that are present; None for all."""
         if self.choice.methods is None:
             return None
         there, asked = set(rows["method"]), self.choice.methods

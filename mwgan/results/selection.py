@@ -1,6 +1,6 @@
-"""Which rows of a table are drawn: test source, methods, training, and of the kept tomograms the first images.
+"""Selects rows of a table for figures: by test source, methods and training, and the first images of the kept tomograms.
 
-Tables from before the columns ``train_seed`` and ``kept_as`` are as if they were empty.
+Older tables without the columns ``train_seed`` and ``kept_as`` are treated as if these were empty.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def choose(
     train_seed: int | None = None,
     noise_percent: float | None = None,
 ) -> pd.DataFrame:
-    """The rows asked for, methods in the order asked for; None takes all. The truth and what needs no training stay.
+    """The requested rows, with methods in the requested order; None takes all. The truth and classical methods stay.
 
     Raises
     ------
     InputError
-        If the table has no such source, method, training or noise; it lists those there are.
+        If the table has no such source, method, training or noise; the message lists those available.
     """
     rows = with_train_seed(rows)
     if source is not None:
@@ -49,7 +49,7 @@ def choose(
 
 
 def of_one_source(rows: pd.DataFrame) -> pd.DataFrame:
-    """``rows``, for a figure of images: image 0 of one source is another than image 0 of the next."""
+    """``rows``, checked to be of one source, for a figure of images: image numbers of several sources clash."""
     if rows["source"].nunique() > 1:
         raise InputError(
             f"this figure shows images of one test source, and the table has {_listed(rows['source'])}: choose one (test_source=…)"
@@ -58,7 +58,7 @@ def of_one_source(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_one_noise(rows: pd.DataFrame) -> pd.DataFrame:
-    """``rows``, for a figure that means nothing across noise levels."""
+    """``rows``, checked to be of one noise level, for a figure that must not mix them."""
     if rows["noise_percent"].nunique() > 1:
         raise InputError(
             f"this figure shows one noise level, and the table has {_listed(rows['noise_percent'])} %: choose one (noise_percent=…)"
@@ -70,8 +70,8 @@ def of_one_wedge(rows: pd.DataFrame) -> pd.DataFrame:
     """``rows``, for a figure that means nothing across wedges."""
     wedges = sorted(rows["wedge_deg"].unique())
     if len(wedges) > 1:
-        told = ", ".join(f"{wedge:g}" for wedge in wedges)
-        raise InputError(f"this figure shows one wedge, and the table has {told}: choose one (wedges_deg=[{wedges[0]:g}])")
+        available = ", ".join(f"{wedge:g}" for wedge in wedges)
+        raise InputError(f"this figure shows one wedge, and the table has {available}: choose one (wedges_deg=[{wedges[0]:g}])")
     return rows
 
 
@@ -86,18 +86,18 @@ def of_one_sinogram(rows: pd.DataFrame, sinogram: str) -> pd.DataFrame:
 def of_one_training(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of each method's training with the lowest seed, for a figure of images."""
     rows = with_train_seed(rows)
-    lowest = rows.groupby("method")["train_seed"].transform("min")  # NaN for what needs no training
+    lowest = rows.groupby("method")["train_seed"].transform("min")  # NaN for classical methods
     return rows[(rows["train_seed"] == lowest) | lowest.isna() | (rows["method"] == TRUTH)]
 
 
 def first_images(tomograms: pd.DataFrame) -> pd.DataFrame:
-    """The tomograms that were kept for being the first of their source, without those kept for their quality."""
+    """The tomograms that were kept as the first of their source, without those kept as best or worst."""
     return tomograms[tomograms["kept_as"].isna() | (tomograms["kept_as"] == "first")] if "kept_as" in tomograms else tomograms
 
 
 def _some(rows: pd.DataFrame, wanted: pd.Series, asked: str, there: pd.Series) -> pd.DataFrame:
     if not wanted.any():
-        raise InputError(f"the table has nothing of {asked}: it has {_listed(there) or 'none at all'}")
+        raise InputError(f"the table has no rows of {asked}: it has {_listed(there) or 'none'}")
     return rows[wanted]
 
 

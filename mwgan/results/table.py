@@ -12,23 +12,23 @@ from typing import Any
 import pandas as pd
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.json_files import read_object
 from mwgan.files.locks import hold
-from mwgan.files.whole import written_whole
 from mwgan.results.columns import IDENTITY, KEPT_AS, NAMES, TRAIN_SEED, known_metrics, metrics_of
 from mwgan.results.reading import read_rows, up_to_date
 
-PLACES = ("folder", "cache", "licence")  # of a source: they decide no image
-BEGUN_BY = (".parquet", ".tuning.csv")  # without these no number was found under the conditions that are written down
-TOLD = 5  # differences that a refusal names
-FILES = (".parquet", ".csv", ".tomograms.parquet", ".tuning.csv", ".conditions.json")  # of a table, and what is written with it
+PLACES = ("folder", "cache", "licence")  # settings of a source that don't affect its images
+CONTENT = (".parquet", ".tuning.csv")  # without these files a table has no results yet, and its conditions may change
+LISTED = 5  # most differences in a message
+FILES = (".parquet", ".csv", ".tomograms.parquet", ".tuning.csv", ".conditions.json")  # of a table
 
 
 class ResultsTable:
-    """A table kept as ``<path>.parquet`` and ``<path>.csv``, each replaced whole so that neither is ever half-written.
+    """A table saved as ``<path>.parquet`` and ``<path>.csv``, each replaced atomically so that neither is ever half-written.
 
-    A row is identified by :data:`mwgan.results.columns.IDENTITY`; an evaluation that was interrupted asks :meth:`missing` what
-    is left to do. A table of an earlier version gets the columns of today when rows are added to it.
+    A row is identified by :data:`mwgan.results.columns.IDENTITY`; an interrupted evaluation gets what is left to do from
+    :meth:`missing`. A table of an earlier version gets the current columns when rows are added to it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -41,13 +41,13 @@ class ResultsTable:
             raise InputError(f"{parquet} can't be read as a results table: move it away or give another name") from error
 
     def missing(self, identities: list[dict[str, object]]) -> list[int]:
-        """Positions of those identities that the table has no row for."""
+        """Positions of the identities without a row in the table."""
         return [position for position, row in enumerate(identities) if tuple(row[column] for column in IDENTITY) not in self._known]
 
     def append(self, rows: list[dict[str, object]]) -> None:
-        """Add rows and write both files. What they hold besides the columns of mwgan is kept in columns of its own."""
+        """Add rows and write both files. Further keys of the rows become further columns."""
         names = dict.fromkeys([*NAMES, *(name for row in rows for name in row)])
-        numbers = (TRAIN_SEED, *known_metrics())  # whose None must not make a column of objects
+        numbers = (TRAIN_SEED, *known_metrics())  # None must not turn them into columns of objects
         added = up_to_date(pd.DataFrame(rows, columns=list(names)).astype(dict.fromkeys(numbers, float)))
         whole = added if self.rows.empty else pd.concat([self.rows, added], ignore_index=True)
         write_table(whole, self.path)
@@ -66,23 +66,23 @@ class ResultsTable:
 
 
 def latest(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per method, training seed and image: of a network trained again under the same name and seed, the latest."""
+    """One row per method, training seed and image: the latest for a network trained again under the same name and seed."""
     same = [column for column in IDENTITY if column not in ("checkpoint", "train_data")]
     return rows.drop_duplicates([*same, *(column for column in (TRAIN_SEED, KEPT_AS) if column in rows)], keep="last")
 
 
 def table_files(table: Path) -> list[Path]:
-    """The files that a table may consist of, whether they are there or not."""
+    """The files that a table may consist of, whether they exist or not."""
     return [table.with_name(table.name + suffix) for suffix in FILES]
 
 
 def table_path(name: str | Path) -> Path:
-    """A table's path without the suffixes that its files carry.
+    """A table's path without the suffixes of its files.
 
     Raises
     ------
     InputError
-        If the name is a folder's.
+        If the name is that of a folder.
     """
     text = str(name)
     if text.endswith(("/", os.sep)):
@@ -92,7 +92,7 @@ def table_path(name: str | Path) -> Path:
 
 @contextmanager
 def claimed_table(table: Path) -> Iterator[None]:
-    """Hold a table while it is filled: each writer keeps its own rows and would write over the other's. A killed one lets go.
+    """Lock a table while it is filled: two writers would overwrite each other's rows. The lock of a killed one is released.
 
     Raises
     ------
@@ -106,22 +106,22 @@ def claimed_table(table: Path) -> Iterator[None]:
 
 
 def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
-    """Write down what a table's numbers hold for, or raise an :class:`InputError` if it was begun under other conditions.
+    """Record the conditions of a table's results, or raise an :class:`InputError` if it was started under other conditions.
 
-    The columns don't tell an image's size, the tilt step or a method's settings; rows of two kinds must not mix. Where files
-    lie is no condition: a digest of them is among ``conditions`` where they matter.
+    Image size, tilt step and settings of methods aren't columns, so rows with different ones must not mix. Locations of
+    files are no condition: where their content matters, ``conditions`` contains a digest of it.
     """
     conditions = _without_places(conditions)
     record = table.with_name(table.name + ".conditions.json")
-    begun = any(table.with_name(table.name + suffix).exists() for suffix in BEGUN_BY)
-    known = _known(record) if begun and record.exists() else {}
-    changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
+    started = any(table.with_name(table.name + suffix).exists() for suffix in CONTENT)
+    known = _known(record) if started and record.exists() else {}
+    changed = [difference for key, value in conditions.items() if key in known for difference in _differences(key, known[key], value)]
     if changed:
-        more = f"; and {len(changed) - TOLD} more" if len(changed) > TOLD else ""
-        raise InputError(f"the table {table} was made with {'; '.join(changed[:TOLD])}{more}: give table=another name")
+        more = f"; and {len(changed) - LISTED} more" if len(changed) > LISTED else ""
+        raise InputError(f"the table {table} was made with {'; '.join(changed[:LISTED])}{more}: give table=another name")
     if known != {**known, **conditions}:
         record.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(record) as partial:
+        with atomic_write(record) as partial:
             partial.write_text(json.dumps({**known, **conditions}, indent=2) + "\n", encoding="utf-8")
 
 
@@ -129,23 +129,21 @@ def _known(record: Path) -> dict[str, Any]:
     try:
         return {key: _without_places(value) for key, value in read_object(record).items() if key not in PLACES}
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{record}, which tells what the table was made with, can't be read: copy it anew, or give table=another name"
-        ) from error
+        raise InputError(f"{record}, with the conditions of the table, can't be read: copy it again, or give table=another name") from error
 
 
 def _without_places(value: Any) -> Any:
-    """A configuration without the folders that another machine, or a moved cache, would change."""
+    """A configuration without folders, which differ on another machine or with a moved cache."""
     if not isinstance(value, dict):
         return value
     return {key: _without_places(inner) for key, inner in value.items() if key not in PLACES}
 
 
 def _differences(key: str, known: Any, value: Any) -> list[str]:
-    """Each single setting that differs, as ``test.count 40, not 80``."""
+    """Each setting that differs, as ``test.count 40, not 80``."""
     if isinstance(known, dict) and isinstance(value, dict):
         inner = [name for name in {**known, **value} if known.get(name) != value.get(name)]
-        return [told for name in inner for told in _differences(f"{key}.{name}", known.get(name), value.get(name))]
+        return [difference for name in inner for difference in _differences(f"{key}.{name}", known.get(name), value.get(name))]
     return [] if known == value else [f"{key} {_shown(known)}, not {_shown(value)}"]
 
 
@@ -154,10 +152,10 @@ def _shown(value: Any) -> str:
 
 
 def write_table(rows: pd.DataFrame, path: Path, suffixes: tuple[str, ...] = (".parquet", ".csv")) -> None:
-    """``rows`` as ``<path>.parquet`` and ``<path>.csv``, each whole or as it was before."""
+    """Write ``rows`` as ``<path>.parquet`` and ``<path>.csv``, each atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
-        with written_whole(path.with_name(path.name + suffix)) as partial:
+        with atomic_write(path.with_name(path.name + suffix)) as partial:
             if suffix == ".csv":
                 rows.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")  # the same file on every system
             else:

@@ -1,1 +1,1 @@
-"""The life of a run: its folder, how it starts, resumes and ends; stages, sweeps, SLURM, processes and loggers."""
+"""Running a training: its folder, starting, resuming and ending; stages, sweeps, SLURM, processes and loggers."""

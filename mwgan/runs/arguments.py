@@ -1,4 +1,4 @@
-"""Arguments of a configuration's parts that their classes can't take, refused by their keys before anything is built."""
+"""Checks the arguments in a configuration against their classes, and names a wrong one by its key before anything is built."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ from hydra.utils import get_object
 
 from mwgan.errors import InputError
 
-SIZES = ("width", "depth", "layers", "blocks", "growth", "memory", "iterations", "in_channels", "out_channels")  # and what ends in _width …
+SIZES = (
+    "width",
+    "depth",
+    "layers",
+    "blocks",
+    "growth",
+    "memory",
+    "iterations",
+    "in_channels",
+    "out_channels",
+)  # or _width …
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
 LISTS = (list, tuple, Sequence, Collection)
 
 
 def check_arguments(settings: Any, key: str = "") -> None:
-    """Raise an :class:`InputError` that names the first argument of another kind than its class says, or a size below 1.
+    """Raise an :class:`InputError` that names the first argument whose type doesn't fit its class, or a size below 1.
 
     Parameters
     ----------
     settings
-        A configuration, plain and resolved. Whoever may not run what it names has been asked before: classes are imported.
+        A configuration, plain and resolved. Its classes are imported, so permission to do so must have been checked before.
     key
-        Where in the whole it stands.
+        Its position in the full configuration.
     """
     if isinstance(settings, Mapping):
         kinds = _kinds(settings["_target_"]) if isinstance(settings.get("_target_"), str) else {}
@@ -39,10 +49,10 @@ def check_arguments(settings: Any, key: str = "") -> None:
 
 def _check(key: str, name: str, value: Any, kind: Any) -> None:
     if not _is_of(value, kind):
-        raise InputError(f"{key}={value} can't be meant: give {' or '.join(_told(kind))}")
+        raise InputError(f"{key}={value} is invalid: give {' or '.join(_kind_names(kind))}")
     least = 0 if name.endswith("guess_iterations") else 1
     if isinstance(value, int) and not isinstance(value, bool) and value < least and _is_size(name):
-        raise InputError(f"{key}={value} can't be meant: give a whole number of {least} or more")
+        raise InputError(f"{key}={value} is invalid: give a whole number of {least} or more")
 
 
 def _is_size(name: str) -> bool:
@@ -50,16 +60,16 @@ def _is_size(name: str) -> bool:
 
 
 def _kinds(target: str) -> dict[str, Any]:
-    """The annotated arguments of what a ``_target_`` names; none where they can't be told."""
+    """The type annotations of the arguments of a ``_target_``; none where they can't be determined."""
     try:
         made = get_object(target)
         return get_type_hints(getattr(made, "__init__") if isinstance(made, type) else made)  # noqa: B009  # to mypy, an instance's
-    except (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError):  # what is wrong with it is said when it is built
+    except (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError):  # building it reports the error
         return {}
 
 
 def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a plain value is of an annotated kind; of what isn't plain, too: it is made of a node, or a class makes it its own."""
+    """Whether a plain value fits an annotated type; true for types that aren't plain, which are built from a node or converted."""
     if isinstance(value, Mapping) and "_target_" in value:
         return True
     if get_origin(kind) in (Union, types.UnionType):
@@ -80,9 +90,9 @@ def _is_of(value: Any, kind: Any) -> bool:
     return True
 
 
-def _told(kind: Any) -> list[str]:
+def _kind_names(kind: Any) -> list[str]:
     if get_origin(kind) in (Union, types.UnionType):
-        return [told for one in get_args(kind) for told in _told(one)]
+        return [name for one in get_args(kind) for name in _kind_names(one)]
     if get_origin(kind) in LISTS:
-        return [f"a list of {' and '.join(dict.fromkeys(told for one in get_args(kind) if one is not ... for told in _told(one)))}"]
+        return [f"a list of {' and '.join(dict.fromkeys(name for one in get_args(kind) if one is not ... for name in _kind_names(one)))}"]
     return [PLAIN.get(kind) or str(getattr(kind, "__name__", kind))]

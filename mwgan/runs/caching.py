@@ -1,4 +1,4 @@
-"""What a training shows its generator, kept in a folder (``cache=``) instead of made anew in every epoch."""
+"""Training pairs cached in a folder (``cache=``) instead of computed again in every epoch."""
 
 from __future__ import annotations
 
@@ -17,29 +17,28 @@ from mwgan.training import AdversarialModule
 from mwgan.training.cached_examples import DRAW_EPOCH, CachedExamples, fill_cache
 from mwgan.training.examples import WITHOUT_GENERATOR, example
 
-PERMISSIONS = ("allow",)  # arguments of examples that don't decide them
+PERMISSIONS = ("allow",)  # arguments of examples that don't affect their content
 
 
 def cached(cfg: DictConfig, module: AdversarialModule, source: ImageSource, device: str, alone: bool) -> CachedExamples:
-    """The training examples in ``cfg.cache``, made there first as far as they are missing.
+    """The training pairs in ``cfg.cache``; missing ones are computed first.
 
     Parameters
     ----------
     cfg, module, source
         The training, and its images.
     device
-        Where examples are made.
+        Where pairs are computed.
     alone
-        Whether this is the training's only process. Several would write the same files: they find the cache or say that it
-        isn't there.
+        Whether this is the training's only process. Several would write the same files, so they only read an existing cache.
 
     Raises
     ------
     InputError
-        If the folder holds a cache of something else, or the model is shown what no cache can keep.
+        If the folder holds a cache of something else, or the model's inputs can't be cached.
     """
     if set(plain(cfg.data.get("sizes")) or [cfg.data.size]) != {cfg.data.size}:
-        raise InputError("cache= keeps pictures of one size: train with data.sizes=null")
+        raise InputError("cache= stores images of one size: train with data.sizes=null")
     folder, samples = Path(cfg.cache), SourceDataset(source, cfg.seed)
     limit = cfg.trainer.limit_train_batches
     count = min(len(samples), limit * cfg.data.batch_size) if isinstance(limit, int) else len(samples)
@@ -64,7 +63,7 @@ def cached(cfg: DictConfig, module: AdversarialModule, source: ImageSource, devi
 
 
 def _made_from(cfg: DictConfig, module: AdversarialModule) -> dict[str, Any]:
-    """All that decides the content of a cache."""
+    """Everything that determines the content of a cache."""
     examples = module.examples
     beside = WITHOUT_GENERATOR if examples is None else examples.made_from()
     decided = {"data": plain(cfg.data.train), "acquisition": plain(cfg.acquisition), "seed": cfg.seed}

@@ -1,4 +1,4 @@
-"""How a training ends: by itself, told by a signal, for want of space; and what must be closed whichever it is."""
+"""How a training ends: normally, by a signal or on a full disk; and what must be closed in each case."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from mwgan.runs.options import quoted
 
 @contextmanager
 def ending(folder: Path, trainer: pl.Trainer) -> Iterator[None]:
-    """Train inside: whatever stops the training is passed on as the program's own end.
+    """Context in which to train: turns whatever stops the training into the program's own exit.
 
     Raises
     ------
     KeyboardInterrupt
         After Ctrl-C.
     SystemExit
-        With the status of a process that was told to end, or none where the run's first process says so.
+        With the status of a process stopped by a signal, or without one where the run's first process ended the others.
     InputError
         If the disk of ``folder`` is full.
     """
@@ -41,19 +41,19 @@ def ending(folder: Path, trainer: pl.Trainer) -> Iterator[None]:
         if stop.number == signal.SIGINT:
             raise KeyboardInterrupt from None
         sys.exit(TERMINATED)
-    except SIGTERMException:  # an exit without a status, which would read as success; it came before there was anything to save
+    except SIGTERMException:  # an exit without status would look like success; this one came before there was anything to save
         sys.exit(TERMINATED)
     except (OSError, RuntimeError) as error:
         if not disk_full(error):
             raise
-        raise InputError(f"{no_space_in(folder)}; then mwgan-train resume={quoted(folder)} continues from the last checkpoint") from error
+        raise InputError(f"{no_space_in(folder)}; then mwgan-train resume={quoted(folder)} resumes from the last checkpoint") from error
     except SystemExit as end:
-        if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C is an exit without a word
+        if isinstance(end.__context__, KeyboardInterrupt):  # Lightning exits silently on Ctrl-C
             raise KeyboardInterrupt from None
         raise
     finally:
         if "wandb" in sys.modules:  # or the next job of a sweep would log into this one's run
             sys.modules["wandb"].finish(exit_code=status)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, LastCheckpoint) and callback.signals.told:  # as the last epoch ended: what comes next must hear of it
-            signal.raise_signal(callback.signals.told)
+        if isinstance(callback, LastCheckpoint) and callback.signals.received:  # it arrived as the last epoch ended: pass it on
+            signal.raise_signal(callback.signals.received)

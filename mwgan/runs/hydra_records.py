@@ -1,4 +1,4 @@
-"""What Hydra itself writes down of a run and of a sweep, in their folders."""
+"""Hydra's own records of a run and of a sweep, in their folders."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mwgan.runs.options import is_options
 
 SWEEP = "multirun.yaml"  # of a sweep
 OVERRIDES = Path(".hydra") / "overrides.yaml"  # of a run: its options
-DEEPEST = 50  # lists and mappings inside one another
+DEEPEST = 50  # nested lists and mappings
 SETTINGS = Path(".hydra") / "hydra.yaml"  # and Hydra's own settings
 
 
 def read_yaml(file: Path) -> Any:
-    """A record of Hydra's as plain values, interpolations as they are.
+    """A record of Hydra's as plain values, interpolations unresolved.
 
     Raises
     ------
     InputError
-        If it can't be read, or refers to parts of itself or nests without end, as none of Hydra's do: reading it might never end.
+        If it can't be read, or refers to itself or nests too deeply, as Hydra's never do: reading it might not end.
     """
     import yaml
     from omegaconf import OmegaConf
@@ -38,7 +38,7 @@ def read_yaml(file: Path) -> Any:
 
 
 def read_options(file: Path) -> list[str]:
-    """The options that Hydra's record of a run lists.
+    """The options in Hydra's record of a run.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def read_options(file: Path) -> list[str]:
 
 
 def read_sweep(file: Path) -> dict[str, Any]:
-    """Hydra's record of a sweep, the options in it sure to be such.
+    """Hydra's record of a sweep, with checked options.
 
     Raises
     ------
     InputError
-        If it can't be read, or holds something else in their place.
+        If it can't be read, or its options aren't a list of options.
     """
     recorded = read_yaml(file)
     params = within(recorded, "hydra", "sweeper", "params")
@@ -68,7 +68,7 @@ def read_sweep(file: Path) -> dict[str, Any]:
 
 
 def within(value: Any, *keys: str) -> Any:
-    """What lies at some keys, one inside the other; None where nothing does."""
+    """The value at a path of nested keys; None if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
@@ -76,5 +76,5 @@ def within(value: Any, *keys: str) -> Any:
 
 def _unreadable(file: Path) -> InputError:
     sweep = "move it away and give the sweep's options again, with -m and hydra.sweep.dir="
-    remedy = sweep if file.name == SWEEP else "give experiment= and the options of the run beside resume="
+    remedy = sweep if file.name == SWEEP else "give experiment= and the options of the run with resume="
     return InputError(f"{file} can't be read: {remedy}")

@@ -1,4 +1,4 @@
-"""What the options of a command line say: which of them make a run another one, and which are called otherwise since."""
+"""Command-line options: which of them distinguish one run from another, and which have been renamed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, TypeGuard
 
-# Options that say where and how a run is computed, not what is computed.
+# Options for where and how a run is computed, not for what is computed.
 NOT_THE_JOB = (
     *("resume", "launcher", "threads", "paths.", "hydra", "logger", "callbacks", "data.workers", "data.prefetch", "allow", "recorded"),
     *(
@@ -20,12 +20,12 @@ NOT_THE_JOB = (
     ),
     "model.compile",
 )
-INPAINTERS = "inpainters"  # of earlier versions: a part of the generator to begin with, and what its examples are made by
+INPAINTERS = "inpainters"  # of earlier versions: initial weights of a part of the generator, also used for its examples
 INPAINTER = "generator.inpainter"
 
 
 def is_options(value: Any) -> TypeGuard[list[str]]:
-    """Whether what a record holds is a list of options."""
+    """Whether a recorded value is a list of options."""
     return isinstance(value, list) and all(isinstance(option, str) for option in value)
 
 
@@ -35,17 +35,17 @@ def key_of(option: str) -> str:
 
 
 def job_of(options: Sequence[str]) -> list[str]:
-    """Those options that tell a run from another, by today's names, in the order of their keys."""
+    """The options that distinguish one run from another, with current names, sorted by key."""
     return sorted(option.lstrip("+") for option in renamed(options) if not key_of(option).startswith(NOT_THE_JOB))
 
 
 def quoted(path: PurePath) -> str:
-    """A path as Hydra reads it whole: inside quotes a backslash stands for itself, but before a quote for what follows it."""
+    """A path quoted for Hydra: inside quotes a backslash is literal, except before a quote, which it escapes."""
     return "'" + re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(path)) + "'"
 
 
 def unquoted(value: str) -> str:
-    """The text that a value of the command line is: itself, or what is between its quotes."""
+    """The text of a command-line value, without its quotes if it has any."""
     quote = value[:1]
     if len(value) < 2 or quote not in ("'", '"') or value[-1] != quote:
         return value
@@ -53,17 +53,17 @@ def unquoted(value: str) -> str:
 
 
 def renamed(options: Sequence[str]) -> list[str]:
-    """Options by today's names, in their order: those of older command lines, run folders and sweeps.
+    """Options with current names, in their order, from those of older command lines, run folders and sweeps.
 
-    ``inpainters=RUN`` is ``init={generator.inpainter:RUN}``. Beside an ``init=``, which is then of the whole generator and wins
-    over its part, only the examples take it.
+    ``inpainters=RUN`` is ``init={generator.inpainter:RUN}``. With an ``init=``, which is then for the whole generator and wins
+    over its part, only the examples use it.
     """
     has_init = any(key_of(option) == "init" for option in options)
     return [_of_inpainters(option, has_init) if key_of(option) == INPAINTERS else option for option in options]
 
 
 def renamed_stage(stage: Mapping[str, Any]) -> dict[str, Any]:
-    """A stage of a training by today's names."""
+    """A stage of a training, with current option names."""
     if INPAINTERS not in stage:
         return dict(stage)
     others = {key: value for key, value in stage.items() if key != INPAINTERS}

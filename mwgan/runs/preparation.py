@@ -1,4 +1,4 @@
-"""Everything a training takes, built from its configuration and checked before the first step."""
+"""Everything a training needs, built from its configuration and checked before the first step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from mwgan.callbacks import WholeCheckpoints
+from mwgan.callbacks import AtomicCheckpoints
 from mwgan.configuration import build, plain
 from mwgan.data import as_source
 from mwgan.data.datamodules import ImageDataModule
@@ -20,45 +20,45 @@ from mwgan.errors import InputError
 from mwgan.files.weights import find_weights, read_weights
 from mwgan.runs import slurm
 from mwgan.runs.caching import cached
-from mwgan.runs.first_weights import as_tree, begin_with, check_same, first_weights, told, told_by
+from mwgan.runs.initial_weights import as_tree, check_same, load_initial_weights, origins_of, read_initial_weights, recorded_origins
 from mwgan.runs.loggers import loggers
 from mwgan.runs.one_run import takes_several_devices
 from mwgan.runs.records import record_of
 from mwgan.training import AdversarialModule
 
-RESUMED = ("generator", "task", "geometry", "wedge_deg")  # what a run shares with the one that it resumes
-QUIET = (  # Lightning advises worker processes and warns of quick epochs, both choices of the configuration, and of its own future
-    ".*`srun` command is available.*",  # to whoever trains beside a SLURM
+RESUMED = ("generator", "task", "geometry", "wedge_deg")  # must agree with the run that is resumed
+QUIET = (  # Lightning's advice on worker processes and short epochs, both set by the configuration, and its deprecations
+    ".*`srun` command is available.*",  # on a machine with SLURM, outside of a job
     ".*LeafSpec.*",
     ".*does not have many workers.*",
-    ".*exists and is not empty.*",  # a run that is resumed in its folder; its log is kept
+    ".*exists and is not empty.*",  # a run resumed in its folder; its log is kept
     ".*The number of training batches.*",
-    ".*sync_dist=True.*",  # of values that are the same in all processes
+    ".*sync_dist=True.*",  # for values that are the same in all processes
     ".*your dataloader is not resumable.*",  # the data module is
-    ".*lr_scheduler.step.*",  # of an epoch whose steps were all done before a stop
+    ".*lr_scheduler.step.*",  # after an epoch whose steps were all done before a stop
 )
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A training that is about to begin."""
+    """A training that is ready to start."""
 
     module: AdversarialModule
     data: ImageDataModule
     trainer: pl.Trainer
     checkpoint: Path | None
-    """What it resumes."""
+    """The checkpoint that it resumes."""
 
 
 def prepare(cfg: DictConfig) -> Prepared:
-    """Build what ``cfg`` describes: data, model with the weights it begins with, trainer with its callbacks and loggers.
+    """Build what ``cfg`` describes: data, model with its initial weights, trainer with its callbacks and loggers.
 
-    The same ``cfg.seed`` gives the same first weights, whatever else there is.
+    The same ``cfg.seed`` gives the same random initial weights, whatever else is built.
 
     Raises
     ------
     InputError
-        If something can't be had or doesn't fit together, in one sentence with the remedy.
+        If something is missing or doesn't fit together, in one sentence with the remedy.
     """
     _quieten()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
@@ -66,7 +66,7 @@ def prepare(cfg: DictConfig) -> Prepared:
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
         if several:
-            os.environ["OMP_NUM_THREADS"] = str(cfg.threads)  # where Lightning finds none, it chooses itself
+            os.environ["OMP_NUM_THREADS"] = str(cfg.threads)  # else Lightning sets it
     accelerator = accelerator_of(cfg)
     device = "cuda" if accelerator in ("gpu", "cuda") else "cpu"
     cfg.init = as_tree(plain(cfg.init))
@@ -79,12 +79,12 @@ def prepare(cfg: DictConfig) -> Prepared:
 
 
 def accelerator_of(cfg: DictConfig) -> str:
-    """The accelerator that is there. Apple's is not taken unasked: it knows neither double precision nor sparse matrices.
+    """The available accelerator. Apple's is used only on request: it lacks double precision and sparse matrices.
 
     Raises
     ------
     InputError
-        If the one that is asked for isn't, or can't do what is asked of it.
+        If the requested one isn't available, or can't do what is requested.
     """
     asked, cuda = cfg.trainer.accelerator, torch.cuda.is_available()
     if asked in ("gpu", "cuda") and not cuda:
@@ -103,11 +103,11 @@ def data_of(cfg: DictConfig) -> ImageDataModule:
     return ImageDataModule(*sources, data.batch_size, data.workers, cfg.seed, sizes, prefetch, data.get("slices", 1))
 
 
-def trainer_of(cfg: DictConfig, accelerator: str, game: bool) -> pl.Trainer:
-    """Lightning's trainer, for a ``game`` of two networks or for one network."""
+def trainer_of(cfg: DictConfig, accelerator: str, adversarial: bool) -> pl.Trainer:
+    """Lightning's trainer, for ``adversarial`` training of two networks or for one network."""
     strategy = cfg.trainer.strategy
-    if game and takes_several_devices(cfg) and strategy in ("auto", "ddp"):
-        strategy = "ddp_find_unused_parameters_true"  # each backward pass of the game reaches one network only
+    if adversarial and takes_several_devices(cfg) and strategy in ("auto", "ddp"):
+        strategy = "ddp_find_unused_parameters_true"  # each backward pass reaches one network only
     nodes = [node for name, node in cfg.callbacks.items() if name != "progress_bar" or cfg.trainer.enable_progress_bar]
     trainer: pl.Trainer = build(
         cfg.trainer,
@@ -115,29 +115,29 @@ def trainer_of(cfg: DictConfig, accelerator: str, game: bool) -> pl.Trainer:
         strategy=strategy,
         callbacks=[build(node) for node in nodes if node],
         logger=loggers(cfg),
-        plugins=[WholeCheckpoints(), *slurm.environments()],
+        plugins=[AtomicCheckpoints(), *slurm.environments()],
     )
     return trainer
 
 
 def _model(cfg: DictConfig, data: ImageDataModule, device: str) -> tuple[AdversarialModule, Path | None]:
-    """The model, with the weights it begins with, or the checkpoint that is to be resumed, which holds all of its weights."""
+    """The model with its initial weights, and the checkpoint to resume, if any, which holds all of its weights."""
     record = record_of(cfg, device, data.train)
     module: AdversarialModule = build(cfg.model, record=record)
     if module.examples is not None:
         module.examples.check()
     if cfg.resume is None:
-        weights = first_weights(plain(cfg.init), record)
-        begin_with(module, weights)
-        module.record = replace(record, init=told(weights))
+        weights = read_initial_weights(plain(cfg.init), record)
+        load_initial_weights(module, weights)
+        module.record = replace(record, init=origins_of(weights))
         return module, None
     folder = Path(cfg.resume)
-    checkpoint = find_weights(folder.absolute() if folder.exists() else cfg.resume)  # which may have the name of shipped weights
+    checkpoint = find_weights(folder.absolute() if folder.exists() else cfg.resume)  # a folder may have the name of shipped weights
     if checkpoint.suffix in (".safetensors", ".json"):  # the index of shards
-        raise InputError(f"{checkpoint} holds weights alone: begin with them by init=, or resume= a run folder")
+        raise InputError(f"{checkpoint} holds weights only: start from them by init=, or resume= a run folder")
     theirs, _ = read_weights(checkpoint)
     check_same(cfg.resume, theirs, record, RESUMED)
-    module.record = replace(record, init=told_by(theirs))
+    module.record = replace(record, init=recorded_origins(theirs))
     return module, checkpoint
 
 

@@ -1,4 +1,4 @@
-"""A training in several processes: which of them keeps the books, and how all end when one fails."""
+"""A training in several processes: which of them writes records and logs, and how all end when one fails."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from mwgan.runs.options import key_of
 
 Result = TypeVar("Result")
 
-GRACE = 10.0  # seconds that a process gives another to end by itself, or to say first what both have to say
+GRACE = 10.0  # seconds to wait for another process to end, or to report an error that both have
 BAD_INPUT = 2  # exit status
 FOLDERS = ("paths.run_dir", "hydra.run.dir")
 
 
 def arguments_of_this_process(arguments: Sequence[str]) -> list[str]:
-    """The command line's arguments, for any process but the first with no record and log of its own in the run folder.
+    """The command-line arguments; for all processes but the first changed to write no records and logs to the run folder.
 
     Raises
     ------
     InputError
-        If torchrun started several processes and none of them is told the folder: each would name one by its own clock.
+        If torchrun started several processes without a folder: each would name one by its own clock.
     """
     together = "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", 1)) > 1
     if together and not any(key_of(argument) in FOLDERS for argument in arguments):
-        raise InputError("processes that are started together need one folder: give it by paths.run_dir=")
+        raise InputError("processes started together need a common folder: give it by paths.run_dir=")
     return list(arguments) if is_first_process() else [*arguments, "hydra.output_subdir=null", "hydra/job_logging=stdout"]
 
 
 def after_the_first(task: Callable[[], Result]) -> Result:
-    """What a process beside the first does. Of bad input, which most often is bad for all, the first one tells, and ends this one."""
+    """Run the task of a process other than the first. Bad input is usually bad for all: the first one reports it and ends this one."""
     try:
         return task()
     except InputError:
@@ -49,14 +49,14 @@ def after_the_first(task: Callable[[], Result]) -> Result:
 
 @contextmanager
 def all_or_none(trainer: Any) -> Iterator[None]:
-    """Train inside with the processes that the trainer starts: if one fails, none is left waiting for it.
+    """Context for training with the processes that the trainer starts: if one fails, none is left waiting for it.
 
-    Lightning would kill this process some seconds later, without a word. Instead it ends with the status of the one that failed.
+    Lightning would kill this process silently some seconds later. Instead it ends with the status of the failed one.
     """
     atexit.register(leave_group)
     launcher = trainer.strategy.launcher
     if not hasattr(launcher, "procs") or trainer.strategy.cluster_environment.creates_processes_externally:
-        yield  # one process, or one of several that somebody else watches
+        yield  # one process, or one of several started from outside
         return
     done = threading.Event()
     threading.Thread(target=_watch, args=(launcher, done), daemon=True).start()
@@ -64,7 +64,7 @@ def all_or_none(trainer: Any) -> Iterator[None]:
         yield
     except BaseException as error:
         if isinstance(error, RuntimeError):  # as a broken connection is
-            time.sleep(GRACE)  # most often another process has failed, whose end the watch is about to hear of
+            time.sleep(GRACE)  # usually another process has failed, as the watching thread is about to find
         done.set()
         for process in launcher.procs:
             process.kill()
@@ -73,11 +73,11 @@ def all_or_none(trainer: Any) -> Iterator[None]:
 
 
 def leave_group() -> None:
-    """Part from the other processes, if there are any: torch's threads for them may abort a program that ends without it.
+    """Leave the process group, if there is one: torch's threads may abort a program that ends without it.
 
-    Lightning does so for NCCL alone.
+    Lightning does so for NCCL only.
     """
-    distributed = sys.modules.get("torch.distributed")  # too late to load it
+    distributed = sys.modules.get("torch.distributed")  # too late to import it
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()
 
@@ -93,13 +93,13 @@ def _await(rank: int, process: subprocess.Popen[bytes], processes: list[subproce
     """Wait for a process. If it fails, end them all."""
     status = process.wait()
     if status in (TERMINATED, INTERRUPTED, -signal.SIGTERM, -signal.SIGINT):
-        done.wait(GRACE)  # this process was most likely told so too
+        done.wait(GRACE)  # this process most likely received the signal too
     if status == 0 or done.is_set():
         return
     for other in processes:
         other.kill()
     how = f"failed for the reason above (status {status})" if status > 0 else f"was ended by signal {-status}"
-    if status != BAD_INPUT:  # which it has told in a sentence
+    if status != BAD_INPUT:  # already reported in a sentence
         print(f"error: process {rank + 1} of {len(processes) + 1} {how}", file=sys.stderr, flush=True)
     sys.stdout.flush()
-    os._exit(status if status > 0 else 128 - status)  # the main thread may wait for the others for ever
+    os._exit(status if status > 0 else 128 - status)  # the main thread may wait for the others forever

@@ -1,4 +1,4 @@
-"""What a run will be known by: the record of its training, before it begins."""
+"""The record of a training, written before it starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mwgan.provenance import provenance
 def record_of(cfg: DictConfig, device: str, source: ImageSource) -> TrainingRecord:
     """The record of the training that ``cfg`` describes, on ``device`` (as torch names it) and the images of ``source``."""
     steps = plain(cfg.acquisition.step_deg)
-    coarsest = max(steps, default=0.0) if isinstance(steps, list) else steps  # the acquisition refuses none
+    coarsest = max(steps, default=0.0) if isinstance(steps, list) else steps  # an empty list is refused by the acquisition
     return TrainingRecord(
         generator=plain(cfg.model.generator),
         task=plain(cfg.model.task),

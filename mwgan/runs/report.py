@@ -1,4 +1,4 @@
-"""The report of a sweep and the curves of a run: what lies in the folder, read as far as it is there."""
+"""The report of a sweep and the curves of a run, from whatever their folders contain so far."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from shutil import copyfile
 from typing import Any
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.record import well_formed
-from mwgan.files.whole import written_whole
 from mwgan.runs.folder import RECORD, is_finished, jobs_in, options_of, read_note
 
 
 def write_report(sweep: Path, folder: Path | None = None) -> Path:
-    """Write ``<sweep>/report.html`` and a copy into ``folder``, if one is given; the file, or the copy.
+    """Write ``<sweep>/report.html`` and a copy into ``folder``, if one is given; return the file, or the copy.
 
-    A job that has not got far is shown as far as it has. The page needs nothing beside it, so that its copy is whole.
+    Unfinished jobs are shown as far as they have got. The page is self-contained, so it can be copied.
 
     Raises
     ------
@@ -30,13 +30,13 @@ def write_report(sweep: Path, folder: Path | None = None) -> Path:
     runs = [_run(folder) for folder in jobs]
     text = report(str(sweep), runs, _rows(sweep / "results.parquet"), _rows(sweep / "results.tomograms.parquet"))
     file = sweep / "report.html"
-    with written_whole(file) as partial:
+    with atomic_write(file) as partial:
         partial.write_text(text, encoding="utf-8")
     return file if folder is None else _copied(file, folder / file.name)
 
 
 def write_training_curves(run: Path, folder: Path | None = None) -> Path:
-    """Draw the log of a run folder, the parts from before it was resumed included, into it or into ``folder``; the file.
+    """Plot the log of a run folder, including the parts from before it was resumed, into it or into ``folder``; return the file.
 
     Raises
     ------
@@ -54,30 +54,30 @@ def write_training_curves(run: Path, folder: Path | None = None) -> Path:
 
 
 def read_log(run: Path) -> Any:
-    """A run folder's ``csv/metrics.csv``, the parts from before it was resumed included.
+    """A run folder's ``csv/metrics.csv``, including the parts from before it was resumed.
 
     Raises
     ------
     OSError, ValueError
-        If there is none, or none that can be read: numbers, and an ``epoch`` among them.
+        If there is none, or it isn't a table of numbers with an ``epoch`` column.
     """
     import numpy as np
     import pandas as pd
 
     earlier = sorted((run / "csv").glob("metrics_*.csv"), key=lambda file: int(file.stem.split("_")[1]))
-    # A run that has just been resumed has set its log aside and not begun another.
+    # A run that has just been resumed has renamed its log and not started another.
     parts = [file for file in (*earlier, run / "csv" / "metrics.csv") if file.is_file() and file.stat().st_size]
     rows = pd.concat([pd.read_csv(file) for file in parts], ignore_index=True).apply(pd.to_numeric)
     if "epoch" not in rows or np.isinf(rows["epoch"].astype(float)).any():
-        raise ValueError("it counts no epochs")
-    # An epoch that a killed program had logged in part, its validation say, was gone through and logged again.
+        raise ValueError("it has no epochs")
+    # An epoch that a killed program had logged in part, such as its validation, was repeated and logged again.
     kind = rows.notna().apply(lambda row: "".join("01"[filled] for filled in row), axis=1)
     return rows[~pd.DataFrame({"epoch": rows["epoch"], "kind": kind}).duplicated(keep="last")].reset_index(drop=True)
 
 
 def _copied(file: Path, copy: Path) -> Path:
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(copy) as partial:
+    with atomic_write(copy) as partial:
         copyfile(file, partial)
     return copy
 
@@ -91,7 +91,7 @@ def _run(folder: Path) -> Any:
 
 
 def _log(folder: Path) -> Any:
-    """The log, None where no epoch is in it."""
+    """The log; None if it has no epoch yet."""
     try:
         log = read_log(folder)
     except (OSError, ValueError):
@@ -110,5 +110,5 @@ def _rows(path: Path) -> Any:
         return latest(read_rows(path))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} can't be read as a results table: move it away, mwgan-evaluate sweep={path.parent} makes it anew"
+            f"{path} can't be read as a results table: move it away, mwgan-evaluate sweep={path.parent} makes a new one"
         ) from error

@@ -1,4 +1,4 @@
-"""``resume=FOLDER`` with nothing else: the command line that made the folder, from what the folder itself records."""
+"""``resume=FOLDER`` alone: the command line that made the folder, from the folder's own records."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from mwgan.runs.options import key_of, quoted, renamed, unquoted
 from mwgan.runs.recorded_options import check_options, checked_folder
 
 FLAGS = ("-m", "--multirun")
-NOT_KEPT = ("resume", "allow", "recorded")  # the user's own word: nothing that a folder says of itself
+NOT_KEPT = ("resume", "allow", "recorded")  # the user's decision, never taken from a record
 RECORDED = "recorded=true"
-HYDRAS = ("hydra.mode", "hydra.sweep.dir", "hydra.run.dir")  # set anew each time
+HYDRAS = ("hydra.mode", "hydra.sweep.dir", "hydra.run.dir")  # set again each time
 
 
 def whole_command(arguments: Sequence[str]) -> list[str]:
-    """The arguments of the command line, with those of the folder to resume where they name nothing but that.
+    """The command-line arguments, with those recorded in the folder to resume added where only that is given.
 
-    A sweep's folder is swept on, job by job; a run's folder is trained on in. Options beside ``resume=`` win over the
-    recorded ones, and a ``--config-dir`` over the recorded folder. With ``experiment=`` or ``-m`` beside a run's folder the
-    command line says all by itself, and nothing is added. Flags come first, and options have today's names.
+    A sweep's folder is resumed job by job; a run's folder is resumed in place. Options given with ``resume=`` override the
+    recorded ones, and a ``--config-dir`` the recorded folder. With ``experiment=`` or ``-m`` and a run's folder the
+    command line is complete, and nothing is added. Flags come first, and options have their current names.
 
     Raises
     ------
     InputError
-        If there is nothing to resume, its record can't be read, its configuration folder is gone, or ``-m`` would sweep over
-        a sweep.
+        If there is nothing to resume, its record can't be read, its configuration folder is missing, or ``-m`` is given with
+        the folder of a sweep.
     """
     flags, options = parted(arguments)
     options = renamed(options)
@@ -40,7 +40,7 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         return [*flags, *options]
     sweeps = any(flag in flags for flag in FLAGS)
     if sweeps and (folder / SWEEP).is_file():
-        raise InputError(f"{folder} holds a sweep: resume it by mwgan-train resume={quoted(folder)}, without -m and what was swept")
+        raise InputError(f"{folder} holds a sweep: resume it by mwgan-train resume={quoted(folder)}, without -m and swept options")
     if sweeps:
         return [*flags, *options]
     others = [option for option in options if option != given["resume"]]
@@ -52,11 +52,11 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
         added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of(sweep)))
         return ["-m", *flags, *added, *kept, *others, RECORDED, f"hydra.sweep.dir={quoted(folder)}"]
     if "experiment" not in given and (folder / OVERRIDES).is_file():
-        recorded = renamed(options_of(folder) or read_options(folder / OVERRIDES))  # Hydra's own tells of a refused attempt too
+        recorded = renamed(options_of(folder) or read_options(folder / OVERRIDES))  # Hydra's own may be of a refused attempt
         kept = [option for option in recorded if key_of(option) not in (*given, *NOT_KEPT, "paths.run_dir")]
         check_options(folder, kept)
         where = [] if "paths.run_dir" in given else [f"paths.run_dir={quoted(folder)}"]
-        # A run that ended before its first checkpoint begins again.
+        # A run that ended before its first checkpoint starts again.
         resume = [f"resume={quoted(folder)}"] if has_begun(folder) else []
         added = [] if names_config_dir(flags) else config_flags(checked_folder(config_dir_of_run(folder)))
         return [*flags, *added, *kept, *others, RECORDED, *where, *resume]
@@ -71,11 +71,11 @@ def has_begun(folder: Path) -> bool:
 
 def _check_holds_something(folder: Path) -> None:
     """Refuse to resume from nothing, before a folder is made for it."""
-    from mwgan.files.weights import find_weights  # which loads torch
+    from mwgan.files.weights import find_weights  # imports torch
 
     if (folder / OVERRIDES).is_file() or has_begun(folder):
         return
     try:
         find_weights(folder)
     except InputError:
-        raise InputError(f"{folder} holds no run or sweep to resume from: give the folder of one, or a checkpoint") from None
+        raise InputError(f"{folder} has no run or sweep to resume: give the folder of one, or a checkpoint") from None

@@ -1,4 +1,4 @@
-"""Trainings of several stages, one after the other: each a training of its own, in a folder of the run."""
+"""Training in several stages, one after the other: each is a separate training in a subfolder of the run."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from mwgan.errors import InputError
 from mwgan.files.checkpoints import has_checkpoint
 from mwgan.files.weights import RUN_WEIGHTS, find_weights, read_weights, save_weights
 from mwgan.runs.config_dir import config_flags
-from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED, from_here, is_finished
+from mwgan.runs.folder import FINISHED, REQUEUE, TERMINATED, from_here, is_finished
 from mwgan.runs.options import key_of, quoted, renamed, renamed_stage
 from mwgan.signals import BY_KEYBOARD, STOPS, TIME_IS_UP
 
-OURS = ("experiment", "resume", "stages", "paths.run_dir", "launcher", "search", "objective", "hydra")  # of the whole, not of its stages
+OURS = ("experiment", "resume", "stages", "paths.run_dir", "launcher", "search", "objective", "hydra")  # not passed to the stages
 
 
 def run_stages(cfg: DictConfig, options: Sequence[str], config_dir: Path | None = None) -> Path:
-    """Train every stage of ``cfg.stages`` that isn't finished yet; the folder that holds them all.
+    """Train every stage of ``cfg.stages`` that isn't finished yet; return the folder that contains them all.
 
-    A stage names its ``experiment``; the earlier stage whose weights it begins with (``init``), or such a stage for each part
-    of its generator; ``options`` of its own; and the keys of those options of the command line that no other stage ``takes``.
-    The other ``options`` of the command line go to every stage, and so does the user's configuration folder ``config_dir``.
-    With ``cfg.resume`` the stages are resumed in that folder, each at the epoch where it stopped. Stages are processes of their
-    own, so that a stage may use several devices. What the last one gives is left as ``weights.safetensors``.
+    A stage has an ``experiment``; the earlier stage whose weights it starts from (``init``), or one for each part of its
+    generator; ``options``; and the keys of command-line options that it alone ``takes``.
+    The other command-line ``options`` go to every stage, and so does the user's configuration folder ``config_dir``.
+    With ``cfg.resume`` the stages are resumed in that folder, each at the epoch where it stopped. Stages are separate
+    processes, so that a stage may use several devices. The last one's result is saved as ``weights.safetensors``.
 
     Raises
     ------
@@ -39,10 +39,10 @@ def run_stages(cfg: DictConfig, options: Sequence[str], config_dir: Path | None 
         If a stage names another that does not come before it, or there is nothing to resume.
     """
     root = from_here(Path(cfg.paths.output_dir)) if cfg.resume is None else Path(cfg.resume)
-    begun = any((root / name).is_dir() for name in cfg.stages)
-    if cfg.resume is not None and not begun:
-        raise InputError(f"{root} holds none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
-    if cfg.resume is None and begun:
+    started = any((root / name).is_dir() for name in cfg.stages)
+    if cfg.resume is not None and not started:
+        raise InputError(f"{root} has none of the stages {', '.join(cfg.stages)}: give the folder of a run of this experiment")
+    if cfg.resume is None and started:
         raise InputError(f"{root} holds a run of these stages: resume it (resume={root}) or give another folder (paths.run_dir=)")
     shared = [option for option in renamed(options) if not key_of(option).startswith(OURS)]
     for option in shared:
@@ -58,26 +58,26 @@ def run_stages(cfg: DictConfig, options: Sequence[str], config_dir: Path | None 
             theirs = [option for option in shared if key_of(option) not in taken or key_of(option) in stage.get("takes", ())]
             program = [sys.executable, "-m", "mwgan.cli.train", *config_flags(config_dir)]
             status = _run([*program, *_options(name, stage, folder, done), *theirs])
-            if status:  # it has said why
+            if status:  # it has printed the reason
                 sys.exit(status if status > 0 else 128 - status)
-            (folder / FINISHED).touch()  # as its own training has noted with more words
+            (folder / FINISHED).touch()  # its own training has written a fuller record
         done.append(name)
     record, state = read_weights(find_weights(root / done[-1]))
-    save_weights(root / RUN_WEIGHTS, state, replace(record, stages=_told(root, done)))
+    save_weights(root / RUN_WEIGHTS, state, replace(record, stages=_stage_records(root, done)))
     return root
 
 
 def _run(command: list[str]) -> int:
-    """A stage's process to its end, and how it ended; whatever stops this process stops that one, in its own time."""
+    """Run a stage's process and return its exit status; signals that stop this process are passed on to it."""
     before = {number: signal.getsignal(number) for number in STOPS if number != signal.SIGINT}
-    for number in TIME_IS_UP:  # a stage ignores SLURM's word, whoever else it reaches: it is told to end, by us
+    for number in TIME_IS_UP:  # a stage ignores SLURM's signal, even if it gets it: we pass on SIGTERM
         signal.signal(number, signal.SIG_IGN)
     child = subprocess.Popen(command)
-    told: list[int] = []
+    received: list[int] = []
 
     def pass_on(number: int, frame: object) -> None:
-        told.append(number)
-        if number not in BY_KEYBOARD:  # those reach the stage too
+        received.append(number)
+        if number not in BY_KEYBOARD:  # those reach the stage anyway
             child.terminate()
 
     for number in before:
@@ -86,34 +86,34 @@ def _run(command: list[str]) -> int:
         while True:
             try:
                 status = child.wait()
-                if set(told) & set(TIME_IS_UP):
-                    return QUEUE_AGAIN
-                return TERMINATED if told else status
+                if set(received) & set(TIME_IS_UP):
+                    return REQUEUE
+                return TERMINATED if received else status
             except KeyboardInterrupt:
-                continue  # the stage was told as well, and may be writing its checkpoint
+                continue  # the stage received the signal as well, and may be writing its checkpoint
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _told(root: Path, done: list[str]) -> dict[str, Any]:
-    """Command and commit of each stage, for the record of the finished model."""
+def _stage_records(root: Path, done: list[str]) -> dict[str, Any]:
+    """Command and commit of each stage, for the record of the final model."""
     records = {name: read_weights(find_weights(root / name))[0] for name in done}
     return {name: {"command": record.command, "commit": record.commit, "device": record.device} for name, record in records.items()}
 
 
 def _options(name: str, stage: dict[str, Any], folder: Path, done: list[str]) -> list[str]:
-    """What a stage's own training is told."""
+    """The options of a stage's training."""
     options = [f"experiment={stage['experiment']}", f"paths.run_dir={quoted(folder)}", *stage.get("options", [])]
-    begin_with = stage.get("init")
-    for earlier in begin_with.values() if isinstance(begin_with, dict) else [begin_with]:
+    init = stage.get("init")
+    for earlier in init.values() if isinstance(init, dict) else [init]:
         if earlier is not None and earlier not in done:
             raise InputError(f"stage {name} takes init from {earlier!r}, which is not a stage before it ({', '.join(done) or 'none'})")
-    if isinstance(begin_with, dict):
-        parts = ",".join(f"{part}:{quoted(folder.parent / earlier)}" for part, earlier in begin_with.items())
+    if isinstance(init, dict):
+        parts = ",".join(f"{part}:{quoted(folder.parent / earlier)}" for part, earlier in init.items())
         options.append(f"init={{{parts}}}")
-    elif begin_with is not None:
-        options.append(f"init={quoted(folder.parent / begin_with)}")
+    elif init is not None:
+        options.append(f"init={quoted(folder.parent / init)}")
     if has_checkpoint(folder):
         options.append(f"resume={quoted(folder)}")
     return options

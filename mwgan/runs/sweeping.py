@@ -1,4 +1,4 @@
-"""Sweeps: what is seen to when one starts and ends, and how each of its jobs is run."""
+"""Sweeps: checks and records at the start and end, and running each job."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from mwgan.errors import InputError
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.runs import exit
-from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED, by_number, is_claimed, jobs_in
+from mwgan.runs.folder import FAILED, INTERRUPTED, REQUEUE, TERMINATED, by_number, is_claimed, jobs_in
 from mwgan.runs.hydra_records import SWEEP, read_sweep
 from mwgan.runs.one_run import Metrics, Train, answer, check_missing
 from mwgan.runs.options import job_of, key_of, quoted
 from mwgan.runs.sweeps import swept_keys
 
-# Options of Hydra's own that make a sweep another one.
+# Hydra's own options that distinguish one sweep from another.
 SWEEPS = ("hydra.sweeper", "hydra/sweeper", "hydra.sweep.subdir")
-PATIENCE_S = 60.0  # with a job that is told to end: a step of training and a checkpoint
-LONGER = "hydra.sweeper.n_trials"  # of a search: the same trials, and more of them
+PATIENCE_S = 60.0  # for a stopped job to finish: a training step and a checkpoint
+LONGER = "hydra.sweeper.n_trials"  # may grow: a search then continues with more trials
 
 
 class SweepStart(Callback):
-    """Told by Hydra that a sweep begins and ends (``hydra.callbacks``): records it for ``resume=`` and sees to an orderly end.
+    """Hydra callback at the start and end of a sweep (``hydra.callbacks``): records it for ``resume=`` and ends it cleanly.
 
-    Hydra makes a warning of what a callback raises, so a refusal ends the program here.
+    Hydra turns exceptions in callbacks into warnings, so a refusal ends the program here.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class SweepStart(Callback):
 
 
 def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
-    """One job of a sweep. Its failure is told at once, and counted when the other jobs have run; a search is told of it too."""
+    """Run one job of a sweep. A failure is reported at once, also to a search, and counted when the other jobs have run."""
     hydra = HydraConfig.get()
     failed = Path(cfg.paths.output_dir) / FAILED
     failed.unlink(missing_ok=True)
@@ -58,9 +58,9 @@ def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
     try:
         return answer(cfg, train)
     except SystemExit as end:
-        if end.code in (TERMINATED, INTERRUPTED, QUEUE_AGAIN):
+        if end.code in (TERMINATED, INTERRUPTED, REQUEUE):
             raise
-        reason = "one of its stages failed"  # and has said why
+        reason = "one of its stages failed"  # and has printed the reason
     except InputError as error:
         reason = str(error)
     except Exception as error:
@@ -69,9 +69,9 @@ def job_of_sweep(cfg: DictConfig, train: Train) -> Metrics | float | None:
     sentence = f"job {hydra.job.num} of the sweep ({', '.join(hydra.overrides.task)}) failed: {reason}"
     print(sentence, file=sys.stderr, flush=True)
     failed.write_text(sentence + "\n", encoding="utf-8")
-    if _is_search(hydra):  # made anew, since not every error travels between processes
+    if _is_search(hydra):  # a new exception, since not every one can be pickled
         raise InputError(sentence)
-    return None  # raised, Hydra would tell it twice more, and of the first only
+    return None  # if raised, Hydra would report it twice more, and only the first
 
 
 def _record(config: DictConfig) -> None:
@@ -79,7 +79,7 @@ def _record(config: DictConfig) -> None:
     check_missing(config)
     _check_same_sweep(config, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(folder / SWEEP) as partial:
+    with atomic_write(folder / SWEEP) as partial:
         OmegaConf.save(config, partial)  # Hydra's basic sweeper does so too, a search doesn't
 
 
@@ -88,29 +88,29 @@ def _is_search(hydra: Any) -> bool:
 
 
 def _check_same_sweep(config: DictConfig, folder: Path) -> None:
-    """Refuse a folder with jobs of another sweep before anything is written: its records would be taken for those of this one."""
+    """Refuse a folder with jobs of another sweep before anything is written: its records would be mistaken for this one's."""
     if not (folder / SWEEP).is_file() or not jobs_in(folder):
         return
     earlier = OmegaConf.create(read_sweep(folder / SWEEP))
-    if _what_is_swept(earlier) != _what_is_swept(config):
-        told = " ".join(OmegaConf.select(earlier, "hydra.overrides.task", default=[]))
+    if _swept_options(earlier) != _swept_options(config):
+        theirs = " ".join(OmegaConf.select(earlier, "hydra.overrides.task", default=[]))
         raise InputError(
-            f"{folder} holds another sweep ({told}): resume that one by mwgan-train resume={quoted(folder)} alone, "
-            "or give this one a folder of its own (hydra.sweep.dir=)"
+            f"{folder} holds another sweep ({theirs}): resume that one by mwgan-train resume={quoted(folder)} alone, "
+            "or give this one its own folder (hydra.sweep.dir=)"
         )
 
 
-def _what_is_swept(config: Any) -> tuple[list[str], ...]:
-    """What tells a sweep from another. The order of the keys is the order of its jobs."""
+def _swept_options(config: Any) -> tuple[list[str], ...]:
+    """What distinguishes one sweep from another. The order of the keys is the order of its jobs."""
     task, hydra = (OmegaConf.select(config, f"hydra.overrides.{name}", default=[]) for name in ("task", "hydra"))
     return job_of(task), swept_keys(config), sorted(o for o in hydra if key_of(o).startswith(SWEEPS) and key_of(o) != LONGER)
 
 
 def _end_jobs(folder: Path, number: int, frame: object) -> None:
-    """Pass on to the processes of a sweep that it is to end: they would train on, and nobody would know of them."""
+    """Pass a stop signal on to the processes of a sweep: they would go on training unnoticed."""
     for child in multiprocessing.active_children():
         child.terminate()
     given_up_at = time.monotonic() + PATIENCE_S
     while time.monotonic() < given_up_at and any(is_claimed(job) for job in jobs_in(folder)):
-        time.sleep(0.1)  # joblib would kill those that write their checkpoint
+        time.sleep(0.1)  # else joblib would kill jobs that are writing their checkpoint
     sys.exit(TERMINATED)

@@ -1,4 +1,4 @@
-"""Which runs the folder of a sweep holds, and what tells them apart."""
+"""The runs in the folder of a sweep, and what distinguishes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mwgan.runs.folder import BEGUN, RECORD, is_finished, jobs_in, options_of, r
 from mwgan.runs.hydra_records import SWEEP, read_sweep
 from mwgan.runs.options import job_of, key_of, quoted, renamed, unquoted
 
-NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share its name, which begins with the model's
+NAMED_OTHERWISE = ("seed", "model")  # the runs of a method share a name, which starts with the model's
 
 
 @dataclass(frozen=True)
@@ -22,50 +22,50 @@ class SweptRun:
     """One job of a sweep."""
 
     method: str
-    """Its model and what was swept, its seed apart: ``irdm_pixel_d1``, ``irdm_min_deg=40``."""
+    """Name of the model and the swept options, without the seed: ``irdm_pixel_d1``, ``irdm_min_deg=40``."""
     folder: Path
     """Its run folder."""
     train_seed: int
     """The ``seed`` it was trained with."""
     finished: bool
-    """Whether it came to its end."""
+    """Whether it is finished."""
 
 
 def runs_of(folder: str | Path) -> list[SweptRun]:
-    """The jobs that were begun in the folder of a sweep, in their order, as they say themselves.
+    """The jobs that were started in the folder of a sweep, in their order, from their own records.
 
-    Hydra's record of a job isn't asked: Hydra writes it before anybody can say that the job is not the one of that folder.
+    Hydra's record of a job isn't used: Hydra writes it before we can refuse a job that doesn't belong to that folder.
 
     Raises
     ------
     InputError
-        If the folder holds no sweep, or none of its jobs was begun.
+        If the folder holds no sweep, or none of its jobs was started.
     """
     folder = Path(folder)
     if not (folder / SWEEP).is_file():
         raise InputError(f"{folder} is not the folder of a sweep: give one that mwgan-train -m made, with a {SWEEP} in it")
     jobs = jobs_in(folder)
     if not jobs:
-        raise InputError(f"no job of the sweep in {folder} was begun: resume it by mwgan-train resume={quoted(folder)}")
+        raise InputError(f"no job of the sweep in {folder} was started: resume it by mwgan-train resume={quoted(folder)}")
     sweep = OmegaConf.create(read_sweep(folder / SWEEP))
     keys = swept_keys(sweep)
     runs = []
     for job in jobs:
         given = dict(_split(option) for option in job_of(options_of(job)))
-        # What a job doesn't say is as the sweep has it for all.
+        # What a job doesn't record is the same for the whole sweep.
         model = given.get("model") or read_note(job / BEGUN).get("model") or OmegaConf.select(sweep, "hydra.runtime.choices.model")
-        told = read_note(job / RECORD).get("seed", given.get("seed", OmegaConf.select(sweep, "seed", default=0)))
+        recorded = read_note(job / RECORD).get("seed", given.get("seed", OmegaConf.select(sweep, "seed", default=0)))
         try:
-            seed = int(told)
+            seed = int(recorded)
         except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"the record of {job} has a seed that is no whole number: train that job anew, or move it away") from error
+            raise InputError(f"the record of {job} has a seed that is no whole number: train that job again, or move it away") from error
         label = [_label(key, given[key], keys) for key in keys if key in given and key not in NAMED_OTHERWISE]
         runs.append(SweptRun("_".join([str(model), *label]), job, seed, is_finished(job)))
     return runs
 
 
 def swept_keys(sweep: Any) -> list[str]:
-    """The keys that a sweep's configuration gives several values, those of a search first."""
+    """The keys with several values in a sweep's configuration, those of a search first."""
     params = OmegaConf.select(sweep, "hydra.sweeper.params") or {}
     options = [*(f"{key}={value}" for key, value in params.items()), *OmegaConf.select(sweep, "hydra.overrides.task", default=[])]
     overrides = OverridesParser.create().parse_overrides(renamed(options))
@@ -73,7 +73,7 @@ def swept_keys(sweep: Any) -> list[str]:
 
 
 def _label(key: str, value: str, keys: list[str]) -> str:
-    """What a method's name says of a swept key: the end of the key that no other swept one has, and its value."""
+    """The part of a method's name for a swept key: the shortest unique end of the key, and its value."""
     if key == "data":
         return value
     parts = key.split(".")

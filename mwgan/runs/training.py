@@ -14,14 +14,14 @@ from mwgan.runs.preparation import prepare
 
 
 def train(cfg: DictConfig) -> Metrics:
-    """Train as ``cfg`` says, in the folder ``cfg.paths.output_dir``; the last validation metrics.
+    """Run the training of ``cfg`` in the folder ``cfg.paths.output_dir``; return the last validation metrics.
 
     Raises
     ------
     InputError
-        If it can't be trained so, or the disk is full.
+        If the training isn't possible, or the disk is full.
     """
     with mistakes_of_the_configuration():
         prepared = prepare(cfg)
     with ending(Path(cfg.paths.output_dir), prepared.trainer), mistakes_of_the_configuration(lambda: not prepared.trainer.global_step):
-        return fit(prepared)  # what fails in the first step already has never worked
+        return fit(prepared)  # an error in the first step already is most likely the input's

@@ -1,4 +1,4 @@
-"""Numbers of a configuration that can't be meant, refused by name before anything is made of them."""
+"""Checks the numbers in a configuration, and names an invalid one before anything is built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mwgan.errors import InputError
 
 
 class Rule(NamedTuple):
-    """What a value has to be."""
+    """The valid range of a value."""
 
     whole: bool
     least: float
@@ -44,7 +44,7 @@ COUNTS = {
 
 
 def check_values(settings: Mapping[str, Any]) -> None:
-    """Raise an :class:`InputError` that names the first value of a configuration, plain and resolved, which can't be meant."""
+    """Raise an :class:`InputError` that names the first invalid value of a configuration, plain and resolved."""
     for name, rule in COUNTS.items():
         found = _of(settings, name.split("."))
         if found is None or (found == (None,) and rule.may_be_none):
@@ -52,25 +52,25 @@ def check_values(settings: Mapping[str, Any]) -> None:
         (value,) = found
         number = _is_number(value) and not (rule.whole and isinstance(value, float))
         if not number or not rule.least <= value <= rule.most:
-            raise InputError(f"{name}={value} can't be meant: give {_told(rule)}")
+            raise InputError(f"{name}={value} is invalid: give {_described(rule)}")
 
 
 def check_lists(settings: Mapping[str, Any]) -> None:
-    """Raise an :class:`InputError` unless what an evaluation goes through are lists of numbers and mappings of names."""
+    """Raise an :class:`InputError` unless the settings of an evaluation are lists of numbers and mappings of names."""
     wedges = settings.get("wedges_deg")
     if not isinstance(wedges, list) or not all(_is_number(one) for one in wedges):
-        raise InputError(f"wedges_deg={wedges} can't be meant: give a list of degrees, such as [40,60]")
+        raise InputError(f"wedges_deg={wedges} is invalid: give a list of degrees, such as [40,60]")
     if not isinstance(settings.get("checkpoints") or {}, Mapping):
-        raise InputError(f"checkpoints={settings['checkpoints']} can't be meant: give names and runs, checkpoints={{mine: RUN}}")
+        raise InputError(f"checkpoints={settings['checkpoints']} is invalid: give names and runs, checkpoints={{mine: RUN}}")
     weights = settings.get("data_consistency")
     if weights is not None and not (
         isinstance(weights, list) and weights and all(_is_number(one) and 0 < one < math.inf for one in weights)
     ):
-        raise InputError(f"data_consistency={weights} can't be meant: give a list of weights above 0 to try, or null")
+        raise InputError(f"data_consistency={weights} is invalid: give a list of weights above 0 to try, or null")
     for name, method in (settings.get("methods") or {}).items():
         for parameter, values in ((method or {}).get("tune") or {}).items() if isinstance(method or {}, Mapping) else ():
             if not isinstance(values, list) or not values:
-                raise InputError(f"methods.{name}.tune.{parameter}={values} can't be meant: give a list of values to try")
+                raise InputError(f"methods.{name}.tune.{parameter}={values} is invalid: give a list of values to try")
 
 
 def _is_number(value: Any) -> bool:
@@ -86,7 +86,7 @@ def _of(settings: Any, path: list[str]) -> tuple[Any] | None:
     return (settings,)
 
 
-def _told(rule: Rule) -> str:
+def _described(rule: Rule) -> str:
     kind = "a whole number" if rule.whole else "a number"
     least = "above 0" if 0 < rule.least < 1e-6 else f"of {rule.least:g} or more"
     most = "" if math.isinf(rule.most) else f", up to {rule.most:.0f}"

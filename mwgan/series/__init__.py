@@ -1,4 +1,4 @@
-"""What is done with a tilt series: align it, reconstruct it, say how far to trust the result, simulate one whose truth is known."""
+"""Tilt series: alignment, reconstruction, reliability of the result, and simulation with a known truth."""
 
 from mwgan.series.align import align_series
 from mwgan.series.reconstruct import reconstruct_series

@@ -1,4 +1,4 @@
-"""What ``mwgan info`` does: says what is known of a tilt series before anything is done with it."""
+"""``mwgan info``: describes a tilt series before anything is done with it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Description(NamedTuple):
 
     sentences: list[str]
     warnings: list[str]
-    """What is likely to be wrong, and what to do about it."""
+    """Likely problems, and what to do about them."""
 
 
 def describe(path: str | Path, tilts: Tilts | None = None, exclude: str | Sequence[int] = (), dataset: str | None = None) -> Description:
-    """Images, tilts, missing wedge and pixel size of a series, and what was found out on reading it; arguments as of open_series."""
+    """Images, tilts, missing wedge and pixel size of a series, and findings on reading it; arguments as for ``open_series``."""
     try:
         series = open_series(path, tilts, exclude=exclude, dataset=dataset)
     except UnknownTiltsError as error:
         stack = error.stack
-        told = ["tilts unknown: give them by --tilts FILE or --tilts FIRST:LAST:STEP"]
-        return Description([_images(path, stack.images.shape), *told, _pixels(stack.pixel_sizes_angstrom), *stack.notes], [])
+        sentences = ["tilts unknown: give them by --tilts FILE or --tilts FIRST:LAST:STEP"]
+        return Description([_images(path, stack.images.shape), *sentences, _pixels(stack.pixel_sizes_angstrom), *stack.notes], [])
     sentences = [_images(path, series.images.shape), _tilts(series), _pixels(series.pixel_sizes_angstrom), *series.notes]
     return Description(sentences, series.warnings)
 
@@ -41,14 +41,14 @@ def _tilts(series: TiltSeries) -> str:
     geometry = series.geometry
     text = f"tilts {geometry.tilt_deg[0]:g} to {geometry.tilt_deg[-1]:g} degrees; {geometry.gap_deg:g} degrees missing"
     for first, last, _ in wedges(list(geometry.tilt_deg)):
-        if not first <= 90.0 <= last and not first <= 270.0 <= last:  # what lies about 90 degrees is the missing wedge itself
+        if not first <= 90.0 <= last and not first <= 270.0 <= last:  # a gap around 90 degrees is the missing wedge itself
             turn = 180.0 if first > 90.0 else 0.0
             text += f"; none between {first - turn:g} and {last - turn:g}"
     return text
 
 
 def voxels(sizes: tuple[float, float, float] | None) -> str:
-    """``voxels of 10 Å``, or of three edges (y, z, x) in ångström."""
+    """``voxels of 10 Å``, or with three sizes (y, z, x) in ångström."""
     if sizes is None:
         return "voxels of unknown size (the header says 1 Å)"
     edges = [f"{edge:g}" for edge in sizes]

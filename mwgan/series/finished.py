@@ -1,4 +1,4 @@
-"""What is known when the last slice of a volume is written, and those who have something to say of it."""
+"""Results known when the last slice of a volume is written, and the interface of files written together with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from mwgan.files.unfinished import Unfinished
 from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
-from mwgan.series.explained import Explained
+from mwgan.series.data_fit import DataFit
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import residual_map
 
@@ -20,27 +20,27 @@ Sums = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Finished:
-    """A volume whose every slice is written, before it has its name.
+    """A volume with all slices written, before its file gets its final name.
 
     Parameters
     ----------
-    explained
-        What it leaves of the data.
+    fit
+        Its data residual.
     misfit_by_tilt, power_by_tilt
-        Sums of squares (A,) of what it leaves of each tilt's measured pixels, and of these.
+        Sums of squares (A,) of the residual on each tilt's measured pixels, and of the data there.
     pixels_by_tilt
-        How many of each tilt were measured (A,).
+        Numbers of measured pixels of each tilt (A,).
     noise_energy
-        The sum of squares that noise alone would leave, over all tilts.
+        The sum of squares expected from noise alone, over all tilts.
     volume
-        To read it from.
+        The writer, to read the volume from.
     grid
-        Which part of the slices that is.
+        The part of the slices that is written.
     uncertainty
-        Of the volume, to read it from; None where it wasn't asked for.
+        The writer of the uncertainty, to read it from; None if it wasn't requested.
     """
 
-    explained: Explained
+    fit: DataFit
     misfit_by_tilt: np.ndarray
     power_by_tilt: np.ndarray
     pixels_by_tilt: np.ndarray
@@ -51,29 +51,29 @@ class Finished:
 
     @property
     def residual_by_tilt(self) -> np.ndarray:
-        """What the volume leaves of each tilt's data (A,), relative to these; 0 where there are none."""
+        """The relative residual of each tilt (A,); 0 where there are no data."""
         return _share(self.misfit_by_tilt, self.power_by_tilt)
 
     @property
     def noise_by_tilt(self) -> np.ndarray:
-        """What noise of the same strength in every image would leave of each tilt (A,)."""
+        """The relative residual of each tilt (A,) expected from noise of the same strength in every image."""
         return _share(self.noise_energy * self.pixels_by_tilt / max(1.0, self.pixels_by_tilt.sum()), self.power_by_tilt)
 
 
 class Companion(Protocol):
-    """Something that is written together with a volume, when its last slice is."""
+    """A file that is written together with a volume, after its last slice."""
 
     def prepare(self, files: Unfinished) -> None:
-        """Say what will be written."""
+        """Register the files that will be written."""
         ...
 
     def write(self, finished: Finished) -> None:
-        """Write it."""
+        """Write the files."""
         ...
 
 
 def sums_by_tilt(tomogram: Tensor, measurement: Measurement) -> Sums:
-    """Of slices (B, 1, N, N) and what they were made from: ``misfit``, ``power`` and ``pixels`` of each tilt, added up over slices."""
+    """``misfit``, ``power`` and ``pixels`` of each tilt, for slices (B, 1, N, N) and their measurement, summed over slices."""
     left = residual_map(tomogram, measurement).double().square().sum(dim=(0, 1, 3))
     power = measurement.sinogram.double().square().sum(dim=(0, 1, 3))
     pixels = measurement.mask.expand_as(measurement.sinogram).sum(dim=(0, 1, 3))

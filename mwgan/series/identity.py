@@ -1,4 +1,4 @@
-"""What decides a volume, as one text: a command that says the same again resumes where it was stopped."""
+"""The identity of a volume as text: repeating the same command resumes an interrupted reconstruction."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mwgan.series.measured import Series
 
 
 def identity_of(series: Series, files: Iterable[Path], options: Mapping[str, Any]) -> str:
-    """The series' geometry, the files that are read (by place, size and time of change), all options, and this program's version.
+    """The series' geometry, the input files (path, size and time of change), all options, and this program's version.
 
     Parameters
     ----------
     series
-        What is reconstructed.
+        The series to reconstruct.
     files
-        Everything that is read: images, tilts, weights, settings; those that are none, as tilts given as a range, don't count.
+        All input files: images, tilts, weights, settings; paths that aren't files, such as a range of tilts, don't count.
     options
-        Whatever else decides the result.
+        Everything else that affects the result.
     """
     stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.exists()]
     facts = {
@@ -37,13 +37,13 @@ def identity_of(series: Series, files: Iterable[Path], options: Mapping[str, Any
 
 
 def files_of_method(name_or_path: str | Path, settings: Mapping[str, Any] | None = None) -> list[Path]:
-    """What is read for a method with these settings: its weights, and its file in the list of methods."""
+    """The files that a method with these settings reads: its weights, and its file in the list of methods."""
     entry = known_methods().get(str(name_or_path))
     return [*([] if entry is None or entry.reconstructor is None else [entry.file]), *weights_of_method(name_or_path, settings)]
 
 
 def weights_of_method(name_or_path: str | Path, settings: Mapping[str, Any] | None = None) -> list[Path]:
-    """The weights among them; none of a classical method."""
+    """The weights files of a method; none for a classical one."""
     entry = known_methods().get(str(name_or_path))
     if entry is None or entry.reconstructor is None:
         return files_behind(name_or_path)

@@ -1,4 +1,4 @@
-"""A tilt series that another program holds in memory: looked at and reconstructed as one on disk is."""
+"""Checks and reconstructs a tilt series that another program has in memory, like one on disk."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Progress = Callable[[int, int], None]
 
 
 class Reconstructed(NamedTuple):
-    """A volume, and what is to be said of the series that it was made from."""
+    """A volume, and findings on the series that it was made from."""
 
     volume: npt.NDArray[np.float32]
     """(Y, Z, X): y along the tilt axis, z along the beam, x across both."""
     tilt_axis: str
     """``y`` if the tilt axis runs along the rows' index of the images, ``x`` if along that of their columns."""
     notes: list[str]
-    """Sentences: what was found and corrected."""
+    """Sentences on what was found and corrected."""
     warnings: list[str]
-    """Sentences: what is likely to be wrong, each with its remedy."""
+    """Sentences on likely problems, each with its remedy."""
 
 
 def reconstruct_array(
@@ -41,7 +41,7 @@ def reconstruct_array(
     device: str = "auto",
     progress: Progress = lambda done, slices: None,
 ) -> Reconstructed:
-    """Look at images in memory, correct what is safe to correct, and reconstruct them.
+    """Check images in memory, correct what is safe to correct, and reconstruct them.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ def reconstruct_array(
     tilt_deg
         The tilt of each in degrees.
     method, settings, device
-        As of :func:`mwgan.recon.named.make_method`; ``auto`` is a GPU if there is one.
+        As for :func:`mwgan.recon.named.make_method`; ``auto`` is a GPU if there is one.
     switches
-        What is known of the series already; None looks for everything.
+        What is already known about the series; None checks everything.
     progress
-        Called with the number of slices that are done and of all, before each block: what it raises ends the work.
+        Called with the numbers of finished and of all slices, before each block; it may raise to stop the work.
 
     Raises
     ------
     InputError
-        If the images are no tilt series of these tilts, or the method can't take them.
+        If the images are not a tilt series with these tilts, or the method can't take them.
     """
     images, tilts = np.asarray(images), [float(tilt) for tilt in tilt_deg]
     if images.ndim != 3 or images.shape[0] != len(tilts):
@@ -67,7 +67,7 @@ def reconstruct_array(
         raise InputError(f"the images are an array of {shape} and there are {len(tilts)} tilts: give (tilts, rows, columns)")
     device = find_device(device)
     reconstructor = make_method(method, settings, device)
-    # Windows removes no file that is mapped: it goes with the next clean-up of the temporary folder then.
+    # Windows can't remove a memory-mapped file: the next clean-up of the temporary folder does.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "images.npy"
         np.save(file, images, allow_pickle=False)
@@ -79,5 +79,5 @@ def reconstruct_array(
             progress(start, series.slices)
             stop = min(start + SLICES_AT_ONCE, series.slices)
             volume[start:stop] = reconstructor(measurement_of(series, start, stop, device))[:, 0].cpu().numpy()
-    told = [note for note in looked_at.notes if not note.startswith("tilts from ")]  # of the caller, who knows
-    return Reconstructed(volume, looked_at.seen.tilt_axis, told, looked_at.warnings)
+    notes = [note for note in looked_at.notes if not note.startswith("tilts from ")]  # the caller gave them
+    return Reconstructed(volume, looked_at.seen.tilt_axis, notes, looked_at.warnings)

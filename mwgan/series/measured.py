@@ -1,4 +1,4 @@
-"""A tilt series as measurements, and what a tomogram leaves of them."""
+"""A tilt series as measurements, and the residual of a tomogram on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.io.neighbours import around, rows_beside
+from mwgan.io.neighbours import around, neighbour_rows
 from mwgan.recon import Reconstructor
 from mwgan.recon.named import networks_in
 from mwgan.trust import energy, residual_map
@@ -21,10 +21,10 @@ LARGEST = 1e30  # float32 ends at 3e38, and a filter or a projection adds up som
 
 
 class Series(Protocol):
-    """What is needed of a tilt series: a :class:`mwgan.io.TiltSeries`, or one that corrects what another reads.
+    """The interface of a tilt series: a :class:`mwgan.io.TiltSeries`, or a wrapper that corrects the data of another.
 
     It may also have ``mask(start, stop)``: which detector pixels of these slices were measured, boolean (1 or B, 1, A, N), True =
-    measured, or None where all were.
+    measured, or None if all were.
     """
 
     @property
@@ -39,7 +39,7 @@ class Series(Protocol):
 
     @property
     def slices(self) -> int:
-        """How many there are along the tilt axis."""
+        """Number of slices along the tilt axis."""
         ...
 
     @property
@@ -53,15 +53,15 @@ class Series(Protocol):
 
 
 def measurement_of(series: Series, start: int, stop: int, device: str = "cpu", neighbours: int = 0) -> Measurement:
-    """Slices ``start`` to ``stop`` of a series: all that it has measured, and of so many neighbours on either side of each."""
+    """The measurement of slices ``start`` to ``stop`` of a series, with so many neighbours on either side of each."""
     first, last = around(start, stop, neighbours, series.slices)
     sinograms = series.sinograms(first, last)
     if (peak := float(sinograms.abs().max())) > LARGEST:
-        raise InputError(f"{series.path} has pixels of {peak:.0e}, too large to compute with: divide all of them by that")
+        raise InputError(f"{series.path} has pixel values of {peak:.0e}, too large to compute with: divide all of them by that")
     look = getattr(series, "mask", None)
     mask: Tensor | None = None if look is None else look(first, last)
     own = slice(start - first, stop - first)
-    beside = rows_beside(sinograms, own, neighbours, mask).to(device) if neighbours else None
+    beside = neighbour_rows(sinograms, own, neighbours, mask).to(device) if neighbours else None
     if mask is not None and len(mask) > 1:
         mask = mask[own]
     measured = torch.ones(series.geometry.tilts, dtype=torch.bool) if mask is None or bool(mask.all()) else mask
@@ -69,17 +69,17 @@ def measurement_of(series: Series, start: int, stop: int, device: str = "cpu", n
 
 
 def squared_misfit(tomogram: Tensor, measurement: Measurement) -> float:
-    """Sum of squares of what the tomogram, projected again, leaves of the data."""
+    """Sum of squares of the residual between the projected tomogram and the data."""
     return float(energy(residual_map(tomogram, measurement)).sum())
 
 
 def relative(misfit: float, power: float) -> float:
-    """The norm of what is left of data over that of the data, from the sums of their squares; 0 where there were none."""
+    """The relative residual from the sums of squares of residual and data; 0 if there are no data."""
     return math.sqrt(misfit / power) if power > 0 else 0.0
 
 
 def report_wedge(reconstructor: Reconstructor, geometry: TiltGeometry) -> None:
-    """Say to stderr if a network was trained on other tilts, wedges or sizes."""
+    """Print a warning to stderr if a network was trained on other tilts, wedges or sizes."""
     for network in networks_in(reconstructor):
         if warning := network.outside_training(geometry):
-            print(f"warning: {warning}; look at the result with that in mind", file=sys.stderr)
+            print(f"warning: {warning}; check the result with that in mind", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""How many slices at a time fit into a given memory, by any method: what a method takes is measured on small slices, not guessed.
+"""How many slices at a time fit into a given memory, for any method: its memory is measured on small slices, not guessed.
 
-All that is allocated for a slice of N x N pixels and A tilts grows with A N and N^2, all that is kept for a geometry with A N^2 at
-most; so two sizes with one and with several slices tell it at any size.
+Memory for a slice of N x N pixels and A tilts grows with A N and N^2, and that kept for a geometry with A N^2 at most; so
+two sizes, with one and with several slices, determine it for any size.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.memory import machine_bytes
 
 BLOCKS = (32, 16, 8, 4, 2, 1)  # slices that the projector's vector registers take at once
-PLENTY = 4000  # bytes a pixel of slice and sinogram: three times what the hungriest network takes; below it nothing is measured
-LEAST_SIDE = 128  # to which networks may fill a slice up
-PROBE_SIDE = 64  # at most, and twice that
-SPARE = 1.25  # for what libraries allocate by themselves, and for gaps between what is allocated
-PROGRAM = 700 << 20  # bytes of Python, torch and what else is loaded: measured 450 to 600 MiB
-LATER = 100 << 20  # of what is loaded later, and of what is freed and not given back
-SHARE = 0.75  # of the machine's memory, where nothing is said
-UNTOLD = 8 << 30  # where nothing tells what a machine has
+PLENTY = 4000  # bytes per pixel of slice and sinogram: three times that of the largest network; if this fits, nothing is measured
+LEAST_SIDE = 128  # networks may pad a slice to this
+PROBE_SIDE = 64  # largest side of the smaller probe
+SPARE = 1.25  # for allocations inside libraries and fragmentation
+PROGRAM = 700 << 20  # bytes of Python, torch and other packages: measured 450 to 600 MiB
+LATER = 100 << 20  # for later imports, and memory that is freed and not returned
+SHARE = 0.75  # of the machine's memory, by default
+UNKNOWN = 8 << 30  # where the machine's memory can't be determined
 SHARE_OF_BAND = 8
-SHARE_OF_GPU = 0.8  # of what is free there
+SHARE_OF_GPU = 0.8  # of its free memory
 UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
 
 Work = Callable[[Measurement], object]
 
 
 def parse_memory(text: str) -> int:
-    """Bytes of ``2GB``, ``500 MB``, ``1.5G``; a unit is the next one's 1024th part.
+    """Bytes in ``2GB``, ``500 MB``, ``1.5G``; units are powers of 1024.
 
     Raises
     ------
     InputError
-        If it is none of that kind.
+        If the text has another form.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
     if found is None or float(found[1]) == 0:
@@ -53,33 +53,33 @@ def parse_memory(text: str) -> int:
 
 
 def default_memory() -> int:
-    """Three quarters of what this machine, or the container on it, has."""
-    whole = machine_bytes() or UNTOLD
+    """Three quarters of the memory of this machine, or of its container."""
+    whole = machine_bytes() or UNKNOWN
     return int(SHARE * whole)
 
 
 def band_bytes(budget: int | None) -> int:
-    """What of a memory slices may take that are read ahead: a tilt axis along x costs a pass through the file for each such band."""
+    """Memory for slices that are read ahead: with a tilt axis along x every such band costs a pass through the file."""
     return (default_memory() if budget is None else budget) // SHARE_OF_BAND
 
 
 def slices_that_fit(
     work: Work, example: Measurement, budget: int | None, reading: Callable[[int], int] = lambda slices: 0, most: int = BLOCKS[0]
 ) -> int:
-    """The largest number of slices, of those in :data:`BLOCKS`, that stay within a memory.
+    """The largest number of slices in :data:`BLOCKS` that fits into memory.
 
     Parameters
     ----------
     work
-        All that is done with a block: its memory is measured on small slices where there is any doubt.
+        Everything that is done with a block: its memory is measured on small slices if it could be critical.
     example
-        A measurement of any of the slices, on the device that they are reconstructed on.
+        A measurement of any of the slices, on the device used for reconstruction.
     budget
-        Bytes for the whole process; None for :func:`default_memory`. On a GPU it is for that one's memory.
+        Bytes for the whole process; None for :func:`default_memory`. On a GPU it is the GPU's memory.
     reading
-        Bytes beside the work for a number of slices.
+        Bytes, besides the work, for a number of slices.
     most
-        How many slices there are.
+        Number of slices in the series.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def slices_that_fit(
     if there + reading(enough) + PLENTY * enough * (side + tilts) * side <= budget:
         return enough
     takes = _measured(work, example)
-    there = 0 if on_gpu else _resident() + LATER  # all that the work needs is loaded now
+    there = 0 if on_gpu else _resident() + LATER  # all needed packages are loaded now
     for block in BLOCKS[BLOCKS.index(enough) :]:
         if there + reading(block) + SPARE * takes(block) <= budget:
             return block
@@ -106,7 +106,7 @@ def slices_that_fit(
     what = f"--memory is {budget / 2**30:.1f} GB" if given is not None else f"{budget / 2**30:.1f} GB may be used here"
     raise InputError(
         f"a single slice of {size} x {size} pixels and {tilts} tilts takes about {needed:.1f} GB by this method, and {what}: "
-        "give --memory more, bin the images, or take another method"
+        "raise --memory, bin the images, or take another method"
     )
 
 
@@ -128,14 +128,14 @@ def _measured(work: Work, example: Measurement) -> Callable[[int], float]:
 
 
 def _smaller(example: Measurement, size: int, slices: int) -> Measurement:
-    """A made-up measurement of the same tilts and the same kind of mask."""
+    """A dummy measurement with the same tilts and the same kind of mask."""
     device, tilts = example.sinogram.device, example.geometry.tilts
     place = torch.linspace(-1, 1, size, device=device)
     rows = (1 - place.square()).expand(slices, 1, tilts, size).to(example.sinogram.dtype)
     measured = example.measured
     if example.by_pixel:
         mask = interpolate(example.mask[:1].to(rows.dtype), (tilts, size), mode="nearest") > 0
-        measured = mask.repeat(slices, 1, 1, 1)  # slices may have masks of their own, which take most
+        measured = mask.repeat(slices, 1, 1, 1)  # separate masks per slice take the most memory
     elif measured.ndim > 1:
         measured = measured[:1].repeat(slices, 1, 1, 1)
     geometry: TiltGeometry = replace(example.geometry, detector_size=size, axis_offset_px=0.0, tilt_offset_px=())
@@ -144,11 +144,11 @@ def _smaller(example: Measurement, size: int, slices: int) -> Measurement:
 
 
 def _peak(work: Work, measurement: Measurement) -> float:
-    """The most bytes of tensors and arrays at a time while ``work`` is done."""
+    """Peak memory of tensors and arrays during ``work``, in bytes."""
     from torch.profiler import ProfilerActivity, profile
 
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would tell on stderr when it begins and ends
-    work(measurement)  # what is kept from the first call on is no part of the second
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would print to stderr
+    work(measurement)  # warm-up: what the first call caches is not counted
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
         tracemalloc.start()
         try:
@@ -166,6 +166,6 @@ def _peak(work: Work, measurement: Measurement) -> float:
 
 
 def _resident() -> int:
-    """Bytes that this process holds."""
-    told = Path("/proc/self/statm")
-    return int(told.read_text(encoding="utf-8").split()[1]) * mmap.PAGESIZE if told.is_file() else PROGRAM
+    """Resident memory of this process in bytes."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text(encoding="utf-8").split()[1]) * mmap.PAGESIZE if statm.is_file() else PROGRAM

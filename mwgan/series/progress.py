@@ -1,4 +1,4 @@
-"""How far a reconstruction has come, how fast it goes and how long it will take."""
+"""Progress, speed and remaining time of a reconstruction."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-LINE_EVERY_S = 30.0  # where there is no terminal to draw on: a log of hours stays short
+LINE_EVERY_S = 30.0  # without a terminal: keeps the log of a long run short
 
 
 class SliceProgress:
-    """Tells of slices done: a bar on a terminal, elsewhere a line from time to time.
+    """Reports finished slices: a bar on a terminal, otherwise a line from time to time.
 
     Parameters
     ----------
     total
-        How many there are.
+        Number of slices.
     before
-        How many another process has done: they say nothing of this one's speed.
+        Slices finished by an earlier process, which don't count for this one's speed.
     """
 
     def __init__(self, total: int, before: int = 0) -> None:
@@ -41,7 +41,7 @@ class SliceProgress:
             self._bar.stop()
 
     def reached(self, done: int) -> None:
-        """So many are done."""
+        """Report the number of finished slices."""
         self.done = done
         now = time.monotonic()
         if self._bar is not None:
@@ -51,7 +51,7 @@ class SliceProgress:
             print(self.line(now), flush=True)
 
     def rate(self, now: float) -> str:
-        """Slices a second, or seconds a slice."""
+        """Slices per second, or seconds per slice."""
         seconds = max(now - self._began, 1e-9) / max(1, self.done - self.before)
         return f"{1 / seconds:.1f} a second" if seconds < 1 else f"{seconds:.1f} s each"
 

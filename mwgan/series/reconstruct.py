@@ -1,4 +1,4 @@
-"""A tilt series, a block of slices after the other, through a method to a volume on disk: ``mwgan reconstruct``."""
+"""Reconstructs a tilt series block by block to a volume on disk: ``mwgan reconstruct``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.recon import Reconstructor
 from mwgan.recon.named import neighbours_in
-from mwgan.series.explained import Explained, explained, noise_energy
+from mwgan.series.data_fit import DataFit, data_fit, noise_energy
+from mwgan.series.few_iterations import with_few_iterations
 from mwgan.series.finished import Companion, Finished, sums_by_tilt
 from mwgan.series.measured import Series, measurement_of, report_wedge, squared_misfit
 from mwgan.series.memory import slices_that_fit
 from mwgan.series.progress import SliceProgress
-from mwgan.series.shortened import shortened
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.series.trust_report import TrustReport
 
@@ -41,37 +41,37 @@ def reconstruct_series(
     memory: int | None = None,
     identity: str | None = None,
     companions: Sequence[Companion] = (),
-) -> Explained:
-    """Write the volume of a tilt series, all or nothing.
+) -> DataFit:
+    """Reconstruct a tilt series and write the volume atomically.
 
     Parameters
     ----------
     series
         The aligned series.
     reconstructor
-        The method, for data in any units: what :func:`mwgan.recon.named.make_method` gives.
+        The method, for data in any units, as from :func:`mwgan.recon.named.make_method`.
     output
-        The volume (y, z, x), in the format that its name ends in; its voxels are as large as the series' pixels.
+        The volume (y, z, x), in the format of its suffix; its voxels are as large as the series' pixels.
     block
         Slices in memory at a time; None: as many as the memory allows.
     device
-        Where they are reconstructed, as torch names it.
+        Where they are reconstructed, as a torch device name.
     report
-        What is to be said of how far to believe the volume, written beside it.
+        The report on the volume's reliability, written next to it.
     thickness, width
         Pixels of a slice along z and x that are written, see :class:`mwgan.series.slice_grid.SliceGrid`; None: the detector's.
     memory
-        Bytes that this process may take, on a GPU those of the GPU; None: three quarters of what there is.
+        Bytes for this process, on a GPU those of the GPU; None: three quarters of the total.
     identity
-        What decides the volume (:func:`mwgan.series.identity.identity_of`): stopped and called again with the same, it continues
-        where it was. None: from the beginning.
+        Identity of the volume (:func:`mwgan.series.identity.identity_of`): an interrupted reconstruction with the same identity
+        is resumed. None: start from the beginning.
     companions
-        What is written together with the volume, when its last slice is.
+        Files that are written together with the volume, after its last slice.
 
     Returns
     -------
-    explained
-        What the volume, projected again, leaves of the data that were measured, and what noise would leave.
+    fit
+        The residual between the projected volume and the measured data, and that expected from noise.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def reconstruct_series(
             sums.add(entry)
         first = files.done[-1]["stop"] if files.done else 0
         if first:
-            print(f"continues after {first} of {series.slices} slices, where it was stopped")
+            print(f"resuming after {first} of {series.slices} slices")
         progress = opened.enter_context(SliceProgress(series.slices, first))
         for start in range(first, series.slices, _block(files)):
             stop = min(start + _block(files), series.slices)
@@ -111,7 +111,7 @@ def reconstruct_series(
             files.finished(entry)
             sums.add(entry)
             progress.reached(stop)
-        found = explained(sums.misfit, sums.noise, sums.power)
+        found = data_fit(sums.misfit, sums.noise, sums.power)
         if report is not None:
             report.write()
         finished = sums.finished(found, volume, grid, None if report is None else report.uncertainty)
@@ -123,20 +123,20 @@ def reconstruct_series(
 
 
 class _Sums:
-    """Of squares, over all slices: of what the volume leaves, of what noise would leave, and of the data; also tilt by tilt."""
+    """Sums of squares over all slices of the residual, of the expected noise and of the data; also by tilt."""
 
     def __init__(self) -> None:
         self.misfit = self.noise = self.power = 0.0
         self._by_tilt: dict[str, np.ndarray] = {}
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Count a block by what the journal keeps of it."""
+        """Add a block from its entry in the journal."""
         self.misfit, self.noise, self.power = self.misfit + entry["misfit"], self.noise + entry["noise"], self.power + entry["power"]
         for name, values in entry["tilts"].items():
             self._by_tilt[name] = self._by_tilt.get(name, 0.0) + np.array(values)
 
-    def finished(self, found: Explained, volume: VolumeWriter, grid: SliceGrid, uncertainty: VolumeWriter | None) -> Finished:
-        """All that is known now."""
+    def finished(self, found: DataFit, volume: VolumeWriter, grid: SliceGrid, uncertainty: VolumeWriter | None) -> Finished:
+        """The final results."""
         tilts = self._by_tilt
         return Finished(found, tilts["misfit"], tilts["power"], tilts["pixels"], self.noise, volume, grid, uncertainty)
 
@@ -148,7 +148,7 @@ def _block(files: Unfinished) -> int:
 def _reconstructed(
     reconstructor: Reconstructor, measurement: Measurement, report: TrustReport | None, start: int
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Tomograms on the grid, and what the journal keeps of them."""
+    """Tomograms on the grid, and their entry for the journal."""
     believed = None if report is None else report.look(measurement)
     tomogram = reconstructor(measurement) if believed is None else believed.tomogram
     if not bool(tomogram.isfinite().all()):
@@ -168,12 +168,12 @@ def _reconstructed(
 def _fitting(
     series: Series, reconstructor: Reconstructor, grid: SliceGrid, device: str, report: TrustReport | None, memory: int | None
 ) -> int:
-    """Slices at a time that stay within the memory."""
+    """Number of slices at a time that fits into memory."""
     example = grid.placed(measurement_of(series, 0, 1, device, neighbours_in(reconstructor)))
-    if getattr(series, "mask", None) is not None and not example.by_pixel:  # that of another slice may tell pixels apart
+    if getattr(series, "mask", None) is not None and not example.by_pixel:  # the mask of another slice may differ by pixel
         everything = torch.ones_like(example.sinogram[:1], dtype=torch.bool)
         example = replace(example, measured=everything)
-    few = shortened(reconstructor)
+    few = with_few_iterations(reconstructor)
 
     def work(measurement: Measurement) -> None:
         tomogram = few(measurement) if report is None else report.look(measurement, few).tomogram

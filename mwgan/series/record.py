@@ -1,4 +1,4 @@
-"""What was done to make a volume, beside it as JSON: command, commit, weights, geometry, what was seen and corrected, residuals."""
+"""The metadata of a volume as JSON: command, commit, weights, geometry, findings and corrections, residuals."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ from typing import Any, Protocol
 import numpy as np
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.unfinished import Unfinished
-from mwgan.files.whole import sha256
 from mwgan.io.volumes import split_name
 from mwgan.provenance import PACKAGES, commit, device_name, version
 from mwgan.recon import Reconstructor
-from mwgan.series.explained import doubt
-from mwgan.series.fine_tuned import tuned_of
+from mwgan.series.choice import choice_of
+from mwgan.series.data_fit import doubt
+from mwgan.series.fine_tuning import tuned_of
 from mwgan.series.finished import Finished
 from mwgan.series.identity import weights_of_method
-from mwgan.series.look import Seen
+from mwgan.series.look import Findings
 from mwgan.series.measured import Series
-from mwgan.series.settled import choice_of
 
-COMMIT = "commit"  # by which what was written by this program is known, a look at the series too
+COMMIT = "commit"  # this key identifies records of this program, also those of ``mwgan look``
 
 
-class SaysWhatItSaw(Protocol):
-    """A series that was looked at: :class:`mwgan.series.look.LookedAt`."""
+class CheckedSeries(Protocol):
+    """A series that was checked: :class:`mwgan.series.look.LookedAt`."""
 
-    seen: Seen
+    seen: Findings
     notes: list[str]
     warnings: list[str]
 
 
 class Record:
-    """Says of a volume, in a JSON file beside it, where it comes from and how well it explains the data.
+    """Writes the metadata of a volume to a JSON file next to it: its origin and its data residual.
 
     Parameters
     ----------
     output
         The volume.
     series
-        What it is made from.
+        The series that it is made from.
     looked_at
-        The look at it.
+        The checked series.
     reconstructor, device
-        The method, and where it works.
+        The method and its device.
     method
-        What it was asked for as.
+        The name or path by which it was requested.
     options
-        Everything that was asked for.
+        All options.
 
     Attributes
     ----------
     facts
-        All that is known so far, plain values.
+        Everything known so far, as plain values.
     doubt
-        A sentence with its remedy where the volume leaves more of the data than it should; known once it is written.
+        A warning with its remedy if the data residual is too large; set when the record is written.
 
     Raises
     ------
     InputError
-        If a file is in the record's place that is none.
+        If another file exists at the record's path.
     """
 
     def __init__(
         self,
         output: Path,
         series: Series,
-        looked_at: SaysWhatItSaw,
+        looked_at: CheckedSeries,
         reconstructor: Reconstructor,
         device: str,
         method: str,
@@ -103,12 +103,12 @@ class Record:
         }
 
     def prepare(self, files: Unfinished) -> None:
-        """The JSON takes its name with the volume."""
+        """Register the JSON, which gets its name together with the volume."""
         self._partial = files.add(self.path)
 
     def write(self, finished: Finished) -> None:
-        """Add what came out, and write it."""
-        volume, found = finished.volume, finished.explained
+        """Add the results, and write the file."""
+        volume, found = finished.volume, finished.fit
         self.doubt = doubt(found, self._series, self._reconstructor, finished.grid, self._device)
         self.facts["volume"] = {
             "file": str(volume.path),
@@ -128,7 +128,7 @@ class Record:
 
 
 def made_by(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What every record of this program begins with: commit, command, all that was asked for, and versions of packages."""
+    """The first entries of every record: commit, command, all options, and versions of packages."""
     return {
         COMMIT: commit(),
         "command": shlex.join(["mwgan", *sys.argv[1:]]),
@@ -138,23 +138,23 @@ def made_by(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_file(output: Path) -> Path:
-    """Where the record of a volume goes: ``needle.json`` of ``needle.mrc``."""
+    """The path of a volume's record: ``needle.json`` for ``needle.mrc``."""
     return output.with_name(f"{split_name(output)[0]}.json")
 
 
 def check_record_file(output: Path) -> None:
-    """Refuse a volume whose record would take the place of something else, which nobody has named.
+    """Refuse a volume whose record would overwrite another file.
 
     Raises
     ------
     InputError
-        If there is such a file, and this program has not written it.
+        If there is a file at the record's path that this program has not written.
     """
     check_record(record_file(output), output)
 
 
 def check_record(path: Path, output: Path, what: str = "the volume") -> None:
-    """As :func:`check_record_file`, of the record at ``path`` of what is written to ``output``."""
+    """As :func:`check_record_file`, for the record at ``path`` of a file ``output``."""
     if not path.is_file():
         return
     try:
@@ -162,11 +162,11 @@ def check_record(path: Path, output: Path, what: str = "the volume") -> None:
     except (OSError, ValueError):
         there = None
     if not (isinstance(there, dict) and COMMIT in there):
-        raise InputError(f"the record of {output} would take the place of {path}, which is something else: give {what} another name")
+        raise InputError(f"the record of {output} would overwrite {path}, which is something else: give {what} another name")
 
 
 def plain(value: Any) -> Any:
-    """The same as JSON has it; numbers that are none are null."""
+    """A value as JSON can store it; NaN and infinities become null."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

@@ -1,4 +1,4 @@
-"""``mwgan reconstruct --report``: one page of HTML beside the volume, to look at it with."""
+"""``mwgan reconstruct --report``: a self-contained HTML page next to the volume, with a viewer."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from mwgan.series.trust_report import TrustReport
 from mwgan.series.views import Bins, binned_volume, binned_wbp, bins_for, first_of, wbp_slice
 from mwgan.trust import wedges
 
-MOST_BYTES = 9_000_000  # of all volumes in the page, where they take a third more: 12 MB of the 20 that it may have
+MOST_BYTES = 9_000_000  # for all volumes in the page, plus a third for encoding: 12 MB of at most 20
 
 
 def report_file(output: Path) -> Path:
-    """Where the page goes: ``needle.report.html`` of ``needle.mrc``."""
+    """The path of the page: ``needle.report.html`` for ``needle.mrc``."""
     return output.with_name(f"{split_name(output)[0]}.report.html")
 
 
 class Report:
-    """Writes the page when the volume's last slice is there.
+    """Writes the page after the volume's last slice.
 
     Parameters
     ----------
     output
         The volume.
     series
-        What it is made from.
+        The series that it is made from.
     record
-        What is known of it, written before.
+        Its metadata, written before.
     label
-        The method's name for people.
+        The method's display name.
     device
-        Where WBP works.
+        Where WBP is computed.
     trust
-        What is to be said of how far to believe the volume; None where it wasn't asked for.
+        The report on the volume's reliability; None if it wasn't requested.
     """
 
     def __init__(self, output: Path, series: Series, record: Record, label: str, device: str, trust: TrustReport | None = None) -> None:
@@ -47,11 +47,11 @@ class Report:
         self._label, self._device, self._trust = label, device, trust
 
     def prepare(self, files: Unfinished) -> None:
-        """The page takes its name with the volume."""
+        """Register the page, which gets its name together with the volume."""
         self._partial = files.add(self.path)
 
     def write(self, finished: Finished) -> None:
-        """Read the volume again, small, and put everything on the page."""
+        """Read the volume again, binned, and write the page."""
         from mwgan.figures.parts.volume_viewer import Shown
         from mwgan.figures.volume_page import VolumePage, volume_page
 
@@ -68,10 +68,10 @@ class Report:
             step,
             None if finished.uncertainty is None else _small(finished.uncertainty, bins),
         )
-        found, facts = finished.explained, plain(self._record.facts)
-        times = f", {found.residual / found.noise:.1f} times what the noise alone would" if found.noise > 0 else ""
+        found, facts = finished.fit, plain(self._record.facts)
+        times = f", {found.residual / found.noise:.1f} times that expected from noise" if found.noise > 0 else ""
         said: list[str] = [self._record.doubt] if self._record.doubt else []
-        told = VolumePage(
+        page = VolumePage(
             title=volume.path.name,
             about=[
                 f"{' x '.join(map(str, whole))} voxels (y along the tilt axis, z along the beam, x), by {self._label}, "
@@ -84,13 +84,13 @@ class Report:
             tilt_deg=series.geometry.tilt_deg,
             residual=finished.residual_by_tilt,
             noise=finished.noise_by_tilt,
-            left=[f"Projected again, the volume leaves {100 * found.residual:.1f} % of the data{times}.", *said],
-            seen=[*facts["notes"]] or ["Nothing was corrected, nothing is odd."],
+            left=[f"The residual of the projected volume is {100 * found.residual:.1f} % of the data{times}.", *said],
+            seen=[*facts["notes"]] or ["Nothing was corrected, no problems were found."],
             warnings=[*facts["warnings"], *said],
             believe=[] if self._trust is None else self._trust.sentences(),
             record=facts,
         )
-        self._partial.write_text(volume_page(told), encoding="utf-8")
+        self._partial.write_text(volume_page(page), encoding="utf-8")
 
 
 def _small(volume: VolumeWriter, bins: Bins) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What ``mwgan simulate`` does: a tilt series whose truth is known, to try methods and settings on."""
+"""``mwgan simulate``: a tilt series with a known truth, to try methods and settings on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mwgan.data import Challenge, DeadLeaves, PhantomFaces, RandomShapes, Specim
 from mwgan.data.source import draw_seed
 from mwgan.data.specimens import KINDS
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.geometry import TiltGeometry, check_count
 from mwgan.io import VolumeWriter
 from mwgan.io.xyz import write_xyz
@@ -27,23 +27,23 @@ from mwgan.series.simulated_atoms import SPECIMEN as ATOMS
 from mwgan.series.simulated_atoms import VOXEL_ANGSTROM, measured_atoms, places_in_volume
 
 FLOAT32 = 4  # bytes
-HELD_BACK = 10_000_002  # no training's images reach so far; a multiple of six, for the kinds of the challenge
+HELD_BACK = 10_000_002  # image numbers from here on are never used in training; a multiple of six, for the kinds of the challenge
 SUFFIXES = (".mrc", ".mrcs", ".st", ".ali")
 IMAGES = {"faces": PhantomFaces, "shapes": RandomShapes, "leaves": DeadLeaves, "challenge": Challenge}
 ANY = "specimens"
 SPECIMENS = (*IMAGES, ANY, *KINDS, ATOMS)
-FINER = 3  # how much finer than the detector a body is drawn for its projections
+FINER = 3  # sampling of a body for its projections, relative to the detector
 COARSE_ANGSTROM = 10.0
-AT_ONCE = 8  # arrays of a fine drawing that are held at a time
+AT_ONCE = 8  # finely sampled arrays in memory at a time
 
 
 def simulated_files(output: Path, specimen: str = ANY) -> tuple[Path, ...]:
-    """Where the series, its tilts, the truth and, of a particle of atoms, its atoms go.
+    """The paths of the series, its tilts, the truth and, for an atomic particle, its atoms.
 
     Raises
     ------
     InputError
-        If the series' name says that it is no MRC file.
+        If the series' name isn't that of an MRC file.
     """
     if output.suffix.lower() not in SUFFIXES:
         raise InputError(f"{output} would be an MRC file: give a name that ends in {', '.join(SUFFIXES)}")
@@ -64,15 +64,15 @@ def simulate(
     dose: float | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> int:
-    """Write a tilt series (MRC, tilts x slices x ``size``), its tilts and its truth, all or none; how many tilts it has.
+    """Write a tilt series (MRC, tilts x slices x ``size``), its tilts and its truth atomically; return the number of tilts.
 
     Parameters
     ----------
     specimen
-        One of :data:`SPECIMENS`, which no training has seen. Of :data:`IMAGES` each slice is another. All others are bodies
-        in three dimensions: slices lie side by side, and projections are of a drawing :data:`FINER` times as fine in all
-        directions as the truth, so that the data do not come from the grid that they are reconstructed on. Those of a particle of
-        atoms are exact.
+        One of :data:`SPECIMENS`, which no training has seen. With :data:`IMAGES` every slice is an independent image. All others
+        are bodies in three dimensions with neighbouring slices; they are sampled :data:`FINER` times as finely as the truth
+        in all directions for their projections, so that the data do not come from the reconstruction grid. Projections of an
+        atomic particle are exact.
     output
         See :func:`simulated_files`.
     size, slices
@@ -80,23 +80,23 @@ def simulate(
     step_deg, max_tilt_deg
         Tilts are 0 and the multiples of ``step_deg`` on either side, up to ``max_tilt_deg``.
     noise_percent
-        White noise, in percent of the largest line integral: of each slice where those are images, else of the series.
+        White noise, in percent of the largest line integral: of each slice for images, else of the series.
     voxel_size_angstrom
-        What the headers say of a voxel's edge; None is 10 Å, and 0.35 Å of a particle of atoms, which is that large.
+        Voxel size in the headers; None is 10 Å, or 0.35 Å for an atomic particle, which has that size.
     seed
         Random seed of specimen and noise.
     dose
-        Counting noise in place of white noise: so many electrons reach the brightest pixel; the series is in electrons.
+        Poisson noise instead of white noise: number of electrons in the brightest pixel; the series is in electrons.
     settings
-        Of a particle of atoms: arguments of :class:`mwgan.data.Nanocrystals`.
+        For an atomic particle: arguments of :class:`mwgan.data.Nanocrystals`.
     """
     if specimen not in SPECIMENS:
         raise InputError(f"there is no specimen {specimen!r}: give {', '.join(SPECIMENS)}")
     if not 0 < max_tilt_deg <= 90 or not 0 < step_deg <= 90:
-        raise InputError(f"tilts reach up to a maximum in (0, 90] degrees in steps in (0, 90], not {max_tilt_deg:g} and {step_deg:g}")
+        raise InputError(f"the maximum tilt and the step must be in (0, 90] degrees, not {max_tilt_deg:g} and {step_deg:g}")
     check_count(2 * max_tilt_deg / step_deg, step_deg)
     if settings and specimen != ATOMS:
-        raise InputError(f"settings are of the specimen {ATOMS} alone, and {specimen} has none: leave {', '.join(settings)} out")
+        raise InputError(f"only the specimen {ATOMS} has settings, {specimen} has none: leave {', '.join(settings)} out")
     if voxel_size_angstrom is None:
         voxel_size_angstrom = VOXEL_ANGSTROM if specimen == ATOMS else COARSE_ANGSTROM
     if slices < 1 or not (math.isfinite(voxel_size_angstrom) and voxel_size_angstrom > 0):
@@ -119,7 +119,7 @@ def simulate(
         measured = _images_measured if specimen in IMAGES else _body_measured
         image, rows = measured(specimen, geometry, slices, seed, noise)
     series, tilts_file, truth, *atoms = simulated_files(output, specimen)
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         with VolumeWriter(truth, (slices, size, size), voxel_size_angstrom, files) as volume:
             volume.write(0, image.unsqueeze(1))
         files.add(tilts_file).write_text("".join(f"{tilt:g}\n" for tilt in tilts), encoding="utf-8", newline="\n")
@@ -138,7 +138,7 @@ def simulate(
 
 
 class _Electrons(PoissonNoise):
-    """Counting noise, in electrons."""
+    """Poisson noise, in electrons."""
 
     def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor:
         counted: Tensor = super().__call__(sinogram, generator) * (self.dose_per_tilt / sinogram.amax().clamp(min=1e-30))
@@ -146,7 +146,7 @@ class _Electrons(PoissonNoise):
 
 
 def _images_measured(specimen: str, geometry: TiltGeometry, slices: int, seed: int, noise: Noise) -> tuple[Tensor, Tensor]:
-    """Images (Y, N, N), each another, and their noisy projections (A, Y, N)."""
+    """Independent images (Y, N, N), and their noisy projections (A, Y, N)."""
     size = geometry.detector_size
     source = IMAGES[specimen](size=size, count=slices, seed=seed, offset=HELD_BACK)
     seeds = [draw_seed(seed, 0, index) for index in range(slices)]

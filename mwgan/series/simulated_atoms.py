@@ -1,4 +1,4 @@
-"""A particle of atoms as ``mwgan simulate`` measures it: exact projections, its voxels, and where its atoms are."""
+"""An atomic particle for ``mwgan simulate``: exact projections, its voxels, and the positions of its atoms."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mwgan.recon.settings import check_values, parameters_of
 SPECIMEN = "nanocrystal"
 VOXEL_ANGSTROM = 0.35
 PLAIN: dict[str, Any] = {"amorphous_share": 0.0, "faults": ("none",), "vacancies": 0.01, "disorder_angstrom": 0.0, "sigma_angstrom": 0.55}
-"""What a particle is unless settings say otherwise: a crystal that lacks some atoms."""
+"""Default settings of a particle: a crystal with vacancies."""
 OWN = ("size", "count", "seed", "offset", "augment", "smallest", "name", "noise_percent", "licence", "exact", "voxel_angstrom")
-"""Of a :class:`Nanocrystals`, what is no setting of the particle."""
+"""Arguments of :class:`Nanocrystals` that aren't settings of the particle."""
 
 
 class MeasuredAtoms(NamedTuple):
-    """What is written of a simulated particle."""
+    """The results of a simulated particle."""
 
     truth: Tensor
     """(Y, N, N) voxels."""
@@ -38,7 +38,7 @@ class MeasuredAtoms(NamedTuple):
 def measured_atoms(
     geometry: TiltGeometry, slices: int, voxel_angstrom: float, seed: int, offset: int, noise: Noise, settings: Mapping[str, Any]
 ) -> MeasuredAtoms:
-    """A particle as large as the frame holds, or as ``settings`` say, about the middle of ``slices``.
+    """A particle as large as fits in the frame, or as given by ``settings``, around the centre of ``slices``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def measured_atoms(
     room = Nanocrystals(geometry.detector_size, voxel_angstrom=voxel_angstrom, diameter_nm=1e-3).room_angstrom
     size = {"diameter_nm": min(room, 0.92 * slices * voxel_angstrom) / 10, **PLAIN, **settings}
     source = Nanocrystals(geometry.detector_size, 1, seed, offset, voxel_angstrom=voxel_angstrom, **size)
-    particle, sigma, _ = source.drawn(0)
+    particle, sigma, _ = source.placed(0)
     shifts, turns = source.misaligned(0, geometry.tilts)
     truth = particle.volume(geometry.detector_size, slices, voxel_angstrom, sigma)
     images = torch.from_numpy(particle.projections(geometry, slices, voxel_angstrom, sigma, shifts, turns))
@@ -58,5 +58,5 @@ def measured_atoms(
 
 
 def places_in_volume(particle: Particle, size: int, slices: int, voxel_angstrom: float) -> np.ndarray:
-    """Atoms' positions (K, 3) in ångström, x, y, z from the middle of a volume's first voxel."""
+    """Atom positions (K, 3) in ångström, x, y, z from the centre of a volume's first voxel."""
     return particle.positions + voxel_angstrom * (np.array([size, slices, size]) - 1) / 2

@@ -10,23 +10,24 @@ from torch.nn.functional import pad
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 
-LARGEST_GRID = 8  # times the detector: nobody's slab is wider, and a slip of the finger would fill any memory
+LARGEST_GRID = 8  # times the detector: no slab is wider, and a typing error would fill any memory
 
 
 @dataclass(frozen=True)
 class SliceGrid:
-    """Slices of ``thickness`` x ``width`` pixels (z, x) about the detector's middle, cut from a square grid that holds them.
+    """Slices of ``thickness`` x ``width`` pixels (z, x) around the detector's centre, cut from a square grid that contains them.
 
-    A grid wider than the detector holds what the detector sees of a specimen on tilts beyond its own width, as of a slab: without
-    it a method must put that into the slice. The detector is taken to be wider, too, and its outer pixels not to be measured. Where
-    the sizes aren't both even or both odd, the middle of what is written lies half a pixel before that of the slice.
+    A grid wider than the detector can represent parts of the specimen, such as of a slab, that are outside the slice but project
+    onto the detector at high tilts: otherwise a method must put them into the slice. The detector is extended accordingly, with
+    unmeasured outer pixels. Where the sizes aren't both even or both odd, the centre of the written part lies half a pixel before
+    that of the slice.
 
     Parameters
     ----------
     detector_size
         Detector pixels N.
     thickness, width
-        What is written, in pixels.
+        The written part, in pixels.
 
     Raises
     ------
@@ -42,19 +43,19 @@ class SliceGrid:
         for name, side in (("thickness", self.thickness), ("width", self.width)):
             if not 1 <= side <= LARGEST_GRID * self.detector_size:
                 raise InputError(
-                    f"the {name} of a slice lies between 1 and {LARGEST_GRID * self.detector_size} pixels here ({LARGEST_GRID} times the "
+                    f"the {name} of a slice must be 1 to {LARGEST_GRID * self.detector_size} pixels here ({LARGEST_GRID} times the "
                     f"detector), not {side}"
                 )
 
     @classmethod
     def of(cls, geometry: TiltGeometry, thickness: int | None = None, width: int | None = None) -> SliceGrid:
-        """As large as the detector where nothing is said."""
+        """A grid with the detector's size as default."""
         size = geometry.detector_size
         return cls(size, size if thickness is None else thickness, size if width is None else width)
 
     @property
     def margin(self) -> int:
-        """Pixels that the grid has more than the detector, on either side."""
+        """Pixels by which the grid exceeds the detector, on either side."""
         return max(0, -(-(max(self.thickness, self.width) - self.detector_size) // 2))
 
     def geometry(self, geometry: TiltGeometry) -> TiltGeometry:
@@ -71,16 +72,16 @@ class SliceGrid:
         return measurement.with_rows(lambda rows: pad(rows, ends), pad(shared, ends, value=False), self.geometry(measurement.geometry))
 
     def cropped(self, slices: Tensor) -> Tensor:
-        """The part (B, 1, thickness, width) of slices on the grid that is written."""
+        """The written part (B, 1, thickness, width) of slices on the grid."""
         top, left = self._corner(slices.shape[-1])
         return slices[..., top : top + self.thickness, left : left + self.width]
 
     @property
     def first_voxel_px(self) -> tuple[float, float, float]:
-        """Where the first voxel that is written lies, (y, z, x) in voxels from the first of a slice as large as the detector."""
+        """Position of the first written voxel, (y, z, x) in voxels from the first one of a slice as large as the detector."""
         top, left = self._corner(self.detector_size + 2 * self.margin)
         return 0.0, float(top - self.margin), float(left - self.margin)
 
     def _corner(self, side: int) -> tuple[int, int]:
-        """Where the part that is written begins, (z, x), in slices of ``side`` pixels."""
+        """Corner (z, x) of the written part in slices of ``side`` pixels."""
         return (side - self.thickness) // 2, (side - self.width) // 2

@@ -1,4 +1,4 @@
-"""What ``mwgan reconstruct --trust`` writes beside a volume: its uncertainty, a table of its slices, and the panel of one."""
+"""``mwgan reconstruct --trust``: the uncertainty of a volume, a table of its slices, and a panel of one slice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.io.volumes import split_name
 from mwgan.recon import SIRT, Reconstructor
-from mwgan.recon.held_out import held_out, without
+from mwgan.recon.held_out import leave_out, select_held_out
 from mwgan.series.measured import Series
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import (
@@ -37,30 +37,30 @@ from mwgan.trust import (
     wedges,
 )
 
-AGAINST_SIRT = 1.2  # times SIRT's error on tilts that were kept out. Seen: needle 0.9, tungsten 1.1; film 1.25, open nanotube 1.9
-INCONSISTENT = 0.12  # of the data there, missed by the method and by SIRT: no volume has such projections
-BEYOND_NOISE = 3.0  # times the noise, or it may be that
+AGAINST_SIRT = 1.2  # times SIRT's error on kept-out tilts. Observed: needle 0.9, tungsten 1.1; film 1.25, open nanotube 1.9
+INCONSISTENT = 0.12  # relative residual there of both the method and SIRT: no volume has such projections
+BEYOND_NOISE = 3.0  # times the noise, else it may be noise
 KEPT_OUT = ("kept_out_data", "kept_out_noise", "kept_out_misfit", "kept_out_misfit_of_sirt")
 SIRT_PASSES = 100
 
 
 def trust_files(output: Path) -> tuple[Path, Path, Path]:
-    """Where the uncertainty (in the volume's format), the slices' numbers (csv) and the panel (PNG) of a volume go."""
+    """The paths of a volume's uncertainty (in the volume's format), table of slices (csv) and panel (PNG)."""
     stem, suffix = split_name(output)
     return output.with_name(f"{stem}.uncertainty{suffix}"), output.with_name(f"{stem}.trust.csv"), output.with_name(f"{stem}.trust.png")
 
 
 class TrustReport:
-    """Reconstructs blocks of slices with their uncertainty, and writes how far to believe them when the last is done.
+    """Reconstructs blocks of slices with their uncertainty, and writes the reliability report after the last.
 
     Parameters
     ----------
     reconstructor
         The method; its ``band_scale``, from its calibration, scales the uncertainty.
     output
-        The volume they belong to; see :func:`trust_files`.
+        The volume; see :func:`trust_files`.
     series
-        The tilt series it is made from.
+        The tilt series that it is made from.
     """
 
     def __init__(self, reconstructor: Reconstructor, output: Path, series: Series) -> None:
@@ -74,7 +74,7 @@ class TrustReport:
 
     @contextmanager
     def written_with(self, files: Unfinished, grid: SliceGrid) -> Iterator[None]:
-        """Blocks are taken inside; what there is to say of them gets its names with ``files``."""
+        """Context in which blocks are taken; the report's files get their names together with ``files``."""
         uncertainty, table, panel = self._paths
         self._grid, self._pictures = grid, files.beside("middle.npz")
         shape = (self._series.slices, grid.thickness, grid.width)
@@ -84,11 +84,11 @@ class TrustReport:
             yield
 
     def look(self, measurement: Measurement, reconstructor: Reconstructor | None = None) -> Believed:
-        """Tomograms (B, 1, N, N) of a measurement and their deviation, by another method than that of the volume if one is given."""
+        """Tomograms (B, 1, N, N) of a measurement and their deviation, optionally by another method than that of the volume."""
         return (self._believed if reconstructor is None else self._uncertainty(reconstructor))(measurement)
 
     def take(self, start: int, measurement: Measurement, believed: Believed) -> dict[str, Any]:
-        """Keep what there is to say of the slices from ``start`` on, and give what :meth:`recall` takes of it."""
+        """Store the results of the slices from ``start`` on, and return what :meth:`recall` needs of them."""
         tomogram, deviation = believed
         written = self.uncertainty.write(start, self._grid.cropped(deviation))
         added = added_part(tomogram, measurement)
@@ -110,20 +110,20 @@ class TrustReport:
             pictures["residual"] = residual_map(tomogram, measurement)
             shown: dict[str, Any] = {name: picture[middle, 0].cpu().numpy() for name, picture in pictures.items()}
             shown |= {"noise": float(noise_deviation(measurement)[middle]), "contrast": kept["parts"]["contrast"][middle]}
-            with self._pictures.open("wb") as file:  # for the process that continues, should this one be stopped
+            with self._pictures.open("wb") as file:  # for the process that resumes if this one is stopped
                 np.savez(file, **shown)
         self._count(start, kept)
         return kept
 
     def _predicted(self, measurement: Measurement) -> dict[str, Tensor]:
-        """Sums of squares (B,) on every tenth tilt, kept out: of the data, what noise is in them, and what the method and SIRT miss."""
-        tilts = held_out(measurement)
-        fewer = without(measurement, tilts)
+        """Sums of squares (B,) on every tenth tilt, kept out: of the data, their noise, and the residuals of the method and SIRT."""
+        tilts = select_held_out(measurement)
+        fewer = leave_out(measurement, tilts)
         missed = missed_on(tilts, measurement, self._reconstructor(fewer), self._sirt(fewer))
         return dict(zip(KEPT_OUT, missed, strict=True))
 
     def recall(self, start: int, kept: dict[str, Any]) -> None:
-        """Count slices as taken that another process took: what :meth:`take` gave for them."""
+        """Count slices that an earlier process took, by what :meth:`take` returned for them."""
         self.uncertainty.recall(start, kept["volume"])
         self._count(start, kept)
 
@@ -133,7 +133,7 @@ class TrustReport:
         return uncertainty_of(reconstructor, scale=self._scale, floor=FLOOR)
 
     def write(self) -> None:
-        """The table and the panel; the files get their names when the context ends."""
+        """Write the table and the panel; the files get their names when the context ends."""
         import pandas as pd
 
         from mwgan.figures import trust_panel
@@ -146,48 +146,48 @@ class TrustReport:
         figure.savefig(self._panel, format="png", dpi=200)
 
     def sentences(self) -> list[str]:
-        """What the volume as a whole has to say for itself."""
+        """Sentences on the volume as a whole."""
         sums = self._sums
         if sums["data"] == 0:
-            return ["there is nothing to believe or doubt: all that was measured is 0, and so is the volume"]
+            return ["no report is possible: all data are 0, and so is the volume"]
         noise = math.sqrt(_ratio(sums["noise"], sums["data"]))
         calibration = "; calibrated: nine errors of ten or more should lie within 1.64 times the uncertainty (docs/trust.md)"
         if not self.calibrated:
-            calibration = "; not calibrated for this method, so it tells where the method wavers, not by how much it errs"
-        kept_out = [] if sums["kept_out_data"] == 0 else [self._told_of_kept_out()]
+            calibration = "; not calibrated for this method, so it shows where the method is unstable, not how large its errors are"
+        kept_out = [] if sums["kept_out_data"] == 0 else [self._kept_out_sentence()]
         return [
             *kept_out,
-            f"the noise alone would leave {100 * noise:.1f} % unexplained: the residual is {self.times_noise:.2f} times that",
-            f"{100 * _ratio(sums['added'], sums['energy']):.1f} % of the power lies in the missing wedge, where nothing was measured",
+            f"the residual expected from noise alone is {100 * noise:.1f} %: the residual is {self.times_noise:.2f} times that",
+            f"{100 * _ratio(sums['added'], sums['energy']):.1f} % of the power is in the missing wedge, where nothing was measured",
             f"the mean uncertainty is {100 * _ratio(sums['deviation'], sums['contrast']):.1f} % of the contrast{calibration}",
         ]
 
     @property
     def times_noise(self) -> float:
-        """The residual of the volume over what the noise would leave."""
+        """The residual of the volume over that expected from noise."""
         return math.sqrt(_ratio(self._sums["misfit"], self._sums["noise"]))
 
     @property
     def doubt(self) -> str | None:
-        """One sentence with a remedy where tilts that were kept out are predicted badly; None where nothing is odd."""
+        """A warning with a remedy if kept-out tilts are predicted badly; None if all is well."""
         data, noise, ours, sirt = (math.sqrt(self._sums[name]) for name in KEPT_OUT)
         if min(ours, sirt) > max(INCONSISTENT * data, BEYOND_NOISE * noise):
             return (
-                f"no volume predicts these images: on tilts that were kept out the method misses {100 * ours / data:.0f} % and SIRT "
+                f"no volume predicts these images: on kept-out tilts the residual of the method is {100 * ours / data:.0f} %, of SIRT "
                 f"{100 * sirt / data:.0f} %: are the tilts, the tilt axis and the alignment right, and does the specimen stay in the field "
                 "(mwgan look)?"
             )
         if ours > max(AGAINST_SIRT * sirt, BEYOND_NOISE / 2 * noise):
             return (
-                f"on tilts that were kept out the method misses {100 * ours / data:.1f} % and SIRT {100 * sirt / data:.1f} %: the specimen "
-                "is unlike what it is made for, compare it with --method tvm_auto and sirt"
+                f"on kept-out tilts the residual of the method is {100 * ours / data:.1f} %, of SIRT {100 * sirt / data:.1f} %: the "
+                "specimen is unlike the method's training data, compare with --method tvm_auto and sirt"
             )
         return None
 
-    def _told_of_kept_out(self) -> str:
+    def _kept_out_sentence(self) -> str:
         data, *missed = (math.sqrt(self._sums[name]) for name in KEPT_OUT)
         noise, ours, sirt = (f"{100 * one / data:.1f} %" for one in missed)
-        return f"on tilts that were kept out the method misses {ours} and SIRT {sirt}; the noise there is {noise}"
+        return f"on kept-out tilts the residual of the method is {ours}, of SIRT {sirt}, of noise {noise}"
 
     def _count(self, start: int, kept: dict[str, Any]) -> None:
         parts = kept["parts"]

@@ -1,4 +1,4 @@
-"""What an evaluation found best for a method, taken over for a tilt series: ``mwgan reconstruct --tuned``."""
+"""Takes a method's best settings from an evaluation for a tilt series: ``mwgan reconstruct --tuned``."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from mwgan.series.measured import Series, measurement_of
 from mwgan.trust import noise_deviation
 
 COLUMNS = ("method", "parameters", "wedge_deg", "noise_percent", "psnr")
-LOOKED_AT = 16  # slices of which the noise is estimated, spread over the series
+LOOKED_AT = 16  # slices, spread over the series, for the noise estimate
 
 
 def tuned_settings(method: str, file: Path, series: Series) -> tuple[dict[str, Any], str]:
-    """The settings of a method that were best on validation images, and a sentence that tells them and where they come from.
+    """The settings of a method that were best on validation images, and a sentence with their values and origin.
 
-    Of the conditions in the record those nearest to the series are taken: nearest in noise, then in wedge. Where images of
-    several sources were tuned on under these conditions, the mean of their PSNR decides. A method that continues ``after``
-    another takes that one's best settings too, as ``mwgan-evaluate`` does.
+    Uses the recorded conditions nearest to the series: nearest in noise, then in wedge. If several sources were used for
+    tuning under these conditions, the mean of their PSNR decides. A method that comes ``after`` another also takes that
+    one's best settings, as ``mwgan-evaluate`` does.
 
     Parameters
     ----------
     method
         A method of the list.
     file
-        ``<table>.tuning.csv``, which ``mwgan-evaluate`` writes beside its table.
+        ``<table>.tuning.csv``, which ``mwgan-evaluate`` writes with its table.
     series
-        What is to be reconstructed.
+        The series to reconstruct.
 
     Raises
     ------
     InputError
-        If the file can't be read or says nothing of the method.
+        If the file can't be read or has no rows for the method.
     """
     entry = known_methods().get(method)
     if entry is None:
-        raise InputError(f"{method} is a trained network: nothing was tuned of it, leave --tuned out")
+        raise InputError(f"{method} is a trained network without tuned settings: leave --tuned out")
     record = _read(file)
     chain = [method]
     while entry is not None and entry.after is not None and entry.after not in chain:
@@ -60,7 +60,7 @@ def tuned_settings(method: str, file: Path, series: Series) -> tuple[dict[str, A
 
 
 def wedge_deg(series: Series) -> float:
-    """The missing wedge of a series as an evaluation counts it: up to half a step beyond its outermost tilts."""
+    """The missing wedge of a series as in an evaluation: the measured range extends half a step beyond the outermost tilts."""
     tilts = series.geometry.tilt_deg
     steps = sorted(after - before for before, after in itertools.pairwise(tilts))
     return max(0.0, series.geometry.gap_deg - (steps[len(steps) // 2] if steps else 0.0))
@@ -83,7 +83,7 @@ def _read(file: Path) -> pd.DataFrame:
     try:
         record = pd.read_csv(file)
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} can't be read as a record of tuning: mwgan-evaluate writes TABLE.tuning.csv beside a table") from error
+        raise InputError(f"{file} can't be read as a record of tuning: mwgan-evaluate writes TABLE.tuning.csv with a table") from error
     missing = [column for column in COLUMNS if column not in record]
     if missing:
         raise InputError(f"{file} has no column {', '.join(missing)}: give TABLE.tuning.csv, which mwgan-evaluate writes")
@@ -91,18 +91,18 @@ def _read(file: Path) -> pd.DataFrame:
 
 
 def _best(record: pd.DataFrame, method: str, file: Path, wedge: float, noise: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The best settings of one method near a wedge and noise, and the conditions they were found under."""
+    """The best settings of a method near a wedge and noise, and the conditions of the trials."""
     rows = record[record["method"] == method]
     if rows.empty:
-        raise InputError(f"{file} says nothing of {method}: it has {', '.join(map(str, record['method'].unique()))}")
+        raise InputError(f"{file} has no rows for {method}: it has {', '.join(map(str, record['method'].unique()))}")
     for column, wanted in (("noise_percent", noise), ("wedge_deg", wedge)):
         rows = rows[rows[column] == _nearest(rows[column], wanted)]
     sources = sorted({str(source) for source in rows["source"]}) if "source" in rows else []
     means = rows.groupby("parameters", sort=False)["psnr"].agg(["mean", "count"])
     means = means[means["count"] == means["count"].max()]  # tried on every source
     chosen = str(means["mean"].idxmax())
-    told = {"wedge_deg": rows["wedge_deg"].iloc[0], "noise_percent": rows["noise_percent"].iloc[0]}
-    return _parsed(chosen), {**told, "sources": f" ({', '.join(sources)})" if sources else ""}
+    conditions = {"wedge_deg": rows["wedge_deg"].iloc[0], "noise_percent": rows["noise_percent"].iloc[0]}
+    return _parsed(chosen), {**conditions, "sources": f" ({', '.join(sources)})" if sources else ""}
 
 
 def _nearest(values: pd.Series, wanted: float) -> float:
@@ -110,6 +110,6 @@ def _nearest(values: pd.Series, wanted: float) -> float:
 
 
 def _parsed(parameters: str) -> dict[str, Any]:
-    """Settings of one text, ``weight=0.05 direction_weights=[0.7, 1.4]``: the opposite of :func:`mwgan.evaluation.tuning.describe`."""
+    """Settings from a text, ``weight=0.05 direction_weights=[0.7, 1.4]``: the inverse of :func:`mwgan.evaluation.tuning.describe`."""
     parts = [part.partition("=") for part in re.split(r" (?=[A-Za-z_]\w*=)", parameters)]
     return {key: parse_value(value) for key, _, value in parts if key}

@@ -1,4 +1,4 @@
-"""A volume made small enough for a page, and the WBP of the same data beside it."""
+"""A volume binned for display in a page, and the WBP of the same data."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from mwgan.series.measured import Series, measurement_of
 from mwgan.series.slice_grid import SliceGrid
 
 Read = Callable[[int], np.ndarray]
-AT_ONCE = 16  # slices that are read for WBP
+AT_ONCE = 16  # slices read at a time for WBP
 
 
 class Bins(NamedTuple):
-    """How many voxels one that is shown stands for, along the tilt axis and in a slice."""
+    """Bin sizes in voxels, along the tilt axis and in a slice."""
 
     along: int
     across: int
 
     def shape(self, whole: tuple[int, int, int]) -> tuple[int, int, int]:
-        """(Y, Z, X) of what is shown."""
+        """(Y, Z, X) after binning."""
         y, z, x = (max(1, size // bin_) for size, bin_ in zip(whole, self.of(whole), strict=True))
         return y, z, x
 
     def of(self, whole: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Voxels (y, z, x) that one stands for: no more than there are."""
+        """Voxels (y, z, x) per bin, no more than there are."""
         y, z, x = (min(size, bin_) for size, bin_ in zip(whole, (self.along, self.across, self.across), strict=True))
         return y, z, x
 
 
 def bins_for(whole: tuple[int, int, int], most: int) -> Bins:
-    """The smallest bins that leave at most so many voxels."""
+    """The smallest bins that give at most ``most`` voxels."""
     bins = Bins(1, 1)
     while math.prod(bins.shape(whole)) > most:
         along, *across = bins.shape(whole)
@@ -47,7 +47,7 @@ def bins_for(whole: tuple[int, int, int], most: int) -> Bins:
 
 
 def first_of(size: int, bin_: int) -> int:
-    """Where the first bin begins: what is left over lies half before the first and half behind the last."""
+    """Start of the first bin: the remainder is split between both ends."""
     return size % bin_ // 2
 
 
@@ -84,7 +84,7 @@ def wbp_slice(series: Series, grid: SliceGrid, number: int, device: str) -> np.n
 
 
 def _binned(measurement: Measurement, bins: Bins) -> Measurement:
-    """Means over slices and detector pixels; a bin counts as measured where all of it was. Densities stay what they are."""
+    """Means over slices and detector pixels; a bin counts as measured if all of it was. Densities don't change."""
     geometry, (along, across) = measurement.geometry, bins
     size = geometry.detector_size
     bin_ = min(size, across)
@@ -94,7 +94,7 @@ def _binned(measurement: Measurement, bins: Bins) -> Measurement:
         parts = rows[..., first : first + pixels * bin_].reshape(-1, along, rows.shape[2], pixels, bin_)
         return parts.movedim(1, -2)
 
-    rows = bins_of(measurement.sinogram).mean(dim=(-1, -2)) / bin_  # a ray passes as many binned voxels less
+    rows = bins_of(measurement.sinogram).mean(dim=(-1, -2)) / bin_  # a ray crosses fewer voxels by the same factor
     axis = ((size - 1) / 2 + geometry.axis_offset_px - first - (bin_ - 1) / 2) / bin_
     of_tilts = tuple(offset / bin_ for offset in geometry.tilt_offset_px)
     smaller: TiltGeometry = replace(geometry, detector_size=pixels, axis_offset_px=axis - (pixels - 1) / 2, tilt_offset_px=of_tilts)

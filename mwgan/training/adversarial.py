@@ -1,7 +1,7 @@
 """Adversarial training, once for every model: manual optimisation of a generator and, if there is one, a discriminator.
 
-The order of a step survived resuming and two ranks: the generator's output is made once, before anything is frozen; the
-discriminator learns from its detached copy; then the generator learns from the same output.
+The order of a step works with resuming and with two ranks: the generator's output is computed once, before anything is frozen; the
+discriminator is trained on its detached copy; then the generator is trained on the same output.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRS
 class AdversarialModule(pl.LightningModule):
     """Trains a generator on a pixel loss and, with a discriminator, on an adversarial loss.
 
-    Optimisers and schedules are kept in the order (generator, discriminator): a checkpoint restores them by position, and
-    what they have gathered and how far they are, not their settings, which are the configuration's.
+    Optimisers and schedules are kept in the order (generator, discriminator): a checkpoint restores them by position. It
+    restores their state and progress; their settings come from the configuration.
     Schedules step at the end of each epoch. ``trainer.global_step`` counts the steps of both optimisers; the log's
-    ``train/batches`` counts batches and ``train/images`` the images in them, those of all processes.
+    ``train/batches`` counts batches and ``train/images`` the images in them, summed over all processes.
 
     Parameters
     ----------
     generator, task
-        The network, and what it sees and gives (:mod:`mwgan.recon.task`).
+        The network, and its input and output (:mod:`mwgan.recon.task`).
     acquisition
-        Measures each batch of images, on the training device.
+        Simulates the acquisition of each batch of images, on the training device.
     examples
-        Makes what the generator is shown in training, where that is more than the task shows it in use.
+        Makes the generator's training pairs where they differ from what the task gives it in use.
     frozen
         Parts of the generator that are not trained, by name.
     pixel_loss, pixel_weight
@@ -54,17 +54,17 @@ class AdversarialModule(pl.LightningModule):
     generator_optimizer, generator_schedule
         Partials that take the parameters and the optimiser.
     iterate_weight
-        Of a generator that unrolls an iteration and has ``iterates``: how much its tomograms before the last count in the pixel
-        loss, all together, the later the more.
+        For a generator that unrolls an iteration and has ``iterates``: total weight of its intermediate tomograms in the pixel
+        loss; later ones weigh more.
     discriminator, adversarial_loss, adversarial_weight, discriminator_optimizer, discriminator_schedule
-        The game; without a discriminator the pixel loss alone is trained.
+        The adversarial part; without a discriminator only the pixel loss is trained.
     gradient_clip
         Largest gradient norm of each network, or None.
     compile
         Mode of ``torch.compile`` for the networks (``default``, ``reduce-overhead``, …), or None. Weights and checkpoints
         are the same with and without.
     record
-        How to rebuild the model and where it comes from; it travels in every checkpoint.
+        How to rebuild the model and its provenance; saved in every checkpoint.
     """
 
     batches: Tensor
@@ -118,12 +118,12 @@ class AdversarialModule(pl.LightningModule):
         self.schedule_factories = [generator_schedule, discriminator_schedule][: len(self.optimizer_factories)]
         self.gradient_clip, self.record = gradient_clip, record
         self.quality = ImageQuality()
-        self.means, self._means_told = EpochMeans(), False
+        self.means, self._means_logged = EpochMeans(), False
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         self.register_buffer("images", torch.zeros((), dtype=torch.long))
 
     def forward(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
-        """What the generator saw, gave and should have given (each (B, 1, H, W)), for showing."""
+        """The generator's input, output and target (each (B, 1, H, W)), for display."""
         measurement = self.acquisition(sample.image, torch.as_tensor(sample.seed), leader=sample.leader)
         seen = self.task.see(measurement)
         return self.task.condition(seen), self.generator(seen), self.task.target(sample.image, measurement)
@@ -147,12 +147,12 @@ class AdversarialModule(pl.LightningModule):
         self.images += len(batch.image) * self.trainer.world_size
         self.means.add(logged, len(batch.image))
         if self.trainer.is_last_batch:
-            self._tell_means()
+            self._log_means()
 
-    def _tell_means(self) -> None:
+    def _log_means(self) -> None:
         means = {f"train/{name}": value for name, value in self.means.means().items()}
         self.log_dict(means, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)  # between processes once an epoch
-        self._means_told = True
+        self._means_logged = True
 
     @torch.no_grad()
     def _example(self, batch: Sample) -> tuple[Any, Tensor]:
@@ -175,7 +175,7 @@ class AdversarialModule(pl.LightningModule):
         }
 
     def _generated(self, seen: Any) -> tuple[list[Tensor], Tensor]:
-        """What came before the generator's output, where that counts, and the output."""
+        """The intermediate iterates, where they count in the loss, and the generator's output."""
         if not self.iterate_weight:
             return [], self.generator(seen).float()
         *earlier, output = self.generator.iterates(seen)  # type: ignore[operator]
@@ -212,8 +212,8 @@ class AdversarialModule(pl.LightningModule):
         norm = nn.utils.get_total_norm([weight.grad for weight in trained])
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None:
-            # In half precision gradients are scaled until the optimiser's step. Lightning's clip_gradients takes them as they
-            # are, and refuses fused optimisers; the norm without the scale clips rightly, and is the one to log.
+            # In half precision gradients are scaled until the optimiser's step. Lightning's clip_gradients clips the scaled
+            # ones, and refuses fused optimisers; the unscaled norm clips correctly, and is the one to log.
             norm = norm / scaler.scale(torch.ones_like(norm))
         if self.gradient_clip is not None:
             nn.utils.clip_grads_with_norm_(trained, self.gradient_clip, norm)
@@ -225,13 +225,13 @@ class AdversarialModule(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         self.means.reset()
-        self._means_told = False
+        self._means_logged = False
 
     def on_train_epoch_end(self) -> None:
-        if not self._means_told:  # the epoch's steps were all done before a stop, or it was cut short
-            self._tell_means()
+        if not self._means_logged:  # the epoch's steps were all done before a stop, or it was cut short
+            self._log_means()
         if not bool(self.means.means().get("pixel_loss", torch.zeros(())).isfinite()):
-            raise InputError("the pixel loss is no longer a number: lower the learning rates, or train with trainer.precision=32-true")
+            raise InputError("the pixel loss is NaN: lower the learning rates, or train with trainer.precision=32-true")
         self.log_dict({"train/batches": self.batches.float(), "train/images": self.images.float()})
         for name, optimizer in zip(("generator", "discriminator"), self._optimizers(), strict=False):
             self.log(f"train/{name}_lr", optimizer.param_groups[0]["lr"])
@@ -240,9 +240,9 @@ class AdversarialModule(pl.LightningModule):
             schedule.step()  # type: ignore[call-arg]
 
     def validation_step(self, batch: Sample, batch_index: int) -> dict[str, Tensor]:
-        """The quality of each image (B,) and its missing wedge in degrees (B,), for those who look closer than the mean.
+        """The quality of each image (B,) and its missing wedge in degrees (B,), for callbacks that need more than the mean.
 
-        Fillers are left out, of the mean too: the table is that of one process.
+        Padding samples are left out, also of the mean, so that the result equals that of one process.
         """
         measurement = self.acquisition(batch.image, torch.as_tensor(batch.seed), leader=batch.leader)
         tomogram = self.task.tomogram(self.generator(self.task.see(measurement)), measurement)

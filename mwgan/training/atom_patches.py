@@ -1,4 +1,4 @@
-"""Examples for a network of atoms: patches of a volume that a whole measurement of a particle was reconstructed to."""
+"""Training pairs for the atom network: patches of volumes reconstructed from simulated tilt series of particles."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mwgan.recon.atom_volume import AtomSeries, ShowAtoms
 from mwgan.recon.noise import white_noise
 from mwgan.training.examples import WITHOUT_GENERATOR, Examples
 
-CUT_OFF = 4  # slices at either end of a slab, where sharpening misses what lies beyond
-FRAME_ANGSTROM = 2.0  # about a particle
-MULTIPLE = 8  # of pixels, in the sides of slabs
-JITTER = 0.3  # of a patch's side, by which its middle may lie off an atom
+CUT_OFF = 4  # slices dropped at either end of a slab, where sharpening lacks the neighbouring slices
+FRAME_ANGSTROM = 2.0  # margin around a particle
+MULTIPLE = 8  # sides of slabs are multiples of this many pixels
+JITTER = 0.3  # largest offset of a patch's centre from an atom, as a share of its side
 
 
 class Particle(Protocol):
-    """Atoms about the middle of a volume: see :class:`mwgan.data.nanocrystals.Particle`."""
+    """Atoms around the centre of a volume: see :class:`mwgan.data.nanocrystals.Particle`."""
 
     @property
     def positions(self) -> npt.NDArray[np.float64]: ...
@@ -33,7 +33,7 @@ class Particle(Protocol):
     def masses(self) -> npt.NDArray[np.float64]: ...
 
 
-class Drawn(Protocol):
+class PlacedParticle(Protocol):
     """A particle and the width of its atoms."""
 
     @property
@@ -46,39 +46,39 @@ class Drawn(Protocol):
 class Particles(Protocol):
     """A source of particles, such as :class:`mwgan.data.Nanocrystals`."""
 
-    def drawn(self, index: int) -> Drawn: ...
+    def placed(self, index: int) -> PlacedParticle: ...
 
 
 class Slab(NamedTuple):
-    """The middle slices of a particle, about one of its atoms, as they were measured."""
+    """The slices of a particle around one of its atoms, with their simulated tilt series."""
 
     series: AtomSeries
     places: npt.NDArray[np.float64]
-    """(K, 3): x, y, z in voxels from the middle of the first voxel."""
+    """(K, 3): x, y, z in voxels from the centre of the first voxel."""
     masses: npt.NDArray[np.float64]
     wedge_deg: float
 
 
 class AtomPatches(Examples):
-    """Slabs of particles, measured and reconstructed on the fly, and patches cut out of each about some of its atoms.
+    """Patches around atoms, cut from slabs of particles whose acquisition and reconstruction are simulated on the fly.
 
-    A slab is as many slices of the volume as a patch needs: slices across the tilt axis are measured and reconstructed one by one, so
-    those of a large particle are had for what a thin one costs.
+    A slab has only as many slices as a patch needs: slices perpendicular to the tilt axis are projected and reconstructed one by
+    one, so a large particle costs no more than a thin one.
 
     Parameters
     ----------
     particles, held_out
-        Sources, which samples are numbered in; the second for validation.
+        Particle sources for training and validation; sample numbers index them.
     patch
         Side in voxels.
     patches
-        Of each slab.
+        Number per slab.
     voxel_angstrom
-        The smallest and the largest edge of a voxel.
+        Smallest and largest voxel size.
     shift_angstrom
-        The largest standard deviation of the displacements of images; half of the slabs have none.
+        Largest standard deviation of the image shifts; half of the slabs have none.
     width_error
-        Standard deviation of the error of the width that the network is told, as a share.
+        Relative standard deviation of the error of the atom width given to the network.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class AtomPatches(Examples):
         width_error: float = 0.05,
     ) -> None:
         if patch < MULTIPLE or patch % MULTIPLE or patches < 1:
-            raise InputError(f"patches have a side that divides by {MULTIPLE} and there is 1 or more, not {patch} and {patches}")
+            raise InputError(f"patch is a multiple of {MULTIPLE} and patches is 1 or more, not {patch} and {patches}")
         low, high = voxel_angstrom
         if not 0 < low <= high or min(shift_angstrom, width_error) < 0:
-            raise InputError("voxel_angstrom is a smallest and a largest edge above 0, shift_angstrom and width_error are 0 or more")
-        self.task = ShowAtoms()  # until a module says of which task it is
+            raise InputError("voxel_angstrom is a smallest and a largest size above 0, shift_angstrom and width_error are 0 or more")
+        self.task = ShowAtoms()  # replaced by the module's task
         self.particles, self.held_out, self.patch, self.patches = particles, held_out, patch, patches
         self.voxel_angstrom, self.shift_angstrom, self.width_error = (low, high), shift_angstrom, width_error
 
@@ -104,18 +104,18 @@ class AtomPatches(Examples):
         return WITHOUT_GENERATOR
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
-        """What the generator sees (B x patches, C, P, P, P) and what it should give (B x patches, 1, P, P, P)."""
+        """The generator's input (B x patches, C, P, P, P) and target (B x patches, 1, P, P, P)."""
         seen, target, _ = self.cut(self.particles, sample, acquisition)
         return seen, target
 
     def cut(self, source: Particles, sample: Sample, acquisition: Acquisition) -> tuple[Tensor, Tensor, Tensor]:
-        """Such patches of the particles of a batch, and the missing wedge (B x patches,) of each in degrees."""
+        """Input and target patches of the particles of a batch, and the missing wedge (B x patches,) of each in degrees."""
         numbers, seeds = torch.as_tensor(sample.image_index).flatten().tolist(), torch.as_tensor(sample.seed).flatten().tolist()
         parts: list[tuple[Tensor, Tensor]] = []
         wedges = []
         for number, seed in zip(numbers, seeds, strict=True):
             rng = np.random.default_rng(int(seed))
-            slab = self.slab(source.drawn(max(int(number), 0)), acquisition, rng)
+            slab = self.slab(source.placed(max(int(number), 0)), acquisition, rng)
             slices, size = slab.series.images.shape[1:]
             seen, target = self.task.see(slab.series), self.task.target(slab.places, slab.masses, (slices, size, size))
             inside = np.flatnonzero((slab.places[:, 1] >= 0) & (slab.places[:, 1] <= slices - 1))
@@ -128,10 +128,10 @@ class AtomPatches(Examples):
         seen, target = (torch.stack(one).to(sample.image.device) for one in zip(*parts, strict=True))
         return seen, target, torch.tensor(wedges, dtype=torch.float64)
 
-    def slab(self, drawn: Drawn, acquisition: Acquisition, rng: np.random.Generator) -> Slab:
-        """Slices of a particle about one of its atoms, measured as an acquisition says: wedge, tilt step, noise."""
+    def slab(self, placed: PlacedParticle, acquisition: Acquisition, rng: np.random.Generator) -> Slab:
+        """Slices of a particle around one of its atoms, acquired with the acquisition's wedge, tilt step and noise."""
         voxel = rng.uniform(*self.voxel_angstrom)
-        places, masses = drawn.particle.positions / voxel, drawn.particle.masses()
+        places, masses = placed.particle.positions / voxel, placed.particle.masses()
         across = 2 * float(np.hypot(places[:, 0], places[:, 2]).max()) + 2 * FRAME_ANGSTROM / voxel
         size = max(self.patch, int(np.ceil(across / MULTIPLE)) * MULTIPLE)
         slices = self.patch + 2 * CUT_OFF
@@ -139,18 +139,18 @@ class AtomPatches(Examples):
         geometry, wedge = self._tilts(acquisition, size, rng)
         scatter = rng.choice([0.0, 1.0]) * rng.uniform(0, self.shift_angstrom) / voxel
         shifts = torch.from_numpy(rng.normal(0, 1, (geometry.tilts, 2)) * scatter)
-        width = drawn.sigma_angstrom / voxel
+        width = placed.sigma_angstrom / voxel
         atoms = torch.from_numpy(places), torch.from_numpy(masses), torch.full((len(masses),), width, dtype=torch.float64)
         images = AtomProjector(geometry, slices)(*atoms, shifts).float()
         images = acquisition.noise(images, torch.Generator().manual_seed(int(rng.integers(2**62))))
         rows = images.permute(1, 0, 2).unsqueeze(1)
         noise = float(white_noise(Measurement(rows, torch.ones(geometry.tilts, dtype=torch.bool), geometry)).nanmedian())
-        told = width * float(np.exp(self.width_error * rng.normal()))
+        assumed_width = width * float(np.exp(self.width_error * rng.normal()))
         middle = (np.array([size, slices, size]) - 1) / 2
-        return Slab(AtomSeries(images, geometry, told, noise), places + middle, masses, wedge)
+        return Slab(AtomSeries(images, geometry, assumed_width, noise), places + middle, masses, wedge)
 
     def _tilts(self, acquisition: Acquisition, size: int, rng: np.random.Generator) -> tuple[TiltGeometry, float]:
-        """The tilts that are measured, and the wedge that isn't."""
+        """The geometry with the measured tilts only, and the missing wedge in degrees."""
         grid, wedge = acquisition.geometries[rng.integers(len(acquisition.geometries))], rng.uniform(*acquisition.wedge_deg)
         measured = grid.measured(wedge).tolist()
         tilts = tuple(tilt for tilt, there in zip(grid.tilt_deg, measured, strict=True) if there)

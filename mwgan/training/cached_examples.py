@@ -1,8 +1,8 @@
-"""A training's examples made once and kept on disk, for those who want every epoch fast and can do with fewer of them.
+"""Training pairs computed once and cached on disk: faster epochs, but fewer distinct pairs.
 
-A cache is a folder of shards (safetensors: images, what the generator sees of them and, where that isn't the image, what it
-should give, in half precision) and an ``index.json`` with each shard's SHA-256 and a description of what it was made from.
-Shards are written whole, so an interrupted filling continues with the first one that is missing; a damaged one is made again.
+A cache is a folder of shards (safetensors: images, generator inputs and, where they aren't the images, targets, in half
+precision) and an ``index.json`` with each shard's SHA-256 and a description of what it was made from.
+Shards are written atomically, so an interrupted run resumes with the first missing one; a damaged one is made again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write, sha256
 from mwgan.files.json_files import read_object
 from mwgan.files.shards import write_tensors
-from mwgan.files.whole import sha256, written_whole
 from mwgan.training.examples import Examples
 
 BATCH = 16
@@ -29,14 +29,14 @@ DRAW_EPOCH = 0  # the cache holds the samples of the first epoch
 
 
 class CachedExamples(Examples):
-    """Examples read from a cache: an image source and its examples in one.
+    """Examples read from a cache: image source and examples in one object.
 
-    As a source it gives the images; called like :class:`mwgan.training.Examples` it gives what belongs to them.
+    As a source it gives the images; called like :class:`mwgan.training.Examples` it gives their inputs and targets.
 
     Parameters
     ----------
     folder
-        Made by :func:`fill_cache`.
+        Written by :func:`fill_cache`.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class CachedExamples(Examples):
         return self._read("image", index)[0].float().numpy()
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
-        """What was kept for the images of a batch: what the generator sees (B, C, H, W), and what it should give (B, 1, H, W)."""
+        """The cached generator inputs (B, C, H, W) and targets (B, 1, H, W) of the images of a batch."""
         indices, image = torch.as_tensor(sample.image_index).tolist(), sample.image
 
         def kept(key: str) -> Tensor:
@@ -92,31 +92,31 @@ def fill_cache(
     per_shard: int = 512,
     progress: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Make the shards that ``folder`` lacks.
+    """Make the missing shards of the cache in ``folder``.
 
     Parameters
     ----------
     folder
-        The cache; created if need be.
+        The cache; created if missing.
     sample, count
-        Gives sample k, and how many there are.
+        Returns sample k; number of samples.
     shown
-        What the generator sees of a batch (B, C, H, W), and what it should give (B, 1, H, W).
+        Returns the generator's input (B, C, H, W) and target (B, 1, H, W) for a batch.
     device
-        Where batches are made.
+        Where batches are computed.
     description
-        Plain values that decide the content; another description in the folder is refused.
+        Plain values that determine the content; a folder with another description is refused.
     name
-        What the source is called.
+        Name of the source.
     per_shard
-        Samples a shard.
+        Samples per shard.
     progress
-        Told of every shard.
+        Called with a message for every shard.
 
     Raises
     ------
     InputError
-        If the folder holds a cache of something else, or what is shown is no picture, or pictures of several sizes.
+        If the folder holds a cache of something else, or the inputs are not images of one size.
     """
     stated = {"count": count, "per_shard": per_shard, "name": name, "made_from": json.loads(json.dumps(description))}
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,16 +140,16 @@ def fill_cache(
             )
             seen, target = shown(stacked)
             if not isinstance(seen, Tensor):
-                raise InputError("cache= keeps pictures, and this model's network sees the measurement itself: leave cache= out")
+                raise InputError("cache= stores images, and this model's network takes the measurement itself: leave cache= out")
             if kept["seen"] and seen.shape[1:] != kept["seen"][0].shape[1:]:
-                raise InputError("cache= keeps pictures of one size, and this model's have several: give one acquisition.step_deg")
+                raise InputError("cache= stores images of one size, and this model's have several: give one acquisition.step_deg")
             made = {"seen": seen, "image": stacked.image, **({} if target is stacked.image else {"target": target})}
             for key, value in made.items():
                 kept.setdefault(key, []).append(value.half().cpu())
-        with written_whole(shard) as partial:
+        with atomic_write(shard) as partial:
             write_tensors(partial, {key: torch.cat(values).contiguous() for key, values in kept.items()})
         index["sha256"][shard.name] = sha256(shard)
-        with written_whole(folder / "index.json") as partial:
+        with atomic_write(folder / "index.json") as partial:
             partial.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""``torch.compile`` for the networks of a training: the step around them stays Python, for Lightning's sake."""
+"""``torch.compile`` for the networks of a training; the step around them stays plain Python, as Lightning needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODES = ("default", *CUDA_GRAPHS, "max-autotune-no-cudagraphs")
 
 
 def compile_in_place(networks: Iterable[nn.Module], mode: str) -> None:
-    """Have networks compiled when they are first called; they keep their type and the names of their weights."""
+    """Compile networks at their first call; they keep their type and the names of their weights."""
     if mode not in MODES:
         raise InputError(f"model.compile is null or one of {', '.join(MODES)}, not {mode!r}")
     for network in networks:
@@ -34,6 +34,6 @@ def check_compiler(mode: str | None, device: torch.device) -> None:
 
 
 def begin_step(mode: str | None) -> None:
-    """Tell CUDA graphs that nothing of the step before is needed any more."""
+    """Mark the start of a step for CUDA graphs: outputs of the previous step may be overwritten."""
     if mode in CUDA_GRAPHS:
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]

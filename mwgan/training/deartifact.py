@@ -1,4 +1,4 @@
-"""The de-artifact mixture of Ding 2019: tomograms with many kinds of artifacts, for a restorer to learn on."""
+"""The de-artifact mixture of Ding 2019: tomograms with many kinds of artifacts, to train a restorer on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from mwgan.acquisition import Acquisition, Sample
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint
 from mwgan.files.weights import read_weights
-from mwgan.files.whole import sha256
 from mwgan.recon.joint import JointModel
-from mwgan.recon.learned import load_reconstructor
+from mwgan.recon.learned import load_network
 from mwgan.recon.sart import SART
 from mwgan.training.examples import Examples, draws
 
@@ -24,10 +24,10 @@ KINDS = ("missing_wbp", "complete_wbp", "missing_sart", "inpainted_wbp")
 
 
 class DeArtifactExamples(Examples):
-    """Tomograms with many kinds of artifacts, drawn per sample, so that the restorer neither relies on one nor over-corrects.
+    """Tomograms with a random kind of artifact per sample, so that the restorer neither relies on one nor over-corrects.
 
-    Everything is made on the fly on the training device. Which kind, and which checkpoint of the inpainter, the sample's
-    seed decides.
+    Everything is computed on the fly on the training device. The sample's seed decides the kind and the checkpoint of the
+    inpainter.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class DeArtifactExamples(Examples):
         Shares of ``missing_wbp``, ``complete_wbp``, ``missing_sart`` and ``inpainted_wbp`` (Ding 2019, Table 3: 10,000,
         7,500, 7,500 and 20,000); only their ratios count.
     inpainters
-        Run folder of the inpainter's training: its checkpoints, early and late, inpaint.
+        Run folder of the inpainter's training; its early and late checkpoints are used.
     sart
-        The SART of ``missing_sart``; its iterations are our choice.
+        The SART of ``missing_sart``; its number of iterations is our choice.
     allow
-        Packages whose classes the inpainters may be of, besides mwgan's own.
+        Packages, besides mwgan, whose classes the inpainters may use.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class DeArtifactExamples(Examples):
     ) -> None:
         unknown = set(mixture) - set(KINDS)
         if unknown or not mixture or not min(mixture.values()) >= 0 or not 0 < sum(mixture.values()) < math.inf:
-            raise InputError(f"the mixture holds shares of 0 or more of {', '.join(KINDS)}: got {dict(mixture)}")
+            raise InputError(f"the mixture takes shares of 0 or more of {', '.join(KINDS)}: got {dict(mixture)}")
         self.shares = torch.tensor([float(mixture.get(kind, 0.0)) for kind in KINDS], dtype=torch.float64)
         self.inpainters, self.allow = inpainters, tuple(allow)
         self.sart = sart or SART(iterations=10, subsets=10, relaxation=0.5)
@@ -55,9 +55,9 @@ class DeArtifactExamples(Examples):
 
     @torch.no_grad()
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Tensor, Tensor]:
-        """What the restorer of a :class:`JointModel` sees (B, C, N, N), and the images (B, 1, N, N).
+        """The input (B, C, N, N) of the restorer of a :class:`JointModel`, and the images (B, 1, N, N).
 
-        A sample of ``missing_sart`` waits for the GPU: SART takes the samples in groups that share their tilts.
+        ``missing_sart`` synchronises with the GPU: SART takes the samples in groups that share their tilts.
         """
         if not isinstance(generator, JointModel):
             raise InputError("the de-artifact mixture is for a joint model: leave examples out, or take examples=measured")
@@ -76,11 +76,11 @@ class DeArtifactExamples(Examples):
             for number, network in enumerate(networks):
                 these = _positions(inpainted & (chosen == number), device)
                 if len(these):
-                    tomogram[these] = generator.inpainted(measurement.samples(these), network)
+                    tomogram[these] = generator.inpaint(measurement.samples(these), network)
         return generator.view(tomogram, measurement), sample.middle
 
     def check(self) -> None:
-        """Raise an :class:`InputError` unless there are inpainters, all of one training, for a mixture that wants them."""
+        """Raise an :class:`InputError` if the mixture needs inpainters and they are missing or of several trainings."""
         if self._inpaints:
             paths = inpainter_checkpoints(self.inpainters)
             records = [read_weights(path)[0] for path in paths]
@@ -106,17 +106,17 @@ class DeArtifactExamples(Examples):
     def _inpainters(self, device: torch.device) -> list[nn.Module]:
         if self._networks is None:
             paths = inpainter_checkpoints(self.inpainters)
-            self._networks = [load_reconstructor(path, device, self.allow).generator.requires_grad_(False) for path in paths]
+            self._networks = [load_network(path, device, self.allow).generator.requires_grad_(False) for path in paths]
         return self._networks
 
 
 def _positions(chosen: Tensor, device: torch.device) -> Tensor:
-    """Where ``chosen`` (B,), on the CPU, is true: positions (K,) on ``device``."""
+    """Positions (K,), on ``device``, where ``chosen`` (B,), on the CPU, is true."""
     return chosen.nonzero().flatten().to(device, non_blocking=device.type == "cuda")
 
 
 def inpainter_checkpoints(run: str | Path | None) -> list[Path]:
-    """The checkpoints of an inpainter's run folder: those kept along the way, and the last (twice, if it was kept as well).
+    """The checkpoints in an inpainter's run folder: those of single epochs, and the last (twice, if its epoch was kept as well).
 
     Raises
     ------
@@ -125,10 +125,10 @@ def inpainter_checkpoints(run: str | Path | None) -> list[Path]:
     """
     if run is None:
         raise InputError(
-            "the mixture holds inpainted_wbp: give init={generator.inpainter: RUN}, or beside another init= model.examples.inpainters=RUN, "
-            "RUN being the folder of an inpainter's training (experiment=ding2019/inpainting)"
+            "the mixture contains inpainted_wbp: give init={generator.inpainter: RUN}, or besides init= model.examples.inpainters=RUN, "
+            "where RUN is the folder of an inpainter's training (experiment=ding2019/inpainting)"
         )
     folder = Path(run) / "checkpoints"
     if not has_checkpoint(Path(run)):
-        raise InputError(f"{run} holds no checkpoints/last.ckpt: give the run folder of experiment=ding2019/inpainting")
+        raise InputError(f"{run} has no checkpoints/last.ckpt: give the run folder of experiment=ding2019/inpainting")
     return [*sorted(folder.glob("epoch_*.ckpt")), checkpoint_of(Path(run))]

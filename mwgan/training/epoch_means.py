@@ -1,4 +1,4 @@
-"""Means over an epoch that a checkpoint can hold in the middle of it, as Lightning's own can't."""
+"""Epoch means that can be saved in a checkpoint in mid-epoch, which Lightning's own can't."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class EpochMeans:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new epoch."""
+        """Start a new epoch."""
         self._sums: dict[str, Tensor] = {}
         self._weights: dict[str, int] = {}
 
     def add(self, values: Mapping[str, Tensor], weight: int) -> None:
-        """Take in the means of a batch of ``weight`` images; nothing waits for the GPU."""
+        """Add the means of a batch of ``weight`` images, without synchronising with the GPU."""
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach().double() * weight
             self._weights[name] = self._weights.get(name, 0) + weight
@@ -30,17 +30,17 @@ class EpochMeans:
         return {name: (total / self._weights[name]).float() for name, total in self._sums.items()}
 
     def to(self, device: torch.device) -> None:
-        """Continue there: a checkpoint is read before the training has its device."""
+        """Move the sums to ``device``: a checkpoint is read before the training has its device."""
         self._sums = {name: total.to(device) for name, total in self._sums.items()}
 
     def state_dict(self, mean_over_processes: Callable[[Tensor], Tensor]) -> dict[str, tuple[float, int]]:
-        """Sum and weight of each, the sum such that every process may continue from it."""
+        """Sum and weight of each mean, averaged over processes, so that every process may continue from it."""
         if not self._sums:
             return {}
         sums = mean_over_processes(torch.stack(list(self._sums.values())))
         return {name: (total, self._weights[name]) for name, total in zip(self._sums, sums.tolist(), strict=True)}
 
     def load_state_dict(self, state: Mapping[str, tuple[float, int]], device: torch.device | str = "cpu") -> None:
-        """Continue from there."""
+        """Restore sums and weights."""
         self._sums = {name: torch.tensor(total, dtype=torch.float64, device=device) for name, (total, _) in state.items()}
         self._weights = {name: weight for name, (_, weight) in state.items()}

@@ -1,4 +1,4 @@
-"""What a generator is shown in training, where that may be more than it is shown in use."""
+"""Training pairs (input and target) of a generator, which may be more varied than its inputs in use."""
 
 from __future__ import annotations
 
@@ -13,35 +13,36 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon.task import Task
 
-WITHOUT_GENERATOR = {"generator": None}  # what examples say that no network has a part in
+WITHOUT_GENERATOR = {"generator": None}  # for examples that don't depend on a network
 
 
 class MakesExamples(Protocol):
-    """Gives what the generator sees (or the measurement that shows it) and what it should give."""
+    """Returns the generator's input (or the measurement it is made from) and its target."""
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Any, Tensor]: ...
 
 
 class Examples(ABC):
-    """Pairs of what the generator sees (or the measurement that shows it) and what it should give."""
+    """Pairs of the generator's input (or the measurement it is made from) and its target."""
 
     @abstractmethod
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[Any, Tensor]:
         """The pairs of a batch."""
 
     def check(self) -> None:  # noqa: B027  # there may be nothing to check
-        """Raise an :class:`InputError`, before anything is trained, if something they are made of is missing."""
+        """Raise an :class:`InputError`, before training starts, if something the pairs are made from is missing."""
 
     def made_from(self) -> dict[str, Any]:
-        """What decides them, as plain values, beside the configuration of model and data.
+        """What else determines the pairs, as plain values, besides the configuration of model and data.
 
-        By the argument that names them, what files hold; by its name, None for a part of the configuration that doesn't matter.
+        Contents of files, keyed by the argument that names them; None, keyed by its name, for a part of the configuration that
+        doesn't matter.
         """
         return {}
 
 
 def as_examples(made: MakesExamples) -> Examples:
-    """Any callable that makes examples, with the defaults of :class:`Examples`."""
+    """Wrap any callable that makes examples in the defaults of :class:`Examples`."""
     return made if isinstance(made, Examples) else _Plain(made)
 
 
@@ -56,7 +57,7 @@ class _Plain(Examples):
 def example(
     examples: MakesExamples | None, task: Task, acquisition: Acquisition, generator: nn.Module, sample: Sample
 ) -> tuple[Any, Tensor]:
-    """What a generator is shown of a batch in training, and what it should give: by its examples or, without any, as in use."""
+    """The generator's training input and target for a batch: from its examples or, without any, as in use."""
     if examples is None:
         measurement = acquisition(sample.image, torch.as_tensor(sample.seed), leader=sample.leader)
         return task.see(measurement), task.target(sample.middle, measurement)
@@ -65,17 +66,17 @@ def example(
 
 
 class MeasuredExamples(Examples):
-    """Measurements, some of them complete; the model's task makes of them what the generator sees.
+    """Measurements, some of them complete; the model's task turns them into the generator's input.
 
     Parameters
     ----------
     complete_share
-        Share of the samples that lose no wedge, so that nothing is repaired where nothing is missing.
+        Share of the samples without a missing wedge, so that the network learns to leave complete data alone.
     """
 
     def __init__(self, complete_share: float = 0.1) -> None:
         if not 0 <= complete_share <= 1:
-            raise InputError(f"the share of complete sinograms lies in [0, 1], not {complete_share}")
+            raise InputError(f"complete_share must be in [0, 1], not {complete_share}")
         self.complete_share = complete_share
 
     def made_from(self) -> dict[str, Any]:
@@ -89,5 +90,5 @@ class MeasuredExamples(Examples):
 
 
 def draws(seeds: Tensor, stream: int = 0x5EED, count: int = 2) -> Tensor:
-    """Numbers in [0, 1) for each sample, (B, count), of another stream than the acquisition's wedge and noise."""
+    """Random numbers in [0, 1) for each sample, (B, count), from another stream than the acquisition's wedge and noise."""
     return torch.stack([torch.rand(count, generator=torch.Generator().manual_seed(int(seed) ^ stream)) for seed in seeds.tolist()])

@@ -1,4 +1,4 @@
-"""Examples for networks that begin with a guess: one that is as often badly tuned as a user's specimen may make it."""
+"""Training pairs for networks that start from an initial guess, which may be as badly tuned as for a user's specimen."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ ALONE = 0xA10E
 
 
 class GuidedExamples(Examples):
-    """Measurements with the generator's own kind of guess, its weight wrong by a factor, or a WBP in its place.
+    """Measurements with the generator's own kind of guess, its weight off by a factor, or with a WBP instead.
 
-    So the network learns what a guess is worth, and to do without a good one.
+    So the network learns how far to trust a guess, and to do without a good one.
 
     Parameters
     ----------
     wrong_by
-        The largest factor, either way; every factor's logarithm is as likely.
+        Largest factor, up or down; sampled log-uniformly.
     left_out
-        Share of the samples that get a WBP.
+        Share of the samples that get a WBP instead.
     open_share
-        Share of the samples that the detector sees a part of only: neighbouring pixels, ``narrowest`` of its width or more. So
-        the specimen leaves the field on one side or both, as slabs do.
+        Share of the samples truncated to a part of the detector: neighbouring pixels, ``narrowest`` of its width or more. The
+        specimen then leaves the field of view on one side or both, as slabs do.
     narrowest
-        In (0, 1]; every width from here up to the whole detector is as likely, and so is every place.
+        In (0, 1]; width, from this to the full detector, and position are sampled uniformly.
     holes
-        Of half of the samples tilts are missing, each with the same chance, of up to this. A network that has seen none is
-        thrown by a single one: clean images come out with four times the error, in all directions.
+        Half of the samples lack tilts, each tilt with the same probability of up to this. A network trained without missing
+        tilts is thrown off by a single one: clean images come out with four times the error, in all directions.
     alone_share
-        Of stacks of neighbouring slices: the share whose middle slice is shown alone; half as many lack the neighbours of one side.
+        Of stacks of neighbouring slices: share given as the middle slice alone; half as many lack the neighbours of one side.
     """
 
     def __init__(
@@ -53,22 +53,20 @@ class GuidedExamples(Examples):
         alone_share: float = 0.25,
     ) -> None:
         if not (wrong_by >= 1 and 0 <= left_out <= 1):
-            raise InputError(
-                f"a guess is wrong by a factor of 1 or more and left out with a share in [0, 1], not {wrong_by} and {left_out}"
-            )
+            raise InputError(f"wrong_by must be 1 or more and left_out in [0, 1], not {wrong_by} and {left_out}")
         if not (0 <= open_share <= 1 and 0 < narrowest <= 1):
-            raise InputError(f"the share of open fields lies in [0, 1] and the narrowest one in (0, 1], not {open_share} and {narrowest}")
+            raise InputError(f"open_share must be in [0, 1] and narrowest in (0, 1], not {open_share} and {narrowest}")
         if not 0 <= holes < 1:
-            raise InputError(f"the chance that a tilt is missing lies in [0, 1), not {holes}")
+            raise InputError(f"holes must be in [0, 1), not {holes}")
         self.wrong_by, self.left_out, self.open_share, self.narrowest, self.wbp = wrong_by, left_out, open_share, narrowest, WBP()
         if not 0 <= alone_share <= 1:
-            raise InputError(f"the share of slices that are shown alone lies in [0, 1], not {alone_share}")
+            raise InputError(f"alone_share must be in [0, 1], not {alone_share}")
         self.holes, self.alone_share = holes, alone_share
 
     def __call__(self, sample: Sample, acquisition: Acquisition, generator: nn.Module) -> tuple[GuidedMeasurement, Tensor]:
-        """Measurements of the images (B, 1, N, N), or of the middle ones of stacks (B, S, N, N), with their guesses, and these images."""
+        """Measurements, with guesses, of images (B, 1, N, N) or of the middle slices of stacks (B, S, N, N), and these images."""
         if not isinstance(guess := getattr(generator, "guess", None), TVM):
-            raise InputError("these examples are for a network that begins with a guess (guess_iterations): choose others")
+            raise InputError("these examples are for a network that starts from a guess (guess_iterations): choose others")
         seeds = torch.as_tensor(sample.seed)
         measured = self._alone(acquisition(sample.image, seeds, leader=sample.leader), seeds)
         measurement = self._opened(self._with_holes(measured, seeds), seeds)
@@ -77,7 +75,7 @@ class GuidedExamples(Examples):
         return GuidedMeasurement(measurement, torch.where(left_out < self.left_out, self.wbp(measurement), made)), sample.middle
 
     def _with_holes(self, measurement: Measurement, seeds: Tensor) -> Measurement:
-        """The measurement, of some of its samples without some of its tilts."""
+        """The measurement, with some tilts removed from some samples."""
         if self.holes == 0:
             return measurement
         has_holes, chance, *tilts = draws(seeds, HOLES, 2 + measurement.geometry.tilts).unbind(dim=1)
@@ -85,7 +83,7 @@ class GuidedExamples(Examples):
         return replace(measurement, measured=measurement.mask & kept.to(measurement.mask.device)[:, None, :, None])
 
     def _alone(self, measurement: Measurement, seeds: Tensor) -> Measurement:
-        """The measurement, some of its samples without neighbours on both sides, or on one as at the ends of a volume."""
+        """The measurement, with the neighbours of some samples removed on both sides, or on one as at the ends of a volume."""
         if measurement.neighbours is None:
             return measurement
         chance, side = draws(seeds, ALONE, 2).to(measurement.sinogram.device).unbind(dim=1)
@@ -95,7 +93,7 @@ class GuidedExamples(Examples):
         return replace(measurement, neighbours=torch.where(lacking[:, :, None, None], measurement.sinogram, measurement.neighbours))
 
     def _opened(self, measurement: Measurement, seeds: Tensor) -> Measurement:
-        """The measurement, some of its samples through a detector that is narrower than the slice."""
+        """The measurement, some samples cut to a detector narrower than the slice."""
         if self.open_share == 0:
             return measurement
         is_open, width, place = draws(seeds, OPEN_FIELDS, 3).unbind(dim=1)

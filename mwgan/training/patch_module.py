@@ -1,4 +1,4 @@
-"""The adversarial module for networks of volumes: it trains on patches, and is judged by patches of particles that it hasn't seen."""
+"""The adversarial module for volume networks: trained on patches, validated on patches of held-out particles."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mwgan.training.atom_patches import AtomPatches
 
 
 class PatchModule(AdversarialModule):
-    """As :class:`AdversarialModule`, whose examples are an :class:`AtomPatches`.
+    """An :class:`AdversarialModule` whose examples are :class:`AtomPatches`.
 
-    Of each patch the middle slice across the tilt axis is what validation measures and what is shown.
+    Validation and pictures use the middle slice of each patch, perpendicular to the tilt axis.
     """
 
     examples: AtomPatches
@@ -26,13 +26,13 @@ class PatchModule(AdversarialModule):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not isinstance(self.examples, AtomPatches):
-            raise InputError("a PatchModule learns from mwgan.training.AtomPatches: name them as its examples")
+            raise InputError("a PatchModule trains on mwgan.training.AtomPatches: give them as its examples")
         if not isinstance(self.task, ShowAtoms):
             raise InputError("a PatchModule's task is mwgan.recon.ShowAtoms")
         self.examples.task = self.task
 
     def forward(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
-        """Middle slices of what the generator saw, gave and should have given (each (B x patches, 1, Z, X)), for showing."""
+        """Middle slices of the generator's input, output and target (each (B x patches, 1, Z, X)), for display."""
         seen, target, _ = self._held_out(sample)
         return tuple(_middle(one) for one in (self.task.condition(seen), self.generator(seen), target))  # type: ignore[return-value]
 

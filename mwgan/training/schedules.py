@@ -1,4 +1,4 @@
-"""Learning-rate schedules that torch doesn't name, and where a schedule is when a training continues."""
+"""Learning-rate schedules that torch lacks, and the state of a schedule when a training is resumed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mwgan.errors import InputError
 def warmup_steps(
     optimizer: torch.optim.Optimizer, warmup: Sequence[float], milestones: Sequence[int], gamma: float = 0.1
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """The optimiser's rate times ``warmup[epoch]`` in the first epochs, and times ``gamma`` from each milestone on.
+    """Multiply the learning rate by ``warmup[epoch]`` in the first epochs, and by ``gamma`` from each milestone on.
 
     Ding 2019, "Training strategy": (0.25, 0.5, 1) of 4e-4, then x0.1 at epochs 20 and 28.
     """
     if any(factor <= 0 for factor in warmup) or list(milestones) != sorted(milestones) or not 0 < gamma <= 1:
         raise InputError(
-            f"a warm-up is factors above 0, milestones increase and gamma lies in (0, 1]: got {list(warmup)}, {list(milestones)}, {gamma}"
+            f"warmup must be factors above 0, milestones increase and gamma lie in (0, 1]: got {list(warmup)}, {list(milestones)}, {gamma}"
         )
 
     def factor(epoch: int) -> float:
@@ -36,13 +36,13 @@ def as_configured(
     schedules: Sequence[torch.optim.lr_scheduler.LRScheduler],
     epochs: int,
 ) -> None:
-    """Give the optimisers and schedules in ``checkpoint`` the settings of fresh ones, after ``epochs`` epochs of their schedule.
+    """Give the optimisers and schedules in ``checkpoint`` the settings of new ones, after ``epochs`` epochs of their schedule.
 
-    A checkpoint's own settings would win over the configuration without a word: a cosine over 60 epochs that is extended to
-    90 would climb again. With the settings unchanged every number stays what it was, to the bit.
+    A checkpoint's own settings would silently override the configuration: a cosine over 60 epochs that is extended to
+    90 would climb again. With unchanged settings the result is bit-identical.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")  # before any step of the optimiser, indeed
+        warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")  # it is called before the optimiser's first step on purpose
         for schedule in schedules:
             for _ in range(epochs):
                 schedule.step()

@@ -1,4 +1,4 @@
-"""Batch norm's running statistics in a training of several processes."""
+"""Running statistics of batch norm in multi-process training."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch import nn
 
 @torch.no_grad()
 def share_statistics(module: nn.Module, processes: int) -> None:
-    """Set batch norm's running statistics to their means over the processes, which gather them each from its own images.
+    """Average batch norm's running statistics over the processes, each of which collects them from its own images.
 
-    After every step, so that a run that was stopped is resumed to the bit. Manual optimisation keeps torch from handing on
+    Done after every step, so that a stopped run resumes bit-identically. Under manual optimisation torch doesn't broadcast
     those of the first process, as it does otherwise.
     """
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm is none
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]  # nn.SyncBatchNorm isn't a BatchNorm2d
     statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
     if processes > 1 and statistics:
         means = torch.cat(statistics)
-        torch.distributed.all_reduce(means)  # not by Lightning, whose barrier waits for the GPU
+        torch.distributed.all_reduce(means)  # not through Lightning, whose barrier synchronises with the GPU
         means /= processes
         for part, mean in zip(statistics, torch.split(means, [len(part) for part in statistics]), strict=True):  # type: ignore[no-untyped-call]
             part.copy_(mean)

@@ -99,7 +99,7 @@ def test_a_run_that_was_stopped_within_an_epoch_is_resumed_there(program):
 def test_a_finished_run_says_so(program, capsys):
     metrics = jobs.metrics_of(Path("run"))
     program("train", "resume=run")
-    assert "run is finished already" in capsys.readouterr().out
+    assert "run is already finished" in capsys.readouterr().out
     assert jobs.metrics_of(Path("run")) == metrics
 
 

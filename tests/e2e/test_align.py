@@ -71,7 +71,7 @@ def test_the_aligned_series_is_reconstructed_like_any(folder, aligned):
 def test_a_raw_series_is_reconstructed_with_its_shifts_told_to_the_projector(folder, aligned, capsys):
     told = aligned.with_suffix(".json")
     call("reconstruct", folder / "raw.mrc", "--aligned-by", told, "-o", folder / "w.mrc", "--method", "sirt", "--iterations", 20)
-    assert "interpolated along the axis alone" in capsys.readouterr().out
+    assert "interpolated only along the axis" in capsys.readouterr().out
     call("reconstruct", aligned, "-o", folder / "u.mrc", "--method", "sirt", "--iterations", 20, "--axis-offset", 0)
     volumes = [mrcfile.read(folder / name)[8:-8] for name in ("w.mrc", "u.mrc")]
     assert np.corrcoef(*map(np.ravel, volumes))[0, 1] > 0.99
@@ -85,9 +85,9 @@ def test_a_volume_of_a_raw_series_is_measured_with_its_shifts(folder, aligned, c
     call("reconstruct", folder / "raw.mrc", "--aligned-by", told, "-o", volume, "--method", "sirt", "--iterations", 5)
     capsys.readouterr()
     call("measure", volume, "--series", "recorded", "--groups", 2)
-    assert "the rest left to the projector" in capsys.readouterr().out
+    assert "fractions in the projector" in capsys.readouterr().out
     call("measure", volume, "--series", aligned, "--groups", 2)  # another series: its images aren't moved again
-    assert "the rest left to the projector" not in capsys.readouterr().out
+    assert "fractions in the projector" not in capsys.readouterr().out
 
 
 def test_a_map_of_the_same_tilts_goes_with_it(folder, aligned):

@@ -49,7 +49,7 @@ def test_a_study_is_stopped_goes_on_and_leaves_weights_in_pieces(tmp_path):
     second = study(folder, 0.1)
     told, _ = second.communicate(timeout=900)
     assert second.returncode == 0, told
-    assert f"the run in {folder / 'lpd'} is finished already" in told
+    assert f"the run in {folder / 'lpd'} is already finished" in told
     assert steps(folder / "lpd") == lpd > 0
     table = pd.read_csv(folder / "results_0.1_minutes.csv")
     assert {"wbp", "sart", "tvm", "lpd", "irdm", "joint"} <= set(table["method"])

@@ -60,7 +60,7 @@ def test_a_user_of_windows_gets_from_a_series_to_a_trained_network(tmp_path):
 @pytest.mark.slow
 def test_a_user_of_macos_trains_with_workers_that_are_spawned(tmp_path):
     told = drive("like_macos", "holds_and_writes,trains", tmp_path, cwd=tmp_path)
-    assert f"the run is in {tmp_path / 'run'}" in told
+    assert f"run saved in {tmp_path / 'run'}" in told
 
 
 @pytest.mark.slow

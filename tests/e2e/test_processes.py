@@ -135,7 +135,7 @@ def test_a_broken_process_says_so():
         check=False,
     )
     assert done.returncode == 1
-    assert "mwgan has a fault here (RuntimeError: a bug): the whole traceback is in " in done.stderr
+    assert "unexpected error in mwgan (RuntimeError: a bug): the full traceback is in " in done.stderr
 
 
 def test_batch_norm_over_processes_keeps_the_names_of_the_weights(run_config):

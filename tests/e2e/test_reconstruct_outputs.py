@@ -14,8 +14,8 @@ import tifffile
 from typer.testing import CliRunner
 
 from mwgan.cli.main import app, main
+from mwgan.files.atomic import sha256
 from mwgan.files.weights import find_weights
-from mwgan.files.whole import sha256
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 TILTS = SAMPLES / "needle.tlt"

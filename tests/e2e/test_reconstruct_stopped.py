@@ -60,11 +60,11 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     first.send_signal(signal.SIGCONT)
     told = first.communicate()[1]
     assert first.returncode == 143, told
-    done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command continues there", told)[1])
+    done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command resumes there", told)[1])
     assert not output.exists()
     again = mwgan(*command(series, output, *options))
     assert again.returncode == 0
-    assert f"continues after {done} of {SLICES} slices" in again.stdout
+    assert f"resuming after {done} of {SLICES} slices" in again.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc"]
     assert mwgan(*command(series, tmp_path / "p.mrc", *options)).returncode == 0
     assert output.read_bytes() == (tmp_path / "p.mrc").read_bytes()

@@ -58,7 +58,7 @@ def weights(tmp_path_factory):
 def numbers(stdout: str) -> tuple[float, ...]:
     """Noise, times the noise, share beyond, mean uncertainty, as printed."""
     patterns = (
-        r"the noise alone would leave ([\d.]+) %",
+        r"expected from noise alone is ([\d.]+) %",
         r"the residual is ([\d.]+) times",
         r"([\d.]+) % of the power",
         r"uncertainty is ([\d.]+) %",
@@ -88,8 +88,8 @@ def test_a_volume_is_written_with_how_far_to_believe_it(tmp_path, short):
     assert 0 < uncertainty < 20
     kept_out = table["kept_out_misfit"]
     assert kept_out.between(0.5 * table["kept_out_misfit_of_sirt"], 1.2 * table["kept_out_misfit_of_sirt"]).all()
-    assert f"the method misses {100 * kept_out.median():.0f}"[:-1] in done.stdout
-    assert "warning: on tilts" not in done.stderr
+    assert f"the residual of the method is {100 * kept_out.median():.0f}"[:-1] in done.stdout
+    assert "warning: on kept-out tilts" not in done.stderr
     assert "not calibrated" in done.stdout
 
 
@@ -97,7 +97,7 @@ def test_a_wbp_adds_nothing_but_contradicts_the_measurement(tmp_path, short):
     done = reconstruct(tmp_path / "v.mrc", "--bin", "2", "--max-tilt", "50", "--method", "wbp", *AXIS, "--trust", series=short)
     assert done.returncode == 0, done.stderr
     assert numbers(done.stdout)[2] < 1
-    assert re.search(r"warning: on tilts that were kept out the method misses [\d.]+ % and SIRT", done.stderr)
+    assert re.search(r"warning: on kept-out tilts the residual of the method is [\d.]+ %, of SIRT", done.stderr)
 
 
 def test_a_networks_calibration_scales_its_uncertainty(tmp_path, weights, short):

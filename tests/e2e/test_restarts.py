@@ -233,7 +233,7 @@ def test_a_killed_process_goes_on_by_its_folder_alone(tmp_path):
         assert running.returncode == status, told
         assert "Traceback" not in told
         written = (stopped / LAST).stat().st_mtime_ns
-    assert "told to end in epoch" in told
+    assert "asked to stop in epoch" in told
     assert not jobs.is_finished(stopped)
     end_of_epoch = f"trainer.max_epochs={checkpoint(stopped)['epoch'] + 1}"
     train(resumed(stopped, end_of_epoch))
@@ -267,7 +267,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(straight, tmp_path):
     assert_same_end(tmp_path, straight)
     for name in (LAST, PREVIOUS):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-5000])
-    with pytest.raises(InputError, match="no whole one before it"):
+    with pytest.raises(InputError, match="no intact one before it"):
         train(resumed(tmp_path))
 
 
@@ -313,7 +313,7 @@ def test_two_processes_stop_and_go_on_together(tmp_path):
         running.terminate()
         told = running.communicate(timeout=60)[1]
     assert running.returncode == 143, told
-    assert "told to end in epoch" in told
+    assert "asked to stop in epoch" in told
     with run("resume=run") as rest:
         assert rest.wait(timeout=300) == 0, rest.communicate()[1]
     # Each process gathers batch norm's statistics itself: a checkpoint's are shared, which may round them, and validation sees it.

@@ -106,9 +106,9 @@ def test_no_slice_is_one_that_networks_are_trained_on(tmp_path):
     ("options", "message"),
     [
         (("--specimen", "cats"), "faces, shapes, leaves, challenge, specimens, grains, rods"),
-        (("--max-tilt", "0"), "tilts reach"),
-        (("--step", "95"), "tilts reach"),
-        (("--noise", "-1"), "noise is a percentage"),
+        (("--max-tilt", "0"), "the maximum tilt and the step"),
+        (("--step", "95"), "the maximum tilt and the step"),
+        (("--noise", "-1"), "noise must be a percentage"),
         (("--voxel-size", "0"), "voxels above 0"),
     ],
 )

@@ -126,7 +126,7 @@ def test_another_sweep_is_refused_before_it_writes_over_the_first(tmp_path):
         assert "tries" not in refused.stderr
         assert contents(tmp_path / "sweep") == before
     again = run_program("resume=sweep", "threads=2", folder=tmp_path)
-    assert (again.returncode, again.stdout.count("finished already")) == (0, 2)
+    assert (again.returncode, again.stdout.count("already finished")) == (0, 2)
     runs = [(run.method, run.train_seed) for run in runs_of(tmp_path / "sweep")]
     assert runs == [("irdm_pixel_min_deg=40", 3), ("irdm_pixel_min_deg=50", 3)]
 
@@ -138,7 +138,7 @@ def test_ctrl_c_ends_a_run_and_a_sweep_in_a_sentence(tmp_path):
         running.send_signal(signal.SIGINT)
         told = running.communicate(timeout=60)[1]
         assert running.returncode == 130
-        assert told.strip().splitlines()[-1] == "interrupted: what was finished is kept"
+        assert told.strip().splitlines()[-1] == "interrupted: finished results are kept"
         assert "Traceback" not in told
     assert not (tmp_path / "sweep" / "1").exists()
 
@@ -176,7 +176,7 @@ def test_a_run_folder_alone_is_gone_on_with_in_place(tmp_path):
     assert note["metrics"]["val/psnr"] > 0
     assert "trainer.max_epochs=2" in note["overrides"]
     again = run_program("resume=run", folder=tmp_path)
-    assert (again.returncode, "finished already" in again.stdout) == (0, True)
+    assert (again.returncode, "already finished" in again.stdout) == (0, True)
     further = run_program("resume=run", "trainer.max_epochs=3", folder=tmp_path)
     assert further.returncode == 0, further.stderr
     assert epochs(tmp_path / "run" / "csv" / "metrics.csv") == [2]

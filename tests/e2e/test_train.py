@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
 
-from mwgan.callbacks import WholeCheckpoints
+from mwgan.callbacks import AtomicCheckpoints
 from mwgan.cli.train import main, train
 from mwgan.configuration import build
 from mwgan.data.datamodules import ImageDataModule
@@ -87,7 +87,7 @@ def test_the_last_checkpoint_is_of_the_last_epoch_whether_or_not_it_was_the_best
 
 def test_a_checkpoint_that_is_not_written_to_its_end_leaves_the_one_before(tmp_path, monkeypatch):
     file = tmp_path / "checkpoints" / "last.ckpt"
-    WholeCheckpoints().save_checkpoint({"epoch": 1}, file)
+    AtomicCheckpoints().save_checkpoint({"epoch": 1}, file)
 
     def killed(checkpoint, stream):
         stream.write(b"half of it")
@@ -95,7 +95,7 @@ def test_a_checkpoint_that_is_not_written_to_its_end_leaves_the_one_before(tmp_p
 
     monkeypatch.setattr(torch, "save", killed)
     with pytest.raises(KeyboardInterrupt):
-        WholeCheckpoints().save_checkpoint({"epoch": 2}, file)
+        AtomicCheckpoints().save_checkpoint({"epoch": 2}, file)
     assert torch.load(file, weights_only=True) == {"epoch": 1}
     assert [path.name for path in file.parent.iterdir()] == ["last.ckpt"]
 
@@ -289,7 +289,7 @@ def test_resuming_with_another_geometry_or_from_weights_alone_is_refused(run_con
     train(run_config(*GAME, folder="earlier"))
     with pytest.raises(InputError, match="was trained with geometry"):
         train(run_config(*GAME, "acquisition.step_deg=9.0", f"resume='{tmp_path / 'earlier'}'"))
-    with pytest.raises(InputError, match="holds weights alone"):
+    with pytest.raises(InputError, match="holds weights only"):
         train(run_config(*GAME, "resume=irdm"))
 
 

@@ -37,7 +37,7 @@ def programs(tmp_path_factory) -> Path:
 def test_the_wheel_shows_its_configuration_and_its_weights(programs, tmp_path):
     assert "max_epochs: 60" in run(programs / "mwgan-train", "experiment=irdm2020/d1", "--cfg", "job", cwd=tmp_path)
     assert "irdm" in run(programs / "mwgan", "weights", "list", cwd=tmp_path)
-    assert "the run is in" in run(programs / "mwgan-train", "debug=smoke", "experiment=irdm2020/d1", cwd=tmp_path)
+    assert "run saved in" in run(programs / "mwgan-train", "debug=smoke", "experiment=irdm2020/d1", cwd=tmp_path)
 
 
 def test_the_wheel_brings_what_the_demo_needs(programs, tmp_path):

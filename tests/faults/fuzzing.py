@@ -138,7 +138,7 @@ NUMBERS = st.sampled_from(
 TARGETS = st.sampled_from(
     [
         *("os.system", "builtins.exec", "builtins.eval", "subprocess.check_call", "torch.load", "posix.system", "shutil.rmtree"),
-        *("mwgan.files.whole.Path.touch", "mwgan.runs.stages.subprocess.run", "torch.optim.Adam", "torch.hub.load", "runpy.run_path"),
+        *("mwgan.files.atomic.Path.touch", "mwgan.runs.stages.subprocess.run", "torch.optim.Adam", "torch.hub.load", "runpy.run_path"),
         *("mwgan.networks", "mwgan.networks.UNet", "mwgan.recon.RestoreWBP", "pytorch_lightning.Trainer", "hydra.utils.instantiate"),
         *("mwgan.parts.build_chosen", "a.b", "mwgan", ".", "", "mwgan..x", "pickle.loads", "pytorch_lightning.trainer.trainer.os.system"),
     ]

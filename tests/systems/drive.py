@@ -32,7 +32,7 @@ def holds_and_writes(folder):
     """What the files, signals and processes of a run rest on."""
     from mwgan.callbacks.stop_signals import StopSignals
     from mwgan.errors import InputError
-    from mwgan.files.whole import flush_folder, folder_written_whole, written_whole
+    from mwgan.files.atomic import atomic_folder, atomic_write, flush_folder
     from mwgan.runs import slurm, stages
     from mwgan.runs.folder import claimed, is_claimed
 
@@ -40,14 +40,14 @@ def holds_and_writes(folder):
         assert is_claimed(folder / "run")
     assert not is_claimed(folder / "run")
     (folder / "new").mkdir()
-    with folder_written_whole(folder / "new") as partial:
+    with atomic_folder(folder / "new") as partial:
         (partial / "a").write_text("±", encoding="utf-8")
-    with written_whole(folder / "new" / "a") as partial:
+    with atomic_write(folder / "new" / "a") as partial:
         partial.write_text("°", encoding="utf-8")
     flush_folder(folder / "new")
     with (folder / "new" / "a").open("rb"):  # held open, as by a viewer
         try:
-            with written_whole(folder / "new" / "a") as partial:
+            with atomic_write(folder / "new" / "a") as partial:
                 partial.write_bytes(b"")
         except InputError as error:
             print(error)
@@ -57,9 +57,9 @@ def holds_and_writes(folder):
     signals.remember()
     signals.listen()
     signal.raise_signal(signal.SIGTERM)
-    assert signals.told == signal.SIGTERM
+    assert signals.received == signal.SIGTERM
     signals.leave()
-    with slurm.queued_again_when_told():
+    with slurm.requeued_on_signal():
         assert stages._run([sys.executable, "-S", "-c", "raise SystemExit(3)"]) == 3
 
 

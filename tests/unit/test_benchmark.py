@@ -145,8 +145,8 @@ def test_a_method_that_gives_no_tomograms_is_refused(method, said):
         ({"wedges_deg": [50]}, r"wedges_deg of 20, 30, 45, 60, 70, 80: give some of them, not \[50\]"),
         ({"wedges_deg": []}, "give some of them"),
         ({"noise_percent": [1]}, "noise_percent of 0, 2, 5"),
-        ({"images": 0}, "images of 1 to 24"),
-        ({"images": 25}, "images of 1 to 24"),
+        ({"images": 0}, "images from 1 to 24"),
+        ({"images": 25}, "images from 1 to 24"),
         ({"batch_size": 0}, "batch_size of 1 or more"),
         ({"device": "abacus"}, "there is no device 'abacus' here"),
     ],
@@ -163,12 +163,12 @@ def test_measured_images_must_be_those_recorded(write_nifti, tmp_path, monkeypat
     for subject in range(30):
         volume = np.random.default_rng(subject).normal(500, 100, (10, 10, 4)).astype(np.float32)
         write_nifti(tmp_path / "brain" / f"subject{subject}" / "scan.nii", volume)
-    with pytest.raises(InputError, match="are not those that the recorded rows of brain were measured on: leave brain out"):
+    with pytest.raises(InputError, match="are not those of the recorded rows of brain: leave brain out"):
         run(WBP(), sources=["brain"], data=tmp_path)
     told = []
     table = run(WBP(), 1, sources=None, data=tmp_path, progress=told.append)
     assert set(table["source"]) == {"phantom_faces", "random_shapes"}
-    assert any(text.startswith("brain is left out: ") for text in told)
+    assert any(text.startswith("skipping brain: ") for text in told)
 
 
 def test_progress_names_source_noise_and_wedge():

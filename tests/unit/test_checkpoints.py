@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mwgan.errors import InputError
-from mwgan.files.checkpoints import LAST, PREVIOUS, checkpoint_of, has_checkpoint, is_whole, write_checkpoint
+from mwgan.files.checkpoints import LAST, PREVIOUS, checkpoint_of, has_checkpoint, is_intact, write_checkpoint
 from mwgan.files.space import disk_full
 
 
@@ -35,7 +35,7 @@ def test_a_checkpoint_is_read_by_torch_and_by_whoever_reads_zip_archives(tmp_pat
     import zipfile
 
     write(tmp_path / "best.ckpt", 3)
-    assert is_whole(tmp_path / "best.ckpt")
+    assert is_intact(tmp_path / "best.ckpt")
     assert epoch(tmp_path / "best.ckpt") == 3
     with zipfile.ZipFile(tmp_path / "best.ckpt") as archive:
         assert archive.testzip() is None
@@ -49,20 +49,20 @@ def test_any_byte_that_is_not_what_was_written_is_noticed(tmp_path):
     content = file.read_bytes()
     for offset in (*range(0, len(content), 97), *range(len(content) - 72, len(content))):
         flip(file, offset)
-        assert not is_whole(file), offset
+        assert not is_intact(file), offset
         file.write_bytes(content)
     for kept in (0, 1, 70, 71, 72, len(content) // 2, len(content) - 72, len(content) - 70, len(content) - 1):
         file.write_bytes(content[:kept])
-        assert not is_whole(file), kept
+        assert not is_intact(file), kept
 
 
 def test_a_checkpoint_of_an_earlier_version_is_judged_by_its_archive(tmp_path):
     file = tmp_path / "old.ckpt"
     torch.save({"weights": torch.arange(1000)}, file)
-    assert is_whole(file)
+    assert is_intact(file)
     flip(file, file.stat().st_size // 2)
-    assert not is_whole(file)
-    assert not is_whole(tmp_path / "none.ckpt")
+    assert not is_intact(file)
+    assert not is_intact(tmp_path / "none.ckpt")
 
 
 def test_the_checkpoint_before_is_kept_and_stands_in_for_a_damaged_one(tmp_path, recwarn):
@@ -75,7 +75,7 @@ def test_the_checkpoint_before_is_kept_and_stands_in_for_a_damaged_one(tmp_path,
     assert (epoch(tmp_path / LAST), epoch(tmp_path / PREVIOUS)) == (2, 1)
     assert len(recwarn) == 0
     flip(tmp_path / LAST, 500)
-    with pytest.warns(UserWarning, match=r"last\.ckpt is damaged: previous\.ckpt, the checkpoint before it, is taken"):
+    with pytest.warns(UserWarning, match=r"last\.ckpt is damaged: previous\.ckpt, the checkpoint before it, is used"):
         assert checkpoint_of(tmp_path) == tmp_path / PREVIOUS
     write(tmp_path / LAST, 3)  # the damaged one doesn't take the place of the whole one
     assert (epoch(tmp_path / LAST), epoch(tmp_path / PREVIOUS)) == (3, 1)
@@ -84,7 +84,7 @@ def test_the_checkpoint_before_is_kept_and_stands_in_for_a_damaged_one(tmp_path,
     with pytest.warns(UserWarning, match="is missing"):
         assert checkpoint_of(tmp_path) == tmp_path / PREVIOUS
     flip(tmp_path / PREVIOUS, 500)
-    with pytest.raises(InputError, match="no whole one before it"):
+    with pytest.raises(InputError, match="no intact one before it"):
         checkpoint_of(tmp_path)
 
 

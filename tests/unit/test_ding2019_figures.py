@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from mwgan import figures
 from mwgan.cli.figures import draw
 from mwgan.errors import InputError
-from mwgan.evaluation.measured_anew import measured_anew
+from mwgan.evaluation.measure_again import measure_again
 from mwgan.figures.parts.boxes import busiest_boxes
 from mwgan.figures.parts.label_placement import Point, label_points
 from mwgan.figures.parts.spectrum import log_magnitude
@@ -135,7 +135,7 @@ def test_the_outlined_wedge_of_the_spectrum_is_the_empty_one(disc):
 
 
 def test_sinograms_lose_their_rows_and_get_zeros_for_them(tomograms):
-    made = measured_anew(truth(tomograms, 0), STEP_DEG, WEDGE_DEG)
+    made = measure_again(truth(tomograms, 0), STEP_DEG, WEDGE_DEG)
     sinogram, measured, tilt_deg, centred = (made[name] for name in ("sinogram", "measured", "tilt_deg", "centred"))
     figure = figures.sinograms(made["image"], sinogram, measured, tilt_deg, centred)
     assert titles(figure) == ["(a) image", "(b) complete sinogram", "(c) missing-wedge sinogram", "(d) zeros in the gap"]

@@ -25,7 +25,7 @@ NAMES = ["epoch_004.ckpt", "epoch_009.ckpt", "last.ckpt"]
 class Labelled(JointModel):
     """Writes -1 where an inpainted tomogram should stand."""
 
-    def inpainted(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
+    def inpaint(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
         return torch.full((len(measurement.sinogram), 1, SIZE, SIZE), -1.0)
 
 
@@ -73,7 +73,7 @@ def expected(kind: str, sample: Sample, networks: list[nn.Module]) -> list[Tenso
         return [fast_sart()(measurement)]
     if kind == "inpainted_wbp":
         with torch.no_grad():
-            return [joint().inpainted(measurement, network) for network in networks]
+            return [joint().inpaint(measurement, network) for network in networks]
     return [WBP("hann")(measurement)]
 
 
@@ -200,7 +200,7 @@ def test_a_mixture_without_inpainted_tomograms_needs_no_inpainters():
     "mixture", [{"missing_tvm": 1}, {}, {"missing_wbp": -1, "complete_wbp": 2}, {"missing_wbp": 0}, {"missing_wbp": float("nan")}]
 )
 def test_impossible_mixtures_are_refused(mixture):
-    with pytest.raises(InputError, match="the mixture holds shares of 0 or more of missing_wbp"):
+    with pytest.raises(InputError, match="the mixture takes shares of 0 or more of missing_wbp"):
         DeArtifactExamples(mixture)
 
 
@@ -232,5 +232,5 @@ def test_measured_examples_lose_no_wedge_as_often_as_asked():
     assert 0.18 < complete.float().mean() < 0.32
     again, _ = MeasuredExamples(0.25)(Sample(*(field[7:8] for field in sample[:3])), acquisition, torch.nn.Identity())
     assert torch.equal(again.mask, measurement.mask[7:8])
-    with pytest.raises(InputError, match=r"lies in \[0, 1\]"):
+    with pytest.raises(InputError, match=r"must be in \[0, 1\]"):
         MeasuredExamples(1.5)

@@ -15,11 +15,11 @@ from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import LearnedPrimalDual, LearnedReconstructor, load_reconstructor
 from mwgan.recon.fine_tune import FineTuned, fine_tune
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.named import make_method, networks_in
 from mwgan.recon.task import RestoreMeasurement
-from mwgan.series.fine_tuned import fine_tuned, tuned_files, tuned_of
-from mwgan.series.settled import settled
+from mwgan.series.choice import make_choice
+from mwgan.series.fine_tuning import fine_tune_networks, tuned_files, tuned_of
 from mwgan.series.slice_grid import SliceGrid
 
 NEEDLE = Path(__file__).parents[2] / "samples" / "needle.mrc"
@@ -33,8 +33,8 @@ def leaves(count: int = 3, size: int = 32, step_deg: float = 6.0) -> tuple[torch
 
 
 def error(network, measurement: Measurement) -> float:
-    tilts = held_out(measurement)
-    missed = errors_on(network(without(measurement, tilts)), measurement, tilts)
+    tilts = select_held_out(measurement)
+    missed = errors_on(network(leave_out(measurement, tilts)), measurement, tilts)
     return float(missed.norm() / (measurement.sinogram * tilts).norm())
 
 
@@ -92,8 +92,8 @@ def series() -> TiltSeries:
 def test_tuned_weights_are_kept_and_not_made_again(series, tmp_path, monkeypatch):
     method, grid, output, said = make_method("lpd_guided"), SliceGrid.of(series.geometry), tmp_path / "needle.mrc", []
     monkeypatch.setattr("mwgan.recon.fine_tune.STEPS", 10)
-    monkeypatch.setattr("mwgan.series.fine_tuned.fine_tune", lambda network, seen: fine_tune(network, seen, steps=1))
-    first = fine_tuned(method, series, grid, output, "these data", say=said.append)
+    monkeypatch.setattr("mwgan.series.fine_tuning.fine_tune", lambda network, seen: fine_tune(network, seen, steps=1))
+    first = fine_tune_networks(method, series, grid, output, "these data", say=said.append)
     (file,) = tuned_files(method, output)
     assert file.name == "needle.lpd_guided.safetensors"
     assert file.is_file()
@@ -102,22 +102,22 @@ def test_tuned_weights_are_kept_and_not_made_again(series, tmp_path, monkeypatch
     (told,) = tuned_of(first)
     assert told["of"] == "lpd_guided"
     assert told["after"] <= told["before"]
-    monkeypatch.setattr("mwgan.series.fine_tuned.fine_tune", lambda network, seen: pytest.fail("made again"))
-    second = fine_tuned(method, series, grid, output, "these data")
+    monkeypatch.setattr("mwgan.series.fine_tuning.fine_tune", lambda network, seen: pytest.fail("made again"))
+    second = fine_tune_networks(method, series, grid, output, "these data")
     rows = series.sinograms(20, 21)
     measurement = Measurement(rows, torch.ones(series.geometry.tilts, dtype=torch.bool), series.geometry)
     assert torch.equal(first(measurement), second(measurement))
     with pytest.raises(pytest.fail.Exception, match="made again"):
-        fine_tuned(method, series, grid, output, "other data")
+        fine_tune_networks(method, series, grid, output, "other data")
 
 
 def test_all_networks_of_a_mixture_are_tuned(series, tmp_path, monkeypatch):
-    monkeypatch.setattr("mwgan.series.fine_tuned.fine_tune", unchanged)
+    monkeypatch.setattr("mwgan.series.fine_tuning.fine_tune", unchanged)
     method, grid = make_method("auto"), SliceGrid.of(series.geometry)
-    tuned = fine_tuned(method, series, grid, tmp_path / "needle.mrc", "these data")
+    tuned = fine_tune_networks(method, series, grid, tmp_path / "needle.mrc", "these data")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["needle.lpd.safetensors", "needle.lpd_guided.safetensors"]
     assert [told["steps"] for told in tuned_of(tuned)] == [0, 0]
-    assert [network.name for network in networks_in(settled(tuned, series, grid))][:1] == ["lpd_guided"]
+    assert [network.name for network in networks_in(make_choice(tuned, series, grid))][:1] == ["lpd_guided"]
 
 
 def test_a_method_without_a_network_is_not_tuned(tmp_path):
@@ -126,9 +126,9 @@ def test_a_method_without_a_network_is_not_tuned(tmp_path):
 
 
 def test_a_damaged_file_in_the_place_of_tuned_weights_is_written_over(series, tmp_path, monkeypatch):
-    monkeypatch.setattr("mwgan.series.fine_tuned.fine_tune", unchanged)
+    monkeypatch.setattr("mwgan.series.fine_tuning.fine_tune", unchanged)
     method = make_method("lpd_guided")
     (file,) = tuned_files(method, tmp_path / "needle.mrc")
     file.write_bytes(b"no weights")
-    tuned = fine_tuned(method, series, SliceGrid.of(series.geometry), tmp_path / "needle.mrc", "these data")
+    tuned = fine_tune_networks(method, series, SliceGrid.of(series.geometry), tmp_path / "needle.mrc", "these data")
     assert len(tuned_of(tuned)) == 1

@@ -10,13 +10,13 @@ import torch
 
 from mwgan.acquisition import Acquisition, GaussianNoise, Sample
 from mwgan.data import DeadLeaves, MixedSources, PhantomFaces, RandomShapes, Specimens
-from mwgan.data.datamodules import ImageDataModule, SourceDataset, Turn
+from mwgan.data.datamodules import ImageDataModule, SampleRequest, SourceDataset
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import LearnedPrimalDual, LearnedReconstructor, load_reconstructor
-from mwgan.recon.held_out import held_out, without
+from mwgan.recon.held_out import leave_out, select_held_out
 from mwgan.recon.named import neighbours_in
-from mwgan.recon.normalized import Normalized, scaled
+from mwgan.recon.normalized import Normalized, rescale
 from mwgan.recon.task import RestoreMeasurement
 from mwgan.series.reconstruct import reconstruct_series
 from mwgan.training import GuidedExamples
@@ -85,8 +85,8 @@ class Alone:
 
 def test_training_samples_hold_as_many_slices_as_are_asked_for():
     leaves = DeadLeaves(SIZE, 4)
-    assert SourceDataset(leaves, 0, 3, (SIZE,))[Turn(0, 1, 1, False)].image.shape == (3, SIZE, SIZE)
-    assert SourceDataset(Alone(), 0)[Turn(0, 1, 1, False)].image.shape == (1, SIZE, SIZE)
+    assert SourceDataset(leaves, 0, 3, (SIZE,))[SampleRequest(0, 1, 1, False)].image.shape == (3, SIZE, SIZE)
+    assert SourceDataset(Alone(), 0)[SampleRequest(0, 1, 1, False)].image.shape == (1, SIZE, SIZE)
     with pytest.raises(InputError, match="odd number of neighbouring slices"):
         ImageDataModule(leaves, leaves, 2, slices=4)
     with pytest.raises(InputError, match=r"alone has no neighbouring slices: take data\.slices=1"):
@@ -95,7 +95,7 @@ def test_training_samples_hold_as_many_slices_as_are_asked_for():
 
 def test_slices_are_as_far_apart_as_the_pixels_that_are_averaged():
     source = Specimens(SIZE, 3, kinds=["rods"])
-    full, half = (SourceDataset(source, 0, 3, (size,))[Turn(0, 1, 1, False)].image for size in (SIZE, SIZE // 2))
+    full, half = (SourceDataset(source, 0, 3, (size,))[SampleRequest(0, 1, 1, False)].image for size in (SIZE, SIZE // 2))
     assert torch.equal(full[1], half[1])
     assert not torch.equal(full[0], half[0])
 
@@ -119,9 +119,9 @@ def test_neighbours_go_where_their_slice_goes():
     assert torch.equal(whole.samples(torch.tensor([1])).neighbours, whole.neighbours[1:])
     kept = whole.only_measured()
     assert kept.neighbours.shape[2] == kept.geometry.tilts < whole.geometry.tilts
-    out = held_out(whole, 3)
-    assert bool((without(whole, out).neighbours * out == 0).all())
-    assert torch.equal(scaled(whole, torch.full((2, 1, 1, 1), 2.0)).neighbours, whole.neighbours / 2)
+    out = select_held_out(whole, 3)
+    assert bool((leave_out(whole, out).neighbours * out == 0).all())
+    assert torch.equal(rescale(whole, torch.full((2, 1, 1, 1), 2.0)).neighbours, whole.neighbours / 2)
     for turn in (mirrored, half_turned):
         assert torch.equal(turn(turn(whole)).neighbours, whole.neighbours)
     assert without_fold(whole, 0, 2).neighbours is not None
@@ -140,7 +140,7 @@ def test_some_examples_are_shown_alone():
     assert torch.equal(seen.measurement.neighbours, seen.measurement.sinogram.expand(-1, 4, -1, -1))
     seen, _ = GuidedExamples(alone_share=0.0)(sample, acquisition, generator)
     assert torch.equal(seen.measurement.neighbours, acquisition(sample.image, SEEDS).neighbours)
-    with pytest.raises(InputError, match="share of slices that are shown alone"):
+    with pytest.raises(InputError, match="alone_share must be"):
         GuidedExamples(alone_share=2.0)
 
 

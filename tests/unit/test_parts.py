@@ -13,7 +13,7 @@ from mwgan.parts import allowed_packages, build_part, check_recorded, configurat
 PACKAGE = """
 from collections import OrderedDict
 from functools import partial
-from mwgan.files.whole import written_whole
+from mwgan.files.atomic import atomic_write
 from mwgan.networks import UNet
 
 class Box:
@@ -100,9 +100,9 @@ def test_what_an_allowed_package_only_imports_does_not_come_through(boxes):
         build_part({"_target_": "boxes.OrderedDict"}, "boxes")
 
 
-@pytest.mark.parametrize("name", ["make", "written_whole", "half_built"])
+@pytest.mark.parametrize("name", ["make", "atomic_write", "half_built"])
 def test_what_is_no_class_does_not_come_through(name, boxes):
-    with pytest.raises(InputError, match=rf"boxes\.{name} is not a class, and a file may name classes alone"):
+    with pytest.raises(InputError, match=rf"boxes\.{name} is not a class, and a file may name only classes"):
         build_part({"_target_": f"boxes.{name}"}, "boxes")
 
 
@@ -155,7 +155,7 @@ def test_the_conf_folder_of_an_installed_part_is_found(boxes, install):
     [
         {"_target_": "torch.load", "f": "evil.ckpt", "weights_only": False},
         {"_target_": "os.system"},
-        {"_target_": "mwgan.files.whole.os.system"},
+        {"_target_": "mwgan.files.atomic.os.system"},
         {"_target_": "mwgan.recon.named.build_chosen"},
         {"_target_": "mwgan.parts.build_chosen"},
         {"_target_": "pytorch_lightning.cli.LightningCLI"},
@@ -168,7 +168,7 @@ def test_the_conf_folder_of_an_installed_part_is_found(boxes, install):
     ],
 )
 def test_a_record_names_nothing_that_could_run_a_strangers_code(node):
-    with pytest.raises(InputError, match=r"if you trust (it|the folder), say so on the command line: allow=\["):
+    with pytest.raises(InputError, match=r"if you trust (it|the folder), add to the command line: allow=\["):
         check_recorded({"model": [{"inner": node}]})
 
 

@@ -12,7 +12,7 @@ import pytest
 from mwgan import signals
 from mwgan.errors import InputError
 from mwgan.files import whole
-from mwgan.files.whole import flush_folder, folder_written_whole, written_whole
+from mwgan.files.atomic import atomic_folder, atomic_write, flush_folder
 from mwgan.io import read_tilts
 from mwgan.runs.exit import print_anywhere
 
@@ -33,7 +33,7 @@ def refusing(monkeypatch, times: int) -> None:
 
 def test_a_file_that_is_held_for_a_moment_is_replaced_then(tmp_path, monkeypatch):
     refusing(monkeypatch, whole.TRIES - 1)
-    with written_whole(tmp_path / "a") as partial:
+    with atomic_write(tmp_path / "a") as partial:
         partial.write_bytes(b"new")
     assert (tmp_path / "a").read_bytes() == b"new"
 
@@ -41,14 +41,14 @@ def test_a_file_that_is_held_for_a_moment_is_replaced_then(tmp_path, monkeypatch
 def test_a_file_that_stays_open_elsewhere_is_left_as_it_was(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"old")
     refusing(monkeypatch, whole.TRIES)
-    with pytest.raises(InputError, match="a can't be replaced: close it where it is open"), written_whole(tmp_path / "a") as partial:
+    with pytest.raises(InputError, match="a can't be replaced: close it where it is open"), atomic_write(tmp_path / "a") as partial:
         partial.write_bytes(b"new")
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a", b"old")]
 
 
 def test_a_folder_takes_the_place_of_an_empty_one(tmp_path):
     (tmp_path / "new").mkdir()
-    with folder_written_whole(tmp_path / "new") as partial:
+    with atomic_folder(tmp_path / "new") as partial:
         (partial / "a").write_bytes(b"")
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["a"]
 

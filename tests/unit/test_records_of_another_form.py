@@ -10,7 +10,7 @@ from mwgan.errors import InputError
 from mwgan.files.json_files import parsed, read_object
 from mwgan.files.record import well_formed
 from mwgan.io.tilt_lists import LARGEST_BYTES, read_tilts
-from mwgan.io.tilts import given_tilts
+from mwgan.io.tilts import parse_tilts
 from mwgan.runs import recorded_options
 from mwgan.runs.folder import BEGUN, FINISHED, is_same_job, metrics_of, options_of
 from mwgan.runs.hydra_records import read_options, read_sweep, read_yaml
@@ -37,7 +37,7 @@ def test_yaml_that_stands_for_more_than_it_says_is_refused(text, tmp_path):
 @pytest.mark.parametrize("text", ["[1]", "[a: b]", "a: b", "x"])
 def test_options_that_are_none_are_refused(text, tmp_path):
     (tmp_path / "overrides.yaml").write_text(text)
-    with pytest.raises(InputError, match="beside resume="):
+    with pytest.raises(InputError, match="with resume="):
         read_options(tmp_path / "overrides.yaml")
 
 
@@ -76,7 +76,7 @@ def test_what_is_told_of_a_training_leaves_out_what_is_of_no_kind():
 @pytest.mark.parametrize("tilts", [f"0:{'9' * 400}:1", f"0:60:{'9' * 400}"])
 def test_a_range_beyond_all_numbers_is_refused(tilts):
     with pytest.raises(InputError):
-        given_tilts(tilts)
+        parse_tilts(tilts)
 
 
 def test_a_list_of_tilts_is_not_read_without_end(tmp_path):

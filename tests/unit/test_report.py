@@ -40,7 +40,7 @@ def log(epochs, first=0):
 def job(sweep, name, overrides, epochs=None, finished=False, **told):
     folder = sweep / name
     folder.mkdir(parents=True)
-    jobs.begin(folder, overrides)
+    jobs.record_start(folder, overrides)
     if epochs is not None:
         record = {"train_data": "D2", "commit": "abc1234", "device": "CPU, 1 threads", "config": {"trainer": {"max_epochs": 4}}, **told}
         (folder / "record.json").write_text(json.dumps(record))
@@ -258,7 +258,7 @@ def test_sources_that_no_method_has_all_of_have_no_mean(sweep):
     page = Page(written(sweep))
     assert "there is no mean over them" in page.words
     rows.iloc[:0].to_parquet(sweep / "results.parquet")
-    assert "holds nothing of missing-wedge sinograms" in Page(written(sweep)).words
+    assert "has no rows of missing-wedge sinograms" in Page(written(sweep)).words
 
 
 def test_the_page_needs_nothing_else(with_table, sweep):

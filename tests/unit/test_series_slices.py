@@ -15,7 +15,7 @@ from mwgan.cli.evaluate import _print_summary, evaluate
 from mwgan.data import SeriesSlices
 from mwgan.errors import InputError
 from mwgan.evaluation import Conditions
-from mwgan.evaluation.judgement import without_truth
+from mwgan.evaluation.scores import score_series
 from mwgan.operators import projector_for
 from mwgan.paths import conf_dir
 from mwgan.recon import SIRT
@@ -53,10 +53,10 @@ def test_what_predicts_the_series_perfectly_misses_nothing():
     tomogram = SIRT(20)(case.given)
     rows = projector_for(case.whole.geometry)(tomogram)
     exact = case._replace(whole=replace(case.whole, sinogram=rows, neighbours=None))
-    found = without_truth(tomogram, exact)
+    found = score_series(tomogram, exact)
     assert float(found["kept_out"]) < 1e-5
     assert float(found["kept_out_in_wedge"]) < 1e-5
-    worse = without_truth(0.5 * tomogram, exact)
+    worse = score_series(0.5 * tomogram, exact)
     assert float(worse["kept_out"]) == pytest.approx(0.5, abs=1e-4)
     assert float(worse["kept_out_in_wedge"]) == pytest.approx(0.5, abs=1e-4)
 

@@ -9,7 +9,7 @@ import pytest
 
 from mwgan.errors import InputError
 from mwgan.methods import MethodEntry, known_methods
-from mwgan.recon.described import as_text, what_it_needs
+from mwgan.recon.described import describe_needs, format_value
 from mwgan.recon.settings import check_settings, parse_settings, settings_by_method, settings_of
 
 
@@ -138,15 +138,15 @@ def test_settings_of_no_method_are_refused(key, told):
 
 def test_what_a_method_needs_is_told(monkeypatch):
     known = known_methods()
-    assert what_it_needs(known["wbp"]) == "filter=ramp, cutoff=1.0"
-    assert what_it_needs(known["tvm_directional"]) == "direction_weights=[0.7, 1.4], after tvm"
-    assert what_it_needs(known["lpd"]) == "shipped weights"
-    assert "run folder" in what_it_needs(known["irdm_d1"])
-    assert "no_such_package.Box can't be imported" in what_it_needs(MethodEntry("b", Path("b"), "B", {"_target_": "no_such_package.Box"}))
+    assert describe_needs(known["wbp"]) == "filter=ramp, cutoff=1.0"
+    assert describe_needs(known["tvm_directional"]) == "direction_weights=[0.7, 1.4], after tvm"
+    assert describe_needs(known["lpd"]) == "shipped weights"
+    assert "run folder" in describe_needs(known["irdm_d1"])
+    assert "no_such_package.Box can't be imported" in describe_needs(MethodEntry("b", Path("b"), "B", {"_target_": "no_such_package.Box"}))
     monkeypatch.setitem(sys.modules, "tomopy", None)
-    assert what_it_needs(known["tomopy_sirt"]) == "iterations=100, needs tomopy, not installed"
+    assert describe_needs(known["tomopy_sirt"]) == "iterations=100, needs tomopy, not installed"
 
 
 def test_values_are_told_as_they_are_set():
-    told = [as_text(value) for value in (None, True, 0.5, "hann", (0.7, None), {"a": [1]}, print)]
+    told = [format_value(value) for value in (None, True, 0.5, "hann", (0.7, None), {"a": [1]}, print)]
     assert told == ["null", "true", "0.5", "hann", "[0.7, null]", "{a: [1]}", "print"]

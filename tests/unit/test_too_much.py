@@ -53,7 +53,7 @@ def test_neither_is_a_grid_nor_a_batch_nor_an_iteration():
 @pytest.mark.parametrize("name", ["wedges_deg", "sinograms"])
 def test_an_evaluation_of_nothing_is_refused(name):
     settings = {"step_deg": 6.0, "wedges_deg": [60.0], "noise": NoNoise(), "sinograms": ["missing"], name: []}
-    with pytest.raises(InputError, match=f"{name} is empty, and nothing would be evaluated"):
+    with pytest.raises(InputError, match=f"{name} is empty, so nothing would be evaluated"):
         Conditions(**settings)
 
 
@@ -63,5 +63,5 @@ def test_weights_that_ask_for_a_network_without_end_are_refused(tmp_path):
     record = {"generator": node, "task": {"_target_": "mwgan.recon.RestoreMeasurement"}, "geometry": geometry, "wedge_deg": [0, 90]}
     path = Path(tmp_path / "endless.safetensors")
     save_weights(path, {"weight": torch.zeros(3)}, record)
-    with pytest.raises(InputError, match="asks for iterations=1000000000, and holds 3 numbers"):
+    with pytest.raises(InputError, match="has iterations=1000000000 in its record but only 3 weights"):
         load_reconstructor(path)

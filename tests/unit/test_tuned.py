@@ -103,7 +103,7 @@ def test_a_record_of_earlier_versions_names_no_source(tmp_path, series):
 
 def test_what_a_record_does_not_tell_is_said(tmp_path, series):
     file = record(tmp_path, by_condition)
-    for method, told in (("sart", "says nothing of sart: it has tvm, tvm_directional, wbp"), ("run/x", "run/x is a trained network")):
+    for method, told in (("sart", "has no rows for sart: it has tvm, tvm_directional, wbp"), ("run/x", "run/x is a trained network")):
         with pytest.raises(InputError, match=told):
             tuned_settings(method, file, series)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")

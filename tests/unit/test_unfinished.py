@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from mwgan.errors import InputError
-from mwgan.files.partials import what_is_left
+from mwgan.files.partials import take_report
 from mwgan.files.unfinished import Unfinished
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left_to_say():
-    what_is_left()
+    take_report()
 
 
 def work(output, key, steps, stop_after=None, error=KeyboardInterrupt):
@@ -45,7 +45,7 @@ def test_what_was_interrupted_goes_on_where_it_was(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         work(output, "a", 5, stop_after=2)
     assert output.read_bytes() == b"old"
-    assert what_is_left() == "2 steps are kept: the same command continues there"
+    assert take_report() == "2 steps are kept: the same command resumes there"
     with pytest.raises(SystemExit):
         work(output, "a", 5, stop_after=4, error=SystemExit(143))
     assert work(output, "a", 5) == [4]
@@ -82,7 +82,7 @@ def test_an_interruption_before_the_first_step_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         work(tmp_path / "o", "a", 5, stop_after=0)
     assert names(tmp_path) == []
-    assert what_is_left() == "what was not finished is removed"
+    assert take_report() == "unfinished files are removed"
 
 
 def test_two_processes_never_do_the_same_work_at_once(tmp_path):

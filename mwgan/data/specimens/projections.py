@@ -1,4 +1,4 @@
-"""Projections of what is drawn finer than the detector: data that do not come from the grid that a reconstruction is made on."""
+"""Projections of supersampled specimens: data that don't come from the grid of the reconstruction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mwgan.operators import projector_for
 
 
 def projected(drawing: Array, geometry: TiltGeometry) -> Array:
-    """The rows (Y, A, N) that a detector of N pixels measures of slices drawn ``finer`` times finer than it: (finer Y, finer N, finer N).
+    """The rows (Y, A, N) on a detector of N pixels, from slices sampled ``finer`` times finer than it: (finer Y, finer N, finer N).
 
     Line integrals in detector pixels, averaged over the area of each pixel.
     """

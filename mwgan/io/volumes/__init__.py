@@ -1,4 +1,4 @@
-"""Volumes written block by block, in the format that their name ends in."""
+"""Writes volumes block by block, in the format of their suffix."""
 
 from mwgan.io.volumes.formats import SUFFIXES, VolumeFormat, split_name, volume_format
 from mwgan.io.volumes.writer import VolumeWriter

@@ -1,4 +1,4 @@
-"""What a volume's file says of it, whatever its format."""
+"""Metadata of a volume, common to all formats."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 FLOAT32 = 4  # bytes
-UNKNOWN_ANGSTROM = 1.0  # as other programs have it, because some can't open a volume without any size
+UNKNOWN_ANGSTROM = 1.0  # as in other programs, because some can't open a volume without a size
 
 
 @dataclass(frozen=True)
 class VolumeFacts:
-    """What is known of a volume before its first slice.
+    """Metadata of a volume, known before its first slice.
 
     Parameters
     ----------
     title
-        What it is called in formats that have names.
+        Name, for formats that have one.
     shape
         (Y, Z, X): y along the tilt axis, z along the beam.
     voxel_sizes_angstrom
-        (y, z, x); None where they aren't known.
+        (y, z, x); None if unknown.
     first_voxel_px
-        Where the first voxel's centre lies (y, z, x), in voxels from that of the whole volume that this one is cut from.
+        Position of the first voxel's centre (y, z, x), in voxels from that of the full volume that this one is cut from.
     """
 
     title: str
@@ -33,7 +33,7 @@ class VolumeFacts:
 
     @property
     def sizes_angstrom(self) -> tuple[float, float, float]:
-        """Edges (y, z, x) of a voxel for formats that must have some."""
+        """Voxel sizes (y, z, x), for formats that require them."""
         return self.voxel_sizes_angstrom or (UNKNOWN_ANGSTROM,) * 3
 
     @property
@@ -44,7 +44,7 @@ class VolumeFacts:
 
     @property
     def slice_bytes(self) -> int:
-        """Of a slice along the tilt axis."""
+        """Size of a slice."""
         return FLOAT32 * math.prod(self.shape[1:])
 
 

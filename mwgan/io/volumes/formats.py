@@ -1,7 +1,7 @@
-"""The formats that volumes are written in, by what a name ends in.
+"""The volume formats, by suffix.
 
-Each of them lays a volume out as float32, little-endian, slice after slice, uncompressed: so any block can be written in its place as
-soon as it is there, in any order, by any process.
+Each of them stores a volume as float32, little-endian, slice after slice, uncompressed: so blocks can be written in place
+in any order, by any process.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from mwgan.io.volumes.ome_tiff import OmeTiffFormat
 
 
 class VolumeFormat(Protocol):
-    """How a file is laid out before its slices are written, and what is written when all of them are."""
+    """The layout of a file before its slices are written, and what is written at the end."""
 
     def check(self) -> None:
-        """Raise an :class:`InputError` if what it takes is not installed."""
+        """Raise an :class:`InputError` if a required package is not installed."""
         ...
 
     def size(self, facts: VolumeFacts) -> int:
-        """About how many bytes such a file has."""
+        """Approximate size of the file in bytes."""
         ...
 
     def create(self, path: Path, facts: VolumeFacts) -> None:
-        """A new file, the place of every slice in it."""
+        """Create the file, with space for every slice."""
         ...
 
     def places(self, path: Path, facts: VolumeFacts) -> np.ndarray:
-        """At which byte each slice (Y,) begins in a file of :meth:`create`."""
+        """Byte offsets (Y,) of the slices in a file of :meth:`create`."""
         ...
 
     def finish(self, path: Path, facts: VolumeFacts, statistics: VolumeStatistics) -> None:
-        """Say what is known when all slices are written."""
+        """Write the statistics after the last slice."""
         ...
 
 
@@ -56,12 +56,12 @@ SUFFIXES: dict[str, VolumeFormat] = {
 
 
 def split_name(path: Path) -> tuple[str, str]:
-    """What a volume is called and what its name ends in: ``needle`` and ``.ome.tif``.
+    """Split a volume's name into stem and suffix: ``needle`` and ``.ome.tif``.
 
     Raises
     ------
     InputError
-        If volumes aren't written with such a name.
+        If the suffix isn't that of a volume format.
     """
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
@@ -73,12 +73,12 @@ def split_name(path: Path) -> tuple[str, str]:
 
 
 def volume_format(path: Path) -> VolumeFormat:
-    """The format that a volume of this name is written in.
+    """The format for a volume of this name.
 
     Raises
     ------
     InputError
-        If there is none, or what it takes is not installed.
+        If there is none, or a required package is not installed.
     """
     found = SUFFIXES[split_name(path)[1].lower()]
     found.check()

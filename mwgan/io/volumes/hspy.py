@@ -1,4 +1,4 @@
-"""HSPY, HyperSpy's HDF5, through RosettaSciIO, which is under the GPL: an extra, imported only when such a file is asked for."""
+"""HSPY, HyperSpy's HDF5, through RosettaSciIO, which is under the GPL: an extra, imported only for such files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mwgan.errors import MissingExtraError
 from mwgan.files.space import fill_holes
 from mwgan.io.volumes.facts import VolumeFacts, VolumeStatistics
 
-ROOM = 1 << 16  # bytes of what is said beside the pixels
-CHUNK_BYTES = 64  # that find a slice
+ROOM = 1 << 16  # bytes of metadata
+CHUNK_BYTES = 64  # index entry per slice
 DATA = "data"
 
 
@@ -60,7 +60,7 @@ class HspyFormat:
         layout.set_chunk((1, *facts.shape[1:]))
         layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-        layout.set_obj_track_times(False)  # the same volume is the same file on any day
+        layout.set_obj_track_times(False)  # no date, so that equal volumes give equal files
         with h5py.File(path, "r+") as file:
             h5py.h5d.create(_signal(file).id, DATA.encode(), h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(facts.shape), layout)
         with path.open("r+b") as opened:
@@ -73,7 +73,7 @@ class HspyFormat:
             return np.array([chunks.get_chunk_info_by_coord((number, 0, 0)).byte_offset for number in range(facts.shape[0])])
 
     def finish(self, path: Path, facts: VolumeFacts, statistics: VolumeStatistics) -> None:
-        """It has no place for statistics."""
+        """The format has no statistics."""
 
 
 def _signal(file: h5py.File) -> Any:

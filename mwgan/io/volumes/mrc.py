@@ -20,23 +20,23 @@ class MrcFormat:
     """A header of 1024 bytes and the slices; the file's axes x, y, z are the volume's x, z, y."""
 
     def check(self) -> None:
-        """It takes nothing."""
+        """Nothing is required."""
 
     def size(self, facts: VolumeFacts) -> int:
-        """Of the whole file."""
+        """Size of the file."""
         return HEADER + facts.shape[0] * facts.slice_bytes
 
     def create(self, path: Path, facts: VolumeFacts) -> None:
-        """Zeros, their room taken on the disk."""
+        """Zeros, allocated on disk."""
         with path.open("wb") as file:
             reserve(file, self.size(facts))
 
     def places(self, path: Path, facts: VolumeFacts) -> np.ndarray:
-        """One after another."""
+        """Consecutive slices."""
         return HEADER + np.arange(facts.shape[0], dtype=np.int64) * facts.slice_bytes
 
     def finish(self, path: Path, facts: VolumeFacts, statistics: VolumeStatistics) -> None:
-        """The header."""
+        """Write the header."""
         header = _header(facts)
         header.dmin, header.dmax, header.dmean, header.rms = statistics
         with path.open("r+b") as file:
@@ -44,7 +44,7 @@ class MrcFormat:
 
 
 def _header(facts: VolumeFacts) -> Any:
-    """The header of a volume but for its statistics. It is the same on any day."""
+    """The header of a volume without its statistics and without a date."""
     with tempfile.TemporaryDirectory() as folder, mrcfile.new(Path(folder) / "empty.mrc", np.zeros((1, 1, 1), np.float32)) as file:
         header = file.header
         header.nz, header.ny, header.nx = header.mz, header.my, header.mx = facts.shape

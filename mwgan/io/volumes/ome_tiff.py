@@ -13,25 +13,25 @@ from mwgan import __version__
 from mwgan.files.space import fill_holes
 from mwgan.io.volumes.facts import VolumeFacts, VolumeStatistics
 
-CLASSIC = 2**32 - 2**25  # bytes, beyond which offsets of 32 bits don't reach
+CLASSIC = 2**32 - 2**25  # bytes: the limit of 32-bit offsets
 PROGRAM = f"mwgan {__version__}"
 PAGE_BYTES = 300  # of a page's directory, about
 
 
 class OmeTiffFormat:
-    """The pages' pixels lie one after another; OME's Z, Y, X are the volume's y, z, x."""
+    """The pages' pixels are consecutive; OME's Z, Y, X are the volume's y, z, x."""
 
     def check(self) -> None:
-        """It takes nothing."""
+        """Nothing is required."""
 
     def size(self, facts: VolumeFacts) -> int:
-        """About that of the file."""
+        """Approximate size of the file."""
         return facts.shape[0] * (facts.slice_bytes + PAGE_BYTES)
 
     def create(self, path: Path, facts: VolumeFacts) -> None:
-        """Directories of all pages, and their pixels' room on the disk."""
+        """Directories of all pages, and space for their pixels on disk."""
         named: dict[str, Any] = {"axes": "ZYX", "Name": facts.title}
-        # tifffile would draw one at random, and no two files of the same volume would be alike.
+        # tifffile would use a random one, and equal volumes would give different files.
         named["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{facts}"))
         if facts.voxel_sizes_angstrom is not None:
             for axis, size in zip("ZYX", facts.voxel_sizes_angstrom, strict=True):
@@ -52,10 +52,10 @@ class OmeTiffFormat:
             fill_holes(file)
 
     def places(self, path: Path, facts: VolumeFacts) -> np.ndarray:
-        """One after another from the first page's pixels on."""
+        """Consecutive from the first page's pixels on."""
         with tifffile.TiffFile(path) as file:
             first = file.pages.first.dataoffsets[0]
         return first + np.arange(facts.shape[0], dtype=np.int64) * facts.slice_bytes
 
     def finish(self, path: Path, facts: VolumeFacts, statistics: VolumeStatistics) -> None:
-        """It has no place for statistics."""
+        """The format has no statistics."""

@@ -1,4 +1,4 @@
-"""Where every image of a raw tilt series belongs: shifts along and across the tilt axis, the axis' angle and place."""
+"""Alignment of raw tilt series: image shifts along and across the tilt axis, and the axis' angle and position."""
 
 from mwgan.series.align.align import Aligned, align_series
 from mwgan.series.align.alignment import Alignment, read_alignment

@@ -1,4 +1,4 @@
-"""From a raw tilt series to its alignment: read, estimated, held against what a reconstruction leaves before and after."""
+"""From a raw tilt series to its alignment: reading, estimation, and a check by reconstruction residuals before and after."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from mwgan.series.align.alignment import Alignment, Interpolation
 from mwgan.series.align.estimate import Estimate, Say, estimate
 from mwgan.series.align.neighbours import Neighbours
 from mwgan.series.align.pose import Array, Pose, free_motion, turn
-from mwgan.series.align.residuals import Left, left_by_sirt
+from mwgan.series.align.residuals import Residuals, sirt_residuals
 from mwgan.series.align.upright import Upright, read_upright
 from mwgan.series.align.warp import RawImages, Stack
 from mwgan.series.look import Switches
-from mwgan.series.look.seen import counted_images
+from mwgan.series.look.findings import counted_images
 
-HARDLY = 1.15  # times less is left: of slabs after moves of 0.3 pixels, of other open fields after 0.06
-AT_REST_PX, AT_REST_DEG = 0.1, 0.15  # root mean square of the shifts, and the angle: an interpolation costs more than such moves gain
-SURE = 3.0  # standard errors of the angle: less is no turn
-JUDGED_PX = 160  # across the axis at most, of images that a residual is taken of
+HARDLY = 1.15  # ratio of residuals: that of slabs after shifts of 0.3 pixels, of other open fields after 0.06
+AT_REST_PX, AT_REST_DEG = 0.1, 0.15  # RMS of the shifts, and the angle: interpolation costs more than such a correction gains
+SURE = 3.0  # standard errors of the angle: less isn't significant
+RESIDUAL_PX = 160  # largest width, across the axis, of images used for residuals
 Quiet: Say = lambda sentence: None  # noqa: E731
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """A raw series and where its images belong.
+    """A raw series and its alignment.
 
     Parameters
     ----------
     alignment
-        What is kept.
+        The alignment.
     upright
         The images used, as they were read.
     before, after
-        What SIRT leaves of four slices of the raw images and of the aligned ones.
+        SIRT residuals of four slices of the raw images and of the aligned ones.
     sinograms
-        The mean over rows of the raw images, and of the aligned ones, (A, X) each: to look at.
+        The mean over rows of the raw images, and of the aligned ones, (A, X) each, for display.
     notes, warnings
         Sentences.
     """
 
     alignment: Alignment
     upright: Upright
-    before: Left
-    after: Left
+    before: Residuals
+    after: Residuals
     sinograms: tuple[Stack, Stack]
     notes: list[str]
     warnings: list[str]
@@ -72,44 +72,44 @@ def align_series(
     neighbours: Neighbours = "own",
     say: Say = Quiet,
 ) -> Aligned:
-    """Find where the images of a raw series belong.
+    """Align the images of a raw series.
 
-    A specimen that stays in the field gets its first guess from profiles along the tilt axis and centres of mass across it; of one that
-    leaves it neighbouring images are compared, stretched by their cosines. Both are refined against the projections of their own
-    reconstruction. Images that don't fit the others are left out, and named. A series that is aligned already stays as it is.
+    For a specimen that stays in the field the initial guess comes from profiles along the tilt axis and centres of mass across it;
+    otherwise neighbouring images are compared, stretched by their cosines. Both are refined by projection matching. Images
+    that don't fit the others are excluded, and listed. A series that is already aligned is left unchanged.
 
     Parameters
     ----------
     path, tilts, exclude, dataset, strict
-        As of :class:`mwgan.series.look.LookedAt`.
+        As for :class:`mwgan.series.look.LookedAt`.
     switches
-        What is known already; None looks for everything. An axis offset isn't used: it is what is found.
+        What is already known; None determines everything. An axis offset isn't used, as it is determined here.
     axis_angle_deg
-        By how much the tilt axis is turned in the images, about, from y (or x, where it runs along that).
+        Approximate rotation of the tilt axis in the images from y (or x, if it runs along that).
     finds_angle
-        Whether the angle is refined, or known.
+        Whether the angle is refined.
     finds_tilts
         Whether the tilts are refined, too.
     equal_mass
-        Whether images are scaled so that their brightness fits the others'.
+        Whether images are scaled to equal brightness.
     crop
-        Whether rows that some image hasn't measured are cut off.
+        Whether rows that aren't measured in all images are cut off.
     binning
-        Pixels of the file in a pixel of the aligned images.
+        Pixels of the file per pixel of the aligned images.
     interpolation
-        As of :class:`mwgan.series.align.alignment.Alignment`.
+        As for :class:`mwgan.series.align.alignment.Alignment`.
     neighbours
-        What makes the first guess of a specimen that leaves the field: ``own``, or ``tiltxcorr``, of the package torch-tiltxcorr.
+        Method of the initial guess for a specimen that leaves the field: ``own``, or ``tiltxcorr`` from the package torch-tiltxcorr.
     say
-        Is told what is done, a sentence at a time.
+        Called with sentences on progress.
 
     Raises
     ------
     InputError
-        As of :class:`mwgan.series.look.LookedAt`; if there are too few images; and if torch-tiltxcorr is asked for and not installed.
+        As for :class:`mwgan.series.look.LookedAt`; if there are too few images; and if torch-tiltxcorr is requested but not installed.
     """
     if binning < 1:
-        raise InputError(f"binning is 1 or more, not {binning}")
+        raise InputError(f"binning must be 1 or more, not {binning}")
     read = read_upright(path, tilts, switches, exclude, dataset, strict)
     if binning > min(read.looked_at.seen.rows, read.looked_at.seen.columns) // 2:
         raise InputError(f"binning must lie between 1 and half the image, not {binning}")
@@ -127,20 +127,20 @@ def align_series(
     )
     used = replace(read.of(np.flatnonzero(found.used)), tilt_deg=found.tilt_deg)
     pose, stays = at_rest(found, used.tilt_deg, axis_angle_deg)
-    before, raw_rows = _judged(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
-    after, rows = _judged(used, pose, used.closed)
-    alignment = replace(_kept(used, pose, found, equal_mass, binning), interpolation=interpolation)
+    before, raw_rows = _residuals(used, Pose(np.zeros_like(pose.shifts_px)), closed=False)
+    after, rows = _residuals(used, pose, used.closed)
+    alignment = replace(_in_file_pixels(used, pose, found, equal_mass, binning), interpolation=interpolation)
     if crop:
         alignment = _cropped(alignment)
-    notes, warnings = _told(read, found, pose, stays, before, after)
+    notes, warnings = _messages(read, found, pose, stays, before, after)
     return Aligned(alignment, used, before, after, (raw_rows, rows), notes, warnings)
 
 
 def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0) -> tuple[Pose, bool]:
-    """The pose that was found; none at all where the images are aligned already, to what can be told.
+    """The estimated pose, or the identity if the images are already aligned within the accuracy.
 
-    Of a specimen that stays in the field shifts and angle tell; of one that leaves it, whose volume never explains all, whether the pose
-    explains more than one that is a third of a pixel off.
+    For a specimen that stays in the field this is decided by shifts and angle; for one that leaves it, whose volume never explains
+    all data, by whether the pose explains more than one that is a third of a pixel off.
     """
     pose = found.pose
     moved = pose.shifts_px - free_motion(pose.shifts_px, tilt_deg)
@@ -150,23 +150,23 @@ def at_rest(found: Estimate, tilt_deg: Array, angle_deg: float = 0.0) -> tuple[P
     return Pose(np.zeros_like(pose.shifts_px)), True
 
 
-def _judged(used: Upright, pose: Pose, closed: bool) -> tuple[Left, Stack]:
-    """What SIRT leaves of images in a pose, and their mean over rows."""
+def _residuals(used: Upright, pose: Pose, closed: bool) -> tuple[Residuals, Stack]:
+    """SIRT residual of images in a pose, and their mean over rows."""
     rows, columns = used.images.shape[1:]
-    step = max(1.0, columns / JUDGED_PX)
+    step = max(1.0, columns / RESIDUAL_PX)
     shape = (int(rows / step), int(columns / step))
     raw = RawImages(used.images, used.measured, step)
     images, known = raw.placed(pose, shape)
     counted = raw.inside_along(pose, shape) if closed else known
-    return left_by_sirt(images, counted, used.tilt_deg), np.asarray(images.mean(axis=1))
+    return sirt_residuals(images, counted, used.tilt_deg), np.asarray(images.mean(axis=1))
 
 
-def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, binning: int) -> Alignment:
+def _in_file_pixels(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, binning: int) -> Alignment:
     """The alignment in pixels of the file."""
     seen = used.looked_at.seen
     raw_shape = (seen.rows, seen.columns)
     whole = raw_shape if used.tilt_axis == "y" else raw_shape[::-1]
-    dropped = np.array([side % used.binning for side in whole])  # whose half the middle of binned images lies before that of whole ones
+    dropped = np.array([side % used.binning for side in whole])  # binned images are centred half of this before unbinned ones
     shifts = pose.shifts_px * used.binning - turn(-pose.axis_angle_deg) @ (dropped / 2)
     if not np.any(pose.shifts_px):
         shifts = np.zeros_like(shifts)
@@ -187,13 +187,13 @@ def _kept(used: Upright, pose: Pose, found: Estimate, equal_mass: bool, binning:
 
 
 def _cropped(alignment: Alignment) -> Alignment:
-    """With the rows alone that every image has measured in the middle half of its width."""
+    """Cropped to the rows that all images have measured in the middle half of their width."""
     rows, columns = alignment.shape
     (cosine, minus_sine), _ = turn(alignment.axis_angle_deg)
     low, high = 0, rows
     for along, across in alignment.shifts_px:
         for place in (-columns / 4, columns / 4):
-            # Where the raw image's middle row lies here: cosine (y + along) + minus_sine (x + across) = 0.
+            # The raw image's middle row in these coordinates: cosine (y + along) + minus_sine (x + across) = 0.
             middle = (rows - 1) / 2 - along - minus_sine * (place + across) / cosine
             reach = (rows - 1) / 2 / cosine
             low, high = max(low, int(np.ceil(middle - reach - 1e-6))), min(high, int(np.floor(middle + reach + 1e-6)) + 1)
@@ -202,37 +202,35 @@ def _cropped(alignment: Alignment) -> Alignment:
     return replace(alignment, shape=(high - low, columns), first_px=(low - (rows - 1) / 2 + (high - low - 1) / 2, 0.0))
 
 
-def _told(read: Upright, found: Estimate, pose: Pose, stays: bool, before: Left, after: Left) -> tuple[list[str], list[str]]:
-    """Notes and warnings, those of the look first."""
+def _messages(read: Upright, found: Estimate, pose: Pose, stays: bool, before: Residuals, after: Residuals) -> tuple[list[str], list[str]]:
+    """Notes and warnings, those of the check first."""
     notes, warnings = list(read.looked_at.notes), list(read.looked_at.warnings)
     if not found.used.all():
         numbers = [read.numbers[place] + 1 for place in np.flatnonzero(~found.used)]
         warnings.append(
-            f"{counted_images(sorted(numbers), 'is', 'are')} left out: they did not fit the others wherever they were moved; look at them "
-            f"(--exclude {','.join(map(str, sorted(numbers)))} says the same without looking)"
+            f"{counted_images(sorted(numbers), 'is', 'are')} excluded, as they fit the others at no position: check them "
+            f"(--exclude {','.join(map(str, sorted(numbers)))} excludes them from the start)"
         )
-    kind = "stays in the field" if read.closed else "leaves the field, so neighbouring images gave the first guess"
+    kind = "stays in the field" if read.closed else "leaves the field, so the initial guess is from neighbouring images"
     notes.append(f"the specimen {kind}")
     if stays:
-        angle = f"an axis turned by {found.pose.axis_angle_deg:.2f} ± {found.angle_error_deg:.2f} degrees"
-        notes.append(f"the series is aligned already, as far as can be told ({angle}): its pixels stay as they are")
+        angle = f"an axis rotated by {found.pose.axis_angle_deg:.2f} ± {found.angle_error_deg:.2f} degrees"
+        notes.append(f"the series is already aligned within the accuracy ({angle}): its pixels are unchanged")
     else:
         moves = pose.shifts_px * read.binning
         along, across = (float(np.abs(part - part.mean()).max()) for part in moves.T)
         notes.append(
-            f"images moved by up to {along:.1f} pixels along the tilt axis and {across:.1f} across it; the axis is turned by "
+            f"images shifted by up to {along:.1f} pixels along the tilt axis and {across:.1f} across it; the axis is rotated by "
             f"{pose.axis_angle_deg:.2f} degrees"
         )
     if (change := np.abs(found.tilt_deg - read.tilt_deg[found.used])).any():
         notes.append(
             f"tilts changed by up to {change.max():.2f} degrees, {np.sqrt((change**2).mean()):.2f} root mean square (--refine-tilts)"
         )
-    notes.append(
-        f"a reconstruction by SIRT leaves {100 * after.of_data:.2f} % of the aligned images, {100 * before.of_data:.2f} % of the raw ones"
-    )
+    notes.append(f"SIRT residual: {100 * after.of_data:.2f} % for the aligned images, {100 * before.of_data:.2f} % for the raw ones")
     if after.of_data > max(before.of_data, 1e-6) * 1.02:
         warnings.append(
-            "the aligned images are explained no better than the raw ones: are the tilts right, and the tilt axis "
+            "the residual of the aligned images is no smaller than that of the raw ones: are the tilts right, and the tilt axis "
             "(--tilt-axis, --axis-angle)? Don't trust this alignment"
         )
     return notes, warnings

@@ -1,4 +1,4 @@
-"""An alignment as it is kept: enough to bring the raw images, or maps of the same tilts, to where they belong."""
+"""An alignment as stored: everything needed to transform the raw images, or maps at the same tilts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mwgan.files.json_files import read_object
 from mwgan.series.align.pose import turn
 from mwgan.series.align.upright import binned
 
-KIND = "mwgan alignment"  # by which the JSON is known
+KIND = "mwgan alignment"  # identifies the JSON
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])  # from an upright image's (y, x) to its raw one's (row, column), tilt axis along x
 Interpolation = Literal["cubic", "linear"]
 ORDERS: dict[Interpolation, int] = {"cubic": 3, "linear": 1}
@@ -24,34 +24,34 @@ WHOLE = 1 - 1e-3  # of an interpolated mask
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where the images of a series belong, in pixels of the file.
+    """The alignment of the images of a series, in pixels of the file.
 
     Parameters
     ----------
     images
         Numbers of the images used, counted from 1, in the order of their tilts.
     of_images
-        How many the file has.
+        Number of images in the file.
     raw_shape
         (Rows, columns) of each.
     tilt_deg
         (A,), of the images used.
     tilt_axis
-        Along which axis of the raw images the tilt axis runs, about; aligned images always have it along y.
+        Axis of the raw images along which the tilt axis approximately runs; aligned images always have it along y.
     axis_angle_deg, shifts_px
-        As of :class:`mwgan.series.align.pose.Pose`, of images turned so that the axis runs along y.
+        As for :class:`mwgan.series.align.pose.Pose`, of images rotated so that the axis runs along y.
     flipped
-        Of each image, whether it is a view from behind, turned over about its middle.
+        For each image, whether it is a view from behind, mirrored about its centre.
     scale
-        By what each image is multiplied.
+        Factor of each image.
     shape
         (Y, X) of the aligned images, before binning.
     first_px
-        (y, x) of the first pixel, from that of an image cut as large as ``shape`` from the middle.
+        (y, x) of the first pixel, relative to that of a central crop of size ``shape``.
     binning
-        Pixels of the file in a pixel of the aligned images.
+        Pixels of the file per pixel of the aligned images.
     interpolation
-        By cubic splines, which keep what is fine, or linear, which smooths, and the more the further between pixels an image comes to lie.
+        Cubic splines, which keep fine detail, or linear, which smooths depending on the fractional shift.
     """
 
     images: list[int]
@@ -68,7 +68,7 @@ class Alignment:
     binning: int = 1
     interpolation: Interpolation = "cubic"
     facts: dict[str, Any] = field(default_factory=dict)
-    """What else is known, plain values."""
+    """Further facts, as plain values."""
 
     @property
     def aligned_shape(self) -> tuple[int, int]:
@@ -77,13 +77,13 @@ class Alignment:
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing is moved, so that pixels stay what they are."""
+        """Whether nothing is transformed, so that pixels are unchanged."""
         return not (np.any(self.shifts_px) or self.axis_angle_deg or np.any(self.first_px)) and (
             self.shape == (self.raw_shape if self.tilt_axis == "y" else self.raw_shape[::-1])
         )
 
     def matrix_and_offset(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """From (y, x) of the aligned image at ``place``, not binned, to (row, column) of its raw one: ``matrix @ index + offset``."""
+        """The map from (y, x) of the aligned, unbinned image at ``place`` to (row, column) of its raw one: ``matrix @ index + offset``."""
         matrix = turn(self.axis_angle_deg)
         shift = matrix @ np.asarray(self.shifts_px[place])
         if self.flipped[place]:
@@ -95,21 +95,21 @@ class Alignment:
         return matrix, (np.array(self.raw_shape) - 1) / 2 + shift + matrix @ (first - middle)
 
     def placed(self, place: int, image: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray:
-        """A raw image (R, C) brought to where it belongs, (Y, X) float32, by one interpolation; 0 where nothing was measured.
+        """A raw image (R, C) aligned by one interpolation, (Y, X) float32; 0 where nothing was measured.
 
-        Arguments as of :meth:`placed_with_mask`.
+        Arguments as for :meth:`placed_with_mask`.
         """
         return self.placed_with_mask(place, image, measured)[0]
 
     def placed_with_mask(self, place: int, image: np.ndarray, measured: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """A raw image (R, C) where it belongs, (Y, X) float32, and which of these pixels were measured, boolean; the others are 0.
+        """A raw image (R, C) aligned, (Y, X) float32, and which of its pixels were measured, boolean; the others are 0.
 
         Parameters
         ----------
         place
-            Of the image among those used.
+            Index of the image among those used.
         image
-            As it is in the file, but for its corrected pixels.
+            As in the file, except for corrected pixels.
         measured
             Which of its pixels were measured; None: all.
         """
@@ -133,9 +133,9 @@ class Alignment:
         return np.where(known, binned(moved, self.binning), 0.0).astype(np.float32), known
 
     def by_whole_pixels(self) -> tuple[Alignment, list[float]]:
-        """The same but for fractions of a pixel across the axis, and these, in pixels of the file: where the axis then falls in each image.
+        """The alignment rounded to whole pixels across the axis, and the remaining axis offset of each image in pixels of the file.
 
-        Images are read between pixels along the axis alone then, unless the axis is turned.
+        Images are then interpolated only along the axis, unless the axis is rotated.
         """
         side = self.raw_shape[1] if self.tilt_axis == "y" else self.raw_shape[0]
         first = self.first_px[1] + (side - self.shape[1]) / 2
@@ -144,7 +144,7 @@ class Alignment:
         return replace(self, shifts_px=shifts), fractions
 
     def xf_lines(self) -> list[str]:
-        """The transforms as IMOD has them, a line for each image used: ``A11 A12 A21 A22 DX DY``, x before y, from raw to aligned."""
+        """The transforms in IMOD's format, a line for each image used: ``A11 A12 A21 A22 DX DY``, x before y, from raw to aligned."""
         lines = []
         for place in range(len(self.images)):
             matrix, offset = self.matrix_and_offset(place)
@@ -156,64 +156,64 @@ class Alignment:
         return lines
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        told = asdict(self)
-        facts = told.pop("facts")
-        return {"kind": KIND, **told, **facts}
+        """As plain values for JSON."""
+        values = asdict(self)
+        facts = values.pop("facts")
+        return {"kind": KIND, **values, **facts}
 
 
 def read_alignment(path: Path) -> Alignment:
-    """What :meth:`Alignment.as_dict` gave, from a JSON file.
+    """Read an alignment from a JSON file.
 
     Raises
     ------
     InputError
-        If it is none, or parts of it are missing or don't fit together.
+        If the file isn't an alignment, or parts of it are missing or don't fit together.
     """
     try:
-        told = read_object(path)
+        values = read_object(path)
     except (OSError, ValueError) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no JSON"
-        raise InputError(f"{path} can't be read ({reason}): give the .json that mwgan align wrote beside an aligned series") from error
-    if told.get("kind") != KIND:
-        raise InputError(f"{path} is no alignment: give the .json that mwgan align wrote beside an aligned series")
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not JSON"
+        raise InputError(f"{path} can't be read ({reason}): give the .json that mwgan align wrote with an aligned series") from error
+    if values.get("kind") != KIND:
+        raise InputError(f"{path} is not an alignment: give the .json that mwgan align wrote with an aligned series")
     try:
-        return _checked(told)
+        return _parse(values)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is an alignment that is damaged ({error}): write it anew with mwgan align") from error
+        raise InputError(f"{path} is a damaged alignment ({error}): write it again with mwgan align") from error
 
 
-def _checked(told: Mapping[str, Any]) -> Alignment:
+def _parse(values: Mapping[str, Any]) -> Alignment:
     names = [name for name in Alignment.__dataclass_fields__ if name != "facts"]
-    lacking = [name for name in names if name not in told]
+    lacking = [name for name in names if name not in values]
     if lacking:
         raise ValueError(f"it lacks {', '.join(lacking)}")
-    count = len(told["images"])
-    unequal = [name for name in ("tilt_deg", "shifts_px", "flipped", "scale") if len(told[name]) != count]
+    count = len(values["images"])
+    unequal = [name for name in ("tilt_deg", "shifts_px", "flipped", "scale") if len(values[name]) != count]
     if unequal or not count:
         raise ValueError(f"{', '.join(unequal) or 'images'} of another length than images" if count else "it has no images")
-    if told["tilt_axis"] not in ("x", "y") or told["interpolation"] not in ORDERS:
-        raise ValueError(f"its tilt axis is {told['tilt_axis']!r} and its interpolation {told['interpolation']!r}")
-    numbers = np.asarray([told["axis_angle_deg"], *told["tilt_deg"], *told["scale"], *np.ravel(told["shifts_px"])], float)
-    sizes = [int(side) for name in ("raw_shape", "shape") for side in told[name]]
-    images = [int(number) for number in told["images"]]
-    if not np.isfinite(numbers).all() or min(sizes) < 1 or len(sizes) != 4 or not 1 <= int(told["binning"]) <= min(told["shape"]):
-        raise ValueError("numbers that are none")
-    if not 1 <= min(images) <= max(images) <= int(told["of_images"]):
-        raise ValueError("images that the series doesn't have")
+    if values["tilt_axis"] not in ("x", "y") or values["interpolation"] not in ORDERS:
+        raise ValueError(f"its tilt axis is {values['tilt_axis']!r} and its interpolation {values['interpolation']!r}")
+    numbers = np.asarray([values["axis_angle_deg"], *values["tilt_deg"], *values["scale"], *np.ravel(values["shifts_px"])], float)
+    sizes = [int(side) for name in ("raw_shape", "shape") for side in values[name]]
+    images = [int(number) for number in values["images"]]
+    if not np.isfinite(numbers).all() or min(sizes) < 1 or len(sizes) != 4 or not 1 <= int(values["binning"]) <= min(values["shape"]):
+        raise ValueError("it has invalid numbers")
+    if not 1 <= min(images) <= max(images) <= int(values["of_images"]):
+        raise ValueError("it has images that the series lacks")
     return Alignment(
         images,
-        int(told["of_images"]),
+        int(values["of_images"]),
         (sizes[0], sizes[1]),
-        [float(tilt) for tilt in told["tilt_deg"]],
-        told["tilt_axis"],
-        float(told["axis_angle_deg"]),
-        [(float(along), float(across)) for along, across in told["shifts_px"]],
-        [bool(one) for one in told["flipped"]],
-        [float(one) for one in told["scale"]],
+        [float(tilt) for tilt in values["tilt_deg"]],
+        values["tilt_axis"],
+        float(values["axis_angle_deg"]),
+        [(float(along), float(across)) for along, across in values["shifts_px"]],
+        [bool(one) for one in values["flipped"]],
+        [float(one) for one in values["scale"]],
         (sizes[2], sizes[3]),
-        (float(told["first_px"][0]), float(told["first_px"][1])),
-        int(told["binning"]),
-        told["interpolation"],
+        (float(values["first_px"][0]), float(values["first_px"][1])),
+        int(values["binning"]),
+        values["interpolation"],
         {},
     )

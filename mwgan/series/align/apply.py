@@ -1,4 +1,4 @@
-"""Maps of the same tilts (EDS, EELS, another detector) brought to where an alignment brought the images that it was found from."""
+"""Applies an alignment to other maps at the same tilts (EDS, EELS, another detector)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.io import open_stack
 from mwgan.io.lazy import release
 from mwgan.io.pixels import check_pixels
@@ -23,7 +23,7 @@ ENDING = "_ali.mrc"
 
 
 def applied_files(maps: Sequence[Path], folder: Path | None = None) -> list[tuple[Path, Path]]:
-    """Where each map's aligned series goes, and its tilts: ``Fe_ali.mrc`` and ``Fe_ali.tlt`` of ``Fe.mrc``, beside it or in a folder."""
+    """Paths of each map's aligned series and tilts: ``Fe_ali.mrc`` and ``Fe_ali.tlt`` for ``Fe.mrc``, next to it or in a folder."""
     found = []
     for path in maps:
         file = file_of(path)
@@ -33,18 +33,18 @@ def applied_files(maps: Sequence[Path], folder: Path | None = None) -> list[tupl
 
 
 def apply_alignment(alignment: Alignment, maps: Sequence[Path], folder: Path | None = None, dataset: str | None = None) -> None:
-    """Write every map with the shifts, crop and binning of an alignment, all of them or none; their pixels are not corrected or scaled.
+    """Write every map with the shifts, crop and binning of an alignment, all or none; pixel values are not corrected or scaled.
 
     Parameters
     ----------
     alignment
         See :func:`mwgan.series.align.read_alignment`.
     maps
-        Files of any format with as many images of the same size, in the same order, as the raw series had.
+        Files of any format with images of the same number, size and order as the raw series.
     folder
-        Where they go; None: beside each.
+        Where they are written; None: next to each map.
     dataset
-        The array inside the files, where there are several.
+        The array inside the files, if there are several.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def apply_alignment(alignment: Alignment, maps: Sequence[Path], folder: Path | N
     """
     alignment = replace(alignment, scale=[1.0] * len(alignment.images))
     stacks = [_checked(open_stack(path, dataset), path, alignment) for path in maps]
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         for stack, (series, tilts) in zip(stacks, applied_files(maps, folder), strict=True):
             write_series(
                 files.add(series),
@@ -67,7 +67,7 @@ def apply_alignment(alignment: Alignment, maps: Sequence[Path], folder: Path | N
 
 
 def check_fits(alignment: Alignment, shape: tuple[int, ...], path: Path) -> None:
-    """Raise an :class:`InputError` unless an alignment is of as many images of the same size as a stack (A, R, C)."""
+    """Raise an :class:`InputError` unless an alignment has the same number and size of images as a stack (A, R, C)."""
     images, rows, columns = shape
     if (images, (rows, columns)) != (alignment.of_images, alignment.raw_shape):
         raise InputError(

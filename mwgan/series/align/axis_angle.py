@@ -1,4 +1,4 @@
-"""The angle of the tilt axis: about which a volume explains the images best, or at which its projections don't turn against them."""
+"""The angle of the tilt axis: where a volume explains the images best, or where its projections don't rotate against them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from mwgan.series.align.pose import Pose
 from mwgan.series.align.refine import Field, refine_shifts
 from mwgan.series.align.warp import Mask, RawImages, Stack
 
-SMOOTHER = 1.3  # samples, a Gaussian's standard deviation, for images whose angle is told by fits
-FIT_STEPS, TURN_STEPS = 60, 20  # of the volumes that tell it either way
-FURTHEST_DEG = 6.0  # that an angle is looked for from where it was guessed
+SMOOTHER = 1.3  # samples, a Gaussian's standard deviation, for images whose angle is determined by fits
+FIT_STEPS, TURN_STEPS = 60, 20  # of the volumes for either method
+FURTHEST_DEG = 6.0  # search range around the guess
 KNOWN_TURN_DEG = 1.0
-UNTOLD = 2.5  # times what noise would do: errors of twelve slabs and open fields, root mean square
-LEAST_TOLD, FURTHEST_TURN_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
+UNMODELLED = 2.5  # times what noise would do: errors of twelve slabs and open fields, root mean square
+LEAST_RESPONSE, FURTHEST_TURN_DEG = 1e-3, 4.0  # of a turn of one degree, or nothing can be said; and the most in one round
 
 
 def angle_by_fits(field: Field, pose: Pose, apart_deg: float) -> tuple[Pose, float]:
     """The angle of the tilt axis about which a volume explains the images best, and its standard error in degrees.
 
-    At angles ``apart_deg`` apart the shifts are found anew and a volume is fitted from nothing; the lowest lies where the parabola through
-    the lowest three has its foot. A volume explains most of a wrong angle away, so the parabola is flat, and whatever else depends on
-    the angle counts: images are smoothed by :data:`SMOOTHER` first, for else an interpolation that smooths noise more than
-    another looks like an angle that explains more (seen at 2 % noise: 0.9 degrees).
+    At angles ``apart_deg`` apart the shifts are estimated again and a new volume is fitted; the result is the vertex of the parabola
+    through the lowest three. A volume compensates most of a wrong angle, so the parabola is flat, and anything else that depends on
+    the angle matters: images are smoothed by :data:`SMOOTHER` first, as otherwise an interpolation that smooths noise more
+    looks like a better angle (observed at 2 % noise: 0.9 degrees).
     """
     found: dict[int, tuple[Pose, float]] = {}
 
@@ -56,31 +56,31 @@ def _standard_error(field: Field, left: float, curvature: float) -> float:
 
 def unexplained(field: Field, pose: Pose) -> float:
     """The sum of squares of what a volume leaves of the images about a pose, relative to theirs."""
-    images, explained, _ = field.placed(pose)
-    projections = field.fit().explain(images, explained, FIT_STEPS)
-    return float(np.square(projections - images, dtype=float)[explained].sum() / np.square(images, dtype=float)[explained].sum())
+    images, fitted, _ = field.placed(pose)
+    projections = field.fit().improve(images, fitted, FIT_STEPS)
+    return float(np.square(projections - images, dtype=float)[fitted].sum() / np.square(images, dtype=float)[fitted].sum())
 
 
 def angle_by_turns(field: Field, pose: Pose) -> tuple[Pose, float]:
-    """A step towards the angle of the tilt axis at which projections of the volume don't turn against the images any more.
+    """A step towards the angle of the tilt axis at which projections of the volume no longer rotate against the images.
 
-    A volume that is fitted to images about a wrong axis explains most of the error away, and one that isn't fitted to the end leaves
-    something that looks like a turn. What the comparison tells is therefore held against what it tells of two series whose answer is
-    known: projections of the volume itself, as they are and turned by one degree. With the angle comes its standard error in degrees,
-    from what is left of the images, and what was seen of specimens that leave the field.
+    A volume fitted to images with a wrong axis compensates most of the error, and an incomplete fit mimics a rotation. The
+    comparison is therefore calibrated on two series with known answers: projections of the volume itself, unchanged and rotated by
+    one degree. Also returns the angle's standard error in degrees, from the residuals and from errors observed for
+    specimens that leave the field.
     """
-    images, explained, known = field.placed(pose)
-    moves, projections = _told(field, images, explained, known)
-    untold = _told(field, projections, explained, known)[0].angle_deg
+    images, fitted, known = field.placed(pose)
+    moves, projections = _compared(field, images, fitted, known)
+    offset = _compared(field, projections, fitted, known)[0].angle_deg
     turned = RawImages(projections).placed(Pose(np.zeros((len(projections), 2)), -KNOWN_TURN_DEG), field.shape)[0]
-    told_of_turn = (_told(field, turned, explained, known)[0].angle_deg - untold) / KNOWN_TURN_DEG
-    if abs(told_of_turn) < LEAST_TOLD:
+    response = (_compared(field, turned, fitted, known)[0].angle_deg - offset) / KNOWN_TURN_DEG
+    if abs(response) < LEAST_RESPONSE:
         return pose, float("inf")
-    change = float(np.clip((moves.angle_deg - untold) / told_of_turn, -FURTHEST_TURN_DEG, FURTHEST_TURN_DEG))
-    return pose.turned(change), UNTOLD * moves.angle_error_deg / abs(told_of_turn)
+    change = float(np.clip((moves.angle_deg - offset) / response, -FURTHEST_TURN_DEG, FURTHEST_TURN_DEG))
+    return pose.turned(change), UNMODELLED * moves.angle_error_deg / abs(response)
 
 
-def _told(field: Field, images: Stack, explained: Mask, known: Mask) -> tuple[Moves, Stack]:
-    """What a comparison of images with their volume says, and the volume's projections."""
-    projections = field.fit().explain(images, explained, TURN_STEPS)
+def _compared(field: Field, images: Stack, fitted: Mask, known: Mask) -> tuple[Moves, Stack]:
+    """Moves from comparing images with their volume, and the volume's projections."""
+    projections = field.fit().improve(images, fitted, TURN_STEPS)
     return field.compare(images, projections, known), projections

@@ -1,4 +1,4 @@
-"""Where the images of a series belong, from nothing but themselves: first guess, projection matching coarse to fine, the axis' angle."""
+"""Estimates the alignment from the images alone: initial guess, coarse-to-fine projection matching, and the axis' angle."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from mwgan.series.align.warp import SMOOTHING, Mask, RawImages, Stack
 
 GUESS, COARSE, MIDDLE, FINE = 96, 48, 64, 96  # samples across the axis, at most
 GUESS_ROUNDS = 2
-REACH = 0.45  # of the images' extent, that one may be shifted along the axis
-ROOM = 0.35  # of the images' width, that slices have more on either side where the specimen leaves the field
-PRESENT = 0.02  # of the brightest: where the specimen ends
-OUTLYING, TIMES_SPREAD = 2.5, 8.0  # times what other images leave unexplained, and beyond their scatter: an image of something else
-MOST_OUTLYING = 0.2  # of the images: more are no single ones
+REACH = 0.45  # largest shift along the axis, as a share of the images' extent
+ROOM = 0.35  # margin of slices on either side if the specimen leaves the field, as a share of the images' width
+PRESENT = 0.02  # of the brightest: threshold for the specimen's edge
+OUTLYING, TIMES_SPREAD = 2.5, 8.0  # times the residual of other images, and times their scatter: an image of something else
+MOST_OUTLYING = 0.2  # of the images: more aren't exceptions
 Say = Callable[[str], None]
 
 
 class Estimate(NamedTuple):
-    """What was found."""
+    """An estimated alignment."""
 
     pose: Pose
-    """Of the images that are used."""
+    """Pose of the images used."""
     angle_error_deg: float
-    """Standard error of the axis' angle, about; 0 where it was given."""
+    """Approximate standard error of the axis' angle; 0 if it was given."""
     used: Mask
-    """Which of the images (A,) are: the others don't fit."""
+    """Which of the images (A,) are used: the others don't fit."""
     misfit: Array
-    """(A,): what the volume leaves of each image, relative to it; of those that don't fit, when that was seen."""
+    """(A,): relative residual of each image; for those excluded, at the time of exclusion."""
     gain: Array
-    """Of the images used: how much brighter each is than the volume's projection, less 1."""
+    """Of the images used: brightness relative to the volume's projection, minus 1."""
     tilt_deg: Array
-    """Of the images used: as given, or as the images ask for."""
+    """Tilts of the images used: as given, or refined."""
     improved: float | None
-    """How many times as much a volume leaves of the images as they were, as of the aligned ones, in sums of squares; None of a
-    specimen that stays in the field, whose shifts tell enough."""
+    """Ratio of residuals (sums of squares) before and after alignment; None for a specimen that stays in the field, where shifts
+    are sufficient."""
 
 
 def estimate(
@@ -57,36 +57,36 @@ def estimate(
     neighbours: Neighbours = "own",
     say: Say = lambda sentence: None,
 ) -> Estimate:
-    """Shifts of images (A, Y, X), y about along the tilt axis, and the angle of that axis.
+    """Estimate the shifts of images (A, Y, X), with y approximately along the tilt axis, and the angle of that axis.
 
     Parameters
     ----------
     images
-        Densities added up along the beam: 0 in air.
+        Densities integrated along the beam: 0 in vacuum.
     tilt_deg
         (A,), increasing.
     measured
         Which pixels were measured, (A, Y, X); None: all.
     closed
-        Whether the specimen stays in the field across the tilt axis at every tilt. Then profiles and centres of mass give the first guess;
-        else each image is compared with its neighbour.
+        Whether the specimen stays in the field across the tilt axis at every tilt. Then profiles and centres of mass give the
+        initial guess; else each image is compared with its neighbour.
     noise
         Standard deviation of a pixel's noise.
     angle_deg
-        By how much the tilt axis is turned, about; see :class:`mwgan.series.align.pose.Pose`.
+        Approximate rotation of the tilt axis; see :class:`mwgan.series.align.pose.Pose`.
     finds_angle
-        Whether it is looked for, or known.
+        Whether the angle is refined.
     finds_tilts
         Whether tilts are refined, too: :func:`mwgan.series.align.tilts.refine_tilts`.
     neighbours
-        What compares images with their neighbours where ``closed`` is False: :mod:`mwgan.series.align.neighbours`.
+        Method of comparing neighbouring images if ``closed`` is False: :mod:`mwgan.series.align.neighbours`.
     say
-        Is told what is done, a sentence at a time.
+        Called with sentences on progress.
 
     Raises
     ------
     MissingExtraError
-        If that is a package which isn't installed.
+        If the method needs a package that isn't installed.
     """
     task = _Task(images, tilt_deg, measured, closed, noise, comparison(neighbours))
     if closed and neighbours != "own":
@@ -108,7 +108,7 @@ def estimate(
                 pose, error = angle_by_fits(task.field(pose, samples, SMOOTHER), pose, apart_deg)
             else:
                 field = task.field(pose, samples)
-                for _ in range(turns):  # a wrong angle draws the shifts along, and these hold it back: so they take turns
+                for _ in range(turns):  # a wrong angle biases the shifts and vice versa, so they are refined alternately
                     pose, error = angle_by_turns(field, pose)
                     pose, _ = refine_shifts(field, pose)
             say(f"tilt axis at {pose.axis_angle_deg:.2f} ± {error:.2f} degrees")
@@ -129,7 +129,7 @@ def estimate(
 
 
 def unlike_the_rest(misfit: Array) -> Mask:
-    """Which images leave far more unexplained than the others: they show something else, or lie where no image was looked for."""
+    """Which images have far larger residuals than the others: they show something else, or are outside the search range."""
     middle = float(np.median(misfit))
     spread = 1.4826 * float(np.median(np.abs(misfit - middle)))
     found = misfit > max(OUTLYING * middle, middle + TIMES_SPREAD * spread)
@@ -137,7 +137,7 @@ def unlike_the_rest(misfit: Array) -> Mask:
 
 
 class _Task:
-    """What is given, and resolutions of it."""
+    """The input, and lower resolutions of it."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class _Task:
         return RawImages(self.images, self.measured, step, smoothing)
 
     def guess(self, pose: Pose) -> Pose:
-        """The first guess, about the angle of a pose."""
+        """The initial guess, at the angle of a pose."""
         rows, columns = self.images.shape[1:]
         step = max(1.0, columns / GUESS)
         shape = _samples((rows, columns), step)
@@ -176,7 +176,7 @@ class _Task:
         return pose
 
     def field(self, pose: Pose, samples: int, smoothing: float = SMOOTHING) -> Field:
-        """What is compared at a resolution of so many samples across what the specimen reaches; smoothed by how many of them."""
+        """The field to compare at a resolution of ``samples`` across the specimen, smoothed by ``smoothing`` samples."""
         rows, columns = self.images.shape[1:]
         width = min(columns, self.width(pose)) if self.closed else columns
         step = max(1.0, width / samples)
@@ -184,7 +184,7 @@ class _Task:
         return Field(self.raw(step, smoothing), self.tilt_deg, shape, self.closed, 0 if self.closed else round(ROOM * shape[1]))
 
     def width(self, pose: Pose) -> int:
-        """Pixels across the axis, about the middle, that hold all of a specimen which stays in the field."""
+        """Central pixels across the axis that contain all of a specimen which stays in the field."""
         rows, columns = self.images.shape[1:]
         step = max(1.0, columns / GUESS)
         shape = _samples((rows, columns), step)

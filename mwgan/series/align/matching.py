@@ -1,4 +1,4 @@
-"""How images have to move to lie on what a volume has for them: projection matching, by Gauss and Newton."""
+"""Projection matching: the Gauss-Newton moves that register images with the projections of a volume."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from mwgan.series.align.warp import Mask, Stack
 
 
 class Moves(NamedTuple):
-    """What would bring images closer to their projections, to the first order."""
+    """First-order moves of images towards their projections."""
 
     shifts_px: Array
     """(A, 2), along and across the axis."""
     angle_deg: float
-    """Of all images together, about their middles."""
+    """Common rotation of all images about their centres."""
     angle_error_deg: float
-    """Its standard error, from what is left of the images."""
+    """Its standard error, from the residuals."""
     misfit: Array
-    """(A,): what of each image is not explained, relative to it."""
+    """(A,): relative residual of each image."""
     gain: Array
-    """(A,): how much brighter an image is than its projection, less 1."""
+    """(A,): brightness of an image relative to its projection, minus 1."""
 
 
 def match(images: Stack, projections: Stack, known: Mask, step: float, edge: int = 0, turns: bool = True) -> Moves:
     """Compare images (A, Y, X), sampled every ``step`` pixels, with projections of a volume.
 
-    Each image is fitted by its projection moved along, moved across, turned and made brighter, all to the first order; the slopes are
-    those of the projections, which have less noise. A change of brightness is fitted so that it isn't taken for a move, and not applied.
+    Each image is fitted by its projection shifted along and across, rotated and scaled in brightness, all to first order; the slopes are
+    those of the projections, which have less noise. Brightness is fitted so that it isn't mistaken for a shift, but not applied.
 
     Parameters
     ----------
     images, projections
         (A, Y, X).
     known
-        Which pixels count; those at the border of what is known don't.
+        Which pixels count; those at the border of the known area don't.
     step
-        Pixels of the file from one sample to the next: moves are told in these.
+        Pixels of the file per sample: moves are in these pixels.
     edge
         Samples along the images' edges that don't count either.
     turns
-        Whether the images may be turned; all turn by the same angle.
+        Whether the images may be rotated, all by the same angle.
     """
     count, rows, columns = images.shape
     y = ((np.arange(rows) - (rows - 1) / 2) * step)[:, None]

@@ -1,4 +1,4 @@
-"""The first guess for a specimen that leaves the field: each image against its neighbour in tilt."""
+"""The initial guess for a specimen that leaves the field: each image is compared with its neighbour in tilt."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mwgan.series.align.pose import Array
 from mwgan.series.align.warp import Stack
 
 SUBPIXEL = 10
-BAND = (1.0, 4.0)  # pixels: Gaussians between which structure is compared
+BAND = (1.0, 4.0)  # pixels: standard deviations of the Gaussians of the band-pass filter
 LONGEST_STRETCH = 1.5
 OVERLAP = 0.4  # of the images, at least
-NEAR = 2.0  # pixels: what is left for the second look
+NEAR = 2.0  # pixels: search range of the second pass
 Neighbours = Literal["own", "tiltxcorr"]
 Compare = Callable[[Stack, Array], Array]
 
 
 def shifts_from_neighbours(images: Stack, tilt_deg: Array) -> Array:
-    """Shifts (A, 2), along and across the tilt axis, in pixels, chained from the image that is tilted least outwards.
+    """Shifts (A, 2), along and across the tilt axis, in pixels, chained outwards from the image with the smallest tilt.
 
     The image that is tilted more is stretched across the axis by the ratio of the cosines first, as a flat specimen is foreshortened
     (Guckenberger, Ultramicroscopy 9 (1982) 167–173).
@@ -72,14 +72,14 @@ def comparison(neighbours: Neighbours) -> Compare:
 
 
 def _follow(one: Stack, other: Stack, shift: Array, stretch: float, taper: Array) -> Array:
-    """The shift of an image, from that of its neighbour which is tilted less."""
-    from skimage.registration import phase_cross_correlation  # loaded here: it takes as long as all else, and few series need it
+    """The shift of an image, from that of its neighbour with the smaller tilt."""
+    from skimage.registration import phase_cross_correlation  # imported here: it is slow, and few series need it
 
     stretch = float(np.clip(stretch, 1.0, LONGEST_STRETCH))
     scale = np.array([1.0, stretch])
     everything = np.ones(one.shape, bool)
     wide = _window(other, np.zeros(2), 1.0 / stretch)
-    # Normalised by what overlaps: a window would favour small shifts. The image's own shift is stretched with it.
+    # Normalised by the overlap: a window would favour small shifts. The image's own shift is stretched with it.
     apart = phase_cross_correlation(  # type: ignore[no-untyped-call]
         one, wide, reference_mask=everything, moving_mask=everything, overlap_ratio=OVERLAP
     )[0]
@@ -91,7 +91,7 @@ def _follow(one: Stack, other: Stack, shift: Array, stretch: float, taper: Array
 
 
 def _window(image: Stack, shift: Array, scale: float) -> Stack:
-    """An image about the place that is shifted by ``shift`` from its middle, ``scale`` times as many pixels across for each."""
+    """An image resampled around its centre plus ``shift``, stretched across by ``scale``."""
     middle = (np.array(image.shape) - 1) / 2
     matrix = np.array([1.0, scale])
     return np.asarray(ndimage.affine_transform(image, matrix, middle + shift - matrix * middle, order=1, mode="nearest"))

@@ -1,7 +1,7 @@
-"""The first guess for a specimen that stays in the field: mass profiles along the tilt axis, centres of mass across it.
+"""The initial guess for a specimen that stays in the field: mass profiles along the tilt axis, centres of mass across it.
 
-What a row perpendicular to the tilt axis holds is the same at every tilt (the common line of all images), and the centre of mass of a
-body goes as a point does. Both are spoilt by a pedestal, so the air is cut off first.
+The mass of a row perpendicular to the tilt axis is the same at every tilt (common line), and the centre of mass of a
+body is projected like a point. A background spoils both, so vacuum is thresholded first.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from mwgan.series.align.warp import Mask, Stack
 
 OVERLAP = 0.5  # of the profiles, at least, when one is shifted against another
 ROUNDS = 2
-NOISES, SHARE = 3.0, 0.03  # of the noise, and of the brightest: air is what is less
+NOISES, SHARE = 3.0, 0.03  # of the noise, and of the brightest: below is vacuum
 
 
 def without_air(images: Stack, noise: float) -> Stack:
-    """Images (A, Y, X) less what the noise of air reaches, and 0 there: what is left is the specimen's."""
+    """Images (A, Y, X) with vacuum, up to its noise level, set to 0."""
     level = max(NOISES * noise, SHARE * float(np.quantile(images, 0.999)))
     return np.asarray(np.maximum(images - level, 0.0), np.float32)
 
 
 def centres_across(images: Stack) -> Array:
-    """Centres of mass (A,) in pixels right of the middle; 0 of an empty image."""
+    """Centres of mass (A,) in pixels right of the centre; 0 for an empty image."""
     place = np.arange(images.shape[2]) - (images.shape[2] - 1) / 2
     profiles = images.sum(axis=1, dtype=float)
     return np.asarray((profiles * place).sum(axis=1) / np.maximum(profiles.sum(axis=1), np.finfo(float).tiny))
 
 
 def shifts_along(images: Stack, known: Mask, tilt_deg: Array, reach: int) -> Array:
-    """By how many pixels (A,) each image's content lies further along the axis than that of all images together.
+    """Shift (A,) in pixels of each image's content along the axis, relative to the mean of all images.
 
     Parameters
     ----------
     images, known
-        (A, Y, X), without air, and which pixels were measured.
+        (A, Y, X), without vacuum, and which pixels were measured.
     tilt_deg
-        (A,); profiles are gathered from the image that is tilted least.
+        (A,); profiles are accumulated from the image with the smallest tilt.
     reach
-        Pixels that an image may be shifted by at most.
+        Largest shift in pixels.
     """
     rows = known.mean(axis=2) > 1 - 1e-6
     profiles = np.where(rows, images.sum(axis=2, dtype=float), np.nan)
@@ -57,7 +57,7 @@ def shifts_along(images: Stack, known: Mask, tilt_deg: Array, reach: int) -> Arr
 
 
 def _shift(reference: Array, profile: Array, reach: int) -> float:
-    """Where a profile (Y,) fits a reference best, by the least mean square over what both know, a parabola between whole pixels."""
+    """The shift at which a profile (Y,) fits a reference best: least mean square over the common range, with parabolic interpolation."""
     size = len(profile)
     lags = np.arange(-min(reach, size - 2), min(reach, size - 2) + 1)
     misfit = np.full(len(lags), np.inf)
@@ -75,19 +75,19 @@ def _shift(reference: Array, profile: Array, reach: int) -> float:
 
 
 def _mean(profiles: Array, fewest: int) -> Array:
-    """Of what is known; NaN where fewer profiles tell."""
+    """The mean of known values; NaN where there are fewer than ``fewest``."""
     count = (~np.isnan(profiles)).sum(axis=0)
     return np.asarray(np.where(count >= max(1, fewest), np.nansum(profiles, axis=0) / np.maximum(count, 1), np.nan))
 
 
 def _moved(profile: Array, shift: float) -> Array:
-    """A profile (Y,) taken ``shift`` pixels further on; NaN where nothing is known."""
+    """A profile (Y,) shifted by ``shift`` pixels; NaN where nothing is known."""
     place = np.arange(len(profile)) + shift
     return np.asarray(np.interp(place, np.arange(len(profile)), profile, left=np.nan, right=np.nan))
 
 
 def spread_along(images: Stack, known: Mask, shifts: Array) -> float:
-    """How much the profiles of images (A, Y, X) along the axis differ once each is shifted (A,), relative to them."""
+    """Relative spread of the profiles of images (A, Y, X) along the axis, after shifting each (A,)."""
     rows = known.mean(axis=2) > 1 - 1e-6
     profiles = np.where(rows, images.sum(axis=2, dtype=float), np.nan)
     together = np.stack([_moved(profile, shift) for profile, shift in zip(profiles, shifts, strict=True)])

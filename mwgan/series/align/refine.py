@@ -1,4 +1,4 @@
-"""From a first guess to what explains the images best: reconstruct, project, shift."""
+"""Refinement by projection matching: reconstruct, project, shift."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mwgan.series.align.pose import Array, Pose, free_motion
 from mwgan.series.align.volume_fit import VolumeFit
 from mwgan.series.align.warp import Mask, RawImages, Stack
 
-STEPS = 10  # of the volume's fit, a round
+STEPS = 10  # of the volume's fit, per round
 ROUNDS = 4  # at most, at one resolution
-STILL_PX = 0.01  # root mean square of the moves, in samples: then more rounds change nothing
-EDGE = 1 / 24  # of the images of a specimen that leaves the field, along their edges, that isn't compared
+STILL_PX = 0.01  # RMS of the moves, in samples: below, more rounds change nothing
+EDGE = 1 / 24  # of the image size: edges that aren't compared if the specimen leaves the field
 
 
 @dataclass(frozen=True)
 class Field:
-    """What of aligned images is compared, at one resolution.
+    """Aligned images, prepared for comparison at one resolution.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Field:
     shape
         (Y, X) of the aligned images, in samples.
     closed
-        Whether the specimen stays in the field across the axis: then what lies beyond is air, and was as good as measured.
+        Whether the specimen stays in the field across the axis: then the area outside is vacuum, and counts as measured.
     margin
-        Samples that slices have more than the images on either side.
+        Samples by which slices exceed the images on either side.
     """
 
     raw: RawImages
@@ -48,7 +48,7 @@ class Field:
         return images, (self.raw.inside_along(pose, self.shape) if self.closed else known), known
 
     def fit(self) -> VolumeFit:
-        """A volume that explains nothing yet."""
+        """An empty volume fit."""
         return VolumeFit(self.tilt_deg, self.shape[1], self.margin)
 
     def compare(self, images: Stack, projections: Stack, known: Mask, turns: bool = True) -> Moves:
@@ -61,11 +61,11 @@ Say = Callable[[str], None]
 
 
 def refine_shifts(field: Field, pose: Pose, rounds: int = ROUNDS, steps: int = STEPS) -> tuple[Pose, Moves]:
-    """Rounds of projection matching about a given angle; the specimen as a whole stays where it is."""
+    """Rounds of projection matching at a given angle; the position of the specimen as a whole is kept."""
     fit = field.fit()
     for number in range(rounds):
-        images, explained, known = field.placed(pose)
-        moves = field.compare(images, fit.explain(images, explained, steps if number else 2 * steps), known, turns=False)
+        images, fitted, known = field.placed(pose)
+        moves = field.compare(images, fit.improve(images, fitted, steps if number else 2 * steps), known, turns=False)
         shifts = moves.shifts_px - free_motion(moves.shifts_px, field.tilt_deg)
         pose = pose.moved(shifts)
         if np.sqrt((shifts**2).mean()) < STILL_PX * field.raw.step:

@@ -1,4 +1,4 @@
-"""What a reconstruction leaves of aligned images, tilt by tilt: the criterion that says whether an alignment is better than another."""
+"""Reconstruction residuals of aligned images by tilt: the criterion for comparing alignments."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mwgan.trust import residual_map
 
 PASSES = 30
 SLICES = 4
-FULLEST = 0.5  # of the slices by what they hold, among which those are chosen that most images have measured
+FULLEST = 0.5  # of the slices by mass, from which those measured in most images are chosen
 
 
-class Left(NamedTuple):
-    """What is left of data."""
+class Residuals(NamedTuple):
+    """Relative residuals."""
 
     of_data: float
-    """Its norm, relative to that of the data."""
+    """Of all data."""
     by_tilt: Array
-    """(A,): the same of each tilt."""
+    """(A,): of each tilt."""
 
 
-def left_by_sirt(images: Stack, known: Mask, tilt_deg: Array) -> Left:
-    """What SIRT with 30 passes leaves of four slices of images (A, Y, X), spread over those that hold most and were measured by all."""
+def sirt_residuals(images: Stack, known: Mask, tilt_deg: Array) -> Residuals:
+    """Residuals of 30 SIRT iterations on four slices of images (A, Y, X), chosen from those with most mass that all images measured."""
     rows = chosen_rows(images, known)
     sinograms = torch.from_numpy(np.ascontiguousarray(images[:, rows].swapaxes(0, 1))).unsqueeze(1)
     mask = torch.from_numpy(np.ascontiguousarray(known[:, rows].swapaxes(0, 1))).unsqueeze(1)
@@ -38,11 +38,11 @@ def left_by_sirt(images: Stack, known: Mask, tilt_deg: Array) -> Left:
     left = residual_map(SIRT(iterations=PASSES)(measurement), measurement).double().square().sum(dim=(0, 1, 3)).numpy()
     power = measurement.sinogram.double().square().sum(dim=(0, 1, 3)).numpy()
     tiny = np.finfo(float).tiny
-    return Left(float(np.sqrt(left.sum() / max(power.sum(), tiny))), np.sqrt(left / np.maximum(power, tiny)))
+    return Residuals(float(np.sqrt(left.sum() / max(power.sum(), tiny))), np.sqrt(left / np.maximum(power, tiny)))
 
 
 def chosen_rows(images: Stack, known: Mask) -> npt.NDArray[np.intp]:
-    """The rows (S,) that are looked at."""
+    """The chosen rows (S,)."""
     measured = known.mean(axis=(0, 2))
     full = np.maximum(images, 0).mean(axis=(0, 2)) * (measured >= measured.max() - 1e-6)
     fullest = np.sort(np.argsort(full)[::-1][: max(1, int(FULLEST * np.count_nonzero(full)) or 1)])

@@ -1,4 +1,4 @@
-"""A raw series with its alignment: whole pixels of each shift move the image, the fraction left goes into the geometry."""
+"""A raw series with its alignment: images are shifted by whole pixels, and the remaining fractions go into the geometry."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from mwgan.series.look import LookedAt, Switches
 
 
 class ShiftedSeries:
-    """A raw series as a :class:`mwgan.series.measured.Series`: images moved by whole pixels across the tilt axis, the rest in the geometry.
+    """A raw series as a :class:`mwgan.series.measured.Series`: images shifted by whole pixels, fractions in the geometry.
 
-    Along the axis, where a projector knows no shifts, images are interpolated; and in both directions where the axis is turned. All
-    images are held in memory.
+    Images are interpolated along the axis, where the projector has no shifts, and in both directions if the axis is rotated. All
+    images are kept in memory.
 
     Parameters
     ----------
     looked_at
-        The raw series, looked at with :func:`switches_for` this alignment.
+        The raw series, checked with :func:`switches_for` this alignment.
     alignment
-        Where its images belong; images that it or the look leaves out aren't used.
+        Its alignment; images excluded by it or by the check aren't used.
     binning
         Average this many pixels of the aligned images.
     max_tilt_deg
@@ -42,14 +42,14 @@ class ShiftedSeries:
     Attributes
     ----------
     geometry
-        Tilts as the alignment has them, detector, and ``tilt_offset_px``: what is left of each image's shift, up to half a pixel.
+        Tilts from the alignment, detector, and ``tilt_offset_px``: the remaining fraction of each image's shift, up to half a pixel.
     path, slices, voxel_sizes_angstrom, binning, image_numbers, notes, warnings
-        As of :class:`mwgan.io.TiltSeries`.
+        As for :class:`mwgan.io.TiltSeries`.
 
     Raises
     ------
     InputError
-        If the series isn't of the kind that was aligned, no image is left, or the binning is too large.
+        If the series isn't the one that was aligned, no image is left, or the binning is too large.
     """
 
     def __init__(self, looked_at: LookedAt, alignment: Alignment, binning: int = 1, max_tilt_deg: float | None = None) -> None:
@@ -71,14 +71,14 @@ class ShiftedSeries:
         self.geometry = TiltGeometry(
             tuple(alignment.tilt_deg[place] for place in places),
             columns,
-            whole.shape[1] % factor / 2 / factor,  # pixels left over are dropped at the far edge
+            whole.shape[1] % factor / 2 / factor,  # remaining pixels are dropped at the far edge
             tuple(fractions[place] / factor for place in places),
         )
         sizes = aligned_pixel_sizes(whole, raw.pixel_sizes_angstrom)
         self.voxel_sizes_angstrom = None if sizes is None else (sizes[0], sizes[1], sizes[1])
-        turned = f"interpolated for the axis, turned by {whole.axis_angle_deg:.2f} degrees, and along it"
-        told = turned if whole.axis_angle_deg else "interpolated along the axis alone"
-        self.notes = [*looked_at.notes, f"images moved by whole pixels, the rest left to the projector; {told}"]
+        turned = f"interpolated for the axis rotation of {whole.axis_angle_deg:.2f} degrees, and along the axis"
+        how = turned if whole.axis_angle_deg else "interpolated only along the axis"
+        self.notes = [*looked_at.notes, f"images shifted by whole pixels, fractions in the projector; {how}"]
         self.warnings = list(looked_at.warnings)
 
     def sinograms(self, start: int, stop: int) -> Tensor:
@@ -86,17 +86,17 @@ class ShiftedSeries:
         return torch.from_numpy(self._rows[start:stop].copy()).unsqueeze(1)
 
     def mask(self, start: int, stop: int) -> Tensor | None:
-        """Which pixels of these slices were measured, boolean (stop - start, 1, A, N); None where all were."""
+        """Which pixels of these slices were measured, boolean (stop - start, 1, A, N); None if all were."""
         measured = self._measured[start:stop]
         return None if measured.all() else torch.from_numpy(measured.copy()).unsqueeze(1)
 
     def reading_bytes(self, slices: int) -> int:
-        """What it takes to read so many slices at a time."""
+        """Bytes needed to read so many slices at a time."""
         return 5 * slices * int(self._rows[0].size)
 
 
 class Given(NamedTuple):
-    """What is said of a series that is to be reconstructed: as of :class:`mwgan.series.look.LookedAt`, and what is taken of it."""
+    """The user's options for a series to reconstruct: as for :class:`mwgan.series.look.LookedAt`, and which part of it to use."""
 
     path: str | Path
     tilts: Tilts | None = None
@@ -105,18 +105,18 @@ class Given(NamedTuple):
     dataset: str | None = None
     strict: bool = False
     aligned_by: str | Path | None = None
-    """The alignment (JSON) of a raw series; None: it is aligned."""
+    """The alignment (JSON) of a raw series; None if it is aligned."""
     binning: int = 1
     max_tilt_deg: float | None = None
 
 
-def looked_at_and_opened(given: Given, band_bytes: int = BAND_BYTES) -> tuple[LookedAt, TiltSeries | ShiftedSeries]:
-    """A look at a series, and the series as it is to be reconstructed.
+def check_and_open(given: Given, band_bytes: int = BAND_BYTES) -> tuple[LookedAt, TiltSeries | ShiftedSeries]:
+    """A checked series, and the series opened for reconstruction.
 
     Raises
     ------
     InputError
-        As of :class:`mwgan.series.look.LookedAt`, :func:`read_alignment` and :class:`ShiftedSeries`.
+        As for :class:`mwgan.series.look.LookedAt`, :func:`read_alignment` and :class:`ShiftedSeries`.
     """
     alignment = None if given.aligned_by is None else read_alignment(Path(given.aligned_by))
     said = given.switches or Switches()
@@ -128,20 +128,20 @@ def looked_at_and_opened(given: Given, band_bytes: int = BAND_BYTES) -> tuple[Lo
 
 
 def switches_for(alignment: Alignment, said: Switches) -> Switches:
-    """How to look at a raw series of which an alignment tells where the tilt axis is.
+    """Switches for checking a raw series whose alignment already contains the tilt axis.
 
     Raises
     ------
     InputError
-        If the user says it, too.
+        If the user gives the tilt axis, too.
     """
     if said.axis_offset != "auto" or said.tilt_axis not in ("auto", alignment.tilt_axis):
-        raise InputError("an alignment tells where the tilt axis is: leave out --axis-offset and --tilt-axis, or --aligned-by")
+        raise InputError("the alignment contains the tilt axis: leave out --axis-offset and --tilt-axis, or --aligned-by")
     return replace(said, tilt_axis=alignment.tilt_axis, aligned=False)
 
 
 def _used(looked_at: LookedAt, alignment: Alignment, max_tilt_deg: float | None) -> list[int]:
-    """The places in the alignment of the images that are used, in the order of their tilts."""
+    """The indices in the alignment of the images used, in the order of their tilts."""
     kept = {int(number) + 1 for number in looked_at.first.image_numbers} - set(looked_at.seen.dead)
     places = [place for place, number in enumerate(alignment.images) if number in kept]
     if max_tilt_deg is not None:
@@ -149,4 +149,4 @@ def _used(looked_at: LookedAt, alignment: Alignment, max_tilt_deg: float | None)
     if not places:
         limit = "" if max_tilt_deg is None else f" within ±{max_tilt_deg:g} degrees"
         raise InputError(f"no image of {looked_at.first.path} is left{limit}: leave some in")
-    return sorted(places, key=alignment.tilt_deg.__getitem__)  # tilts that were refined may have changed their order
+    return sorted(places, key=alignment.tilt_deg.__getitem__)  # refined tilts may be in another order

@@ -1,4 +1,4 @@
-"""Tilts that the images ask for, where those of the goniometer are wrong."""
+"""Refines tilts from the images, where those of the goniometer are wrong."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from mwgan.series.align.pose import Array, Pose
 from mwgan.series.align.refine import Field, refine_shifts
 
-ROUNDS = 2  # more explain noise: tilts that were right are then 0.2 degrees off, and no longer 0.1
+ROUNDS = 2  # more would fit noise: correct tilts are then 0.2 degrees off instead of 0.1
 STEPS = 30  # of the volume's fit
-APART_DEG = 0.5  # between the projections that a slope is taken from
-MOST = 0.4  # of the way to the next tilt
+APART_DEG = 0.5  # between the projections of a finite difference
+MOST = 0.4  # largest change, as a share of the distance to the next tilt
 
 
 def refine_tilts(field: Field, pose: Pose) -> tuple[Array, Pose]:
-    """Tilts (A,) at which projections of the volume lie best on the images, and the pose about these.
+    """Tilts (A,) at which projections of the volume fit the images best, and the corresponding pose.
 
-    Each image is fitted by its projection moved, made brighter, and seen from a little further, all to the first order. No image tells
-    by how much all tilts are off together, nor, but for the specimen's shape, that all are too far apart: neither is changed.
+    Each image is fitted by its projection shifted, scaled in brightness and tilted further, all to first order. A common error of
+    all tilts, and (except through the specimen's shape) of their spacing, can't be determined: neither is changed.
     """
     given = field.tilt_deg
     gaps = np.diff(given)
     reach = MOST * np.minimum(np.append(gaps, gaps[-1]), np.insert(gaps, 0, gaps[0]))
     for _ in range(ROUNDS):
-        images, explained, known = field.placed(pose)
+        images, fitted, known = field.placed(pose)
         fit = field.fit()
-        projections = fit.explain(images, explained, STEPS)
+        projections = fit.improve(images, fitted, STEPS)
         further = (fit.projected(field.tilt_deg + APART_DEG / 2) - fit.projected(field.tilt_deg - APART_DEG / 2)) / APART_DEG
         changes = [_change(*one) for one in zip(images, projections, further, known, strict=True)]
         total = field.tilt_deg + changes - given

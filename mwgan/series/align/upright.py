@@ -1,4 +1,4 @@
-"""The images of a raw series as an alignment takes them: corrected, in the order of their tilts, the tilt axis about along y."""
+"""The images of a raw series prepared for alignment: corrected, sorted by tilt, with the tilt axis approximately along y."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from mwgan.series.align.warp import Mask, Stack
 from mwgan.series.look import LookedAt, Switches
 
 FEWEST = 5  # images
-LARGEST_PX = 320  # of a side: what is larger is binned to find where images belong, not when they are brought there
-GLANCE_PX = 96  # of a side, that tells along which axis the tilt axis runs
-CLEARER, CONSERVED = 2.0, 0.15  # times better kept, and by how much changed at most, are profiles along the right axis
-BETTER = 1.2  # where it is the only way in which nothing leaves the field
-PRESENT = 0.1  # of the brightness: more at the sides is no air
+LARGEST_PX = 320  # of a side: larger images are binned for the estimate, not for the result
+GLANCE_PX = 96  # of a side, for determining the direction of the tilt axis
+CLEARER, CONSERVED = 2.0, 0.15  # profiles along the right axis change less by this factor, and at most by this much
+BETTER = 1.2  # the factor if only this direction keeps the specimen in the field
+PRESENT = 0.1  # of the brightness: above this the sides aren't vacuum
 
 
 @dataclass(frozen=True)
 class Upright:
-    """Corrected images (A, Y, X), y about along the tilt axis, as far as they are binned to ``binning`` pixels.
+    """Corrected images (A, Y, X), binned by ``binning``, with y approximately along the tilt axis.
 
-    ``numbers`` (A,) are those of the images in the file, from 0; ``flipped`` (A,) which of them are views from behind, turned over about
-    the detector's middle; ``measured`` is None where all pixels were.
+    ``numbers`` (A,) are those of the images in the file, from 0; ``flipped`` (A,) which of them are views from behind, mirrored about
+    the detector's centre; ``measured`` is None if all pixels were.
     """
 
     looked_at: LookedAt
@@ -46,7 +46,7 @@ class Upright:
 
     @property
     def tilt_axis(self) -> Literal["x", "y"]:
-        """Along which axis of the raw images the tilt axis runs."""
+        """Axis of the raw images along which the tilt axis runs."""
         return "x" if self.looked_at.seen.tilt_axis == "x" else "y"
 
     @property
@@ -76,12 +76,12 @@ def read_upright(
     dataset: str | None = None,
     strict: bool = False,
 ) -> Upright:
-    """Look at a raw series and read it. Arguments as of :class:`mwgan.series.look.LookedAt`; it isn't expected to be aligned.
+    """Check and read a raw series. Arguments as for :class:`mwgan.series.look.LookedAt`; it needn't be aligned.
 
     Raises
     ------
     InputError
-        As there; and if there are fewer images than an alignment takes.
+        As there; and if there are too few images for an alignment.
     """
     switches = replace(switches or Switches(), axis_offset="auto", aligned=False)
     if switches.tilt_axis == "auto":
@@ -91,7 +91,7 @@ def read_upright(
     kept = np.array([number not in dead for number in looked_at.first.image_numbers.tolist()], bool)
     numbers = [int(number) for number in looked_at.first.image_numbers[kept]]
     if len(numbers) < FEWEST:
-        raise InputError(f"{looked_at.first.path} has {len(numbers)} images that can be used: an alignment takes {FEWEST} or more")
+        raise InputError(f"{looked_at.first.path} has {len(numbers)} usable images: an alignment needs {FEWEST} or more")
     flipped = looked_at.first.image_flipped[kept]
     seen = looked_at.seen
     binning = max(1, -(-max(seen.rows, seen.columns) // LARGEST_PX))
@@ -109,13 +109,13 @@ def read_upright(
 
 
 def upright(image: np.ndarray, along_x: bool, flipped: bool = False) -> np.ndarray:
-    """An image (R, C) turned by a quarter if the tilt axis runs along x, so that it runs along y, and turned over if seen from behind."""
+    """An image (R, C) rotated by 90 degrees if the tilt axis runs along x, so that it runs along y, and mirrored if seen from behind."""
     turned = np.rot90(image, -1) if along_x else image
     return turned[:, ::-1] if flipped else turned
 
 
 def binned(image: np.ndarray, factor: int) -> np.ndarray:
-    """An image averaged over squares of ``factor`` pixels, float32; what is left over at the far edges is dropped."""
+    """An image averaged over squares of ``factor`` pixels, float32; remaining pixels at the far edges are dropped."""
     if factor == 1:
         return np.ascontiguousarray(image, np.float32)
     rows, columns = (side // factor for side in image.shape)
@@ -124,9 +124,9 @@ def binned(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def axis_of_raw(series: TiltSeries) -> Literal["x", "y"]:
-    """Along which axis of its images the tilt axis of a raw series runs: where profiles keep their shape, once they are shifted.
+    """Axis of its images along which the tilt axis of a raw series runs: that along which shifted profiles keep their shape.
 
-    Along y where neither direction is clearly better, unless the specimen would leave the field across the axis then, and only then.
+    y if neither direction is clearly better, unless the specimen leaves the field only across an axis along y.
     """
     rows, columns = series.images.shape[1:]
     factor = max(1, -(-max(rows, columns) // GLANCE_PX))
@@ -138,7 +138,7 @@ def axis_of_raw(series: TiltSeries) -> Literal["x", "y"]:
     if len(images) < FEWEST or min(images.shape[1:]) < 16:
         return "y"
     edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
-    images = np.minimum(images, np.quantile(images, 0.999))  # a hot pixel would outweigh everything
+    images = np.minimum(images, np.quantile(images, 0.999))  # a hot pixel would dominate
     images = images - np.quantile(edges, 0.25, axis=1)[:, None, None].astype(np.float32)
     changes, leaves = {}, {}
     for axis, turned in (("y", images), ("x", images.swapaxes(1, 2))):

@@ -1,4 +1,4 @@
-"""The volume that explains aligned images best, as far as it has come: each round of an alignment continues from the one before."""
+"""Iterative fit of a volume to aligned images: each round of an alignment continues the previous one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from mwgan.recon.base import batch_innermost
 from mwgan.series.align.pose import Array
 from mwgan.series.align.warp import Mask, Stack
 
-SEEN = 1e-3  # of a ray's weight: a pixel that is seen less stays empty
+SEEN = 1e-3  # of a ray's weight: pixels with less total weight stay empty
 
 
 class VolumeFit:
     """Non-negative least squares, unweighted, by accelerated gradient steps: ``min ||M (A x - b)||``, x >= 0.
 
-    Unweighted, because only then what is left of the data is at right angles to everything that a volume could explain, and the gradient
-    with respect to the shifts is that of the data alone. A step is scaled by how much of the rays each pixel is seen by; Nesterov's
-    momentum makes 20 of them do what a few hundred of SIRT do.
+    Unweighted, because only then the residual is orthogonal to everything that a volume can explain, and the gradient
+    with respect to the shifts is that of the data alone. A step is scaled by each pixel's total ray weight; with Nesterov's
+    momentum 20 steps achieve as much as a few hundred of SIRT.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class VolumeFit:
     size
         Detector pixels.
     margin
-        Pixels that slices have more than the detector on either side, for specimens that reach beyond it.
+        Pixels by which slices exceed the detector on either side, for specimens that reach beyond it.
 
     References
     ----------
@@ -45,8 +45,8 @@ class VolumeFit:
         self._volume: Tensor | None = None
 
     @torch.no_grad()
-    def explain(self, images: Stack, known: Mask, steps: int) -> Stack:
-        """What the volume, improved by so many steps, has for images (A, Y, X); pixels that aren't ``known`` don't count."""
+    def improve(self, images: Stack, known: Mask, steps: int) -> Stack:
+        """Projections (A, Y, X) of the volume after so many more steps on the images; pixels that aren't ``known`` don't count."""
         size = self.geometry.detector_size
         data, mask = self._rows(images), self._rows(known.astype(np.float32))
         whole = bool(mask.all())
@@ -69,15 +69,15 @@ class VolumeFit:
 
     @torch.no_grad()
     def projected(self, tilt_deg: Array) -> Stack:
-        """What the volume, as far as it has come, has for images (A, Y, X) at other tilts (A,).
+        """Projections (A, Y, X) of the current volume at other tilts (A,).
 
         Raises
         ------
         RuntimeError
-            If it explains nothing yet.
+            If it hasn't been fitted yet.
         """
         if self._volume is None:
-            raise RuntimeError("there is no volume before anything was explained")
+            raise RuntimeError("the volume hasn't been fitted yet")
         geometry = TiltGeometry(tuple(map(float, tilt_deg)), self.geometry.detector_size)
         return self._images(projector_for(geometry)(self._volume))
 

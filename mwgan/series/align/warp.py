@@ -1,4 +1,4 @@
-"""Raw images brought to where a pose says, by one interpolation of cubic splines."""
+"""Transforms raw images to a pose by one interpolation with cubic splines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mwgan.series.align.pose import Array, Pose, turn
 
 Stack = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
-SMOOTHING = 0.45  # of the distance between samples, as a Gaussian's standard deviation: what is finer would alias
+SMOOTHING = 0.45  # of the sample distance, as a Gaussian's standard deviation: finer detail would alias
 
 
 class RawImages:
@@ -23,9 +23,9 @@ class RawImages:
     measured
         Which of their pixels were measured, (A, Y, X); None: all.
     step
-        Distance between samples; what is finer is smoothed away first.
+        Distance between samples; finer detail is smoothed away first.
     smoothing
-        By a Gaussian of so many samples; by default only where samples are further apart than pixels.
+        Standard deviation of the Gaussian in samples; by default only applied if samples are further apart than pixels.
     """
 
     def __init__(self, images: Stack, measured: Mask | None = None, step: float = 1.0, smoothing: float = SMOOTHING) -> None:
@@ -34,7 +34,7 @@ class RawImages:
         self._coefficients = [_prepared(image, self.sigma_px) for image in images]
 
     def placed(self, pose: Pose, shape: tuple[int, int]) -> tuple[Stack, Mask]:
-        """Aligned images (A, *shape), sampled about the middle, and which of their pixels were measured; the others are 0."""
+        """Aligned images (A, *shape), sampled around the centre, and which of their pixels were measured; the others are 0."""
         images = np.empty((len(self._coefficients), *shape), np.float32)
         known = np.empty(images.shape, bool)
         for number, coefficients in enumerate(self._coefficients):
@@ -47,7 +47,7 @@ class RawImages:
         return images, known
 
     def inside_along(self, pose: Pose, shape: tuple[int, int]) -> Mask:
-        """Which pixels of aligned images (A, *shape) lie within the raw ones' extent along the axis, whatever is across it."""
+        """Which pixels of aligned images (A, *shape) lie within the raw ones' extent along the axis, regardless of the other direction."""
         return np.stack(
             [
                 inside(matrix_and_offset(shift, pose.axis_angle_deg, self.shape, shape, self.step), self.shape, shape, 0.0, across=False)
@@ -67,7 +67,7 @@ def matrix_and_offset(
 def inside(
     where: tuple[Array, Array], raw: tuple[int, int], shape: tuple[int, int], margin: float = 0.0, across: bool = True
 ) -> npt.NDArray[np.bool_]:
-    """Which pixels of an aligned image lie within the raw one, ``margin`` pixels from its edges; those across the axis may not count."""
+    """Which pixels of an aligned image lie within the raw one, ``margin`` pixels from its edges; those across the axis are optional."""
     matrix, offset = where
     rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])[None]
     margin = max(0.0, margin) - 1e-6

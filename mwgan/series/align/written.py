@@ -1,4 +1,4 @@
-"""An aligned series and everything beside it, written together or not at all."""
+"""Writes an aligned series and its companion files together or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mwgan.errors import InputError
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.io.series_writer import write_series
 from mwgan.provenance import PACKAGES, commit, version
 from mwgan.series.align.align import Aligned
@@ -24,39 +24,39 @@ SUFFIXES = (".mrc", ".ali", ".st")
 
 
 def aligned_files(output: Path) -> tuple[Path, ...]:
-    """What is written beside an aligned series: tilts, IMOD's transforms, record and picture, all of its name.
+    """Paths of the companion files of an aligned series: tilts, IMOD's transforms, record and picture.
 
     Raises
     ------
     InputError
-        If the name doesn't end as that of an MRC series.
+        If the name doesn't have a suffix of an MRC series.
     """
     check_name(output)
     return tuple(output.with_suffix(suffix) for suffix in (".tlt", ".xf", ".json", ".png"))
 
 
 def check_name(output: Path) -> None:
-    """Raise an :class:`InputError` unless a series is written as MRC by that name."""
+    """Raise an :class:`InputError` unless the name has a suffix of an MRC series."""
     if output.suffix.lower() not in SUFFIXES or not output.stem:
         raise InputError(f"the aligned series {output} is written as MRC: give a name that ends in {', '.join(SUFFIXES)}")
 
 
 def write_aligned(aligned: Aligned, output: Path, asked: Mapping[str, Any]) -> None:
-    """Bring the images to where they belong, one after another, and write them with all that is known.
+    """Transform the images one by one, and write them with all metadata.
 
     Parameters
     ----------
     aligned
-        The series, and where its images belong.
+        The series and its alignment.
     output
-        The file; see :func:`aligned_files` for what goes beside it.
+        The file; see :func:`aligned_files` for its companions.
     asked
         All options, for the record.
 
     Raises
     ------
     InputError
-        If something can't be written, or a file that is no record of ours is in the record's place.
+        If something can't be written, or another file exists at the record's path.
     """
     from mwgan.figures.alignment import alignment_figure
 
@@ -84,9 +84,9 @@ def write_aligned(aligned: Aligned, output: Path, asked: Mapping[str, Any]) -> N
         "notes": aligned.notes,
         "warnings": aligned.warnings,
     }
-    told = replace(alignment, facts=facts).as_dict()
+    values = replace(alignment, facts=facts).as_dict()
     looked_at = aligned.upright.looked_at
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         write_series(
             files.add(output),
             output,
@@ -97,13 +97,13 @@ def write_aligned(aligned: Aligned, output: Path, asked: Mapping[str, Any]) -> N
         )
         write_tilts(files.add(tilts_file), alignment)
         files.add(transforms).write_text("".join(f"{line}\n" for line in alignment.xf_lines()), encoding="utf-8", newline="\n")
-        text = json.dumps(plain(told), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False)
         files.add(record).write_text(f"{text}\n", encoding="utf-8")
         figure.savefig(files.add(picture), format="png")
 
 
 def write_tilts(file: Path, alignment: Alignment) -> None:
-    """A tilt a line."""
+    """Write one tilt per line."""
     file.write_text("".join(f"{tilt:.4f}\n" for tilt in alignment.tilt_deg), encoding="utf-8", newline="\n")
 
 

@@ -1,4 +1,4 @@
-"""Where the tilt axis runs and where it falls on the detector, and whether the images are aligned to it at all."""
+"""Direction and position of the tilt axis on the detector, and whether the images are aligned to it."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ import numpy.typing as npt
 
 from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
-CLEARER = 4.0  # times as much must the mass along one axis change from tilt to tilt
-CONSERVED = 10.0  # at most, of the other: 2 % of the mass, or ten times the noise
-FAR_BETTER = 4.0  # times less is left
-SMOOTH = 0.5  # of the scatter, from one image to the next: the images are aligned to something, but not at these tilts
+CLEARER = 4.0  # the mass along one axis must change this many times more from tilt to tilt
+CONSERVED = 10.0  # largest change along the other: 2 % of the mass, or ten times the noise
+FAR_BETTER = 4.0  # times smaller residual
+SMOOTH = 0.5  # of the scatter, from one image to the next: the images are aligned, but not for these tilts
 PRESENT = 0.02  # of the brightest column's mean over the tilts
 WIDTHS_BEYOND_NOISE = 6.0  # standard deviations
 BEYOND_NOISE = 3.0  # standard errors
-LEAST_PX = 0.15  # what an offset must be to be corrected
-SCATTER_PX = 1.0  # of the images about one circle: more is no alignment
+LEAST_PX = 0.15  # smaller offsets aren't corrected
+SCATTER_PX = 1.0  # of the images around one circle: with more they aren't aligned
 
 
 class Path(NamedTuple):
-    """How the centre of mass goes over the detector from tilt to tilt, against the best circle's projection."""
+    """The path of the centre of mass over the detector, compared with the projection of the best circle."""
 
     offset_px: float
-    """Where the tilt axis falls, right of the detector's centre."""
+    """Position of the tilt axis, right of the detector's centre."""
     error_px: float
     """Its standard error, from the scatter."""
     scatter_px: float
-    """Root mean square distance of the images' centres from the circle's."""
+    """RMS distance of the images' centres from the circle's."""
     expected_px: float
-    """What their noise makes of that."""
+    """The part of it expected from noise."""
     jitter_px: float
-    """How far a centre is from where its neighbours in tilt would have it, by the median."""
+    """Median distance of a centre from that interpolated from its neighbours in tilt."""
     width_misfit: float
-    """How far the squared widths are from what any slice's are at these tilts, in units of their noise."""
+    """Misfit of the squared widths to those possible for any slice at these tilts, in units of their noise."""
     width_jitter: float
-    """Which share of that is from one image to the next."""
+    """Share of it between neighbouring images."""
 
 
 def changes(seen: Statistics, axis: str, level: float = 0.0) -> float:
-    """How much the mass of single rows (``y``) or columns (``x``) changes from tilt to tilt, in units of its noise or of 0.2 %.
+    """Change of the mass of single rows (``y``) or columns (``x``) from tilt to tilt, in units of its noise or of 0.2 %.
 
-    Rows perpendicular to the tilt axis keep what they hold, and their shares of an image's mass too.
+    Rows perpendicular to the tilt axis keep their mass, and their shares of an image's mass too.
     """
     bands = seen.by_rows if axis == "y" else seen.by_columns
     mass = np.nan_to_num(mean_of_known(bands, axis=1) - level)  # (A, R)
@@ -54,7 +54,7 @@ def changes(seen: Statistics, axis: str, level: float = 0.0) -> float:
 
 
 def axis_seems(seen: Statistics, level: float = 0.0) -> str | None:
-    """``x`` or ``y`` if the masses tell along which axis of the images the tilt axis runs, else None."""
+    """The axis of the images, ``x`` or ``y``, along which the tilt axis runs by the masses; None if undecided."""
     if min(seen.shape) < 8 or len(seen.tilt_deg) < 5:
         return None
     along_y, along_x = changes(seen, "y", level), changes(seen, "x", level)
@@ -64,7 +64,7 @@ def axis_seems(seen: Statistics, level: float = 0.0) -> str | None:
 
 
 def sees_all(seen: Statistics, axis: str) -> npt.NDArray[np.bool_]:
-    """Which images (A,) have measured all that the specimen reaches at any tilt."""
+    """Which images (A,) cover everything that the specimen reaches at any tilt."""
     bands = seen.by_columns if axis == "y" else seen.by_rows
     profile = np.nan_to_num(mean_of_known(bands, axis=(0, 1)))
     reached = profile > PRESENT * profile.max()
@@ -72,7 +72,7 @@ def sees_all(seen: Statistics, axis: str) -> npt.NDArray[np.bool_]:
 
 
 def centre_path(seen: Statistics, axis: str, level: float) -> Path | None:
-    """The path of the centre of mass across the tilt axis, of a specimen that never leaves the field; None if it has no mass."""
+    """The path of the centre of mass across the tilt axis, for a specimen that never leaves the field; None if it has no mass."""
     bands = seen.by_columns if axis == "y" else seen.by_rows
     rows = np.nan_to_num(mean_of_known(bands, axis=1) - level)
     place = np.arange(rows.shape[1]) - (rows.shape[1] - 1) / 2
@@ -104,7 +104,7 @@ def centre_path(seen: Statistics, axis: str, level: float) -> Path | None:
 
 
 def _where_it_is(rows: Array, place: Array) -> tuple[Array, Array]:
-    """Rows (A, N) and their pixels' places, cut to those that the specimen reaches at any tilt: beyond them is noise with a long lever."""
+    """Rows (A, N) and their pixel positions, cut to those that the specimen reaches at any tilt: noise outside has a long lever arm."""
     profile = np.convolve(np.pad(rows.mean(axis=0), 2, mode="edge"), np.ones(5) / 5, "valid")
     inside = np.flatnonzero(profile > PRESENT * profile.max())
     if profile.max() <= 0 or not len(inside):
@@ -122,7 +122,7 @@ class _Fit(NamedTuple):
 
 
 def _fitted(model: Array, values: Array) -> _Fit:
-    """The first coefficient of a least-squares fit, its error for a scatter of 1, the scatter, and how rough what is left is."""
+    """The first coefficient of a least-squares fit, its error for a scatter of 1, the scatter, and the roughness of the residual."""
     solution, *_ = np.linalg.lstsq(model, values, rcond=None)
     left = values - model @ solution
     scatter = float(np.sqrt((left**2).sum() / max(1, len(left) - model.shape[1])))
@@ -133,9 +133,9 @@ def _fitted(model: Array, values: Array) -> _Fit:
 
 
 def drift_along(seen: Statistics, axis: str, level: float) -> float:
-    """How far neighbours in tilt are shifted along the tilt axis against one another, root mean square in pixels.
+    """RMS shift in pixels between neighbours in tilt along the tilt axis.
 
-    What rows hold stays what it is in the course of a tilt, so a profile along the axis that fits better elsewhere has moved.
+    The mass of rows doesn't change with tilt, so a profile along the axis that fits better at another position has shifted.
     """
     bands = seen.by_rows if axis == "y" else seen.by_columns
     profiles = np.nan_to_num(mean_of_known(bands, axis=1) - level)
@@ -163,7 +163,7 @@ def _shift_between(one: Array, other: Array, noise: float) -> int:
 
 
 def fits_other_tilts(path: Path) -> bool:
-    """Whether centres, or widths, change smoothly from image to image and yet not as those of any slice do at these tilts."""
+    """Whether centres, or widths, change smoothly from image to image but don't fit any slice at these tilts."""
     beyond = max(BEYOND_NOISE * path.expected_px, 0.1)
     centres = path.scatter_px > beyond and path.jitter_px < SMOOTH * path.scatter_px
     return centres or (path.width_misfit > WIDTHS_BEYOND_NOISE and path.width_jitter < SMOOTH)

@@ -1,4 +1,4 @@
-"""What the surroundings of the specimen say: a level that is no density, or that the images are bright-field."""
+"""The surroundings of the specimen: a background level, or bright-field contrast."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 EDGE = 1 / 16  # of the detector, on either side
 AT_QUANTILE = 2.576  # standard deviations, of a normal distribution at 0.5 and 99.5 %
-BRIGHT_BEYOND = 1.0  # times what noise makes of the quantile, beyond that
+BRIGHT_BEYOND = 1.0  # times the quantile expected from noise, in addition to it
 BEYOND_NOISE = 5.0  # standard errors
-LEAST = 0.005  # of the specimen's contrast: less makes no difference
-FLAT = 0.06  # of the specimen's contrast that surroundings may differ by, from tilt to tilt and place to place
+LEAST = 0.005  # of the specimen's contrast: less doesn't matter
+FLAT = 0.06  # of the specimen's contrast: largest variation of surroundings over tilts and positions
 GROWS = 0.02  # of the contrast, over all tilts
 DARKER = 3.0  # times as far below the surroundings as above them
 
 
 class Surroundings(NamedTuple):
-    """The two sides of the detector, across the tilt axis, where nothing but surroundings is seen."""
+    """The two sides of the detector, across the tilt axis, that show only surroundings."""
 
     levels: Array
-    """Of each image (A,): the mean of the sides that are empty."""
+    """Of each image (A,): the mean of the empty sides."""
     error: float
-    """Of one level, what its noise makes it."""
+    """Standard error of a level, from noise."""
     contrast: float
-    """Of the specimen: how far its extreme is from the surroundings."""
+    """Contrast of the specimen: distance of its extreme from the surroundings."""
     empty: bool
-    """Whether both sides are the same, at every tilt and along the axis: nothing leaves the field there."""
+    """Whether both sides are the same at every tilt and along the axis: nothing leaves the field there."""
     bright: bool
-    """Whether the specimen is darker than they are."""
+    """Whether the specimen is darker than its surroundings."""
     open_sides: tuple[str, ...]
-    """On which sides the specimen leaves the field."""
+    """Sides on which the specimen leaves the field."""
 
 
 def surroundings(seen: Statistics, axis: str) -> Surroundings:
-    """What the sides across the tilt axis show."""
+    """Analyse the sides across the tilt axis."""
     bands = _known(seen.by_columns if axis == "y" else seen.by_rows)
     size = bands.shape[2]
     edge = max(1, round(EDGE * size))
@@ -46,7 +46,7 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
     middle = np.nanmedian(np.concatenate(list(means.values()), axis=1))
     smooth = seen.small[~np.isnan(seen.small)]
     noise = float(np.median(seen.noise))
-    # What noise alone makes of these quantiles, of pixels averaged as the small images are, is neither above nor below.
+    # Quantiles within those expected from noise in the averaged pixels of the small images count as neither above nor below.
     by_noise = AT_QUANTILE * noise * np.sqrt(seen.small[0].size / (seen.shape[0] * seen.shape[1]))
     above, below = (max(0.0, float(away) - by_noise) for away in (np.quantile(smooth, 0.995) - middle, middle - np.quantile(smooth, 0.005)))
     levels = {side: _median_of_known(values) for side, values in means.items()}
@@ -63,7 +63,7 @@ def surroundings(seen: Statistics, axis: str) -> Surroundings:
 
 
 def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> bool:
-    """Whether the sides grow brighter with the tilt as a slab does, whose path is longer by 1 / cos: no background does."""
+    """Whether the sides get brighter with tilt like a slab, whose path length grows by 1 / cos, unlike a background."""
     if len(levels) < 4:
         return False
     longer = 1 / np.maximum(np.abs(np.cos(np.radians(tilt_deg))), 0.05)
@@ -75,7 +75,7 @@ def _is_slab(levels: Array, tilt_deg: Array, contrast: float, error: float) -> b
 
 
 def _median_of_known(bands: Array) -> Array:
-    """The median of each image's bands (A, b); of an image that has none there, that of all."""
+    """The median of each image's bands (A, b); for an image without any there, that of all."""
     some = ~np.isnan(bands).all(axis=1)
     found = np.full(len(bands), np.nan)
     found[some] = np.nanmedian(bands[some], axis=1)
@@ -83,7 +83,7 @@ def _median_of_known(bands: Array) -> Array:
 
 
 def _filled_up(levels: Array) -> Array:
-    """Levels (A,) with their median where one isn't known."""
+    """Levels (A,) with unknown ones replaced by the median."""
     known = ~np.isnan(levels)
     return np.where(known, levels, np.median(levels[known]) if known.any() else 0.0)
 
@@ -95,7 +95,7 @@ def _known(bands: Array) -> Array:
 
 
 def background(seen: Surroundings) -> float | None:
-    """The level to take off every pixel of every image; None where there is none, or none that can be told."""
+    """The level to subtract from every pixel of every image; None if there is none, or it can't be determined."""
     if not seen.empty or seen.bright:
         return None
     level, spread = float(np.median(seen.levels)), float(seen.levels.std())
@@ -104,6 +104,6 @@ def background(seen: Surroundings) -> float | None:
 
 
 def _flat(means: Array, levels: Array, reference: float, allowed: float) -> bool:
-    """Whether a side shows the same at every tilt and place, and not more than the other."""
+    """Whether a side is the same at every tilt and position, and not brighter than the other."""
     flat = np.nanquantile(np.abs(means - np.nanmedian(means)), 0.95) <= allowed
     return bool(flat and abs(float(np.nanmedian(levels)) - reference) <= 2 * allowed)

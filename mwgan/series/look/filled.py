@@ -1,4 +1,4 @@
-"""Borders that an alignment filled, because there was nothing to shift or turn into them: they were not measured."""
+"""Borders that an alignment filled because shift or rotation left them without data: they were not measured."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from scipy.stats import theilslopes
 
 FEWEST = 8  # pixels
 ELSEWHERE = 0.01  # share of the other pixels that may have the value by chance
-LIKE_NEIGHBOURS = 0.4  # of the pixels; few counts make some alike by chance
+LIKE_NEIGHBOURS = 0.4  # of the pixels; at low counts some are equal by chance
 IN_A_ROW = 8  # lines
 STRAIGHT = 1.5  # pixels
-BEYOND_CHANCE = 60.0  # the logarithm of how unlikely pixels are by chance
+BEYOND_CHANCE = 60.0  # minus log-probability by chance
 SMOOTH = 0.6  # of the lines
-JUMP = 3.0  # times as much, at a border, as two pixels further on: the chord through an edge makes it 2
-MOST = 0.9  # of an image: it is a dead one, not a filled one
+JUMP = 3.0  # ratio of the step at a border to that two pixels further on: 2 for the chord through an edge
+MOST = 0.9  # of an image: more is a dead image, not a filled one
 
 
 @dataclass(frozen=True)
 class Filled:
-    """Of one image (R, C), how many pixels are filled at the beginning and at the end of each row, and of each column."""
+    """For one image (R, C), the numbers of filled pixels at the start and at the end of each row, and of each column."""
 
     left: npt.NDArray[np.int32]
     right: npt.NDArray[np.int32]
@@ -45,13 +45,13 @@ NOT_FILLED = Filled(*(np.empty(0, np.int32) for _ in range(4)))
 
 
 def find_filled(image: npt.NDArray[np.float32]) -> Filled:
-    """The filled borders of an image (R, C): runs of exactly one value from its edges inwards, a value that is hardly anywhere else.
+    """The filled borders of an image (R, C): runs of exactly one value from its edges inwards that hardly occurs elsewhere.
 
-    Empty surroundings that are all zero, clipped or simulated without noise, are no such runs: there the value is within the
-    specimen's outline, too.
+    Empty surroundings that are all zero, clipped or simulated without noise, don't count: there the value also occurs within the
+    specimen's outline.
     """
     if not _is_noisy(image):
-        return NOT_FILLED  # computed, or masked by somebody: what is empty there was measured to be
+        return NOT_FILLED  # computed or masked: empty areas count as measured
     corners = np.array([image[0, 0], image[0, -1], image[-1, 0], image[-1, -1]])
     sides = [image[0], image[-1], image[:, 0], image[:, -1]]
     values = [value for value in np.unique(corners)] + [side[0] for side in sides if (side == side[0]).all()]
@@ -75,7 +75,7 @@ def find_filled(image: npt.NDArray[np.float32]) -> Filled:
 
 
 def _run(same: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """How many pixels from the beginning of each row (R, C) are the same."""
+    """Number of equal pixels from the start of each row (R, C)."""
     other = ~same
     return np.asarray(np.where(other.any(axis=1), other.argmax(axis=1), same.shape[1]))
 
@@ -88,32 +88,34 @@ def _whole_lines(found: Filled, shape: tuple[int, ...]) -> bool:
 
 
 def _is_shift(found: Filled) -> bool:
-    """Whether each side is filled as far all along, as a shift by whole pixels leaves it."""
+    """Whether each side is filled to a constant depth, as by a shift by whole pixels."""
     return all(len(np.unique(run[run > 0])) <= 1 for run in (found.left, found.right))
 
 
 def _wider(found: Filled) -> Filled:
-    """Borders with the pixels beside them, into which an interpolation has mixed the value that fills."""
+    """Borders with the adjacent pixels, into which interpolation has mixed the fill value."""
     return Filled(*(np.where(run > 0, run + 1, 0).astype(np.int32) for run in (found.left, found.right, found.top, found.bottom)))
 
 
 def _in_a_row(run: npt.NDArray[np.int32]) -> int:
-    """The most lines beside one another that are filled at all."""
+    """The largest number of adjacent lines that are filled at all."""
     return max((stop - start for start, stop in _together(run)), default=0)
 
 
 def _together(run: npt.NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Where lines that are filled at all begin and end."""
+    """Start and end of the ranges of lines that are filled at all."""
     ends = np.flatnonzero(np.diff(np.r_[False, run > 0, False]))
     return [(int(start), int(stop)) for start, stop in zip(ends[::2], ends[1::2], strict=True)]
 
 
 def _is_chance(same: npt.NDArray[np.bool_], found: Filled) -> bool:
-    """Whether as many pixels beside one another have the value by chance, as of images with a few counts of noise some do."""
+    """Whether so many adjacent pixels may have the value by chance, as in images with noise of a few counts."""
     height, width = same.shape
     frame = found.whole(same.shape)
-    frame[height // 8 : height - height // 8, width // 8 : width - width // 8] = False  # of what is measured, what is near the edges
-    share = max(_share(same[frame]), _share(same[:, 1:][frame[:, 1:] & same[:, :-1]]), 1 / same.size)  # of any, and beside another
+    frame[height // 8 : height - height // 8, width // 8 : width - width // 8] = False  # only measured pixels near the edges
+    share = max(
+        _share(same[frame]), _share(same[:, 1:][frame[:, 1:] & same[:, :-1]]), 1 / same.size
+    )  # of all pixels, and of those next to another one
     sides = (found.left, found.right, found.top, found.bottom)
     most = max((int(run[start:stop].sum()) for run in sides for start, stop in _together(run)), default=0)
     return bool(most * -np.log(share) < BEYOND_CHANCE)
@@ -124,15 +126,15 @@ def _share(same: npt.NDArray[np.bool_]) -> float:
 
 
 def _surrounds(found: Filled, shape: tuple[int, ...]) -> bool:
-    """Whether opposite sides are filled whole, and not as wide all along: the surroundings of something, no shift leaves both."""
+    """Whether opposite sides are completely filled, with varying width: surroundings, as no shift fills both sides."""
     pairs = ((found.left, found.right), (found.top, found.bottom))
     return any((one >= 1).all() and (other >= 1).all() and (np.ptp(one) > 0 or np.ptp(other) > 0) for one, other in pairs)
 
 
 def _ends_smoothly(image: npt.NDArray[np.float32], found: Filled) -> bool:
-    """Whether what is measured rises smoothly out of the value of the borders, as something computed without noise out of nothing.
+    """Whether the measured values rise smoothly from the value of the borders, as in noise-free simulations.
 
-    Of noisy surroundings few lines do by chance, and a border that cuts a specimen ends in a jump.
+    In noisy surroundings few lines do by chance, and a border that cuts a specimen ends in a jump.
     """
     for turned, runs in ((image, (found.left, found.right)), (image.T, (found.top, found.bottom))):
         smooth = lines = 0
@@ -157,7 +159,7 @@ def _is_noisy(image: npt.NDArray[np.float32]) -> bool:
 
 
 def _is_straight(run: npt.NDArray[np.int32]) -> bool:
-    """Whether the border that runs of these lengths make is a straight line, but for its ends: what a shift or a turn leaves empty."""
+    """Whether runs of these lengths form a straight border, except at its ends, as left by a shift or rotation."""
     place = np.flatnonzero(run > 0)
     if len(place) < FEWEST:
         return True

@@ -1,4 +1,4 @@
-"""A series as it is after a look at it: opened, seen, corrected."""
+"""A checked series: opened, analysed, corrected."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from mwgan.series.look.switches import Switches
 
 
 class LookedAt:
-    """A series that was looked at, to be opened as often as is needed with what was found corrected.
+    """A checked series, which can be opened repeatedly with its problems corrected.
 
     Parameters
     ----------
     path, tilts, exclude, dataset
-        As of :func:`mwgan.io.open_series`.
+        As for :func:`mwgan.io.open_series`.
     switches
-        What is known already; None looks for everything.
+        What is already known; None checks everything.
     strict
-        Refuse what can't be corrected instead of warning of it.
+        Refuse problems that can't be corrected instead of warning about them.
 
     Attributes
     ----------
     seen
-        What was seen.
+        The findings.
     notes, warnings
-        Sentences of the file's and of the look's.
+        Sentences from reading the file and from the check.
 
     Raises
     ------
     InputError
-        As :func:`mwgan.io.open_series`; and of the first thing that can't be corrected, with ``strict``.
+        As for :func:`mwgan.io.open_series`; and with ``strict`` for the first problem that can't be corrected.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class LookedAt:
             raise InputError(f"{self.warnings[0]}{more}; without --strict it is a warning")
 
     def open(self, binning: int = 1, max_tilt_deg: float | None = None, band_bytes: int = BAND_BYTES) -> TiltSeries:
-        """The series, corrected as it is read; a good one is bit for bit as it was. Arguments as of :func:`mwgan.io.open_series`."""
+        """The series, corrected as it is read; a good one is bit-identical. Arguments as for :func:`mwgan.io.open_series`."""
         path, tilts, dataset = self._arguments
         asked_for = {int(number) + 1 for number in self.first.image_numbers}
         used = asked_for - set(self.seen.dead) or asked_for
@@ -77,19 +77,19 @@ class LookedAt:
         return series
 
     def image(self, number: int) -> npt.NDArray[np.float32]:
-        """One image (R, C) of the file, counted from 0, its pixels corrected."""
+        """One image (R, C) of the file, counted from 0, with corrected pixels."""
         raw = np.array(self.first.images[number], np.float32)
         release(self.first.images)
         repairs = self._repairs([number], along_x=False)
         return raw if repairs is None else np.asarray(repairs(raw[:, None], 0)[:, 0], np.float32)
 
     def measured(self, number: int) -> npt.NDArray[np.bool_] | None:
-        """Which pixels (R, C) of an image were measured; None where all were."""
+        """Which pixels (R, C) of an image were measured; None if all were."""
         filled = self._filled.get(number, NOT_FILLED)
         return filled.whole((self.seen.rows, self.seen.columns)) if filled else None
 
     def _repairs(self, used: list[int], along_x: bool | None = None) -> Repairs | None:
-        """What corrects these images; None where nothing is to be corrected."""
+        """The corrections of these images; None if there are none."""
         along_x = self.seen.tilt_axis == "x" if along_x is None else along_x
         seen, replaces = self.seen, bool(self.seen.outliers) and self._switches.outliers == "replace"
         if not (replaces or seen.filled_share or seen.vacuum or np.any(seen.background)):

@@ -1,4 +1,4 @@
-"""Whether the images' intensities can be compared: masses of a specimen that is seen whole stay what they are."""
+"""Whether the images' intensities are comparable: the mass of a completely imaged specimen is constant."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from mwgan.series.look.statistics import Array, Statistics, mean_of_known
 
 ALIKE = 1e-3  # of the range, between the same statistic of all images
-THE_SAME = 1e-5  # of the range: darkest and brightest pixels, which noise alone makes differ
+THE_SAME = 1e-5  # of the range: darkest and brightest pixels, which differ by noise alone
 BEYOND_NOISE = 20.0  # standard errors
 DARK = 0.3  # of its neighbours' mass
 
 
 def are_normalised(seen: Statistics) -> str | None:
-    """What all images have been made to share, if anything: something that differs from image to image in any that were measured."""
+    """The statistic to which all images were normalised, if any: in measured images it differs from image to image."""
     means = mean_of_known(seen.small, axis=(1, 2))
     spread = seen.highest - seen.lowest
     typical = float(np.median(spread))
@@ -31,19 +31,19 @@ def are_normalised(seen: Statistics) -> str | None:
 
 
 def hold_something(seen: Statistics) -> bool:
-    """Whether the images' masses are far beyond what their noise makes of nothing."""
+    """Whether the images' masses are far above those expected from noise alone."""
     mass = np.median(mean_of_known(seen.small, axis=(1, 2)))
     return bool(mass > BEYOND_NOISE * np.median(seen.noise) / np.sqrt(seen.shape[0] * seen.shape[1]))
 
 
 def masses(seen: Statistics, level: float) -> Array:
     """The mass of each image (A,), relative to their median."""
-    mass = np.nansum(seen.small - level, axis=(1, 2))  # what isn't known there is empty
+    mass = np.nansum(seen.small - level, axis=(1, 2))  # unknown pixels count as empty
     return np.asarray(mass / max(float(np.median(np.abs(mass))), np.finfo(float).tiny))
 
 
 def dark_images(mass: Array) -> list[int]:
-    """Places of images that hold far less than their neighbours in tilt: the beam was blocked in part, or the frame lost."""
+    """Indices of images that are far darker than their neighbours in tilt: the beam was partly blocked, or the frame lost."""
     found = []
     for place in range(len(mass)):
         around = np.delete(mass[max(0, place - 3) : place + 4], min(place, 3))
@@ -53,7 +53,7 @@ def dark_images(mass: Array) -> list[int]:
 
 
 def changes_of_mass(mass: Array) -> float:
-    """How much the mass changes from image to image, root mean square: not what it does steadily over the tilts."""
+    """RMS change of mass from image to image, without its steady change over the tilts."""
     if len(mass) < 4:
         return 0.0
     second = mass[2:] - 2 * mass[1:-1] + mass[:-2]

@@ -1,4 +1,4 @@
-"""Do the tilts belong to their images? Neighbours in tilt look alike."""
+"""Whether the tilts belong to their images: neighbours in tilt look alike."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ FEWEST = 6  # images
 AT_RANDOM = 0.85  # of the way from the shortest tree to that between images taken at random
 LONGER = 0.4  # the same, where images two to four places apart are far more alike than neighbours
 LAG = 0.6  # times as unlike: those
-REACH = 4  # of the small images' sides that an image may be shifted by against another, as a share: one over it
-STRANGER = 0.7  # of the same, from its neighbours in tilt
+REACH = 4  # images may be shifted against each other by 1 / REACH of the small images' sides
+STRANGER = 0.7  # the same, from its neighbours in tilt
 
 
 def distances(seen: Statistics) -> Array:
-    """How unlike any two images are (A, A): what differs between them where they lie over one another best, without their noise."""
+    """Distances between all pairs of images (A, A): their differences at the best mutual shift, minus the noise."""
     images = np.where(np.isnan(seen.small), np.nan_to_num(mean_of_known(seen.small, axis=0)), seen.small)
     images = images - np.median(images, axis=(1, 2), keepdims=True)
     scale = np.sqrt((images**2).sum(axis=(1, 2), keepdims=True))
@@ -35,9 +35,9 @@ def distances(seen: Statistics) -> Array:
 
 
 def is_out_of_order(apart: Array) -> bool:
-    """Whether the way from image to image in the order of their tilts is far longer than the shortest one that joins them all.
+    """Whether the path from image to image in the order of their tilts is far longer than the minimum spanning tree.
 
-    Images that aren't aligned make that way longer, too, but not as long as chance does, and neighbours stay nearer than others.
+    Misaligned images make the path longer, too, but not as long as a random order, and neighbours stay nearer than others.
     """
     if len(apart) < FEWEST:
         return False
@@ -48,7 +48,7 @@ def is_out_of_order(apart: Array) -> bool:
 
 
 def strangers(apart: Array) -> list[int]:
-    """The places of single images that belong somewhere else: as far from both neighbours in tilt as from any, and near to others."""
+    """Indices of single misplaced images: as far from both neighbours in tilt as from any, and near to others."""
     if len(apart) < FEWEST or is_out_of_order(apart):
         return []
     tree, chance = _tree(apart), _chance(apart)
@@ -64,10 +64,10 @@ def strangers(apart: Array) -> list[int]:
 
 
 def _tree(apart: Array) -> float:
-    """The mean step of the shortest tree that joins all images."""
+    """The mean edge of the minimum spanning tree of all images."""
     return float(minimum_spanning_tree(apart + 1e-9 * (apart == 0)).sum()) / (len(apart) - 1)
 
 
 def _chance(apart: Array) -> float:
-    """How unlike two images are that are taken at random."""
+    """The distance of two random images."""
     return float(np.median(apart[np.triu_indices(len(apart), 1)]))

@@ -1,4 +1,4 @@
-"""Hot and dead pixels, X-rays: single pixels that nothing sharp enough to be an image has brought about."""
+"""Hot and dead pixels and X-rays: single pixels sharper than any image feature."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from scipy.ndimage import median_filter
 from mwgan.series.look.filled import Filled
 
 Image = npt.NDArray[np.float32]
-NOISES = 8.0  # beyond their neighbourhood, in standard deviations of what differs from it
-SHARPEST = 2.0  # times the brightest pixels nearby above their surroundings: a lens makes no spot of one pixel that is more
+NOISES = 8.0  # distance from their neighbourhood, in standard deviations of the differences from it
+SHARPEST = 2.0  # times the contrast of the brightest pixels nearby: a lens produces no sharper spot of one pixel
 NEIGHBOURS = 2  # pixels around, in which a cluster of up to three counts as one
 CLUSTER = 3
-LEAST = 0.6  # of the image's contrast: a weaker one does little harm, and the tip of something may look like it
-TOO_MANY = 0.02  # of the pixels: then it is what the images are like
+LEAST = 0.6  # of the image's contrast: weaker ones do little harm, and may be the tip of a structure
+TOO_MANY = 0.02  # of the pixels: then they are a property of the images
 
 
 @dataclass(frozen=True)
 class Outliers:
-    """Pixels of one image, and what is put in their place."""
+    """Outlying pixels of one image, and their replacements."""
 
     rows: npt.NDArray[np.intp]
     columns: npt.NDArray[np.intp]
@@ -31,7 +31,7 @@ class Outliers:
         return len(self.rows)
 
     def replace(self, image: Image) -> None:
-        """Put the values into an image (R, C)."""
+        """Replace the pixels in an image (R, C)."""
         image[self.rows, self.columns] = self.values
 
 
@@ -41,8 +41,8 @@ NONE = Outliers(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float
 def find_outliers(image: Image, filled: Filled) -> Outliers:
     """The outliers of an image (R, C), each with the median of its neighbourhood.
 
-    A pixel is one if it differs from that median by far more than pixels of its brightness do and by much of the image's contrast,
-    and from the brightest (or the darkest) of the pixels around it by more than a spot that was imaged could.
+    A pixel is an outlier if it differs from that median by far more than pixels of its brightness do and by much of the image's
+    contrast, and from the brightest (or darkest) pixels around it by more than an imaged spot could.
     """
     height, width = image.shape
     if min(height, width) < 3 and height * width < 64:
@@ -66,14 +66,14 @@ def find_outliers(image: Image, filled: Filled) -> Outliers:
 
 
 def _spread(away: Image, middle: Image) -> Image:
-    """How far pixels of the brightness of each differ from their neighbourhood, as a standard deviation: counting noise grows with it."""
+    """Standard deviation of the difference from the neighbourhood, by brightness, as Poisson noise grows with it."""
     classes = 8
     edges = np.quantile(middle, np.linspace(0, 1, classes + 1)[1:-1])
     number = np.searchsorted(edges, middle)
     of_class = np.zeros(classes, np.float32)
     for one in range(classes):
         values = away[number == one]
-        # Most of a class may be clipped or empty: what does differ tells.
+        # Most of a class may be clipped or empty: only pixels that differ count.
         values = values[values > 0]
         of_class[one] = 1.4826 * np.median(values) if values.size else 0.0
     return np.asarray(np.maximum(of_class, of_class.max() * 0.05)[number])
@@ -91,14 +91,14 @@ def _stands_out(image: Image, middle: Image, place: npt.NDArray[np.intp], spread
 
 
 def _around(image: Image, row: int, column: int) -> Image:
-    """The pixels around one, as far as there are any."""
+    """The pixels around one, within the image."""
     top, left = max(0, row - NEIGHBOURS), max(0, column - NEIGHBOURS)
     window = image[top : row + NEIGHBOURS + 1, left : column + NEIGHBOURS + 1]
     return np.delete(window.ravel(), (row - top) * window.shape[1] + column - left)
 
 
 def _surroundings(image: Image, hot: npt.NDArray[np.bool_], row: int, column: int) -> float:
-    """The median of the pixels around one that are no outliers."""
+    """The median of the pixels around one that aren't outliers."""
     top, left = max(0, row - NEIGHBOURS), max(0, column - NEIGHBOURS)
     window = (slice(top, row + NEIGHBOURS + 1), slice(left, column + NEIGHBOURS + 1))
     return float(np.median(image[window][~hot[window]]))

@@ -1,4 +1,4 @@
-"""What a look saw, written down: a picture and, beside it, the same as JSON."""
+"""The findings of a check, written as a picture and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mwgan.files.whole import WrittenTogether
+from mwgan.files.atomic import AtomicFiles
 from mwgan.provenance import commit
 from mwgan.series.look.contrast import surroundings
 from mwgan.series.look.decide import Look
@@ -16,12 +16,12 @@ from mwgan.series.look.statistics import mean_of_known
 
 
 def look_files(picture: Path) -> tuple[Path, Path]:
-    """Where the picture of a look goes, and its JSON."""
+    """The paths of the picture and of its JSON."""
     return picture, picture.with_suffix(".json")
 
 
 def write_look(found: Look, picture: Path, source: Path) -> None:
-    """Draw a look at the series ``source`` and write what was seen, both or neither."""
+    """Write the picture and the JSON of the findings on the series ``source``, both or neither."""
     from mwgan.figures.series_look import series_look
 
     seen, gathered = found.seen, found.statistics
@@ -33,15 +33,15 @@ def write_look(found: Look, picture: Path, source: Path) -> None:
     middle = int(np.argmin(np.abs(gathered.tilt_deg)))
     facts = {name: getattr(seen, name) for name in ("tilt_axis", "axis_offset_px", "rows", "columns")}
     figure = series_look(gathered.small[middle], rows, gathered.tilt_deg.tolist(), curves, facts)
-    with WrittenTogether() as files:
+    with AtomicFiles() as files:
         image, record = map(files.add, look_files(picture))
         figure.savefig(image, format="png")
-        told = {"series": str(source), "commit": commit(), **seen.as_dict()}
-        record.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        values = {"series": str(source), "commit": commit(), **seen.as_dict()}
+        record.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _centres(rows: np.ndarray) -> np.ndarray:
-    """Centres of mass of rows (A, N), in pixels right of their middle."""
+    """Centres of mass of rows (A, N), in pixels right of their centre."""
     place = np.arange(rows.shape[1]) - (rows.shape[1] - 1) / 2
     rows = np.nan_to_num(rows)
     return np.asarray((rows * place).sum(axis=1) / np.where(rows.sum(axis=1) == 0, 1, rows.sum(axis=1)))

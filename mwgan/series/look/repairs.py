@@ -1,4 +1,4 @@
-"""Corrections of what a series' images are found to have, as its slices are read."""
+"""Corrections of a series' images, applied as its slices are read."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Array = npt.NDArray[np.float32]
 
 
 class Repairs:
-    """What is done to the pixels of every image, in the order of the geometry.
+    """The corrections of the pixels of every image, in the order of the geometry.
 
     Parameters
     ----------
     outliers
-        Of each image, and what is put in their place.
+        Outliers of each image, with their replacements.
     background
-        What is taken off each image (A,).
+        Level subtracted from each image (A,).
     vacuum
-        The surroundings of images that are inverted, of each (A,); None where none are.
+        Level of the surroundings of each image (A,), if images are inverted; else None.
     logarithm
         Whether they are inverted by -log(I / vacuum), or by vacuum - I.
     filled
-        Borders of each image that were not measured.
+        Unmeasured borders of each image.
     along_x
         Whether the tilt axis runs along the columns' index.
     shape
@@ -59,7 +59,7 @@ class Repairs:
         return block - self._background[None, :, None] if self._background.any() else block
 
     def measured(self, start: int, stop: int) -> npt.NDArray[np.bool_] | None:
-        """Which pixels of the slices were measured, (S, A, N); None where all were."""
+        """Which pixels of the slices were measured, (S, A, N); None if all were."""
         if not any(self._filled):
             return None
         across = self._shape[0] if self._along_x else self._shape[1]

@@ -1,4 +1,4 @@
-"""One pass over the images of a series: what everything that is said of it is decided from."""
+"""One pass over the images of a series: the statistics on which all findings are based."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from mwgan.series.look.filled import Filled, find_filled
 from mwgan.series.look.outliers import Outliers, find_outliers
 
 Array = npt.NDArray[np.float64]
-SMALL = 64  # pixels at most along each side of the images that are kept
-BANDS = 16  # of rows, and of columns, that are kept at the detector's resolution
+SMALL = 64  # largest side in pixels of the reduced images
+BANDS = 16  # bands of rows, and of columns, kept at the detector's resolution
 MEDIAN_OF_NORMAL = 0.6745
 
 
 @dataclass
 class Statistics:
-    """What was gathered of images (A, R, C), in the order of their tilts; outliers are replaced and filled borders left out in all of it.
+    """Statistics of images (A, R, C), in the order of their tilts; outliers are replaced and filled borders left out throughout.
 
     ``small`` (A, r, c) are the images averaged to at most 64 pixels along each side; ``by_columns`` (A, b, C) and ``by_rows``
     (A, b, R) are averages over bands of rows and of columns.
     """
 
     tilt_deg: Array
-    """From -90 to 270, of images from behind beyond 90."""
+    """From -90 to 270; beyond 90 for images from behind."""
     numbers: list[int]
-    """Of the images in the file, from 0."""
+    """Numbers of the images in the file, from 0."""
     shape: tuple[int, int]
     """(R, C)."""
     small: Array
@@ -49,7 +49,7 @@ class Statistics:
         return np.asarray(self.highest == self.lowest)
 
     def of(self, kept: npt.NDArray[np.bool_]) -> Statistics:
-        """The same of some of the images (A,)."""
+        """The statistics of some of the images (A,)."""
         places = np.flatnonzero(kept)
         return replace(
             self,
@@ -68,8 +68,8 @@ class Statistics:
 
 
 def gather(series: TiltSeries) -> Statistics:
-    """Look at every image that a series uses, one at a time."""
-    # Images from behind are looked at as they are, at the tilts that they were taken at: what they are flipped about is asked here.
+    """Read every image that a series uses, one at a time."""
+    # Images from behind are used unflipped, at their original tilts: the position they are flipped about is not known yet.
     taken = np.asarray(series.image_tilt_deg, dtype=float) + 180.0 * np.asarray(series.image_flipped)
     order = np.argsort(taken, kind="stable")
     tilt_deg, numbers = taken[order], [int(index) for index in np.asarray(series.image_numbers)[order]]
@@ -96,9 +96,9 @@ def gather(series: TiltSeries) -> Statistics:
 
 
 def noise_of(image: npt.NDArray[np.float32]) -> float:
-    """About the standard deviation of white noise in an image, from second differences in both directions, by their median.
+    """Estimated standard deviation of white noise in an image, from the median of second differences in both directions.
 
-    What is smooth in either direction leaves no trace in them; of pixels that are all the same (clipped, filled) none are counted.
+    Structures smooth in either direction don't contribute; areas of equal pixels (clipped, filled) don't count.
     """
     kernel = np.array([1.0, -2.0, 1.0], np.float32)
     shape = image.shape
@@ -112,14 +112,14 @@ def noise_of(image: npt.NDArray[np.float32]) -> float:
 
 
 def mean_of_known(values: Array, axis: int | tuple[int, ...]) -> Array:
-    """The mean over an axis of what isn't NaN; NaN where nothing else is."""
+    """The mean over an axis, ignoring NaN; NaN if all values are."""
     known = ~np.isnan(values)
     count = known.sum(axis=axis)
     return np.asarray(np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan))
 
 
 def _averaged(image: npt.NDArray[np.float32], known: npt.NDArray[np.bool_], rows: int, columns: int) -> Array:
-    """An image averaged over rows x columns blocks as equal as can be, of its known pixels; NaN where none is known."""
+    """An image averaged over rows x columns blocks of nearly equal size, over known pixels; NaN where none is known."""
     counts = _summed(known.astype(np.float64), rows, columns)
     sums = _summed(np.where(known, image, 0.0).astype(np.float64), rows, columns)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -1,4 +1,4 @@
-"""What a user says of a series instead of having it looked for."""
+"""What the user specifies for a series instead of having it determined."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from mwgan.errors import InputError
 
 @dataclass(frozen=True)
 class Switches:
-    """What is to be done about what is seen.
+    """Which corrections are made.
 
     Parameters
     ----------
     background
-        ``auto`` takes off what empty surroundings show, ``edge`` that of each image by itself, ``none`` nothing; or a number.
+        ``auto`` subtracts the level of empty surroundings, ``edge`` that of each image separately, ``none`` nothing; or a number.
     axis_offset
-        Pixels (of the file) that the tilt axis falls right of the detector's centre (N - 1) / 2; ``auto`` has it fitted.
+        Position of the tilt axis, in pixels of the file right of the detector's centre (N - 1) / 2; ``auto`` fits it.
     tilt_axis
-        ``x``, ``y``, or ``auto``: along y unless the masses say otherwise.
+        ``x``, ``y``, or ``auto``: along y unless the masses indicate otherwise.
     invert
-        ``yes`` takes logarithms against the surroundings, as of bright-field images; ``auto`` where they are such; ``no``.
+        ``yes`` takes logarithms relative to the surroundings, for bright-field images; ``auto`` if they are such; ``no``.
     outliers
         ``replace`` or ``keep`` hot pixels.
     aligned
-        Whether the images should be: those of a raw series aren't, and nothing is said of it; where they lie tells nothing of the tilts
-        either, nor of the tilt axis' place.
+        Whether the images should be aligned: those of a raw series aren't, so this is not reported, and their positions aren't used to
+        check the tilts or to find the tilt axis.
     """
 
     background: Literal["auto", "edge", "none"] | float = "auto"

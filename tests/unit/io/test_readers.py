@@ -25,7 +25,7 @@ def text_reader(monkeypatch):
 def test_a_reader_of_ones_own(text_reader, tmp_path):
     path = tmp_path / "a.numbers"
     path.write_text("2 1 3\n1 2 3\n4 5 6\n")
-    with pytest.raises(InputError, match=r"no format that is known: give one of \.tif .* \.mrc .*folder"):
+    with pytest.raises(InputError, match=r"unknown format: give one of \.tif .* \.mrc .*folder"):
         open_stack(path)
     register_reader(text_reader)
     series = open_series(path, dataset="x")
@@ -76,7 +76,7 @@ def test_content_counts_more_than_the_suffix(counts, tmp_path, write_mrc):
     (tmp_path / "a.npy").rename(tmp_path / "a.mrc")
     stack = open_stack(tmp_path / "a.mrc")
     np.testing.assert_array_equal(stack.images[:], counts)
-    assert "the file is NPY, whatever its suffix" in stack.notes
+    assert "the file is NPY, despite its suffix" in stack.notes
     np.testing.assert_array_equal(open_stack(write_mrc(counts, "series")).images[:], counts)  # no suffix at all
 
 

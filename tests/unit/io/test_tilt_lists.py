@@ -70,7 +70,7 @@ def test_one_line_of_two_numbers_is_a_tilt_and_its_dose_if_there_is_one_image(tm
         ("-60\n400\n60\n", "image 2 a tilt of 400"),
         ("1 -60\n2 -58\n3 -56\n4 -54\n", "only counts"),
         ("0 -60.0\n1 -58.0\n2 -56.0\n3 -54.0\n", "only counts"),
-        ("-60,5\n-58,25\n-56,5\n", "whether its commas"),
+        ("-60,5\n-58,25\n-56,5\n", "its commas may"),
         (b"\x00\x01\x02\x03", "no text"),
         ("Voltage = 300\n[ZValue = 0]\nStageZ = 3\n", r"no TiltAngle in the section \[ZValue = 0\]"),
         ("[ZValue = 0]\nTiltAngle = high\n", "no TiltAngle"),

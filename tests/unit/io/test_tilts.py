@@ -10,7 +10,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.io import open_series
 from mwgan.io.tilt_series import UnknownTiltsError, flipped_about
-from mwgan.io.tilts import brought_to_half_circle
+from mwgan.io.tilts import to_half_circle
 from mwgan.operators import ParallelBeam
 
 TILTS = (-40.0, -20.0, 0.0, 20.0, 40.0)
@@ -82,7 +82,7 @@ def test_the_pixel_size_may_stand_in_the_mdoc(counts, write_mrc, tmp_path):
 
 def test_where_nothing_tells_them_the_remedy_is_named_and_what_was_passed_over(counts, write_mrc, tmp_path):
     path = write_mrc(counts)
-    with pytest.raises(UnknownTiltsError, match=r"nothing tells the tilts of .*: give them, by --tilts FILE or --tilts FIRST:LAST:STEP"):
+    with pytest.raises(UnknownTiltsError, match=r"the tilts of .* are unknown: give them by --tilts FILE or --tilts FIRST:LAST:STEP"):
         open_series(path)
     write(tmp_path / "series.tlt", TILTS[:4])
     (tmp_path / "series.mdoc").write_text("[ZValue = 0]\n")
@@ -104,7 +104,7 @@ def test_a_list_that_contradicts_the_file_is_told(counts, write_mrc, tmp_path):
 
 
 def test_angles_of_a_whole_turn_come_to_plus_and_minus_ninety():
-    turned, behind = brought_to_half_circle([300.0, 0.0, 60.0, 90.0, -90.0, 91.0, 180.0, -179.0, 270.0, 269.0, 359.9, -360.0])
+    turned, behind = to_half_circle([300.0, 0.0, 60.0, 90.0, -90.0, 91.0, 180.0, -179.0, 270.0, 269.0, 359.9, -360.0])
     np.testing.assert_allclose(turned, [-60, 0, 60, 90, -90, -89, 0, 1, -90, 89, -0.1, 0], atol=1e-9)
     assert behind.tolist() == [False, False, False, False, False, True, True, True, False, True, False, False]
 
@@ -136,7 +136,7 @@ def test_two_exposures_of_one_tilt_are_both_kept(counts, write_mrc):
     series = open_series(write_mrc(counts), (0, -20, -40, 0, 20))
     assert series.geometry.tilt_deg == (-40, -20, 0, 0, 20)
     np.testing.assert_array_equal(series.sinograms(0, 1)[0, 0].numpy(), counts[[2, 1, 0, 3, 4], 0])
-    assert "more than one image at 0 degrees: each counts" in series.notes
+    assert "more than one image at 0 degrees: all are used" in series.notes
 
 
 @pytest.mark.parametrize("exclude", ["2,4", "2, 4", "2,4,", [2, 4], (4, 2)])

@@ -89,5 +89,5 @@ def test_what_is_no_picture_of_one_size_is_refused(run_config, tmp_path):
     with pytest.raises(InputError, match=r"train with data\.sizes=null"):
         made(run_config, tmp_path / "cache", "data.sizes=[8,16]")
     measurement = "model.task={_target_: mwgan.recon.RestoreMeasurement}"
-    with pytest.raises(InputError, match="sees the measurement itself"):
+    with pytest.raises(InputError, match="takes the measurement itself"):
         made(run_config, tmp_path / "cache", measurement)

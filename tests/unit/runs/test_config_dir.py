@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from mwgan.errors import InputError
 from mwgan.runs.config_dir import config_dir, config_dir_of, config_dir_of_run, config_flags, names_config_dir, parted
-from mwgan.runs.folder import begin
+from mwgan.runs.folder import record_start
 
 SOURCES = [
     {"path": "hydra.conf", "schema": "pkg", "provider": "hydra"},
@@ -50,9 +50,9 @@ def test_a_run_tells_its_folder_by_its_own_note_before_hydras(tmp_path):
     assert config_dir_of_run(tmp_path) is None
     hydras(tmp_path, SOURCES)
     assert config_dir_of_run(tmp_path) == Path("/home/me/conf")  # of an earlier version, which left no note of it
-    begin(tmp_path, ["seed=1"], "irdm", Path("/elsewhere"))
+    record_start(tmp_path, ["seed=1"], "irdm", Path("/elsewhere"))
     assert config_dir_of_run(tmp_path) == Path("/elsewhere")
-    begin(tmp_path, ["seed=1"], "irdm")
+    record_start(tmp_path, ["seed=1"], "irdm")
     assert config_dir_of_run(tmp_path) is None
 
 
@@ -71,5 +71,5 @@ def test_the_flag_names_the_folder_from_here_if_it_can(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_gone_is_named_with_the_remedy(tmp_path):
-    with pytest.raises(InputError, match=r"configuration folder .*/gone is not there: say by --config-dir where it is now"):
+    with pytest.raises(InputError, match=r"configuration folder .*/gone is missing: give its new place by --config-dir"):
         config_flags(tmp_path / "gone")

@@ -74,7 +74,7 @@ def test_lightnings_exit_after_ctrl_c_is_ctrl_c(tmp_path):
 
 
 def test_a_full_disk_is_a_sentence_with_the_remedy(tmp_path):
-    with pytest.raises(InputError, match=rf"no space is left for {tmp_path} .*; then mwgan-train resume='{tmp_path}' continues"):
+    with pytest.raises(InputError, match=rf"no space is left for {tmp_path} .*; then mwgan-train resume='{tmp_path}' resumes"):
         ended(tmp_path, raises(OSError(errno.ENOSPC, "No space left on device")))
 
 
@@ -89,7 +89,7 @@ def test_any_other_failure_stays_what_it_is(error, tmp_path, closed):
 def test_a_signal_of_the_last_moment_is_passed_on_after_all_is_closed(tmp_path, closed):
     heard: list[tuple[int, int]] = []
     last = LastCheckpoint(str(tmp_path))
-    last.signals.told = signal.SIGTERM
+    last.signals.received = signal.SIGTERM
     before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append((number, len(closed))))
     try:
         ended(tmp_path, lambda: None, SimpleNamespace(callbacks=[object(), last]))

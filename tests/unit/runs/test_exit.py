@@ -17,8 +17,8 @@ from omegaconf import OmegaConf
 from mwgan.callbacks.stop_signals import StopSignals
 from mwgan.configuration import build
 from mwgan.errors import InputError
+from mwgan.files.atomic import atomic_write
 from mwgan.files.interruption import ended_by_signals
-from mwgan.files.whole import written_whole
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
 
@@ -75,12 +75,12 @@ def test_an_error_of_the_program_itself_is_told_as_such(capsys):
     with pytest.raises(SystemExit) as stopped:
         exit.run(fail_with(ZeroDivisionError("a bug")))
     assert stopped.value.code == 1
-    assert "mwgan has a fault here (ZeroDivisionError: a bug)" in capsys.readouterr().err
+    assert "unexpected error in mwgan (ZeroDivisionError: a bug)" in capsys.readouterr().err
 
 
 def test_an_interrupted_program_ends_with_130(capsys, monkeypatch):
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    for said in ("interrupted: what was finished is kept\n", ""):
+    for said in ("interrupted: finished results are kept\n", ""):
         with pytest.raises(SystemExit) as stopped:
             exit.run(fail_with(KeyboardInterrupt()))
         assert stopped.value.code == 130
@@ -143,14 +143,14 @@ def test_a_program_that_is_told_to_end_says_so_and_leaves_nothing_half_written(n
     signal.signal(getattr(signal, number), signal.SIG_DFL)  # whatever these tests were started under, nohup say
 
     def program():
-        with written_whole(tmp_path / "table.csv") as partial:
+        with atomic_write(tmp_path / "table.csv") as partial:
             partial.write_text("half")
             signal.raise_signal(getattr(signal, number))
 
     with pytest.raises(SystemExit) as end:
         exit.run(program)
     assert end.value.code == 128 + getattr(signal, number)
-    assert capsys.readouterr().err == f"ended by {number}: what was finished is kept\n"
+    assert capsys.readouterr().err == f"ended by {number}: finished results are kept\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -158,4 +158,4 @@ def test_a_training_takes_no_programs_answer_to_signals_for_somebody_elses():
     signals = StopSignals()
     with ended_by_signals():
         signals.remember()
-    assert not signals.answered(signal.SIGTERM)
+    assert not signals.passed_on(signal.SIGTERM)

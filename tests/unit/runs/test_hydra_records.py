@@ -19,8 +19,8 @@ def test_a_record_keeps_its_interpolations(tmp_path):
     ("record", "remedy"),
     [
         (SWEEP, "move it away and give the sweep's options again, with -m"),
-        (OVERRIDES.name, "give experiment= and the options of the run beside resume="),
-        (SETTINGS.name, "give experiment= and the options of the run beside resume="),
+        (OVERRIDES.name, "give experiment= and the options of the run with resume="),
+        (SETTINGS.name, "give experiment= and the options of the run with resume="),
     ],
 )
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", None], ids=["cut short", "no text", "not there"])

@@ -1,4 +1,4 @@
-"""One run in its folder: begun, resumed, finished already or refused, and what its folder says after each."""
+"""One run in its folder: started, resumed, already finished or refused, and what its folder says after each."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_run_is_noted_as_it_begins_and_as_it_ends(command, training, tmp_path,
     assert json.loads((folder / jobs.BEGUN).read_text())["model"] == "irdm"
     assert config_dir_of_run(folder) == Path("/home/me/conf")
     assert jobs.metrics_of(folder) == {"val/psnr": 21.0}
-    assert capsys.readouterr().out == f"the run is in {folder}\n"
+    assert capsys.readouterr().out == f"run saved in {folder}\n"
     assert not jobs.is_claimed(folder)
 
 
@@ -96,7 +96,7 @@ def test_a_finished_run_that_is_resumed_is_not_trained_again(command, training, 
     run(config(tmp_path), training)
     capsys.readouterr()
     assert run(config(tmp_path, resume=str(tmp_path)), training) == {"val/psnr": 21.0}
-    assert capsys.readouterr().out == f"the run in {tmp_path} is finished already\n"
+    assert capsys.readouterr().out == f"the run in {tmp_path} is already finished\n"
     command("seed=3", "trainer.max_epochs=9")
     assert run(config(tmp_path, resume=str(tmp_path)), training) == {"val/psnr": 22.0}
     assert training.resumed == [None, str(tmp_path)]
@@ -151,7 +151,7 @@ def test_stages_are_run_instead_of_a_training(command, training, tmp_path, monke
     assert asked == [(["seed=3"], Path("/home/me/conf"))]
     assert training.resumed == []
     assert jobs.is_finished(tmp_path)
-    assert capsys.readouterr().out == "the run is in the stages\n"
+    assert capsys.readouterr().out == "run saved in the stages\n"
 
 
 def test_a_process_beside_the_first_only_trains(command, training, tmp_path, monkeypatch):
@@ -166,7 +166,7 @@ def test_a_job_of_a_sweep_goes_on_by_itself(command, training, tmp_path, monkeyp
     command("seed=0", mode=RunMode.MULTIRUN)
     job = tmp_path / "sweep" / "0"
     job.mkdir(parents=True)
-    jobs.begin(job, ["seed=0"])
+    jobs.record_start(job, ["seed=0"])
     (job / LAST).parent.mkdir()
     (job / LAST).touch()
     monkeypatch.chdir(tmp_path)
@@ -188,7 +188,7 @@ def test_a_job_of_a_sweep_begins_where_there_is_nothing(command, training, tmp_p
 
 
 def test_a_job_of_another_sweep_is_refused(command, training, tmp_path):
-    jobs.begin(tmp_path, ["seed=1"])
+    jobs.record_start(tmp_path, ["seed=1"])
     command("seed=0", mode=RunMode.MULTIRUN)
     with pytest.raises(InputError, match=r"holds another job than seed=0: .*hydra\.sweep\.dir="):
         run(config(tmp_path), training)
@@ -261,7 +261,7 @@ def test_a_search_is_answered_with_its_objective(command, training, tmp_path):
     command("seed=3")
     assert answer(config(tmp_path), training) == {"val/psnr": 21.0}
     assert answer(config(tmp_path, objective="val/psnr"), training) == 22.0
-    with pytest.raises(InputError, match="there are val/psnr"):
+    with pytest.raises(InputError, match="it has val/psnr"):
         answer(config(tmp_path, objective="val/psnrr"), training)
-    with pytest.raises(InputError, match="there are none"):
+    with pytest.raises(InputError, match="it has none"):
         answer(config(tmp_path, objective="val/psnr"), lambda cfg: {})

@@ -9,7 +9,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from mwgan.callbacks import LastCheckpoint, WholeCheckpoints
+from mwgan.callbacks import AtomicCheckpoints, LastCheckpoint
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import write_checkpoint
 from mwgan.files.weights import save_weights
@@ -34,7 +34,7 @@ def test_everything_that_a_training_takes_is_built(run_config, tmp_path):
     assert (record.seed, record.train_data, record.stand_ins, record.init) == (3, "D1", (), None)
     assert (record.geometry.detector_size, record.wedge_deg) == (16, (40.0, 60.0))
     assert any(isinstance(callback, LastCheckpoint) for callback in prepared.trainer.callbacks)
-    assert isinstance(prepared.trainer.strategy.checkpoint_io, WholeCheckpoints)
+    assert isinstance(prepared.trainer.strategy.checkpoint_io, AtomicCheckpoints)
     json.dumps(record.to_plain())
 
 
@@ -64,7 +64,7 @@ def test_a_folder_is_resumed_though_shipped_weights_have_its_name(run_config, tm
 def test_only_a_checkpoint_can_be_resumed(run_config, tmp_path):
     first = prepare(run_config(*SMALL))
     save_weights(tmp_path / "mine.safetensors", first.module.generator.state_dict(), first.module.record)
-    with pytest.raises(InputError, match=r"mine\.safetensors holds weights alone: begin with them by init="):
+    with pytest.raises(InputError, match=r"mine\.safetensors holds weights only: start from them by init="):
         prepare(run_config(*SMALL, f"resume='{tmp_path / 'mine.safetensors'}'"))
 
 
@@ -108,7 +108,7 @@ def test_data_are_as_configured(run_config):
 
 
 @pytest.mark.parametrize(
-    ("game", "devices", "asked", "given"),
+    ("adversarial", "devices", "asked", "given"),
     [
         (True, 2, "auto", "ddp_find_unused_parameters_true"),
         (True, 2, "ddp", "ddp_find_unused_parameters_true"),
@@ -117,7 +117,7 @@ def test_data_are_as_configured(run_config):
         (True, 1, "auto", "auto"),
     ],
 )
-def test_a_game_in_several_processes_takes_the_strategy_it_needs(game, devices, asked, given, run_config, monkeypatch):
+def test_adversarial_training_in_several_processes_takes_the_strategy_it_needs(adversarial, devices, asked, given, run_config, monkeypatch):
     given_to: dict[str, object] = {}
     real = preparation.build
 
@@ -126,7 +126,7 @@ def test_a_game_in_several_processes_takes_the_strategy_it_needs(game, devices, 
         return real(node, **arguments) if "strategy" not in arguments else None
 
     monkeypatch.setattr(preparation, "build", noted)
-    trainer_of(run_config(*SMALL, f"trainer.devices={devices}", f"trainer.strategy={asked}"), "cpu", game)
+    trainer_of(run_config(*SMALL, f"trainer.devices={devices}", f"trainer.strategy={asked}"), "cpu", adversarial)
     assert given_to["strategy"] == given
     assert all(isinstance(callback, pl.Callback) for callback in given_to["callbacks"])
 

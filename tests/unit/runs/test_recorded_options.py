@@ -24,7 +24,7 @@ RUNS_SOMETHING = [
 
 @pytest.mark.parametrize("option", RUNS_SOMETHING)
 def test_what_could_run_something_is_refused(option):
-    with pytest.raises(InputError, match="could run something: if it is yours, give that beside resume="):
+    with pytest.raises(InputError, match="could run code: if it is yours, give that option with resume="):
         check_options(Path("run"), ["seed=1", option])
 
 

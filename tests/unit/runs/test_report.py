@@ -36,9 +36,9 @@ def test_a_run_without_a_log_has_none_to_read(tmp_path):
 def test_a_report_shows_jobs_as_far_as_they_have_come(tmp_path):
     for number in range(3):
         (tmp_path / str(number)).mkdir()
-        jobs.begin(tmp_path / str(number), [f"seed={number}"])
+        jobs.record_start(tmp_path / str(number), [f"seed={number}"])
     logged(tmp_path / "0", range(2))
-    jobs.finish(tmp_path / "0", ["seed=0"], {})
+    jobs.record_end(tmp_path / "0", ["seed=0"], {})
     (tmp_path / "0" / "panels").mkdir()
     for name, content in (("epoch_002", b"an earlier one"), ("epoch_010", b"the latest")):
         (tmp_path / "0" / "panels" / f"{name}.png").write_bytes(content)
@@ -56,16 +56,16 @@ def test_a_folder_without_jobs_and_a_broken_table_are_refused(tmp_path):
     with pytest.raises(InputError, match="holds no job of a sweep"):
         write_report(tmp_path)
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", [])
+    jobs.record_start(tmp_path / "0", [])
     (tmp_path / "results.parquet").write_text("no table")
-    with pytest.raises(InputError, match=rf"mwgan-evaluate sweep={tmp_path} makes it anew"):
+    with pytest.raises(InputError, match=rf"mwgan-evaluate sweep={tmp_path} makes a new one"):
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
 
 
 def test_a_report_is_copied_where_it_is_wanted(tmp_path):
     (tmp_path / "sweep" / "0").mkdir(parents=True)
-    jobs.begin(tmp_path / "sweep" / "0", [])
+    jobs.record_start(tmp_path / "sweep" / "0", [])
     copy = write_report(tmp_path / "sweep", tmp_path / "new" / "folder")
     assert copy == tmp_path / "new" / "folder" / "report.html"
     assert copy.read_bytes() == (tmp_path / "sweep" / "report.html").read_bytes()

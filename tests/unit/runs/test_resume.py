@@ -75,7 +75,7 @@ def test_what_stands_beside_resume_wins(tmp_path):
 def test_what_the_run_noted_of_itself_counts_before_hydras_record(tmp_path):
     """Hydra's record is written over by an attempt that is refused."""
     recorded(tmp_path, "seed=1", "wedge.min_deg=20")
-    jobs.finish(tmp_path, ["seed=1"], {})
+    jobs.record_end(tmp_path, ["seed=1"], {})
     assert command([f"resume={tmp_path}"]) == ["seed=1", f"paths.run_dir='{tmp_path}'"]
 
 
@@ -93,7 +93,7 @@ def test_a_sweeps_folder_gives_its_command_again(tmp_path):
 
 def test_a_folder_that_holds_nothing_to_go_on_from_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="holds no run or sweep to resume from"):
+        with pytest.raises(InputError, match="has no run or sweep to resume"):
             command([f"resume={folder}"])
     (tmp_path / "multirun.yaml").touch()
     with pytest.raises(InputError, match=r"resume it by mwgan-train resume='.*', without -m"):
@@ -125,20 +125,20 @@ def test_a_record_that_cannot_be_read_is_named_with_a_remedy(file, remedy, tmp_p
 
 
 def test_the_folder_of_configuration_comes_back_before_the_options(run, conf):
-    jobs.begin(run, ["experiment=mine", "seed=1"], "mine", conf)
+    jobs.record_start(run, ["experiment=mine", "seed=1"], "mine", conf)
     assert command([f"resume={run}"]) == ["--config-dir", str(conf), "experiment=mine", "seed=1", where(run)]
 
 
 def test_the_users_own_folder_wins_even_where_the_recorded_one_is_gone(run, conf):
-    jobs.begin(run, ["experiment=mine"], "mine", conf / "gone")
+    jobs.record_start(run, ["experiment=mine"], "mine", conf / "gone")
     for flags in (["--config-dir", str(conf)], [f"--config-dir={conf}"], ["-cd", str(conf)]):
         assert command([f"resume={run}", *flags]) == [*flags, "experiment=mine", where(run)]
-    with pytest.raises(InputError, match=r"configuration folder .*gone is not there"):
+    with pytest.raises(InputError, match=r"configuration folder .*gone is missing"):
         command([f"resume={run}"])
 
 
 def test_flags_beside_resume_come_first(run):
-    jobs.begin(run, ["seed=1"], "irdm")
+    jobs.record_start(run, ["seed=1"], "irdm")
     assert command([f"resume={run}", "threads=2", "--cfg", "job"]) == ["--cfg", "job", "seed=1", "threads=2", where(run)]
     assert command(["seed=3", "--config-dir", "conf", "threads=1"]) == ["--config-dir", "conf", "seed=3", "threads=1"]
 
@@ -153,19 +153,19 @@ def test_a_sweep_is_swept_on_with_its_folder_of_configuration(tmp_path, conf):
     assert command([f"resume={tmp_path / 'without'}"])[:3] == ["-m", *options]
     assert command([f"resume={tmp_path / 'with'}", "-cd", "mine"])[:3] == ["-m", "-cd", "mine"]
     conf.rmdir()
-    with pytest.raises(InputError, match="is not there: say by --config-dir"):
+    with pytest.raises(InputError, match="is missing: give its new place by --config-dir"):
         command([f"resume={tmp_path / 'with'}"])
 
 
 def test_older_names_are_read_as_todays(run):
-    jobs.begin(run, ["experiment=a", "inpainters='b'"], "a")
+    jobs.record_start(run, ["experiment=a", "inpainters='b'"], "a")
     assert command([f"resume={run}"]) == ["experiment=a", "init={generator.inpainter:'b'}", where(run)]
     assert command([f"resume={run}", "inpainters=c"]) == ["experiment=a", "init={generator.inpainter:c}", where(run)]
     assert command(["inpainters=c", "experiment=a"]) == ["init={generator.inpainter:c}", "experiment=a"]
 
 
 def test_what_a_folder_says_is_marked_and_may_open_nothing(run, tmp_path):
-    jobs.begin(run, ["seed=1", "allow=[evil]", "recorded=false"], "irdm")
+    jobs.record_start(run, ["seed=1", "allow=[evil]", "recorded=false"], "irdm")
     assert whole_command([f"resume={run}", "threads=2"]) == ["seed=1", "threads=2", RECORDED, where(run)]
     swept(tmp_path / "sweep", [])
     assert RECORDED in whole_command([f"resume={tmp_path / 'sweep'}"])

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from mwgan.errors import InputError
 from mwgan.paths import conf_dir
 from mwgan.runs import slurm
-from mwgan.runs.folder import QUEUE_AGAIN, TERMINATED
+from mwgan.runs.folder import REQUEUE, TERMINATED
 
 STEP = {"SLURM_JOB_ID": "12", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4"}
 
@@ -90,9 +90,9 @@ def test_lightning_leaves_the_queue_to_us(task, monkeypatch):
 
 
 def test_a_run_whose_time_is_up_is_queued_again(task, queued):
-    with pytest.raises(SystemExit) as ended, slurm.queued_again_when_told():
+    with pytest.raises(SystemExit) as ended, slurm.requeued_on_signal():
         signal.raise_signal(signal.SIGUSR2)
-    assert ended.value.code == QUEUE_AGAIN
+    assert ended.value.code == REQUEUE
     assert queued.read_text() == "requeue 12\n"
     assert signal.getsignal(signal.SIGUSR2) == signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
@@ -108,34 +108,34 @@ def test_a_run_whose_time_is_up_is_queued_again(task, queued):
 )
 def test_one_that_is_told_to_end_is_queued_again_where_it_makes_room_for_another(state, again, task, queued, tmp_path):
     (tmp_path / "job").write_text(f"JobId=12 {state} Requeue=1\n")
-    with pytest.raises(SystemExit) as ended, slurm.queued_again_when_told():
+    with pytest.raises(SystemExit) as ended, slurm.requeued_on_signal():
         signal.raise_signal(signal.SIGTERM)
     assert ended.value.code == TERMINATED
     assert queued.read_text().splitlines() == ["--oneliner show job 12", *(["requeue 12"] if again else [])]
 
 
 def test_one_that_fails_or_is_outside_of_slurm_is_not(task, queued, monkeypatch):
-    with pytest.raises(SystemExit), slurm.queued_again_when_told():
+    with pytest.raises(SystemExit), slurm.requeued_on_signal():
         sys.exit(1)
     for name in ("SLURM_STEP_ID", "SLURM_JOB_ID"):  # a batch script without srun, where nothing would tell the folder; no job at all
         monkeypatch.delenv(name)
-        with slurm.queued_again_when_told():
+        with slurm.requeued_on_signal():
             assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
     assert not queued.exists()
 
 
 def test_a_queue_that_does_not_take_it_is_told_of(task, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SystemExit), slurm.queued_again_when_told():
-        sys.exit(QUEUE_AGAIN)
-    assert "did not queue job 12 again" in capsys.readouterr().err
+    with pytest.raises(SystemExit), slurm.requeued_on_signal():
+        sys.exit(REQUEUE)
+    assert "did not requeue job 12" in capsys.readouterr().err
 
 
 def test_the_launchers_own_handler_has_the_last_word(task, queued):
     told: list[int] = []
     before = signal.signal(signal.SIGUSR2, lambda number, frame: told.append(number))
     try:
-        with pytest.raises(SystemExit), slurm.queued_again_when_told():
+        with pytest.raises(SystemExit), slurm.requeued_on_signal():
             signal.raise_signal(signal.SIGUSR2)
     finally:
         signal.signal(signal.SIGUSR2, before)
@@ -146,7 +146,7 @@ def test_the_launchers_own_handler_has_the_last_word(task, queued):
 @pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTERM])
 def test_the_first_task_alone_asks(number, task, queued, monkeypatch):
     monkeypatch.setenv("SLURM_PROCID", "1")
-    with pytest.raises(SystemExit) as ended, slurm.queued_again_when_told():
+    with pytest.raises(SystemExit) as ended, slurm.requeued_on_signal():
         signal.raise_signal(number)
     assert not ended.value.code  # a bad status may end the first task before it has asked
     assert not queued.exists()

@@ -18,7 +18,7 @@ from mwgan.files.checkpoints import write_checkpoint
 from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.files.weights import read_weights
 from mwgan.runs import stages
-from mwgan.runs.folder import FINISHED, QUEUE_AGAIN, TERMINATED
+from mwgan.runs.folder import FINISHED, REQUEUE, TERMINATED
 from mwgan.runs.stages import run_stages
 
 RECORD = TrainingRecord({"_target_": "a.B"}, {"_target_": "c.D"}, TrainedGeometry(8, 1.0), (0.0, 90.0), command="mwgan-train", commit="abc")
@@ -78,7 +78,7 @@ def test_the_users_configuration_goes_along_as_seen_from_here(commands, tmp_path
     run_stages(cfg(tmp_path / "run"), [], tmp_path / "conf")
     assert all(command[3:5] == ["--config-dir", "conf"] for command in commands)
     assert "paths.run_dir='run/first'" in commands[0]
-    with pytest.raises(InputError, match=r"configuration folder .* is not there"):
+    with pytest.raises(InputError, match=r"configuration folder .* is missing"):
         run_stages(cfg(tmp_path / "other"), [], tmp_path / "gone")
 
 
@@ -134,7 +134,7 @@ def test_a_run_is_not_resumed_unasked(commands, tmp_path):
 
 
 def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(InputError, match="holds none of the stages first, second, third"):
+    with pytest.raises(InputError, match="has none of the stages first, second, third"):
         run_stages(cfg(tmp_path, resume=tmp_path / "nothing"), [])
 
 
@@ -168,7 +168,7 @@ def test_a_stage_ends_by_the_word_of_its_run():
     stage = "import os, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
     stage += "os.kill(os.getpid(), signal.SIGUSR2); os.kill(os.getppid(), signal.SIGUSR2); time.sleep(60)"
     begun = time.monotonic()
-    assert stages._run([sys.executable, "-c", stage]) == QUEUE_AGAIN
+    assert stages._run([sys.executable, "-c", stage]) == REQUEUE
     assert time.monotonic() - begun < 30
     assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
 

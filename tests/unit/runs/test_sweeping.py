@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from mwgan.errors import InputError
 from mwgan.runs import folder as jobs
 from mwgan.runs import sweeping
-from mwgan.runs.folder import FAILED, INTERRUPTED, QUEUE_AGAIN, TERMINATED
+from mwgan.runs.folder import FAILED, INTERRUPTED, REQUEUE, TERMINATED
 from mwgan.runs.sweeping import SweepStart, job_of_sweep
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -70,7 +70,7 @@ def test_the_same_sweep_goes_on_and_another_is_refused(signals, tmp_path, capsys
     start(sweep(tmp_path, "seed=5,6"))  # no job was begun: nothing would be mistaken
     start(sweep(tmp_path, "seed=0,1", "wedge.min_deg=40", "threads=1"))
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", ["seed=0"])
+    jobs.record_start(tmp_path / "0", ["seed=0"])
     start(sweep(tmp_path, "wedge.min_deg=40", "seed=0,1", "threads=2"))
     before = (tmp_path / "multirun.yaml").read_bytes()
     with pytest.raises(SystemExit) as refused:
@@ -93,7 +93,7 @@ def test_the_same_sweep_goes_on_and_another_is_refused(signals, tmp_path, capsys
 def test_hydras_options_that_make_a_sweep_another_one(hydra, same, signals, tmp_path):
     start(sweep(tmp_path, "seed=0,1", hydra=("hydra.sweeper.n_trials=3",)))
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", ["seed=0"])
+    jobs.record_start(tmp_path / "0", ["seed=0"])
     again = sweep(tmp_path, "seed=0,1", hydra=hydra)
     if same:
         start(again)
@@ -105,14 +105,14 @@ def test_hydras_options_that_make_a_sweep_another_one(hydra, same, signals, tmp_
 def test_the_same_sweep_by_older_names_goes_on(signals, tmp_path):
     start(sweep(tmp_path, "inpainters=a,b"))
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", ["inpainters=a"])
+    jobs.record_start(tmp_path / "0", ["inpainters=a"])
     start(sweep(tmp_path, "init={generator.inpainter:a},{generator.inpainter:b}"))
 
 
 def test_the_order_of_swept_keys_is_that_of_the_jobs(signals, tmp_path):
     start(sweep(tmp_path, "seed=0,1", "data=d1,d2"))
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", ["seed=0", "data=d1"])
+    jobs.record_start(tmp_path / "0", ["seed=0", "data=d1"])
     with pytest.raises(SystemExit):
         start(sweep(tmp_path, "data=d1,d2", "seed=0,1"))
 
@@ -130,7 +130,7 @@ def test_failed_jobs_are_counted_in_the_end(tmp_path, capsys):
     end(sweep(tmp_path))
     for name in ("0", "2", "10"):
         (tmp_path / name).mkdir()
-    jobs.begin(tmp_path / "0", [])
+    jobs.record_start(tmp_path / "0", [])
     for name in ("10", "2"):
         (tmp_path / name / FAILED).write_text("why\n")
     with pytest.raises(SystemExit) as ended:
@@ -199,7 +199,7 @@ def test_a_search_hears_of_a_job_that_fails(job):
         job(ZeroDivisionError("a bug"), OPTUNA)
 
 
-@pytest.mark.parametrize("status", [TERMINATED, INTERRUPTED, QUEUE_AGAIN])
+@pytest.mark.parametrize("status", [TERMINATED, INTERRUPTED, REQUEUE])
 def test_a_job_that_is_told_to_end_ends_the_sweep(status, job, tmp_path):
     with pytest.raises(SystemExit) as ended:
         job(SystemExit(status))
@@ -211,7 +211,7 @@ def test_a_sweep_that_is_told_to_end_waits_for_jobs_that_write_their_checkpoint(
     before, said = signal.getsignal(signal.SIGTERM), []
     monkeypatch.setattr(sweeping.multiprocessing, "active_children", lambda: [SimpleNamespace(terminate=lambda: said.append("end"))] * 2)
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", [])
+    jobs.record_start(tmp_path / "0", [])
     with ExitStack() as training:
         training.enter_context(jobs.claimed(tmp_path / "0"))
 
@@ -233,7 +233,7 @@ def test_a_sweep_that_is_told_to_end_waits_for_jobs_that_write_their_checkpoint(
 
 def test_it_does_not_wait_for_ever(monkeypatch, tmp_path):
     (tmp_path / "0").mkdir()
-    jobs.begin(tmp_path / "0", [])
+    jobs.record_start(tmp_path / "0", [])
     seconds = iter(range(0, sys.maxsize, 30))
     slept = []
     monkeypatch.setattr(sweeping.multiprocessing, "active_children", list)

@@ -24,7 +24,7 @@ def begun(folder: Path, *options: str, model: str | None = None) -> None:
     """A job that says itself what it is; Hydra's record is of a second sweep that was refused."""
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "overrides.yaml").write_text("- data=other\n- seed=9\n")
-    jobs.begin(folder, options, model)
+    jobs.record_start(folder, options, model)
 
 
 def test_methods_of_a_sweep_are_told_by_what_was_swept(tmp_path):
@@ -35,7 +35,7 @@ def test_methods_of_a_sweep_are_told_by_what_was_swept(tmp_path):
         runs_of(tmp_path)
     for number, (data, seed) in enumerate((("d1", 0), ("d1", 1), ("d2", 0), ("d2", 1))):
         begun(tmp_path / str(number), f"data={data}", f"seed={seed}", "wedge.min_deg=40", "data.missing=substitute", "threads=1")
-    jobs.finish(tmp_path / "2", [], {})
+    jobs.record_end(tmp_path / "2", [], {})
     assert [(run.method, run.train_seed, run.finished) for run in runs_of(tmp_path)] == [
         ("irdm_d1", 0, False),
         ("irdm_d1", 1, False),

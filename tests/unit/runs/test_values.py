@@ -1,4 +1,4 @@
-"""Numbers of a configuration that can't be meant."""
+"""Numbers of a configuration that is invalid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mwgan.runs.values import check_lists, check_values
     ],
 )
 def test_a_value_is_named_with_what_it_should_be(name, value, told):
-    with pytest.raises(InputError, match=rf"data\.{name}={value} can't be meant: give {told}"):
+    with pytest.raises(InputError, match=rf"data\.{name}={value} is invalid: give {told}"):
         check_values({"data": {name: value}})
 
 

@@ -13,8 +13,8 @@ from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import SIRT, TVM, WBP
 from mwgan.recon.named import make_method
 from mwgan.series import memory
+from mwgan.series.few_iterations import with_few_iterations
 from mwgan.series.memory import default_memory, parse_memory, slices_that_fit
-from mwgan.series.shortened import shortened
 
 GIB = 2**30
 
@@ -51,7 +51,7 @@ def test_less_memory_makes_smaller_blocks_until_not_one_slice_fits(monkeypatch):
     assert blocks == sorted(blocks, reverse=True)
     assert blocks[0] == 32
     assert 1 <= blocks[-1] <= 4
-    with pytest.raises(InputError, match=r"a single slice of 256 x 256 pixels and 31 tilts takes about 0\.0 GB .* give --memory more"):
+    with pytest.raises(InputError, match=r"a single slice of 256 x 256 pixels and 31 tilts takes about 0\.0 GB .* raise --memory"):
         slices_that_fit(TVM(iterations=2), given, 1 << 20)
 
 
@@ -61,7 +61,7 @@ def test_no_more_slices_at_a_time_than_there_are():
 
 @pytest.mark.parametrize("name", ["wbp", "sirt", "lpd"])
 def test_what_small_slices_take_tells_what_large_ones_take(name):
-    method = shortened(make_method(name))
+    method = with_few_iterations(make_method(name))
     given, slices = example(192), 4
     foretold = memory._measured(method, given)(slices)
     found = memory._peak(method, memory._smaller(given, 192, slices))
@@ -70,11 +70,11 @@ def test_what_small_slices_take_tells_what_large_ones_take(name):
 
 def test_a_shortened_method_is_a_copy():
     method = make_method("tvm", {"iterations": 50})
-    assert shortened(method).reconstructor.iterations == 2
+    assert with_few_iterations(method).reconstructor.iterations == 2
     assert method.reconstructor.iterations == 50
-    assert shortened(SIRT(1)).iterations == 1
+    assert with_few_iterations(SIRT(1)).iterations == 1
     network = make_method("lpd")
-    assert shortened(network).reconstructor.generator is network.reconstructor.generator
+    assert with_few_iterations(network).reconstructor.generator is network.reconstructor.generator
 
 
 @pytest.mark.slow  # four processes, each of which loads torch

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mwgan.errors import InputError
-from mwgan.files.partials import what_is_left
+from mwgan.files.partials import take_report
 from mwgan.methods import known_methods
 from mwgan.recon import SIRT, WBP
 from mwgan.recon.named import make_method
@@ -78,7 +78,7 @@ def test_blocks_leave_no_seam(name, small_series, tmp_path):
 @pytest.mark.parametrize("trust", [False, True], ids=["", "trust"])
 @pytest.mark.parametrize("stops", [(1,), (2,), (1, 1, 2)])
 def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust, small_series, tmp_path, capsys):
-    what_is_left()
+    take_report()
 
     def run(output, method, identity):
         series = small_series()
@@ -92,11 +92,11 @@ def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
             run(output, Stopped(SIRT(5), stop * calls), "same")
-        assert "the same command continues there" in what_is_left()
+        assert "the same command resumes there" in take_report()
         assert not output.exists()
     capsys.readouterr()
     residual, series, told = run(output, SIRT(5), "same")
-    assert capsys.readouterr().out.startswith(f"continues after {sum(stops)} of 5 slices")
+    assert capsys.readouterr().out.startswith(f"resuming after {sum(stops)} of 5 slices")
     assert series.asked == [(slice_, slice_ + 1) for slice_ in range(sum(stops), 5)]
     assert residual == expected
     assert told == said
@@ -153,7 +153,7 @@ def test_thickness_and_width_cut_the_slice_about_its_middle(thickness, width, sm
 
 
 def test_sizes_that_cannot_be_are_refused(small_series, tmp_path):
-    with pytest.raises(InputError, match="width of a slice lies between 1 and 192 pixels"):
+    with pytest.raises(InputError, match="width of a slice must be 1 to 192 pixels"):
         reconstruct_series(small_series(), WBP(), tmp_path / "v.mrc", width=1000)
 
 

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from mwgan.errors import InputError
+from mwgan.files.atomic import sha256
 from mwgan.files.weights import find_weights
-from mwgan.files.whole import sha256
 from mwgan.recon import SIRT
 from mwgan.recon.named import make_method
 from mwgan.series import reconstruct_series
-from mwgan.series.look import Seen
+from mwgan.series.look import Findings
 from mwgan.series.record import Record, check_record_file, plain, record_file
 from mwgan.series.report import Report, report_file
 from mwgan.series.trust_report import TrustReport, trust_files
 
 LOOKED_AT = SimpleNamespace(
-    seen=Seen(13, 5, 24, axis_offset_px=1.5, outliers=3), notes=["3 hot pixels <replaced>"], warnings=["image 7 is dark"]
+    seen=Findings(13, 5, 24, axis_offset_px=1.5, outliers=3), notes=["3 hot pixels <replaced>"], warnings=["image 7 is dark"]
 )
 
 
@@ -68,7 +68,7 @@ def test_record_and_page_say_where_a_volume_comes_from_and_what_is_left(run, tmp
     assert "<replaced>" not in page
     assert page.count("<canvas") == 6
     assert 'id="overlay"' not in page
-    assert "How far to believe it" not in page
+    assert "Reliability" not in page
     check_record_file(tmp_path / "v.mrc")  # the next one may take its place
 
 
@@ -81,7 +81,7 @@ def test_the_record_knows_a_networks_weights_by_their_sum(run):
 def test_trust_lies_over_the_views_whatever_the_format(run, tmp_path):
     _, _, page = run("v.ome.tif", trust=True)
     assert 'id="overlay"' in page
-    assert "How far to believe it" in page
+    assert "Reliability" in page
     uncertainty = trust_files(tmp_path / "v.ome.tif")[0]
     assert uncertainty.name == "v.uncertainty.ome.tif"
     assert uncertainty.is_file()

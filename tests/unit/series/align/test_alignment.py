@@ -96,13 +96,13 @@ def test_what_was_written_is_read_back(tmp_path):
     ("spoil", "told"),
     [
         (lambda told: [], "can't be read"),
-        (lambda told: {**told, "kind": "other"}, "is no alignment"),
+        (lambda told: {**told, "kind": "other"}, "is not an alignment"),
         (lambda told: {key: value for key, value in told.items() if key != "scale"}, "lacks scale"),
         (lambda told: {**told, "tilt_deg": [0.0, 1.0]}, "another length"),
-        (lambda told: {**told, "shifts_px": [[float("nan"), 0.0]]}, "numbers that are none"),
-        (lambda told: {**told, "images": [4]}, "doesn't have"),
+        (lambda told: {**told, "shifts_px": [[float("nan"), 0.0]]}, "invalid numbers"),
+        (lambda told: {**told, "images": [4]}, "lacks"),
         (lambda told: {**told, "tilt_axis": "z"}, "its tilt axis"),
-        (lambda told: {**told, "binning": 0}, "numbers that are none"),
+        (lambda told: {**told, "binning": 0}, "invalid numbers"),
         (lambda told: {**told, "shape": "wide"}, "damaged"),
     ],
 )

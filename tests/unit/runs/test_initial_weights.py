@@ -12,7 +12,15 @@ from torch import nn
 from mwgan.errors import InputError
 from mwgan.files.record import TrainedGeometry, TrainingRecord
 from mwgan.files.weights import save_weights
-from mwgan.runs.first_weights import as_tree, begin_with, check_same, first_weights, parts_of, told, told_by
+from mwgan.runs.initial_weights import (
+    as_tree,
+    check_same,
+    load_initial_weights,
+    origins_of,
+    parts_of,
+    read_initial_weights,
+    recorded_origins,
+)
 
 FIRST, LAST = {"_target_": "a.First", "width": 1}, {"_target_": "a.Last"}
 OURS = TrainingRecord({"_target_": "a.Both", "first": FIRST, "last": LAST}, {"_target_": "b.Task"}, TrainedGeometry(32, 2.0), (0.0, 90.0))
@@ -47,7 +55,7 @@ def test_parts_are_named_with_dots_or_in_one_another(init, parts):
 def test_references_reach_parts_that_were_named_with_dots():
     assert as_tree({"generator.first": "a", "generator.last": "b"}) == {"generator": {"first": "a", "last": "b"}}
     for both in (["generator", "generator.first"], ["generator.first", "generator"]):
-        with pytest.raises(InputError, match=r"names generator.* and what it is a part of"):
+        with pytest.raises(InputError, match=r"names generator.* and the part that contains it"):
             as_tree(dict.fromkeys(both, "a"))
 
 
@@ -55,15 +63,15 @@ def test_weights_are_set_into_the_part_that_is_named(tmp_path):
     torch.manual_seed(0)
     model, first = Model(), nn.Linear(2, 2)
     before = model.generator["last"].weight.clone()
-    weights = first_weights({"generator.first": saved(tmp_path / "first.safetensors", first, generator=FIRST)}, OURS)
-    begin_with(model, weights)
+    weights = read_initial_weights({"generator.first": saved(tmp_path / "first.safetensors", first, generator=FIRST)}, OURS)
+    load_initial_weights(model, weights)
     torch.testing.assert_close(model.generator["first"].weight, first.weight, rtol=1e-3, atol=1e-3)  # half precision in the file
     assert torch.equal(model.generator["last"].weight, before)
 
 
 def test_a_whole_generator_begins_as_another_of_its_kind(tmp_path):
     other, model = Model(), Model()
-    begin_with(model, first_weights(saved(tmp_path / "whole.safetensors", other.generator), OURS))
+    load_initial_weights(model, read_initial_weights(saved(tmp_path / "whole.safetensors", other.generator), OURS))
     torch.testing.assert_close(model.generator["last"].weight, other.generator["last"].weight, rtol=1e-3, atol=1e-3)
 
 
@@ -77,36 +85,34 @@ def test_another_network_task_or_grid_is_refused(tmp_path):
     ):
         saved(file, nn.Linear(2, 2), **changes)
         with pytest.raises(InputError, match=rf"other\.safetensors was trained with {named} .* and this run has .*: give its experiment="):
-            first_weights(init, OURS)
+            read_initial_weights(init, OURS)
     saved(file, nn.Linear(2, 2), geometry=TrainedGeometry(64, 1.0))
-    first_weights(str(file), OURS)  # a whole generator may have learned at another size
+    read_initial_weights(str(file), OURS)  # a whole generator may have learned at another size
 
 
 def test_a_part_that_is_not_there_or_is_of_another_shape_is_named(tmp_path):
     file = saved(tmp_path / "part.safetensors", nn.Linear(2, 2), generator=FIRST)
-    with pytest.raises(
-        InputError, match=r"generator\.middle, which this model has no part of that name for: it has generator, generator\.f"
-    ):
-        begin_with(Model(), first_weights({"generator.middle": file}, OURS))
+    with pytest.raises(InputError, match=r"generator\.middle, but this model has no such part: it has generator, generator\.f"):
+        load_initial_weights(Model(), read_initial_weights({"generator.middle": file}, OURS))
     unknown = replace(OURS, generator={"_target_": "a.Both"})  # whose class makes its parts by itself
-    begin_with(Model(), first_weights({"generator.first": file}, unknown))
-    with pytest.raises(InputError, match=r"part\.safetensors holds no weights for generator\.last, which is another network: Error"):
-        begin_with(Model(), first_weights({"generator.last": file}, unknown))
+    load_initial_weights(Model(), read_initial_weights({"generator.first": file}, unknown))
+    with pytest.raises(InputError, match=r"part\.safetensors don.t fit generator\.last, which is another network: Error"):
+        load_initial_weights(Model(), read_initial_weights({"generator.last": file}, unknown))
 
 
 def test_the_record_says_what_it_began_with(tmp_path):
     whole = saved(tmp_path / "whole.safetensors", Model().generator, init={"commit": "before"})
     entry = {"command": "mwgan-train a", "commit": "abc", "init": {"commit": "before"}}
-    assert told(first_weights(whole, OURS)) == entry
+    assert origins_of(read_initial_weights(whole, OURS)) == entry
     part = saved(tmp_path / "part.safetensors", nn.Linear(2, 2), generator=FIRST)
-    assert told(first_weights({"generator.first": part}, OURS)) == {"generator.first": {**entry, "init": None}}
-    assert told([]) is None
+    assert origins_of(read_initial_weights({"generator.first": part}, OURS)) == {"generator.first": {**entry, "init": None}}
+    assert origins_of([]) is None
 
 
 def test_a_resumed_run_keeps_what_its_record_says():
-    assert told_by(OURS) is None
-    assert told_by(replace(OURS, init={"commit": "x"}, others={"inpainters": {"commit": "y"}})) == {"commit": "x"}
-    assert told_by(replace(OURS, others={"inpainters": {"commit": "y"}})) == {"generator.inpainter": {"commit": "y"}}
+    assert recorded_origins(OURS) is None
+    assert recorded_origins(replace(OURS, init={"commit": "x"}, others={"inpainters": {"commit": "y"}})) == {"commit": "x"}
+    assert recorded_origins(replace(OURS, others={"inpainters": {"commit": "y"}})) == {"generator.inpainter": {"commit": "y"}}
 
 
 def test_two_trainings_agree_in_what_is_asked_of_them():

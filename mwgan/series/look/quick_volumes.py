@@ -1,4 +1,4 @@
-"""Where masses say nothing, quick volumes do: which place, and which direction, of the tilt axis explains the images best."""
+"""Position and direction of the tilt axis by the residuals of quick reconstructions, where masses don't determine them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mwgan.series.look.axis import centre_path
 from mwgan.series.look.statistics import Array, Statistics
 from mwgan.trust import relative_residual
 
-REACH = 1 / 16  # of the detector, that a tilt axis is looked for on either side
-FEWEST_TILTS, SMALLEST = 5, 8  # images, and their pixels, that tell its direction
+REACH = 1 / 16  # of the detector: search range on either side
+FEWEST_TILTS, SMALLEST = 5, 8  # images, and their pixels, needed to determine the direction
 FINEST = 96  # detector pixels at most
 SLICES = 4
-COARSE = 5  # places of the axis, where its direction is asked
-BETTER = 2.0  # times less is left about an axis along the other direction
+COARSE = 5  # positions of the axis tried for its direction
+BETTER = 2.0  # required ratio of residuals for the other direction
 
 
 def offset_by_residual(rows: Array, tilt_deg: Array) -> tuple[float, float]:
-    """The offset at which a quick reconstruction explains rows (S, A, N) best, and how much worse none at all explains them.
+    """The offset at which a quick reconstruction of rows (S, A, N) fits best, and the ratio of the residual without offset to it.
 
-    For specimens that leave the field, whose centre of mass says nothing.
+    For specimens that leave the field, whose centre of mass is meaningless.
     """
     residual, factor = _quick(rows, tilt_deg)
     reach_px = REACH * rows.shape[2]
@@ -38,9 +38,9 @@ def offset_by_residual(rows: Array, tilt_deg: Array) -> tuple[float, float]:
 
 
 def far_better_along_x(seen: Statistics, level: float) -> bool:
-    """Whether a quick volume about an axis along x explains images far better than any about one along y.
+    """Whether a quick reconstruction around an axis along x fits the images far better than any around one along y.
 
-    Asked where the specimen leaves the field across an axis along y, and not across one along x; ``level`` is that of the surroundings.
+    Used if the specimen leaves the field across an axis along y, and not across one along x; ``level`` is that of the surroundings.
     """
     if len(seen.numbers) < FEWEST_TILTS or min(seen.shape) < SMALLEST:
         return False
@@ -60,7 +60,7 @@ def slices_of(seen: Statistics, axis: str) -> Array:
 
 
 def _quick(rows: Array, tilt_deg: Array) -> tuple[Callable[[float], float], int]:
-    """What quick volumes leave of rows (S, A, N), binned to 96 pixels or fewer, by the axis' offset in pixels; and the binning."""
+    """The residual of quick reconstructions of binned rows (S, A, N) as a function of the axis' offset in pixels; and the binning."""
     size = rows.shape[2]
     factor = max(1, size // FINEST)
     kept = size // factor

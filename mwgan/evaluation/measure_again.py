@@ -1,4 +1,4 @@
-"""A kept image measured again, for the figures that explain a measurement."""
+"""Simulates the measurement of a kept image again, for the figures that explain a measurement."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from mwgan.operators import projector_for
 from mwgan.recon import WBP, InpaintSinogram
 
 
-def measured_anew(image: npt.NDArray[np.float32], step_deg: float, wedge_deg: float) -> dict[str, Any]:
+def measure_again(image: npt.NDArray[np.float32], step_deg: float, wedge_deg: float) -> dict[str, Any]:
     """The arrays of :attr:`mwgan.figures.registry.Needs.MEASUREMENT`, without noise.
+
 
     Parameters
     ----------

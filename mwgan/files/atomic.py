@@ -1,4 +1,4 @@
-"""How any file of ours is written: whole, or not at all."""
+"""Atomic writing of files: complete, or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mwgan.files.interruption import uninterrupted
 from mwgan.files.outputs import written_to
 from mwgan.files.partials import drop, new_partial
 
-TRIES, PAUSE_S = 5, 0.2  # on Windows, where whoever looks at a new file, a virus scanner say, holds it for a moment
+TRIES, PAUSE_S = 5, 0.2  # on Windows, where a virus scanner for example locks a new file for a moment
 
 
 def sha256(file: Path) -> str:
@@ -28,22 +28,22 @@ def sha256(file: Path) -> str:
     return digest.hexdigest()
 
 
-class WrittenTogether:
-    """Files that take their names together when all of them are written, or leave everything as it was.
+class AtomicFiles:
+    """Files that get their names together when all of them are written; on an error everything stays as it was.
 
     Use as a context manager. Two programs that write the same names at once don't mix: the last to end has written all of them.
 
     Raises
     ------
     InputError
-        If a file that is there can't be replaced.
+        If an existing file can't be replaced.
     """
 
     def __init__(self) -> None:
         self._targets: dict[Path, Path] = {}
 
     def add(self, path: Path) -> Path:
-        """A temporary name to write to, which becomes ``path``; a link stays, and the file that it leads to is replaced.
+        """A temporary name to write to, which becomes ``path``; for a link, its target is replaced.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class WrittenTogether:
         self._targets[partial] = target
         return partial
 
-    def __enter__(self) -> WrittenTogether:
+    def __enter__(self) -> AtomicFiles:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -73,17 +73,17 @@ class WrittenTogether:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name to write to, which becomes ``path`` if all goes well and nothing if it doesn't."""
-    with WrittenTogether() as files:
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary name to write to, which becomes ``path`` on success and is removed on an error."""
+    with AtomicFiles() as files:
         yield files.add(path)
 
 
 @contextmanager
 def _in_turn(folder: Path) -> Iterator[None]:
-    """One process after another, where the system can lock a folder: for the moment in which several files get their names."""
+    """Lock a folder, where the system can, while several files get their names."""
     with ExitStack() as held:
-        with suppress(ImportError, OSError):  # systems that can't; file systems that know no locks
+        with suppress(ImportError, OSError):  # systems or file systems without locks
             if sys.platform != "win32":
                 import fcntl
 
@@ -94,12 +94,12 @@ def _in_turn(folder: Path) -> Iterator[None]:
 
 
 def replace(new: Path, path: Path) -> None:
-    """Give the file ``new`` the name ``path``, in place of what has it. Windows refuses that while another program has the file open.
+    """Rename the file ``new`` to ``path``, replacing an existing file. Windows refuses this while another program has the file open.
 
     Raises
     ------
     InputError
-        If it can't be done.
+        If it isn't possible.
     """
     for left in reversed(range(TRIES)):
         try:
@@ -112,11 +112,11 @@ def replace(new: Path, path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """See the names in ``folder`` safe on the disk: without it a machine that loses power may forget what a file was renamed to."""
+    """Flush the names in ``folder`` to disk: otherwise a power failure may undo a renaming."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except PermissionError:
-        return  # Windows opens no folders; its file system keeps a journal of names
+        return  # Windows can't open folders; its file system has a journal of names
     try:
         os.fsync(descriptor)
     finally:
@@ -124,13 +124,13 @@ def flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def folder_written_whole(folder: Path) -> Iterator[Path]:
-    """A temporary folder to write to, which becomes ``folder`` if all goes well and nothing if it doesn't.
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder to write to, which becomes ``folder`` on success and is removed on an error.
 
     Raises
     ------
     InputError
-        If ``folder`` is there and not empty.
+        If ``folder`` exists and isn't empty.
     """
     check_new_folder(folder)
     partial = new_partial(folder.absolute())
@@ -139,13 +139,13 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
         yield partial
         with uninterrupted():
             if folder.exists():
-                folder.rmdir()  # it is empty, and Windows would not put another in its place
+                folder.rmdir()  # it is empty, and Windows doesn't replace folders
             replace(partial, folder)
     finally:
         drop(partial)
 
 
 def check_new_folder(folder: Path) -> None:
-    """Raise an :class:`InputError` if a folder is there and not empty, or something else is."""
+    """Raise an :class:`InputError` if a folder exists and isn't empty, or is something else."""
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder} is there already: give the name of a new folder")
+        raise InputError(f"{folder} already exists: give the name of a new folder")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mwgan.runs.exit import run
-from mwgan.runs.unforeseen import SHOW
+from mwgan.runs.unexpected import SHOW
 
 
 def test_the_traceback_goes_into_a_file(capsys, monkeypatch, tmp_path):
@@ -24,7 +24,7 @@ def test_the_traceback_goes_into_a_file(capsys, monkeypatch, tmp_path):
     assert end.value.code == 1
     told = capsys.readouterr().err
     assert re.fullmatch(
-        r"error: mwgan has a fault here \(KeyError: .*\): the whole traceback is in .*, please send it with a report\n", told
+        r"error: unexpected error in mwgan \(KeyError: .*\): the full traceback is in .*, please send it with a bug report\n", told
     )
     assert "raise KeyError" in next(Path(tmp_path).glob("mwgan-error-*.txt")).read_text()
     monkeypatch.setenv(SHOW, "1")

@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole or not at all."""
+"""Checkpoints that are written atomically."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from mwgan.files.checkpoints import write_checkpoint
 
 
-class WholeCheckpoints(TorchCheckpointIO):
-    """Lightning's own copies a temporary file over ``last.ckpt``: a run killed in that moment would have nothing to resume from."""
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints atomically. Lightning copies a temporary file over ``last.ckpt``: a run killed meanwhile couldn't resume."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         write_checkpoint(Path(path), lambda stream: torch.save(checkpoint, stream))

@@ -1,4 +1,4 @@
-"""What was seen in a series, as plain values and as sentences."""
+"""Findings on a series, as plain values and as sentences."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 
 @dataclass
-class Seen:
-    """What a look at a tilt series found, what is done about it, and what its user has to know.
+class Findings:
+    """Findings of a check of a tilt series, the corrections, and what the user has to know.
 
     Pixels are those of the file, images are counted from 1 as in IMOD.
     """
@@ -24,21 +24,21 @@ class Seen:
     """Of the specimen against its surroundings, in the file's units."""
     tilt_axis: str = "y"
     tilt_axis_seems: str | None = None
-    """Along which axis the masses say that it runs; None where they don't tell."""
+    """The axis along which it runs by the masses; None if undecided."""
     axis_offset_px: float = 0.0
     axis_offset_error_px: float | None = None
-    """Standard error of what was fitted."""
+    """Standard error of the fitted offset."""
     axis_offset_from: str = "given"
-    """``given``, ``centres of mass``, ``reconstruction`` or ``nothing``: what told it."""
+    """Source of the offset: ``given``, ``centres of mass``, ``reconstruction`` or ``nothing``."""
     scatter_px: float | None = None
-    """Of the centres of mass about one circle; None where the specimen leaves the field."""
+    """Of the centres of mass around one circle; None if the specimen leaves the field."""
     drift_px: float = 0.0
     """Along the tilt axis, from image to image."""
     background: float | list[float] = 0.0
-    """What is taken off: of all images, or of each."""
+    """Subtracted level: of all images, or of each."""
     bright_field: bool = False
     vacuum: list[float] = field(default_factory=list)
-    """Of each image that is inverted: the level of its surroundings; empty where none is."""
+    """The level of the surroundings of each image, if they are inverted; else empty."""
     logarithm: bool = False
     """Whether they are inverted by -log(I / vacuum), as absorption is, or by vacuum - I."""
     dead: list[int] = field(default_factory=list)
@@ -46,11 +46,11 @@ class Seen:
     strangers: list[int] = field(default_factory=list)
     out_of_order: bool = False
     fits_better: str | None = None
-    """The other tilts, or other order of them, that the images' moments fit far better than those given."""
+    """The other tilts, or other order of them, that fit the images' moments far better than the given ones."""
     radians: bool = False
     normalised: str | None = None
     mass_changes: float = 0.0
-    """From image to image, root mean square, as a share."""
+    """RMS relative change from image to image."""
     outliers: int = 0
     outlier_images: int = 0
     filled_share: float = 0.0
@@ -59,12 +59,12 @@ class Seen:
     other_way_empty: bool = False
     """Whether nothing would leave the field if the tilt axis ran along the other axis of the images."""
     notes: list[str] = field(default_factory=list)
-    """Sentences: what was found and corrected."""
+    """Sentences on what was found and corrected."""
     warnings: list[str] = field(default_factory=list)
-    """Sentences: what is likely to be wrong, each with its remedy."""
+    """Sentences on likely problems, each with its remedy."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
+        """As plain values for JSON."""
         return asdict(self)
 
 

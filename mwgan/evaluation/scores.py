@@ -1,4 +1,4 @@
-"""All that a results table says of a tomogram beside its truth and its measurement."""
+"""All metrics of a tomogram in a results table, from its truth and its measurement."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from mwgan.results.columns import NAMES
 from mwgan.trust import added_share, error_inside_outside, frc_inside_outside, missed_on, relative_residual
 
 Metric = Callable[[Tensor, Tensor, Measurement], Tensor]
-"""Tomograms and their truths (B, 1, N, N), and what was measured of these, to a value an image (B,)."""
+"""Maps tomograms, their truths (B, 1, N, N) and the measurement to one value per image (B,)."""
 
 
-def judged(
+def score_tomograms(
     tomogram: Tensor,
     case: Case,
     source: ImageSource | SeriesSlices,
     indices: Sequence[int],
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, list[Any]]:
-    """Values by column, one per image: quality, fidelity to the measurement and in its wedge, and honesty where features are known.
+    """Metrics by column, one value per image: quality, data fidelity, errors in the wedge, and feature rates where known.
 
     Parameters
     ----------
     tomogram, case
-        Tomograms (B, 1, N, N), and what they were made of.
+        Tomograms (B, 1, N, N), and the case that they reconstruct.
     source, indices
         Where the images come from.
     metrics
-        What else is asked, by the name of its column, where there is a truth.
+        Further metrics, by the name of their column, used where there is a truth.
 
     Raises
     ------
     InputError
-        If one of ``metrics`` gives no value an image.
+        If one of ``metrics`` doesn't return one value per image.
     """
     image, measurement = case.truth, case.given
     if image is None or isinstance(source, SeriesSlices):
-        return {name: values.tolist() for name, values in without_truth(tomogram, case).items()}
+        return {name: values.tolist() for name, values in score_series(tomogram, case).items()}
     fidelity = {
         "residual": relative_residual(tomogram, measurement),
         "residual_of_truth": relative_residual(image, measurement),
@@ -62,8 +62,8 @@ def judged(
     return {name: values.tolist() for name, values in {**image_metrics(tomogram, image), **fidelity, **honesty, **others}.items()}
 
 
-def without_truth(tomogram: Tensor, case: Case) -> dict[str, Tensor]:
-    """Values (B,) by column of tomograms (B, 1, N, N) of a series: what they leave of the tilts given, and of those that were not."""
+def score_series(tomogram: Tensor, case: Case) -> dict[str, Tensor]:
+    """Metrics (B,) by column of tomograms (B, 1, N, N) of a series: residuals on the given tilts and on the kept-out ones."""
     assert case.whole is not None
     assert case.kept_out is not None
     data, noise, missed = missed_on(case.kept_out, case.whole, tomogram)
@@ -73,7 +73,7 @@ def without_truth(tomogram: Tensor, case: Case) -> dict[str, Tensor]:
         "kept_out": (missed / data).sqrt(),
         "kept_out_noise": (noise / data).sqrt(),
     }
-    # Tilts of the series that lie in the wedge: the only ones that tell of what a method puts there.
+    # Tilts of the series inside the wedge: the only data on what a method puts there.
     beyond = ~_between(case.given.geometry.tilt_deg, case.whole)
     if bool(beyond.any()):
         data, _, missed = missed_on(beyond, case.whole, tomogram)
@@ -82,20 +82,20 @@ def without_truth(tomogram: Tensor, case: Case) -> dict[str, Tensor]:
 
 
 def _between(tilt_deg: Sequence[float], whole: Measurement) -> Tensor:
-    """Which tilts of a series lie in the range of some, boolean (1, 1, A, 1)."""
+    """Which tilts of a series lie in the range of ``tilt_deg``, boolean (1, 1, A, 1)."""
     tilts = torch.tensor(whole.geometry.tilt_deg)
     return ((tilts >= min(tilt_deg)) & (tilts <= max(tilt_deg))).reshape(1, 1, -1, 1).to(whole.sinogram.device)
 
 
 def check_names(metrics: Mapping[str, Metric]) -> None:
-    """Refuse metrics that are called like a column which the table has anyway."""
+    """Refuse metrics with the name of one of the table's own columns."""
     taken = [name for name in metrics if name in NAMES]
     if taken:
-        raise InputError(f"the results table has a column {', '.join(taken)} of its own: give your metric another name")
+        raise InputError(f"the results table has its own column {', '.join(taken)}: give your metric another name")
 
 
 def _checked(name: str, values: Any, images: int) -> Tensor:
     if not isinstance(values, Tensor) or values.shape != (images,):
         given = f"a tensor of {tuple(values.shape)}" if isinstance(values, Tensor) else f"{type(values).__name__}"
-        raise InputError(f"the metric {name} gives {given} of {images} images, and not a tensor with a value for each ({images},)")
+        raise InputError(f"the metric {name} returns {given} for {images} images, not a tensor with a value for each ({images},)")
     return values
