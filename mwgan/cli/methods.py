@@ -10,9 +10,9 @@ from mwgan.cli.options import ConfigDir
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="A method whose settings (--set) to list.")] = None, config_dir: ConfigDir = None
+    name: Annotated[str | None, typer.Argument(help="Method whose settings (--set) are listed.")] = None, config_dir: ConfigDir = None
 ) -> None:
-    """List the methods: their settings and defaults, what they need, where they come from."""
+    """List the methods: their settings and defaults, requirements and origin."""
     from mwgan.methods import add_folder, known_methods
     from mwgan.recon.described import describe_needs, format_value
     from mwgan.recon.named import find_method

@@ -105,18 +105,18 @@ class SyntheticImages(PosedSyntheticImages):
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
         """Image ``index`` (size, size) in [0, 1]; ``rng`` samples its pose if ``augment`` is on."""
-        return self._drawn(index, *self.pose(rng))
+        return self._render(index, *self.pose(rng))
 
     def stack(self, index: int, rng: np.random.Generator, slices: int, spacing: int = 1) -> Array:
         """Slices (slices, size, size) of the body of image ``index``, ``spacing`` pixels apart, that image in the middle."""
         angle, scale = self.pose(rng)
         if rng.random() < STRAIGHT:
-            return np.repeat(self._drawn(index, angle, scale)[None], slices, axis=0)
+            return np.repeat(self._render(index, angle, scale)[None], slices, axis=0)
         turn, taper = rng.normal(0, TURN), rng.normal(0, TAPER)
         away = spacing * (np.arange(slices) - slices // 2)
-        return np.stack([self._drawn(index, angle + turn * k, min(1.0, scale * (1 + taper * k))) for k in away])
+        return np.stack([self._render(index, angle + turn * k, min(1.0, scale * (1 + taper * k))) for k in away])
 
-    def _drawn(self, index: int, angle: float, scale: float) -> Array:
+    def _render(self, index: int, angle: float, scale: float) -> Array:
         canvas = Canvas(self.size, angle, scale)
         self.draw(canvas, self.content(index))
         return canvas.pixels

@@ -42,8 +42,8 @@ def resolution_along(halves: tuple[Tensor, Tensor], direction: str, voxel_nm: fl
     there = np.abs(rings).sum(axis=1) > 0
     rings = rings[there] if there.any() else rings
     generator = np.random.default_rng(0)
-    drawn = [_period(rings[generator.integers(0, len(rings), len(rings))].mean(axis=0), size) for _ in range(RESAMPLED)]
-    low, high = np.quantile(drawn, (0.05, 0.95), method="nearest")
+    resampled = [_period(rings[generator.integers(0, len(rings), len(rings))].mean(axis=0), size) for _ in range(RESAMPLED)]
+    low, high = np.quantile(resampled, (0.05, 0.95), method="nearest")
     value = _period(rings.mean(axis=0), size)
     return Resolution(value * voxel_nm, min(float(low), value) * voxel_nm, max(float(high), value) * voxel_nm)
 

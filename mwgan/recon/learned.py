@@ -182,7 +182,7 @@ def load_parts(
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ImportError) as error:
-        message = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it anew"
+        message = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it again"
         raise InputError(message) from error
     return generator.to(device), task, record
 
@@ -192,7 +192,7 @@ def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor])
     values = sum(value.numel() for value in state.values())
     for name, count in (("detector_size", record.geometry.detector_size), *_counts(_parts(record))):
         if not -1 <= count <= MOST_COUNTED:
-            raise InputError(f"{path} has {name}={count} in its record but only {values} weights: it was changed, download it anew")
+            raise InputError(f"{path} has {name}={count} in its record but only {values} weights: it was changed, download it again")
 
 
 def _counts(value: object) -> Iterator[tuple[str, int]]:

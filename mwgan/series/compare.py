@@ -82,7 +82,7 @@ def compare_slice(
         return {tilts: leave_out(one, kept_out[tilts]) if kept_out else one for tilts, one in more.items()}
 
     measurements = given(0)
-    drawn: dict[str, str] = {}
+    shown: dict[str, str] = {}
     slices: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
     refused = "none was requested"
@@ -95,15 +95,15 @@ def compare_slice(
             report(refused)
             continue
         shown_as = name + CORRECTED if corrected else name
-        drawn[shown_as] = label(name, corrected)
+        shown[shown_as] = label(name, corrected)
         for tilts, tomogram in tomograms.items():
             slices[tilts, shown_as] = tomogram[0, 0].cpu().numpy()
             row = {"tilts": tilts, "method": shown_as, "slice": slice_index, **_metrics(tomogram, measurements[tilts])}
             rows.append(row if not kept_out else row | _predicted(tomogram, whole[tilts], kept_out[tilts]))
-    if not drawn:
+    if not shown:
         raise InputError(f"no method is left to compare; {refused}")
     rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # by range, as in the picture
-    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(drawn), drawn)
+    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(shown), shown)
     with AtomicFiles() as files:
         picture, numbers = map(files.add, compared_files(output))
         figure.savefig(picture, format="png")

@@ -28,7 +28,7 @@ def check_network(
 ) -> None:
     """Raise an AssertionError, in one sentence, unless ``network`` can be trained and used as a generator of ``task``.
 
-    Its output has the shape of the task's target, for even and odd sizes; in use each slice has the same result whatever lies beside it,
+    Its output has the shape of the task's target, for even and odd sizes; in use each slice has the same result regardless of the others,
     the second time too, and nothing of the network changes; its input stays as it was; in training every weight gets a finite
     gradient; it follows to another precision and so to another device; its weights travel in its ``state_dict``.
     The network itself is left as it was.

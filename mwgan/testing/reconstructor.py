@@ -40,7 +40,7 @@ def check_reconstructor(
     """Raise an AssertionError, in one sentence, unless ``method`` does what every method in mwgan is relied on to do.
 
     It gives finite tomograms (B, 1, N, N) in the number format and on the device of the data, for even and odd N; leaves its input as
-    it was; gives each slice the same result whatever lies beside it in the batch; and doesn't end in an error of torch's own
+    it was; gives each slice the same result regardless of the batch; and doesn't end in an error of torch's own
     when the data are float64. The other claims can be taken back one by one.
 
     Parameters

@@ -99,9 +99,9 @@ class DeArtifactExamples(Examples):
 
     def _draw(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Each sample's kind, and a number in [0, 1) that chooses its checkpoint, each (B,)."""
-        drawn = draws(seeds)
+        numbers = draws(seeds)
         edges = (self.shares.cumsum(0) / self.shares.sum())[:-1].float()
-        return torch.bucketize(drawn[:, 0].contiguous(), edges, right=True), drawn[:, 1]
+        return torch.bucketize(numbers[:, 0].contiguous(), edges, right=True), numbers[:, 1]
 
     def _inpainters(self, device: torch.device) -> list[nn.Module]:
         if self._networks is None:

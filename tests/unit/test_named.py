@@ -133,7 +133,7 @@ def test_a_node_may_be_set_as_a_projector():
         ("tvm", {"weight": -1}, r"weight must be above 0, not -1"),
         ("lpd", {"weight": 1}, r"lpd has no setting 'weight': a trained network has none"),
         ("magic", {}, r"no method or checkpoint 'magic': give .*lpd, .*wbp, a checkpoint or a run folder"),
-        ("irdm_d1", {}, r"irdm_d1 is not shipped with its weights"),
+        ("irdm_d1", {}, r"the weights of irdm_d1 are not shipped"),
     ],
 )
 def test_what_can_not_be_made_is_said(name, settings, told):

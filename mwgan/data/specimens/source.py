@@ -108,8 +108,8 @@ class Specimens(PosedSyntheticImages):
         """An odd number of slices (slices, size, size), ``spacing`` pixels apart, image ``index`` in the middle."""
         posed = self._posed(index, rng)
         if spacing == 1:
-            return self._drawn(posed, posed.shown - slices // 2, slices)
-        return np.concatenate([self._drawn(posed, posed.shown + spacing * (k - slices // 2), 1) for k in range(slices)])
+            return self._render(posed, posed.shown - slices // 2, slices)
+        return np.concatenate([self._render(posed, posed.shown + spacing * (k - slices // 2), 1) for k in range(slices)])
 
     def volume(self, index: int, rng: np.random.Generator, slices: int | None = None) -> Array:
         """The specimen of image ``index``, (``slices``, Z, X) voxels; None gives all of it, a cube.
@@ -118,14 +118,14 @@ class Specimens(PosedSyntheticImages):
         """
         posed, count = self._posed(index, rng), self.size if slices is None else slices
         first = self._first(posed, count)
-        return np.concatenate([self._drawn(posed, first + done, min(AT_ONCE, count - done)) for done in range(0, count, AT_ONCE)])
+        return np.concatenate([self._render(posed, first + done, min(AT_ONCE, count - done)) for done in range(0, count, AT_ONCE)])
 
     def projections(self, index: int, rng: np.random.Generator, geometry: TiltGeometry, slices: int, finer: int) -> Array:
         """Projections (slices, A, N) of :meth:`volume` on a detector of ``size`` pixels, from a rendering ``finer`` times finer."""
         posed = self._posed(index, rng)
         first = self._first(posed, slices)
-        drawings = (self._drawn(posed, first + number, 1, finer) for number in range(slices))
-        return np.concatenate([projected(drawing, geometry) for drawing in drawings])
+        renderings = (self._render(posed, first + number, 1, finer) for number in range(slices))
+        return np.concatenate([projected(rendering, geometry) for rendering in renderings])
 
     def sinogram(self, index: int, geometry: TiltGeometry) -> Array | None:
         """Rows (A, N) of image ``index`` from a finer rendering; None if ``projected_finer`` is 1."""
@@ -152,7 +152,7 @@ class Specimens(PosedSyntheticImages):
         height = body.choose_height(content) * pose.scale
         return _Posed(body, int(np.floor((height + 1) / 2 * self.size)), pose, brightness)
 
-    def _drawn(self, posed: _Posed, first: int, slices: int, times: int = 1) -> Array:
+    def _render(self, posed: _Posed, first: int, slices: int, times: int = 1) -> Array:
         """Slices from ``first`` on, at ``times`` the resolution in all directions: (times slices, times N, times N)."""
         finer = self.finer if times == 1 else 1
         block = posed.body.draw(self.size * times, first * times, slices * times, posed.pose, finer)

@@ -72,7 +72,7 @@ def label_points(axis: Axes, points: Sequence[Point], fontsize: float = 8) -> No
 
 
 def _place(anchors: Array, sizes: Array, drawn: Array, frame: Array) -> Array:
-    """Offsets (L, 2) of the middles of the names from their points, where ``drawn`` (K, 4) is not to be covered."""
+    """Offsets (L, 2) of the labels' centres from their points, without covering ``drawn`` (K, 4)."""
     offsets = np.zeros_like(anchors)
     boxes = np.full((len(anchors), 4), np.nan)  # not placed yet
     turns = np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS

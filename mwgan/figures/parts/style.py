@@ -2,7 +2,7 @@
 
 Its colours (``conf/method``) are Okabe and Ito's palette, and from Paul Tol's those that keep clear of it under every kind of colour
 vision: 17 units of CIELAB or more among the methods of Ding 2019, and among those of each figure of IRDM 2020, by the simulation of
-Machado et al. 2009. In grey the markers tell. D5, D4, D3, D6 darken as their range of wedges widens.
+Machado et al. 2009. In grey the markers differ. D5, D4, D3, D6 darken as their range of wedges widens.
 """
 
 from __future__ import annotations
