@@ -100,8 +100,8 @@ def loaded(
     train, validation = source or PhantomFaces(size, augment=augment), PhantomFaces(size, count=1, offset=45_000)
     data = ImageDataModule(train, validation, batch, workers)
     while True:
-        for drawn in data.train_dataloader():
-            yield data.on_after_batch_transfer(data.transfer_batch_to_device(drawn, torch.device(device), 0), 0)
+        for sample in data.train_dataloader():
+            yield data.on_after_batch_transfer(data.transfer_batch_to_device(sample, torch.device(device), 0), 0)
 
 
 def data_side(size: int, tilts: int, batch: int, device: str, source: ImageSource | None) -> Generator[object, None, None]:

@@ -140,7 +140,7 @@ def table(cases: dict[str, Case], options: Namespace) -> Table:
 
 
 def installed(geometry: TiltGeometry, batch: int, threads: int) -> dict[str, Case]:
-    """The cases whose package is installed; ASTRA may lack CUDA."""
+    """The cases whose package is installed; ASTRA may be without CUDA."""
     cases = {}
     for name, make in CASES.items():
         with suppress(ImportError, InputError):

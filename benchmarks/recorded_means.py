@@ -34,12 +34,12 @@ def means() -> pd.DataFrame:
 
 def conditions() -> dict[str, Any]:
     """The tilt step, the seed, the test images, and their fingerprints."""
-    told = json.loads((RECORDED / "results.conditions.json").read_text())
+    conditions_json = json.loads((RECORDED / "results.conditions.json").read_text())
     rows = pd.read_parquet(RECORDED / "results.parquet", columns=["seed"])
     (seed,) = rows["seed"].unique()
-    tests = {name: node["test"] for name, node in told["tests"].items()}
-    fingerprints = {name: told[f"images of {name}"][f"test {name}"] for name in tests if f"images of {name}" in told}
-    return {"step_deg": told["step_deg"], "seed": int(seed), "tests": tests, "fingerprints": fingerprints}
+    tests = {name: node["test"] for name, node in conditions_json["tests"].items()}
+    fingerprints = {name: conditions_json[f"images of {name}"][f"test {name}"] for name in tests if f"images of {name}" in conditions_json}
+    return {"step_deg": conditions_json["step_deg"], "seed": int(seed), "tests": tests, "fingerprints": fingerprints}
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ STACK = 5
 
 
 def main() -> None:
-    parser = arguments("Times the drawing of specimens.", "specimens.csv")
+    parser = arguments("Time to generate specimens.", "specimens.csv")
     parser.add_argument("--images", type=int, default=24, help="specimens of each kind")
     options = parser.parse_args()
     columns = provenance(("mwgan", "numpy", "scipy"))

@@ -96,9 +96,9 @@ def module_of(overrides: tuple[str, ...], options: Any) -> AdversarialModule:
 def sample_of(options: Any) -> Sample:
     """A batch of phantom faces."""
     samples = SourceDataset(PhantomFaces(options.size), seed=0)
-    drawn = [samples.sample(0, index) for index in range(options.batch)]
-    seeds = torch.tensor([sample.seed for sample in drawn])
-    return Sample(torch.stack([sample.image for sample in drawn]), seeds, torch.arange(options.batch))
+    samples_of_batch = [samples.sample(0, index) for index in range(options.batch)]
+    seeds = torch.tensor([sample.seed for sample in samples_of_batch])
+    return Sample(torch.stack([sample.image for sample in samples_of_batch]), seeds, torch.arange(options.batch))
 
 
 def gflop_an_image(module: AdversarialModule, sample: Sample) -> float:

@@ -63,7 +63,7 @@ def reconstructed(folder: Path) -> tuple[float, float, float]:
     """Peak memory of the program in MiB, its time in seconds, and the size of its volume in MiB."""
     command = [sys.executable, "-m", "mwgan.cli.main", "reconstruct", "s.mrc", "--tilts", "s.tlt", "--method", METHOD]
     command += ["--block", str(BLOCK), "-o", "volume.mrc"]
-    peak, begun = 0.0, time.perf_counter()
+    peak, started = 0.0, time.perf_counter()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             peak = max(peak, peak_mib(process.pid))
@@ -73,7 +73,7 @@ def reconstructed(folder: Path) -> tuple[float, float, float]:
     volume = folder / "volume.mrc"
     size = volume.stat().st_size / 2**20
     volume.unlink()
-    return peak, time.perf_counter() - begun, size
+    return peak, time.perf_counter() - started, size
 
 
 def peak_mib(process: int) -> float:

@@ -51,11 +51,11 @@ def align(
     beside = aligned_files(output)
     guard([output, *beside], series, tilts)
     check_record_file(output)
-    said = options.switches(tilt_axis, "auto", background, invert, outliers)
+    switches = options.switches(tilt_axis, "auto", background, invert, outliers)
     aligned = align_series(
         series,
         tilts,
-        said,
+        switches,
         exclude=exclude,
         dataset=dataset,
         strict=strict,
