@@ -60,7 +60,7 @@ lint: install ## ruff
 types: install ## mypy
 	$(BIN)/mypy
 
-docs: install ## the site, in outputs/docs/site (NOTEBOOKS=off executes no notebook)
+docs: install ## the site, in outputs/docs/site (Python 3.11 or newer; NOTEBOOKS=off runs no notebook)
 	$(PIP) --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -c docs -D nb_execution_mode=$(NOTEBOOKS) . outputs/docs/site
 

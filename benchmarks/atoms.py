@@ -31,7 +31,7 @@ from mwgan.atoms.structure import faults
 from mwgan.data.nanocrystals import Particle
 from mwgan.data.nanocrystals.amorphous import amorphous
 from mwgan.data.nanocrystals.crystals import crystal
-from mwgan.data.nanocrystals.defects import disordered, faulted, substituted, vacant
+from mwgan.data.nanocrystals.defects import add_disorder, add_fault, add_vacancies, substitute_atoms
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.recon import ShowAtoms
@@ -54,28 +54,28 @@ Make = Callable[[float, np.random.Generator], Particle]
 
 def gold(diameter: float, rng: np.random.Generator) -> Particle:
     """With 8 vacancies."""
-    return vacant(crystal("truncated", "Au", diameter, rng), 8, rng)
+    return add_vacancies(crystal("truncated", "Au", diameter, rng), 8, rng)
 
 
 def alloy(diameter: float, rng: np.random.Generator) -> Particle:
     """A third of it silver, disordered."""
-    return disordered(substituted(gold(diameter, rng), 1 / 3, "Ag", rng), 0.1, rng)
+    return add_disorder(substitute_atoms(gold(diameter, rng), 1 / 3, "Ag", rng), 0.1, rng)
 
 
 def perforated(diameter: float, rng: np.random.Generator) -> Particle:
     """That lacks one atom in twenty."""
     whole = crystal("truncated", "Au", diameter, rng)
-    return vacant(whole, len(whole) // 20, rng)
+    return add_vacancies(whole, len(whole) // 20, rng)
 
 
 def other_lattice(diameter: float, rng: np.random.Generator) -> Particle:
     """Whose edge of the cell is 4 % longer."""
-    return vacant(crystal("truncated", "Au", diameter, rng, 4.24), 8, rng)
+    return add_vacancies(crystal("truncated", "Au", diameter, rng, 4.24), 8, rng)
 
 
 def twin(diameter: float, rng: np.random.Generator) -> Particle:
     """Mirrored at a plane near its middle."""
-    return vacant(faulted(crystal("truncated", "Au", diameter, rng), "twin", rng), 8, rng)
+    return add_vacancies(add_fault(crystal("truncated", "Au", diameter, rng), "twin", rng), 8, rng)
 
 
 def disorderly(diameter: float, rng: np.random.Generator) -> Particle:

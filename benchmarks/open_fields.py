@@ -21,7 +21,7 @@ from torch.nn.functional import pad
 
 from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.data import DeadLeaves, ImageSource, RandomShapes
-from mwgan.data.source import draw_seed, drawn_images
+from mwgan.data.source import augmented_images, draw_seed
 from mwgan.geometry import Measurement
 from mwgan.io import open_series
 from mwgan.metrics import image_metrics
@@ -100,7 +100,7 @@ def scanned() -> Iterator[Case]:
 
 
 def load_images(source: ImageSource) -> Tensor:
-    return drawn_images(source, range(IMAGES), SEEDS, [np.random.default_rng(seed) for seed in SEEDS])
+    return augmented_images(source, range(IMAGES), SEEDS, [np.random.default_rng(seed) for seed in SEEDS])
 
 
 def acquire(images: Tensor, percent: float) -> Measurement:

@@ -32,7 +32,7 @@ from mwgan.callbacks.model_flops import peak_of
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.operators import AstraParallelBeam, ParallelBeam
-from mwgan.operators.sparse import MEAN_SHADOW
+from mwgan.operators.sparse import MEAN_FOOTPRINT
 
 Array = npt.NDArray[np.float32]
 OURS = "mwgan"
@@ -115,7 +115,7 @@ def numbers(cases: dict[str, Case], name: str, direction: str, options: Namespac
         names = ("ms_per_image_min", "ratio_to_mwgan", "relative_difference", "slices_at_once", "mfu")
         return {"ms_per_image": "not installed", **dict.fromkeys(names, "")}
     step = cases[name][direction]
-    tflop = 2 * MEAN_SHADOW * options.tilts * options.size**2 / 1e12
+    tflop = 2 * MEAN_FOOTPRINT * options.tilts * options.size**2 / 1e12
     return {
         "ms_per_image": f"{step.ms_per_image:.3f}",
         "ms_per_image_min": f"{step.ms_per_image_min:.3f}",

@@ -24,7 +24,7 @@ include_patterns = [
 
 myst_heading_anchors = 4
 nb_execution_cache_path = str(CHECKOUT / "outputs" / "docs" / "executed")
-nb_execution_timeout = 300
+nb_execution_timeout = 1200  # seconds a cell, on a busy machine
 nb_execution_raise_on_error = True
 
 # Several packages give the same class; its page is that of the package that defines it.
@@ -32,7 +32,7 @@ suppress_warnings = ["ref.python"]
 autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
-autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True, "undoc-members": True}
 
 html_theme = "furo"
 html_title = "mwgan"
@@ -40,10 +40,10 @@ html_extra_path = ["site"]  # index.html, which leads to docs/index.html
 
 
 def escape_markup(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Docstrings are plain text in which only ``code`` and :roles: are marked: ``C_`` and ``|x|`` outside of it mean themselves."""
+    """Outside of ``code`` and :roles:, ``C_`` and ``|x|`` in docstrings mean themselves, no links and substitutions."""
     for number, line in enumerate(lines):
         parts = re.split(r"(``.*?``|`.*?`)", line)
-        parts[::2] = [re.sub(r"(\||\*|_(?!\w))", r"\\\1", part) for part in parts[::2]]
+        parts[::2] = [re.sub(r"(\||_(?!\w))", r"\\\1", part) for part in parts[::2]]
         lines[number] = "".join(parts)
 
 

@@ -1,6 +1,6 @@
 """mwgan: repair the missing wedge in electron tomography.
 
-Importing the package alone is cheap: torch is loaded only by the rooms that need it.
+Importing the package itself is cheap: torch is imported only by the subpackages that need it.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ except PackageNotFoundError:  # a checkout on PYTHONPATH that was never installe
     __version__ = "0+unknown"
 
 __all__ = ["__version__", "benchmark"]
-_LATER = {"benchmark": "mwgan.evaluation.benchmark"}  # imported when it is first asked for
+_LATER = {"benchmark": "mwgan.evaluation.benchmark"}  # imported lazily
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Acquisition: what the microscope does to an image. Project, lose the wedge, add noise; batched, on the device."""
+"""Simulated acquisition: projection, missing wedge and noise; batched, on the device."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 
-FILLER = -1  # the image_index of a sample that only fills up a process' last batch of held-out images: it counts nowhere
+FILLER = -1  # image_index of a padding sample in a process' last batch of held-out images, which is ignored
 
 
 class Sample(NamedTuple):
-    """An image about to be measured; batches stack each field."""
+    """An image before its simulated acquisition; batches stack each field."""
 
     image: Tensor
     """(1, N, N) float32 in [0, 1], rows along the beam; or (S, N, N) of neighbouring slices, the image the one in the middle."""
     seed: int | Tensor
-    """Seeds what the acquisition draws for this sample: its wedge and its noise."""
+    """Seed of this sample's wedge and noise."""
     image_index: int | Tensor
     """Position in the source, or FILLER."""
     leader: int | Tensor | None = None
-    """Seeds what a batch draws as one (tilt step, size): the seed of its first sample, over all processes; None: of those here."""
+    """Seed of what a batch shares (tilt step, size): that of its first sample over all processes; None: in this process."""
 
     @property
     def middle(self) -> Tensor:
@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
 
 def middle_of(stack: Tensor) -> Tensor:
-    """The middle (B, 1, …) of neighbouring slices (B, S, …); itself where each is alone."""
+    """The middle (B, 1, …) of neighbouring slices (B, S, …); unchanged for single slices."""
     if stack.shape[1] == 1:
         return stack
     place = stack.shape[1] // 2
@@ -44,7 +44,7 @@ def middle_of(stack: Tensor) -> Tensor:
 
 
 def leading_seed(seed: Tensor, leader: int | Tensor | None = None) -> int:
-    """The seed of what a batch with seeds (B,) draws as one."""
+    """The seed of what a batch with seeds (B,) shares."""
     return int(torch.as_tensor(seed if leader is None else leader).flatten()[0])
 
 
@@ -53,7 +53,7 @@ class Noise(Protocol):
 
     @property
     def percent(self) -> float:
-        """What the results table calls ``noise_percent``."""
+        """``noise_percent`` in the results table."""
         ...
 
     def __call__(self, sinogram: Tensor, generator: torch.Generator) -> Tensor: ...
@@ -74,18 +74,18 @@ class GaussianNoise:
     Parameters
     ----------
     percent
-        One level, or (lowest, highest) to draw a level per sample from.
+        One level, or (lowest, highest) to sample a level per sample.
     power
-        Above 1, low levels are drawn more often: of (0, 5) and 3, half lie below 0.6.
+        Above 1, low levels are more frequent: with (0, 5) and 3, half are below 0.6.
     """
 
     def __init__(self, percent: float | Sequence[float], power: float = 1.0) -> None:
         if not power > 0:
-            raise InputError(f"the power that noise levels are drawn with must be above 0, not {power}")
+            raise InputError(f"the power of the noise levels must be above 0, not {power}")
         self.power = power
         levels = [float(level) for level in percent] if isinstance(percent, Sequence) else [float(percent)] * 2
         if len(levels) != 2 or not 0 <= levels[0] <= levels[1] < math.inf:
-            raise InputError(f"Gaussian noise is a percentage of 0 or more, or a lowest and a highest one, not {percent}")
+            raise InputError(f"Gaussian noise must be a percentage of 0 or more, or a lowest and a highest one, not {percent}")
         self.low, self.high = levels
 
     @property
@@ -100,11 +100,11 @@ class GaussianNoise:
 
 
 class PoissonNoise:
-    """Counting noise: ``dose_per_tilt`` electrons reach the brightest detector pixel of the series in one exposure."""
+    """Poisson noise: ``dose_per_tilt`` electrons reach the brightest detector pixel of the series in one exposure."""
 
     def __init__(self, dose_per_tilt: float) -> None:
         if not (math.isfinite(dose_per_tilt) and dose_per_tilt > 0):
-            raise InputError(f"the dose per tilt is a number of electrons above 0, not {dose_per_tilt}")
+            raise InputError(f"the dose per tilt must be a number of electrons above 0, not {dose_per_tilt}")
         self.dose_per_tilt = float(dose_per_tilt)
 
     @property
@@ -118,17 +118,17 @@ class PoissonNoise:
 
 
 class Acquisition:
-    """Turns images into measurements: full-range projection, a wedge drawn per sample, noise on what is left.
+    """Turns images into measurements: full-range projection, a random wedge per sample, and noise.
 
-    Everything random about a sample comes from its own seed, so that it does not depend on batch, worker or rank.
+    All random numbers of a sample come from its own seed, so that they do not depend on batch, worker or rank.
 
     Parameters
     ----------
     detector_size, step_deg
-        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch draws one, by its leader.
-        Images of another size than ``detector_size`` meet a detector of theirs.
+        The full tilt grid, -90 up to +90 in steps of ``step_deg``; of several steps each batch uses a random one, by its leader.
+        Images of another size than ``detector_size`` are projected onto a detector of their size.
     wedge_deg
-        (lowest, highest) missing wedge in degrees, drawn uniformly; equal numbers fix it.
+        (lowest, highest) missing wedge in degrees, sampled uniformly; equal numbers fix it.
     noise
         :class:`NoNoise`, :class:`GaussianNoise` or :class:`PoissonNoise`.
     """
@@ -153,18 +153,18 @@ class Acquisition:
         return self.geometries[0]
 
     def geometry_of(self, image: Tensor, seed: Tensor, leader: int | Tensor | None = None) -> TiltGeometry:
-        """The grid that a batch of images (B, 1, N, N) with these seeds (B,) and this leader is measured on."""
+        """The grid for a batch of images (B, 1, N, N) with these seeds (B,) and this leader."""
         geometry = self.geometries[leading_seed(seed, leader) % len(self.geometries)]
         return geometry if image.shape[-1] == geometry.detector_size else replace(geometry, detector_size=image.shape[-1])
 
     @torch.no_grad()
     def __call__(self, image: Tensor, seed: Tensor, complete: Tensor | None = None, leader: int | Tensor | None = None) -> Measurement:
-        """Images (B, 1, N, N) with one seed each (B,) to a :class:`Measurement` with a wedge per sample.
+        """Acquire images (B, 1, N, N) with one seed each (B,): a :class:`Measurement` with a wedge per sample.
 
-        Of stacks (B, S, N, N) the middle slices are measured, their neighbours with the same wedge and level of noise beside them.
-        Samples for which ``complete`` (B,) is true lose no wedge. ``leader`` is the batch's (:class:`Sample`). Seeds, leader and
-        ``complete`` are read on the CPU: kept there, nothing waits for a GPU. So are wedges drawn, which makes them the same on
-        every device; noise is drawn where it is added.
+        For stacks (B, S, N, N) the middle slices are acquired, and their neighbours with the same wedge and level of noise.
+        Samples for which ``complete`` (B,) is true have no missing wedge. ``leader`` is the batch's (:class:`Sample`). Seeds, leader
+        and ``complete`` should be on the CPU, to avoid synchronising with a GPU. Wedges are sampled there, too, so that they are the
+        same on every device; noise is sampled where it is added.
         """
         low, high = self.wedge_deg
         geometry = self.geometry_of(image, seed, leader)

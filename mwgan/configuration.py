@@ -1,4 +1,4 @@
-"""Configuration: composed as a program would, made into objects or plain values, and what Hydra complains of in one sentence."""
+"""Configuration: composing it, building objects from it, converting it to plain values, and Hydra's errors as one sentence."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from mwgan.paths import conf_dir
 
 
 def build(node: Any, **arguments: Any) -> Any:
-    """The object a ``_target_`` node describes. Bad input inside it is raised as the :class:`InputError` it is."""
+    """Build the object of a ``_target_`` node. An :class:`InputError` inside it is raised unchanged."""
     try:
-        if arguments:  # handed over as they are: instantiate would build every _target_ it finds inside them
+        if arguments:  # passed unchanged: instantiate would build every _target_ inside them
             return instantiate(node, _convert_="all", _partial_=True)(**arguments)
         return instantiate(node, _convert_="all")
     except Exception as error:
@@ -42,17 +42,17 @@ def build(node: Any, **arguments: Any) -> Any:
 
 @contextmanager
 def mistakes_of_the_configuration(still: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """What fails while things are built as a configuration says, before anything is done, is the configuration's: one sentence.
+    """Context for building objects: errors are caused by the configuration, and raised as one sentence.
 
     Parameters
     ----------
     still
-        Whether that is still so, when something fails.
+        Whether an error at this point is still caused by the configuration.
 
     Raises
     ------
     InputError
-        That says what was complained of.
+        With the cause.
     """
     try:
         yield
@@ -71,20 +71,20 @@ def mistakes_of_the_configuration(still: Callable[[], bool] = lambda: True) -> I
 
 
 def plain(node: Any, resolve: bool = True) -> Any:
-    """A configuration node as plain values: what may go into a checkpoint. Interpolations are resolved, unless they are to stay."""
+    """A configuration node as plain values, as needed in a checkpoint; interpolations are resolved by default."""
     return OmegaConf.to_container(node, resolve=resolve) if OmegaConf.is_config(node) else node
 
 
 class PartsSearchPath(SearchPathPlugin):
-    """Lays the ``conf`` folders of installed parts (:mod:`mwgan.parts`) over mwgan's own, the last one on top, ``--config-dir`` on that.
+    """Search path: ``--config-dir`` first, then the ``conf`` folders of installed parts (:mod:`mwgan.parts`), then mwgan's own.
 
-    Hydra itself puts ``--config-dir`` under the program's own, where a file of the same name would be passed over without a word.
-    As a plugin it leaves no option behind, so a run whose package is gone can still be resumed.
+    Hydra itself searches ``--config-dir`` after the program's own, where a file of the same name would be silently ignored.
+    As a plugin it leaves no trace in the options, so a run whose package is gone can still be resumed.
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         ours = [element for element in search_path.get_path() if Path(str(element.path).removeprefix("file://")) == conf_dir()]
-        if not ours:  # Hydra asks about any application in this process
+        if not ours:  # called for any Hydra application in this process
             return
         given = [("--config-dir", folder) for folder in _folder_of_command_line()]
         for provider, folder in (*given, *(("mwgan.parts", folder) for folder in reversed(configuration_folders()))):
@@ -92,7 +92,7 @@ class PartsSearchPath(SearchPathPlugin):
 
 
 def _folder_of_command_line() -> list[Path]:
-    """The folder of ``--config-dir``, if it is given and there; Hydra refuses one that isn't."""
+    """The folder of ``--config-dir``, if it is given and exists; Hydra refuses a missing one."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd")
     folder = parser.parse_known_args()[0].config_dir
@@ -100,19 +100,19 @@ def _folder_of_command_line() -> list[Path]:
 
 
 def look_in_parts() -> None:
-    """Let Hydra find the configuration of installed parts, in all that is composed from now on."""
+    """Let Hydra find the configuration of installed parts from now on."""
     Plugins.instance().register(PartsSearchPath)
 
 
 def take_methods_of_command_line() -> None:
-    """Add the methods in the ``--config-dir`` of the Hydra application that is running to the list."""
+    """Add the methods in the ``--config-dir`` of the running Hydra application to the list."""
     for source in HydraConfig.get().runtime.config_sources:
         if source.provider == "command-line":
             add_folder(source.path)
 
 
 def compose_training(options: Sequence[str]) -> DictConfig:
-    """The configuration that ``mwgan-train`` would have with these options, but for a run folder: nothing is run.
+    """The configuration of ``mwgan-train`` with these options, without a run folder: nothing is run.
 
     Raises
     ------
@@ -124,11 +124,11 @@ def compose_training(options: Sequence[str]) -> DictConfig:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             return compose("train", overrides=[*options, "paths.output_dir=unused"])
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explained(error)) from error
+        raise InputError(describe_error(error)) from error
 
 
-def explained(error: Exception) -> str:
-    """What Hydra or OmegaConf complains of, in one sentence."""
+def describe_error(error: Exception) -> str:
+    """An error of Hydra or OmegaConf as one sentence."""
     text = str(error)
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:
@@ -138,4 +138,4 @@ def explained(error: Exception) -> str:
         available = re.search(r"Available options in '[^']+':\s*(.*?)(?:\nConfig search path|\Z)", text, re.S)
         options = f"; there are {', '.join(available.group(1).split())}" if available else ""
         return f"there is no configuration {missing.group(1)!r}{options}"
-    return text if isinstance(error, InstantiationException) else text.split("\n")[0]  # that one's reason is last
+    return text if isinstance(error, InstantiationException) else text.split("\n")[0]  # its reason is at the end

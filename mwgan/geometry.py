@@ -1,20 +1,20 @@
 """Geometry of a single-axis, parallel-beam tilt series, and the measurement made with it.
 
-Conventions, said once and relied on everywhere (``tests/unit/test_geometry.py`` and
-``tests/unit/test_parallel_beam.py`` hold them in place):
+Conventions, defined here and used everywhere (checked by ``tests/unit/test_geometry.py`` and
+``tests/unit/test_parallel_beam.py``):
 
 - A **slice** is an ``image`` (B, 1, Z, X) perpendicular to the tilt axis: rows run along the beam (z), columns
-  along x, and Z = X = N, the detector's size. Images live in [0, 1].
+  along x, and Z = X = N, the detector's size. Images are in [0, 1].
 - **Tilt** is in degrees; 0 is untilted, the beam along z. Stored tilts increase; a tilt exposed twice is there twice. A full grid of
   step 1 is -90 … +89.
 - The point (x, z), measured from the slice's centre with z pointing *down* the rows, falls on the detector at
   ``s = x cos(tilt) - z sin(tilt)``: the orientation of ``skimage.transform.radon``.
-- The centre lies *between* the middle pixels of an even detector, at (N - 1) / 2, so that a half turn is exactly a
-  flip of the detector. A tilt axis that was recorded elsewhere is stated as ``axis_offset_px``, one that was recorded elsewhere in
-  each image (an aligned series whose images were not interpolated) as ``tilt_offset_px`` besides.
+- The centre is *between* the middle pixels of an even detector, at (N - 1) / 2, so that a rotation by 180 degrees is exactly a
+  flip of the detector. A tilt axis at another position is given by ``axis_offset_px``, and one at another position in
+  each image (an aligned series whose images were not interpolated) additionally by ``tilt_offset_px``.
 - A **sinogram** is (B, 1, A, N): tilts by detector pixels; line integrals in pixel units.
 - ``wedge_deg`` is the total missing angle: measured where ``|tilt| < 90 - wedge_deg / 2``. The edges themselves are
-  missing, whether or not the grid meets them.
+  missing, even if they are on the grid.
 - ``measured`` is boolean and **True means measured**.
 """
 
@@ -42,18 +42,18 @@ class TiltGeometry:
     Parameters
     ----------
     tilt_deg
-        The tilts in degrees: any spacing and range, never decreasing; a tilt exposed twice is there twice, and both count.
+        The tilts in degrees: any spacing and range, never decreasing; a tilt exposed twice is listed twice, and both count.
     detector_size
         Detector pixels N across the tilt axis; slices are N x N.
     axis_offset_px
-        Where the tilt axis falls on the detector, in pixels right of its centre (N - 1) / 2.
+        Position of the tilt axis on the detector, in pixels right of its centre (N - 1) / 2.
     tilt_offset_px
-        (A,): how much further right it falls in the image of each tilt; empty where it falls on the same place in all.
+        (A,): additional offset in the image of each tilt; empty if there is none.
 
     Raises
     ------
     InputError
-        If the tilts are empty, not finite or decreasing, or an offset isn't finite or their count is another.
+        If the tilts are empty, not finite or decreasing, or offsets aren't finite or have another number.
     """
 
     tilt_deg: tuple[float, ...]
@@ -92,17 +92,17 @@ class TiltGeometry:
 
     @property
     def offsets_px(self) -> tuple[float, ...]:
-        """Of each tilt (A,), where the tilt axis falls on the detector, in pixels right of its centre."""
+        """Position of the tilt axis for each tilt (A,), in pixels right of the detector's centre."""
         return tuple(self.axis_offset_px + offset for offset in self.tilt_offset_px) or (self.axis_offset_px,) * self.tilts
 
     @property
     def on_axis(self) -> bool:
-        """Whether the tilt axis falls on the detector's centre, in all images."""
+        """Whether the tilt axis is at the detector's centre in all images."""
         return self.axis_offset_px == 0 and not self.tilt_offset_px
 
     @property
     def gap_deg(self) -> float:
-        """The missing angle: what the range of tilts leaves of the half circle."""
+        """The missing angle: the half circle minus the range of tilts."""
         return max(0.0, 180.0 - (self.tilt_deg[-1] - self.tilt_deg[0]))
 
     def measured(self, wedge_deg: float | torch.Tensor = 0.0, limits_deg: tuple[float, float] | None = None) -> torch.Tensor:
@@ -132,8 +132,8 @@ class TiltGeometry:
                 wedge, tilts = wedge.reshape(-1, 1, 1, 1), tilts.to(wedge.device).reshape(1, 1, -1, 1)
             elif wedge.ndim > 1:
                 raise InputError(f"give one wedge, or one per sample as (B,), not a tensor of shape {tuple(wedge.shape)}")
-            # Opposite views are the same: 135 degrees is as far from the beam as -45. A wedge of nothing leaves nothing
-            # out, the tilt of -90 included.
+            # Opposite views are equivalent: 135 degrees is as far from the beam as -45. A wedge of 0 leaves nothing
+            # out, not even the tilt of -90.
             from_beam = ((tilts + 90.0) % 180.0 - 90.0).abs()
             mask = (from_beam < 90.0 - wedge / 2) | (wedge == 0)
         if not bool(mask.any(dim=-2 if mask.ndim == 4 else -1).all()):
@@ -149,20 +149,20 @@ class TiltGeometry:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a microscope gives: a sinogram, which of its tilts were measured, and the geometry.
+    """A measurement: a sinogram, which of its tilts were measured, and the geometry.
 
     Parameters
     ----------
     sinogram
-        (B, 1, A, N) line integrals in pixel units. What was not measured is zero, whatever was passed in.
+        (B, 1, A, N) line integrals in pixel units. Unmeasured values are set to zero.
     measured
-        Boolean, True = measured: tilts (A,) for all samples alike, or (B, 1, A, 1) with a wedge per sample; or the detector pixels of
-        each tilt, (1, 1, A, N) for all samples alike or (B, 1, A, N).
+        Boolean, True = measured: tilts (A,) for all samples, or (B, 1, A, 1) with a wedge per sample; or the detector pixels of
+        each tilt, (1, 1, A, N) for all samples or (B, 1, A, N).
     geometry
         Tilts and detector of the sinogram.
     neighbours
-        What was measured of the slices beside each, (B, 2 K, A, N): of the K before it along the tilt axis, then of the K after it, and a
-        slice's own rows in place of a neighbour that it lacks. None: slices are on their own. Most methods don't look at it.
+        Rows of the neighbouring slices, (B, 2 K, A, N): of the K before along the tilt axis, then of the K after, with a
+        slice's own rows instead of missing neighbours. None: slices are independent. Most methods don't use it.
     """
 
     sinogram: torch.Tensor
@@ -189,7 +189,9 @@ class Measurement:
             if len(beside) != 4 or beside[1] % 2 or (beside[0], *beside[2:]) != (shape[0], *shape[2:]):
                 raise InputError(f"neighbours of a sinogram {shape} are ({shape[0]}, 2 K, {shape[2]}, {shape[3]}), not {beside}")
         device = self.sinogram.device
-        object.__setattr__(self, "measured", self.measured.to(device, non_blocking=device.type == "cuda"))  # nobody waits for a GPU
+        object.__setattr__(
+            self, "measured", self.measured.to(device, non_blocking=device.type == "cuda")
+        )  # without synchronising with a GPU
         object.__setattr__(self, "sinogram", torch.where(self.mask, self.sinogram, 0.0))
         if self.neighbours is not None:
             object.__setattr__(self, "neighbours", torch.where(self.mask, self.neighbours, 0.0))
@@ -201,12 +203,12 @@ class Measurement:
 
     @property
     def measured_tilts(self) -> torch.Tensor:
-        """The tilts of which any pixel was measured, (1 or B, 1, A, 1)."""
+        """The tilts with any measured pixel, (1 or B, 1, A, 1)."""
         return self.mask.any(dim=3, keepdim=True)
 
     @property
     def by_pixel(self) -> bool:
-        """Whether ``measured`` tells the pixels of a tilt apart."""
+        """Whether ``measured`` distinguishes the pixels of a tilt."""
         return self.mask.shape[3] > 1
 
     def with_rows(
@@ -215,7 +217,7 @@ class Measurement:
         measured: torch.Tensor | None = None,
         geometry: TiltGeometry | None = None,
     ) -> Measurement:
-        """The measurement with its rows, and those of its neighbours, changed alike.
+        """The measurement with its rows, and those of its neighbours, changed in the same way.
 
         Parameters
         ----------
@@ -248,7 +250,7 @@ class Measurement:
         )
 
     def by_tilts(self) -> list[tuple[list[int], Measurement]]:
-        """The samples in groups that share their measured tilts: their positions, and their measured rows alone.
+        """The samples in groups with the same measured tilts: their positions, and only their measured rows.
 
         Which pixels of these rows were measured may still differ within a group.
         """
@@ -266,7 +268,7 @@ class Measurement:
         return groups
 
     def _measured_of(self, samples: torch.Tensor | list[int]) -> torch.Tensor:
-        """``measured`` of some samples: itself where all share it."""
+        """``measured`` of some samples; unchanged if all share it."""
         shared = self.measured.ndim == 1 or len(self.measured) < len(self.sinogram)
         return self.measured if shared else self.measured[samples]
 
@@ -277,7 +279,7 @@ def _at(tilts: list[int], rows: torch.Tensor) -> torch.Tensor:
 
 
 def check_count(tilts: float, step_deg: float) -> None:
-    """Raise an :class:`InputError` if a step makes more tilts than anybody can measure."""
+    """Raise an :class:`InputError` if a step gives too many tilts."""
     if tilts > MOST_TILTS:
         raise InputError(
             f"steps of {step_deg:g} degrees make {tilts:,.0f} tilts, more than the {MOST_TILTS} that are taken: widen the step"

@@ -1,4 +1,4 @@
-"""Losses of the adversarial game. Each takes the discriminator's raw scores on real and generated images."""
+"""Adversarial and pixel losses. Adversarial ones take the discriminator's raw scores on real and generated images."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 from mwgan.errors import InputError
 
-SMALLEST_ERROR = 1e-6  # mean squared: at 60 dB nothing is left to be gained
+SMALLEST_ERROR = 1e-6  # mean squared: beyond 60 dB nothing is gained
 
 
 class AdversarialLoss(Protocol):
-    """A flavour of GAN: what the discriminator minimises, and what the generator does."""
+    """A GAN loss: what the discriminator minimises, and what the generator minimises."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
@@ -57,10 +57,10 @@ class RaLSGAN:
 
 
 class _MeanOverProcesses(torch.autograd.Function):
-    """The mean over all processes of what each holds.
+    """The mean of a value over all processes.
 
-    Each process' value enters every process' loss, with the weight of one in their number. So its gradient is the mean of
-    what the losses of all of them say, not only of the one at home.
+    Each process' value enters every process' loss with equal weight. So its gradient is the mean of those of all losses, not
+    only of the local one.
     """
 
     @staticmethod
@@ -89,21 +89,21 @@ class LSGAN:
 
 
 class PixelLoss:
-    """Mean absolute (``l1``) or mean squared (``l2``) error against the truth, or ``log_l2``, in which every image counts alike.
+    """Mean absolute (``l1``) or mean squared (``l2``) error against the truth, or ``log_l2``, which weighs images equally.
 
     Parameters
     ----------
     norm
-        ``l1``, ``l2``, or ``log_l2``: the mean over the images of log(mean squared error). A decibel is worth the same in an
+        ``l1``, ``l2``, or ``log_l2``: the mean over the images of log(mean squared error). A decibel counts the same in an
         easy image, with little noise and a narrow wedge, as in a hard one, whose error is hundreds of times as large.
     floor
-        Outputs below it count as it: a density below 0 is clipped in use, and an empty background then costs nothing to
-        keep exactly empty. None compares the bare output.
+        Outputs are clipped to it from below: negative densities are clipped in use, and an exactly empty background is then
+        free. None compares the raw output.
     """
 
     def __init__(self, norm: str = "l1", floor: float | None = None) -> None:
         if norm not in ("l1", "l2", "log_l2"):
-            raise InputError(f"the pixel loss is l1, l2 or log_l2, not {norm!r}")
+            raise InputError(f"the pixel loss must be l1, l2 or log_l2, not {norm!r}")
         self.norm, self.floor = norm, floor
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whether work fits into this machine's memory: asked before it begins, not found out when the system kills the program."""
+"""Checks before work starts that it fits into memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GB = 1e9
 
 
 def machine_bytes() -> int | None:
-    """The memory that this program may use: the machine's, or less where its container has less; None where nothing tells."""
+    """The memory available to this program: the machine's, or its container's; None if unknown."""
     found = []
     if hasattr(os, "sysconf"):
         with suppress(ValueError, OSError):
@@ -33,7 +33,7 @@ def machine_bytes() -> int | None:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """The memory of a CUDA device that this program may still take, what torch keeps for it included; None of other devices."""
+    """Free memory of a CUDA device, including torch's cache; None for other devices."""
     if device.type != "cuda":
         return None
     import torch
@@ -47,15 +47,15 @@ def check_fits(needed: float, what: str, remedy: str) -> None:
     Parameters
     ----------
     needed
-        The least that it takes.
+        Lower bound of the memory in bytes.
     what
-        What takes them, as the beginning of a sentence: "16 slices of 4096 pixels".
+        What needs it, as the start of a sentence: "16 slices of 4096 pixels".
     remedy
-        What to do, as its end: "lower data.size".
+        The remedy, as its end: "lower data.size".
     """
     there = machine_bytes()
     if there is not None and needed > there:
-        raise InputError(f"{what} take {needed / GB:,.0f} GB of memory or more, and this machine has {there / GB:,.0f}: {remedy}")
+        raise InputError(f"{what} need {needed / GB:,.0f} GB of memory or more, and this machine has {there / GB:,.0f}: {remedy}")
 
 
 def _of_windows() -> list[int]:

@@ -1,19 +1,19 @@
-"""The one list of methods: what builds each, what is tuned of it, and the name and colour that figures give it.
+"""The list of methods: how each is built and tuned, and its label and colour in figures.
 
-Every method is a file ``method/NAME.yaml`` in a folder of configuration: mwgan's own, the ``conf`` of installed parts
-(:mod:`mwgan.parts`), and the folders that a user gives by ``--config-dir``. ``mwgan reconstruct``, ``mwgan compare``,
+Every method is a file ``method/NAME.yaml`` in a configuration folder: mwgan's own, the ``conf`` of installed parts
+(:mod:`mwgan.parts`), and those given by ``--config-dir``. ``mwgan reconstruct``, ``mwgan compare``,
 ``mwgan-evaluate`` and figures all read this list. Its keys:
 
 ==================  ==============================================================================================
-label               what figures call it
-color               its colour in figures, ``"#RRGGBB"``; without one it takes a spare colour
-reconstructor       a node with ``_target_``, a class or a function that gives a
-                    :class:`~mwgan.recon.Reconstructor`, and its arguments; null of what is only trained in a study
-tune                values to try of each parameter, by name; all combinations are tried
-after               the method that this one continues from: it takes over what that one was tuned to
-expects_unit_range  false if data in a detector's own units give the same tomogram in these units, as linear methods
-                    do; else, and where nothing is said, such data are scaled to [0, 1] first
-needs               a Python package that must be installed for it, by the name it is imported by
+label               its name in figures
+color               its colour in figures, ``"#RRGGBB"``; without one it gets a spare colour
+reconstructor       a node with ``_target_``, a class or a function that returns a
+                    :class:`~mwgan.recon.Reconstructor`, and its arguments; null if it is only trained in a study
+tune                values to try for each parameter, by name; all combinations are tried
+after               the method that this one comes after: it takes over that one's tuned parameters
+expects_unit_range  false if data in a detector's own units give the same tomogram in these units, as for linear
+                    methods; by default such data are scaled to [0, 1] first
+needs               a Python package that must be installed for it, by its import name
 ==================  ==============================================================================================
 """
 
@@ -64,7 +64,7 @@ class MethodEntry:
 
 
 def known_methods() -> dict[str, MethodEntry]:
-    """The methods there are, by name: ours, then those of installed parts, then those of :func:`add_folder`, each in order of name.
+    """All methods by name: ours, then those of installed parts, then those of :func:`add_folder`, each sorted by name.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def known_methods() -> dict[str, MethodEntry]:
 
 
 def add_folder(folder: str | Path) -> None:
-    """Add the methods of a folder of configuration, for the rest of this process; they win over those of the same name.
+    """Add the methods of a configuration folder for this process; they override others of the same name.
 
     Raises
     ------
@@ -96,24 +96,24 @@ def _all_of(given: tuple[Path, ...]) -> dict[str, MethodEntry]:
 
 
 def read_methods(folders: Iterable[Path]) -> dict[str, MethodEntry]:
-    """The methods in folders of configuration, by name; of several with one name the last, in the first one's place.
+    """The methods in configuration folders by name; of several with one name the last, in the first one's place.
 
     Raises
     ------
     InputError
-        If a file can't be read, isn't YAML, or has a key that isn't known or a value that can't be; it names the file.
+        If a file can't be read, isn't YAML, or has an unknown key or an invalid value; the message names the file.
     """
     files = {file.stem: file for folder in folders for file in sorted((folder / FOLDER).glob("*.yaml"))}
     return {name: _read(name, file) for name, file in files.items()}
 
 
 def conditions_of(nodes: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
-    """What of each method decides the numbers of a results table: what builds it, but for what is tuned, and what is tuned.
+    """The conditions of a results table from each method: its constructor with fixed arguments, and its tuned parameters.
 
     Parameters
     ----------
     nodes
-        Methods by name, with the keys of their files; a method comes before those that continue from it. None is left out.
+        Methods by name, with the keys of their files; a method precedes those that come after it. None values are skipped.
     """
     tuned: dict[str, set[str]] = {}
     conditions = {}
@@ -143,7 +143,7 @@ def parse_value(text: str) -> Any:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as Hydra reads it: 1e-3 is a number and not a word, as PyYAML has it."""
+    """YAML as read by Hydra: 1e-3 is a number, not a word as in PyYAML."""
 
 
 _Loader.add_implicit_resolver(
@@ -156,7 +156,7 @@ _Loader.add_implicit_resolver(
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except (ImportError, ValueError):  # of a package inside one that isn't there; of one that was barred, or replaced by an object
+    except (ImportError, ValueError):  # its parent package is missing; or it was blocked, or replaced by an object
         return sys.modules.get(package) is not None
 
 
@@ -165,7 +165,7 @@ def _read(name: str, file: Path) -> MethodEntry:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(getattr(error, "problem", None) or error)
-        raise InputError(f"the method {file} can't be read ({reason}): mend it or move it away") from error
+        raise InputError(f"the method {file} can't be read ({reason}): repair it or move it away") from error
     wrong = _problem(content)
     if wrong:
         raise InputError(f"the method {file} {wrong}")
@@ -173,12 +173,12 @@ def _read(name: str, file: Path) -> MethodEntry:
 
 
 def _problem(content: Any) -> str | None:
-    """What is wrong with a method's file, in words that follow its name."""
+    """The problem with a method's file, as text to follow its name; None if there is none."""
     if not isinstance(content, dict):
-        return "holds no keys: give label and reconstructor"
+        return "has no keys: give label and reconstructor"
     unknown = [str(key) for key in content if key not in _CHECKS]
     if unknown:
-        return f"has the key {', '.join(unknown)}, which is none: there are {', '.join(_CHECKS)}"
+        return f"has an unknown key {', '.join(unknown)}: the keys are {', '.join(_CHECKS)}"
     missing = [key for key in ("label", "reconstructor") if key not in content]
     if missing:
         return f"has no {' and no '.join(missing)}: give it (reconstructor may be null)"

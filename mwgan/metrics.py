@@ -35,7 +35,7 @@ def image_metrics(tomogram: Tensor, image: Tensor, data_range: float = 1.0) -> d
 
 
 class ImageQuality(Metric):
-    """Averages what :func:`image_metrics` gives over images, across batches and processes."""
+    """Averages the values of :func:`image_metrics` over images, across batches and processes."""
 
     full_state_update = False
     images: Tensor

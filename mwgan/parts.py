@@ -1,13 +1,13 @@
-"""Which classes a file may name, and what installed packages add to mwgan.
+"""Which classes a file may use, and extensions by installed packages.
 
-A weights file or a run folder comes from anywhere, and names the classes that it is to be rebuilt of. It gets those of mwgan and no
-others, unless the user opens the door: by naming a package (``allow=("mynet",)``), or by installing one that says in its own
+A weights file or a run folder can come from anywhere, and names the classes that it is rebuilt from. Only those of mwgan are allowed,
+unless the user allows more: by naming a package (``allow=("mynet",)``), or by installing one that declares in its
 metadata that it is a part of mwgan::
 
     [project.entry-points."mwgan.parts"]
     mynet = "mynet"
 
-A folder ``conf`` inside such a package is laid over mwgan's own configuration: its ``conf/method/mine.yaml`` is a method
+A folder ``conf`` inside such a package extends mwgan's own configuration: its ``conf/method/mine.yaml`` is a method
 like any other.
 """
 
@@ -25,30 +25,30 @@ from mwgan.errors import InputError
 
 GROUP = "mwgan.parts"
 OURS = ("mwgan.networks", "mwgan.recon")
-# What the configuration of a run folder may name besides what the user allows: nothing there opens a file by itself or runs another's code.
+# What the configuration of a run folder may name besides what the user allows: nothing here opens files or runs foreign code.
 RECORDED = (
     *("mwgan.acquisition", "mwgan.callbacks", "mwgan.data", "mwgan.evaluation", "mwgan.losses", "mwgan.networks", "mwgan.recon"),
     *("mwgan.training", "torch.optim", "pytorch_lightning.accelerators", "pytorch_lightning.callbacks", "pytorch_lightning.loggers"),
     *("pytorch_lightning.plugins", "pytorch_lightning.profilers", "pytorch_lightning.strategies", "pytorch_lightning.trainer"),
 )
-SHOWN = 80  # characters of a name that is none
+SHOWN = 80  # characters of an invalid name
 
 
 def build_part(node: dict[str, Any], allow: Collection[str] | str | None = ()) -> Any:
-    """The object that a record's ``_target_`` and its arguments name: a class of mwgan, or of a package that is allowed.
+    """Build the object of a record's ``_target_`` and its arguments: of a class of mwgan, or of an allowed package.
 
     Parameters
     ----------
     node
-        Plain values, as Hydra's ``instantiate`` takes them: whatever in it has a ``_target_`` of its own, in lists and
-        dictionaries too, is built first; ``_args_``, ``_partial_`` and ``_recursive_`` mean what they mean there.
+        Plain values, as for Hydra's ``instantiate``: nested nodes with a ``_target_``, also in lists and
+        dictionaries, are built first; ``_args_``, ``_partial_`` and ``_recursive_`` have the same meaning.
     allow
         Packages or modules whose classes may be built besides ours and those of installed parts; a string is one of them.
 
     Raises
     ------
     InputError
-        If a class is of neither, isn't a class, or its package isn't there.
+        If a class is of neither, isn't a class, or its package is missing.
     KeyError, AttributeError, TypeError, …
         If there is no such class, or it doesn't take these arguments: whatever importing and building it raises.
     """
@@ -57,7 +57,7 @@ def build_part(node: dict[str, Any], allow: Collection[str] | str | None = ()) -
 
 
 def check_recorded(value: Any, allow: Collection[str] | str | None = ()) -> None:
-    """Raise an :class:`InputError` if a configuration that a folder records names what a stranger's folder must not: see :data:`RECORDED`.
+    """Raise an :class:`InputError` if a recorded configuration names something that isn't in :data:`RECORDED`.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def check_recorded(value: Any, allow: Collection[str] | str | None = ()) -> None
             _check_target(node["_target_"], packages)
         if opened := [name for name in allowed_packages(node.get("allow")) if not _within(str(name), packages)]:
             raise InputError(
-                f"the folder's record allows {', '.join(map(str, opened))}, which you have not: if you trust it, {_allow(opened[0])}"
+                f"the folder's record allows {', '.join(map(str, opened))}, which you don't: if you trust it, {_allow(opened[0])}"
             )
 
 
@@ -91,8 +91,8 @@ def _check_target(target: Any, packages: Collection[str]) -> None:
     except InputError:
         if home:
             raise refusal from None
-        return  # its own building will say so
-    # What a module imports is not its own: os.system can be had through any module that imports os.
+        return  # building it will report this
+    # Imported names don't belong to a module: os.system is reachable through any module that imports os.
     if not (callable(found) and _within(str(getattr(found, "__module__", "")), allowed)):
         raise refusal
     if not isinstance(found, type) and _within(found.__module__, ("pytorch_lightning", "torch")):
@@ -107,11 +107,11 @@ def _nodes(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _allow(package: str) -> str:
-    return f"say so on the command line: allow=[{package}]"
+    return f"add to the command line: allow=[{package}]"
 
 
 def build_chosen(node: Mapping[str, Any]) -> Any:
-    """The object that a node of a file which the user chose describes: any class or function that can be imported, as in Hydra.
+    """Build the object of a node in a file chosen by the user: any class or function that can be imported, as in Hydra.
 
     Nodes are as in :func:`build_part`.
 
@@ -143,12 +143,12 @@ def allowed_packages(allow: Collection[str] | str | None) -> tuple[str, ...]:
 
 
 def installed_parts() -> tuple[str, ...]:
-    """The packages that say of themselves, by an entry point of the group ``mwgan.parts``, that they are parts of mwgan."""
+    """The installed packages that declare an entry point of the group ``mwgan.parts``."""
     return tuple(dict.fromkeys(entry.value.partition(":")[0].strip() for entry in entry_points(group=GROUP)))
 
 
 def configuration_folders() -> list[Path]:
-    """The ``conf`` folders of :func:`installed_parts`; none of a package that has none or is no longer there."""
+    """The ``conf`` folders of :func:`installed_parts`, as far as they exist."""
     folders = []
     for name in installed_parts():
         try:
@@ -161,7 +161,7 @@ def configuration_folders() -> list[Path]:
 
 
 def targets(value: Any) -> list[Any]:
-    """Every ``_target_`` in plain values, outermost first: what a record would be rebuilt of."""
+    """Every ``_target_`` in plain values, outermost first."""
     if isinstance(value, list):
         return [target for inner in value for target in targets(inner)]
     if not isinstance(value, dict):
@@ -176,7 +176,7 @@ def of_others(value: Any) -> list[str]:
 
 
 def _build(node: Mapping[str, Any], find: Callable[[Any], Any]) -> Any:
-    """The object of a node, made of what ``find`` gives for each ``_target_``."""
+    """Build the object of a node, with ``find`` to look up each ``_target_``."""
     given = dict(node)
     made = find(given.pop("_target_"))
     given.pop("_convert_", None)  # these are plain values already
@@ -187,14 +187,14 @@ def _build(node: Mapping[str, Any], find: Callable[[Any], Any]) -> Any:
 
 
 def _built(value: Any, find: Callable[[Any], Any]) -> Any:
-    """A value with all that is to be built in it built."""
+    """A value with all nested nodes built."""
     if isinstance(value, Mapping):
         return _build(value, find) if "_target_" in value else {key: _built(inner, find) for key, inner in value.items()}
     return [_built(inner, find) for inner in value] if isinstance(value, list) else value
 
 
 def _class(target: Any, allowed: Collection[str]) -> type:
-    """The class that a target names, if it is of an allowed package and defined there."""
+    """The class of a target, if it is defined in an allowed package."""
     module, _, _ = str(target).rpartition(".")
     if not (_is_name(target) and _within(module, allowed)):
         raise _refusal(target, target)
@@ -207,15 +207,15 @@ def _class(target: Any, allowed: Collection[str]) -> type:
     if not isinstance(made, type):
         if _within(module, OURS):
             raise _refusal(target, target)
-        raise InputError(f"{target} is not a class, and a file may name classes alone: make it one, and train or export the weights anew")
-    # What an allowed module imports is not allowed by that: a file must not reach save_file, Path or another package's instantiate.
+        raise InputError(f"{target} is not a class, and a file may name only classes: make it one, and train or export the weights again")
+    # Names imported by an allowed module aren't allowed: a file must not reach save_file, Path or another package's instantiate.
     if not _within(made.__module__, allowed):
         raise _refusal(target, f"{made.__module__}.{made.__qualname__}")
     return made
 
 
 def _found(module: str, target: str) -> Any:
-    """What a dotted name means: something in a module, or a class within a class there."""
+    """Look up a dotted name: an object in a module, or a nested class."""
     try:
         return getattr(importlib.import_module(module), target.rpartition(".")[2])
     except ModuleNotFoundError as error:
@@ -238,17 +238,17 @@ def _is_name(target: Any) -> bool:
 
 
 def _refusal(target: Any, meant: Any) -> InputError:
-    """Why ``target``, which means the class ``meant``, is not built, and how it could be."""
-    told = f"{target if _is_name(target) else repr(target)[:SHOWN]} is not a class of mwgan's networks and tasks"
+    """The error for a ``target``, which resolves to the class ``meant``, that is not allowed, with the remedy."""
+    what = f"{target if _is_name(target) else repr(target)[:SHOWN]} is not a class of mwgan's networks and tasks"
     package = str(meant).partition(".")[0]
     if not _is_name(target) or str(target).partition(".")[0] == "mwgan":
         return InputError(
-            f"{told}, nor of a package that could be allowed (allow=…) or installed as a part (an entry point of the group {GROUP}): "
-            "train or download it anew"
+            f"{what}, nor of a package that could be allowed (allow=…) or installed as a part (an entry point of the group {GROUP}): "
+            "train or download it again"
         )
-    told = told if meant == target else f"{told} but {meant}"
+    what = what if meant == target else f"{what} but {meant}"
     return InputError(
-        f"{told}: if you trust it, allow its package (allow=({package!r},) in Python, --allow {package} or allow=[{package}] "
+        f"{what}: if you trust it, allow its package (allow=({package!r},) in Python, --allow {package} or allow=[{package}] "
         f"on the command line), or install it as a package with an entry point of the group {GROUP}"
     )
 

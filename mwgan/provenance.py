@@ -20,7 +20,7 @@ def provenance(config: dict[str, Any], device: str) -> dict[str, Any]:
     Parameters
     ----------
     config
-        Plain values, interpolations unresolved, so that a file that travels doesn't tell the folders of the machine that made it.
+        Plain values, interpolations unresolved, so that it doesn't reveal the machine's folders.
     device
         As torch names it.
     """

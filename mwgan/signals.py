@@ -11,5 +11,5 @@ def there(*names: str) -> tuple[signal.Signals, ...]:
 
 
 TIME_IS_UP = there("SIGUSR2")  # SLURM's word ahead of a job's end
-BY_KEYBOARD = there("SIGINT", "SIGBREAK")  # Ctrl-C and Windows' Ctrl-Break: each process of the console hears them by itself
+BY_KEYBOARD = there("SIGINT", "SIGBREAK")  # Ctrl-C and Windows' Ctrl-Break: every process of the console receives them
 STOPS = (*BY_KEYBOARD, *there("SIGTERM", "SIGHUP", "SIGUSR1"), *TIME_IS_UP)

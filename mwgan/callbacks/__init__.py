@@ -9,6 +9,7 @@ from mwgan.callbacks.model_flops import ModelFlops
 from mwgan.callbacks.peak_memory import PeakMemory
 from mwgan.callbacks.run_summary import RunSummary
 from mwgan.callbacks.stop_signals import Stopped
+from mwgan.callbacks.trackio_log import TrackioLog
 from mwgan.callbacks.wedge_metrics import WedgeMetrics
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "PeakMemory",
     "RunSummary",
     "Stopped",
+    "TrackioLog",
     "WedgeMetrics",
 ]

@@ -21,9 +21,7 @@ from mwgan.errors import InputError
 from mwgan.files.interruption import ended_by_signals
 from mwgan.runs.exit import fail, mistakes_in_one_sentence, print_anywhere
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge.")
 
 
 @app.callback(invoke_without_command=True)
@@ -121,7 +119,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     print_anywhere()
     with ended_by_signals(), mistakes_in_one_sentence():
-        app()
+        app(prog_name="mwgan")
 
 
 if __name__ == "__main__":

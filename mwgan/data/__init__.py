@@ -1,4 +1,4 @@
-"""Images to learn from: sources, and the DataModule that turns them into batches."""
+"""Image sources for training and testing, and the DataModule that turns them into batches."""
 
 from mwgan.data.augmentation import Augmentation
 from mwgan.data.challenge import Challenge

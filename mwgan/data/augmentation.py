@@ -1,4 +1,4 @@
-"""Augmentation: each sample's pose is drawn from its own seed; a batch is moved and blurred by noise in one go, on its device."""
+"""Augmentation: each sample's pose is sampled from its own seed; a batch is transformed at once, on its device."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from mwgan.errors import InputError
 
 
 class Pose(NamedTuple):
-    """What one sample's augmentation came to; batches stack each field."""
+    """The sampled augmentation of one image; batches stack each field."""
 
     matrix: Tensor
-    """(2, 3) float32: where in the image, in units of half its side, each point of the result comes from."""
+    """(2, 3) float32: affine map from the result to the image, in units of half its side."""
     noise: Tensor
-    """() float32: standard deviation of white noise, of the image's range."""
+    """() float32: standard deviation of white noise, relative to the image's range."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may happen to an image before it is projected (Ding 2019, Table 1; IRDM 2020, Supplementary Table 2).
+    """The random augmentation of an image before it is projected (Ding 2019, Table 1; IRDM 2020, Supplementary Table 2).
 
     The papers name the kinds and give no numbers; these are our choice.
 
@@ -35,11 +35,11 @@ class Augmentation:
     pad_resize
         Pad and resize back: shrinks the image to as little as this share of its side, 1 to leave it.
     rotation
-        Turn by any angle.
+        Rotate by any angle.
     flip
-        Mirror, in half of the draws.
+        Mirror half of the samples.
     affine
-        Largest shear, as a tangent; sides are stretched by up to as much, one against the other.
+        Largest shear, as a tangent, and largest relative stretch of one side against the other.
     noise_percent
         Largest standard deviation of white noise, in percent of the range [0, 1].
     """
@@ -58,7 +58,7 @@ class Augmentation:
             )
 
     def draw(self, rng: np.random.Generator) -> Pose:
-        """A pose: shrunk, stretched and sheared, mirrored, then turned."""
+        """Sample a pose: shrunk, stretched and sheared, mirrored, then rotated."""
         matrix = np.eye(2)
         if self.pad_resize < 1:
             matrix = matrix / rng.uniform(self.pad_resize, 1.0)
@@ -79,13 +79,13 @@ NONE = Augmentation()
 
 
 @torch.no_grad()
-def posed(images: Tensor, pose: Pose, seeds: Tensor) -> Tensor:
-    """Images (B, 1, N, N) in the poses of a batch, their noise drawn from ``seeds`` (B,); values stay in [0, 1].
+def augment(images: Tensor, pose: Pose, seeds: Tensor) -> Tensor:
+    """Transform images (B, 1, N, N) by the poses of a batch, with noise from ``seeds`` (B,); values stay in [0, 1].
 
-    Poses and seeds are read on the CPU: kept there, nothing waits for a GPU.
+    Poses and seeds should be on the CPU, to avoid synchronising with a GPU.
 
-    The ground that a shrunk image leaves is empty, and so is what a pose carries out of the inscribed disc, where not every
-    projection would hold it. Images whose pose changes nothing stay as they are, to the bit.
+    The background around a shrunk image is empty, and so is everything outside the inscribed disc, which not every
+    projection would cover. Images with an identity pose are bit-identical.
     """
     matrices, noise_levels = pose.matrix.cpu(), pose.noise.cpu()
     moved = (matrices != torch.eye(2, 3)).flatten(1).any(dim=1).nonzero().flatten()
@@ -103,7 +103,7 @@ def posed(images: Tensor, pose: Pose, seeds: Tensor) -> Tensor:
 
 def _warped(images: Tensor, matrix: Tensor) -> Tensor:
     size = images.shape[-1]
-    # torch's grid has -1 and 1 in the middle of the outermost pixels, ours on their outer edges: that scales shifts alone.
+    # torch's grid has -1 and 1 at the centres of the outermost pixels, ours at their outer edges: this only scales shifts.
     grid = torch.cat([matrix[:, :, :2], matrix[:, :, 2:] * size / (size - 1)], dim=2)
     points = nn.functional.affine_grid(grid, list(images.shape), align_corners=True)
     return nn.functional.grid_sample(images, points, mode="bilinear", padding_mode="zeros", align_corners=True).clamp(0, 1)
@@ -111,10 +111,10 @@ def _warped(images: Tensor, matrix: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _disc(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # whoever asks first: training may not use what inference made
+    with torch.inference_mode(False):  # cached, and training can't use tensors made in inference mode
         return torch.from_numpy(inscribed_disc(size)).to(device, dtype)
 
 
-def stacked(poses: Sequence[Pose]) -> Pose:
-    """The poses of a batch."""
+def stack_poses(poses: Sequence[Pose]) -> Pose:
+    """Stack the poses of a batch."""
     return Pose(torch.stack([pose.matrix for pose in poses]), torch.stack([pose.noise for pose in poses]))

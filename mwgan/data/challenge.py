@@ -1,9 +1,9 @@
-"""The challenge: specimens unlike any that networks here are trained on, whose features are known to the pixel.
+"""The challenge: specimens unlike the training data of the networks here, with features known to the pixel.
 
-A network that has learned what specimens look like may add what is not there, or leave out what it has never seen. Six
-kinds of images ask for either: what the missing wedge hides most, what is smallest, and a body in which there is nothing.
-Each comes with its background, the same image without its features, from which :mod:`mwgan.evaluation.features` tells what
-a tomogram lost and what it made up. The numbers below are our choice; at 64 pixels the thinnest features are one pixel wide.
+A network that has learned what specimens look like may hallucinate, or omit what it has never seen. Six kinds of images
+test this: what the missing wedge affects most, what is smallest, and a body without features.
+Each comes with its background, the same image without its features, from which :mod:`mwgan.evaluation.features` computes
+omission and hallucination. The numbers below are our choice; at 64 pixels the thinnest features are one pixel wide.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from mwgan.data.canvas import Array, Canvas, Points, turned
 from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
-REACH = 0.92  # the specimen stays within this share of the inscribed circle: every projection holds the whole of it
-PIXEL = 2 / 64  # a pixel of 64 across the image, half the image being 1
+REACH = 0.92  # the specimen stays within this share of the inscribed circle: every projection covers all of it
+PIXEL = 2 / 64  # a pixel at 64 pixels across the image, in units of half the image
 MARGIN = 0.85  # features stay within this share of their body
 
 
 @dataclass(frozen=True)
 class Challenge(ImageSource):
-    """``count`` images of ``size`` x ``size`` pixels, their kinds in turn: any multiple of six in a row is balanced.
+    """``count`` images of ``size`` x ``size`` pixels with alternating kinds: any multiple of six in a row is balanced.
 
     - ``lamellae``: thin sheets perpendicular to the beam in a faint matrix or in none
     - ``dots``: many small dense particles in a faint matrix
     - ``holes``: pores of several sizes in a dense body
-    - ``crack``: one thin crack in a dense body, a third of them all but perpendicular to the beam and the rest at any angle
+    - ``crack``: one thin crack in a dense body, a third of them almost perpendicular to the beam and the rest at any angle
     - ``text``: letters, bright in a faint matrix or dark in a dense body
-    - ``nothing``: a featureless body. It is not a wholly empty image, which has no line integral for noise to be a percentage
-      of and no scale of its own.
+    - ``nothing``: a featureless body, not an empty image, which would have no line integral to which noise could be relative
+      and no scale.
 
-    Nothing turns or blurs these images and no option of ``conf/data`` trains on them: what is perpendicular to the beam stays so.
+    These images are never augmented and no option of ``conf/data`` trains on them: what is perpendicular to the beam stays so.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ class Challenge(ImageSource):
     count
         How many images.
     seed
-        Decides every image's content: image k of a seed is always the same image.
+        Determines every image: image k of a seed is always the same.
     offset
-        First image: validation and test take ranges of one seed that don't meet.
+        First image: validation and test use disjoint ranges of one seed.
     licence
-        Drawn by this program: there is nothing to ask for.
+        Synthetic: none needed.
     """
 
     size: int = 64
@@ -61,7 +61,7 @@ class Challenge(ImageSource):
     licence: str = "none needed"
 
     stream: ClassVar[tuple[int, ...]] = (3,)
-    """Tells its random numbers apart from those of other drawn images that share seed and number."""
+    """Separates its random numbers from those of other synthetic images with the same seed and number."""
 
     def __post_init__(self) -> None:
         if self.size < 8 or self.count < 1 or self.offset < 0:
@@ -74,24 +74,24 @@ class Challenge(ImageSource):
         return self.count
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
-        """Image ``index`` (size, size) in [0, 1]; there is no pose that ``rng`` could draw."""
+        """Image ``index`` (size, size) in [0, 1]; ``rng`` isn't used, as there is no augmentation."""
         return self._painted(index)[1]
 
     def background(self, index: int) -> Array:
-        """Image ``index`` (size, size) without its features: its matrix or body alone."""
+        """Image ``index`` (size, size) without its features: only its matrix or body."""
         return self._painted(index)[0]
 
     def kind(self, index: int) -> str:
-        """What image ``index`` shows, one of :data:`KINDS`."""
+        """The kind of image ``index``, one of :data:`KINDS`."""
         self._check(index)
         return tuple(KINDS)[(self.offset + index) % len(KINDS)]
 
     def origin(self, index: int) -> str:
-        """Its kind and number, as ``crack 15``: the results table tells kinds apart, and each image is a subject of its own."""
+        """Its kind and number, as ``crack 15``: the results table distinguishes kinds, and each image is its own subject."""
         return f"{self.kind(index)} {self.offset + index}"
 
     def describe(self) -> list[dict[str, Any]]:
-        """What a run's record says of the source."""
+        """The source's entry in a run's record."""
         return [{"name": self.name, "images": self.count, "licence": self.licence}]
 
     def _painted(self, index: int) -> tuple[Array, Array]:
@@ -106,7 +106,7 @@ class Challenge(ImageSource):
             raise IndexError(f"image {index} of {self.count}")
 
 
-# Each kind paints its body and then its features, and returns the image as it was in between.
+# Each kind paints its body and then its features, and returns the image before the features.
 
 
 def _lamellae(canvas: Canvas, rng: np.random.Generator) -> Array:
@@ -148,7 +148,7 @@ def _crack(canvas: Canvas, rng: np.random.Generator) -> Array:
     value = rng.uniform(0.6, 1.0)
     body = _body(canvas, rng, value)
     background = canvas.pixels.copy()
-    # The wedge hides what is extended across the beam, along x: so much that cracks of any direction would seldom ask for it.
+    # The wedge affects structures extended across the beam, along x: cracks of random direction would seldom test this.
     turn = rng.uniform(-1, 1) * np.deg2rad(15) if rng.random() < 1 / 3 else rng.uniform(0, np.pi)
     along = np.linspace(-1, 1, int(rng.integers(6, 11))) * body.radius * rng.uniform(0.45, 0.78)
     across = np.cumsum(rng.uniform(-1, 1, size=along.size)) * 0.8 * PIXEL
@@ -180,7 +180,7 @@ KINDS = {"lamellae": _lamellae, "dots": _dots, "holes": _holes, "crack": _crack,
 
 
 class _Body(NamedTuple):
-    """The largest circle in a body."""
+    """The largest circle inside a body."""
 
     middle: Points
     radius: float
@@ -207,7 +207,7 @@ def _line(canvas: Canvas, points: Points, width: float, value: float) -> None:
 
 
 def _apart(body: _Body, radii: Sequence[float] | Points, gap: float, rng: np.random.Generator) -> Iterator[tuple[Points, float]]:
-    """Middles in the body for discs of these radii, at least ``gap`` from one another; a disc that finds no room is left out."""
+    """Centres in the body for discs of these radii, at least ``gap`` apart; a disc that doesn't fit is left out."""
     taken: list[tuple[Points, float]] = []
     for radius in radii:
         for _ in range(50):
@@ -220,12 +220,12 @@ def _apart(body: _Body, radii: Sequence[float] | Points, gap: float, rng: np.ran
 
 
 def _outlines(lines: Sequence[str]) -> list[Points]:
-    """Outlines (K, 2) as (x, z) of lines of text in the font that matplotlib brings; those of counters lie in those of letters."""
+    """Outlines (K, 2) as (x, z) of lines of text in matplotlib's own font; those of counters lie inside those of letters."""
     import matplotlib
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    # By its file: a name would be looked up among whatever fonts the machine has.
+    # By its file: a name would be looked up among the machine's fonts.
     font = FontProperties(fname=str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"))
     height = 100  # curves become polygons to within a fraction of a unit
     found: list[Points] = []
@@ -236,7 +236,7 @@ def _outlines(lines: Sequence[str]) -> list[Points]:
 
 
 def _filled(outlines: Sequence[Points], size: int, finer: int = 4) -> Array:
-    """The share of each pixel (size, size) that lies inside an odd number of outlines, from ``finer`` x ``finer`` points in it."""
+    """The share of each pixel (size, size) inside an odd number of outlines, from ``finer`` x ``finer`` points in it."""
     from matplotlib.path import Path as Outline
 
     axis = (np.arange(size * finer) + 0.5) / (size * finer) * 2 - 1

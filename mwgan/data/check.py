@@ -1,4 +1,4 @@
-"""What each source of a data set gives, before a training finds out."""
+"""Checks each source of a data set before training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mwgan.data.subjects import some
 from mwgan.errors import InputError
 
 PARTS = ("train", "validation", "test")
-SHOWN = 10  # images of a source that are drawn
+SHOWN = 10  # sampled images per source
 
 
 @dataclass(frozen=True)
@@ -25,38 +25,38 @@ class CheckedSource:
 
     part: str
     name: str
-    """What the configuration calls it."""
+    """Its name in the configuration."""
     source: str
-    """What tables call it."""
+    """Its name in tables."""
     images: int
     distinct: int | None
-    """How many of its images differ by more than their pose; None where it doesn't say."""
+    """Number of images that differ by more than their pose; None if unknown."""
     subjects: int | None
     who: str
     """The first few of its subjects."""
     skipped: tuple[tuple[str, str], ...]
-    """The files that were left out, and why."""
+    """The skipped files, with the reasons."""
     licence: str | None
     strange: str
-    """What does not seem to belong there; empty if nothing."""
+    """Files that don't seem to belong there; empty if none."""
     pictures: Array
-    """Images (K, size, size) from all over the source, as the first epoch of a training would draw them."""
+    """Images (K, size, size) from all over the source, as in the first epoch of a training."""
 
 
 def check_sources(data: Mapping[str, Any], build: Callable[[Any], PlainSource]) -> tuple[list[CheckedSource], list[str]]:
-    """Draw from every source of a data set.
+    """Sample images from every source of a data set.
 
     Parameters
     ----------
     data
         Its configuration: the node of each part, with or without ``sources``.
     build
-        Makes the source that a node describes.
+        Builds the source of a node.
 
     Returns
     -------
     sources, problems
-        Those that can be used, and in sentences why others can't.
+        The usable ones, and sentences on the others.
     """
     checked: list[CheckedSource] = []
     problems: list[str] = []
@@ -70,7 +70,7 @@ def check_sources(data: Mapping[str, Any], build: Callable[[Any], PlainSource]) 
 
 
 def check_apart(file: Path, data: Mapping[str, Any]) -> None:
-    """Raise an :class:`InputError` if ``file`` would become an image of one of the sources, or be written over one."""
+    """Raise an :class:`InputError` if ``file`` would become an image of one of the sources, or overwrite one."""
     for _, _, node in _nodes(data):
         folder = node.get("folder")
         if folder and file.resolve().is_relative_to(Path(folder).resolve()):
@@ -86,24 +86,24 @@ def _nodes(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def _checked(part: str, name: str, source: ImageSource) -> CheckedSource:
-    told = source.describe()[0]
+    entry = source.describe()[0]
     return CheckedSource(
         part,
         name,
-        told.get("name", source.name),
-        told.get("images", len(source)),
-        told.get("distinct"),
-        told.get("subjects"),
+        entry.get("name", source.name),
+        entry.get("images", len(source)),
+        entry.get("distinct"),
+        entry.get("subjects"),
         some(source.subjects),
-        tuple((file, reason) for file, reason in told.get("skipped", ())),
-        told.get("licence"),
+        tuple((file, reason) for file, reason in entry.get("skipped", ())),
+        entry.get("licence"),
         _strange(source),
         _first(source),
     )
 
 
 def _strange(source: ImageSource) -> str:
-    """How many files of a CT source are of another modality: topograms and other scans lie in many CT collections."""
+    """A note on files of another modality in a CT source: many CT collections contain topograms and other scans."""
     found = source.modalities() if source.name == "ct" else {}
     others = {modality: count for modality, count in found.items() if modality != "CT"}
     return f"{sum(others.values())} DICOM files are no CT but {', '.join(sorted(others))}" if others else ""

@@ -1,4 +1,4 @@
-"""Image sources as Lightning data: which sample comes when is decided by seed and epoch alone."""
+"""Image sources as Lightning data: the order of samples depends only on seed and epoch."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mwgan.acquisition import FILLER, Sample, leading_seed
-from mwgan.data.augmentation import Pose, posed
-from mwgan.data.source import ImageSource, PlainSource, as_source, draw_seed, drawn_images
+from mwgan.data.augmentation import Pose, augment
+from mwgan.data.source import ImageSource, PlainSource, as_source, augmented_images, draw_seed
 from mwgan.errors import InputError
 from mwgan.memory import check_fits
 from mwgan.signals import STOPS
 
 FLOAT32 = 4  # bytes
 
-VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training draw
+VALIDATION_EPOCH = 2**31  # no training epoch has this number, so held-out samples never repeat a training sample
 
 
-class Turn(NamedTuple):
-    """A sample that a rank is to draw."""
+class SampleRequest(NamedTuple):
+    """A request for a sample of a rank."""
 
     epoch: int
     image_index: int
     leader: int
     """Index of the first sample of its batch, over all ranks."""
     filler: bool
-    """Whether another rank draws it too, and this one only to have as many."""
+    """Whether it is padding: another rank has it too."""
 
 
 class Draw(NamedTuple):
-    """A :class:`Sample` on its way to the device where it is put into its pose."""
+    """A :class:`Sample` before augmentation, which is done on the device."""
 
     image: Tensor
     seed: int | Tensor
@@ -49,7 +49,7 @@ class Draw(NamedTuple):
 
 
 class SourceDataset(Dataset[Draw]):
-    """Samples of a source, asked for by their :class:`Turn`: the epoch travels with the index into every worker."""
+    """Samples of a source by :class:`SampleRequest`, which carries the epoch to every worker."""
 
     def __init__(self, source: PlainSource, seed: int, slices: int = 1, sizes: Sequence[int] = ()) -> None:
         self.source, self.seed, self.slices, self.sizes = as_source(source), seed, slices, sizes
@@ -57,40 +57,40 @@ class SourceDataset(Dataset[Draw]):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, turn: Turn) -> Draw:
-        epoch, index, leader, filler = turn
+    def __getitem__(self, request: SampleRequest) -> Draw:
+        epoch, index, leader, filler = request
         seed = draw_seed(self.seed, epoch, index)
         rng = _draws(seed)
         leading = draw_seed(self.seed, epoch, leader)
-        # Slices lie as far apart as the pixels that the image is averaged down to are wide.
+        # Slices are as far apart as the pixels after averaging down.
         spacing = round(self.source.size / size_of_batch(self.sizes, leading)) if self.slices > 1 else 1
         image = self.source.stack(index, rng, self.slices, spacing)
         pose = self.source.augmentation(index).draw(rng)
         return Draw(torch.from_numpy(image), seed, FILLER if filler else index, pose, leading)
 
     def sample(self, epoch: int, index: int) -> Sample:
-        """One sample in its pose."""
+        """One augmented sample."""
         seed = draw_seed(self.seed, epoch, index)
-        return Sample(drawn_images(self.source, [index], [seed], [_draws(seed)])[0], seed, index)
+        return Sample(augmented_images(self.source, [index], [seed], [_draws(seed)])[0], seed, index)
 
 
 def size_of_batch(sizes: Sequence[int], leading: int) -> int:
-    """The side of a batch's images, drawn by the seed of its leader."""
-    # Not the seed itself: its remainders choose the tilt step too, and sizes and steps must not go hand in hand.
+    """The side of a batch's images, sampled by the seed of its leader."""
+    # Not the seed itself: its remainders choose the tilt step too, and sizes and steps must be independent.
     return sizes[(leading >> 16) % len(sizes)]
 
 
 def _draws(seed: int) -> np.random.Generator:
-    """What a sample draws its pose from."""
+    """The random generator of a sample's pose."""
     return np.random.Generator(np.random.SFC64(seed))
 
 
 def _work_on(worker: int) -> None:
-    """End a worker when the training process says so, not when the whole job is told to end: the step in progress needs it."""
+    """Let a worker ignore stop signals of the job, as the step in progress needs it, but not those of the training process."""
     for number in STOPS:
         if number != signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
-    if sys.platform != "win32" and hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see who it was that told it
+    if sys.platform != "win32" and hasattr(signal, "sigwaitinfo"):  # Linux: only there a worker can see the sender of a signal
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_parent, args=(signal.sigwaitinfo,), daemon=True).start()
 
@@ -101,13 +101,13 @@ def _end_with_parent(wait: Callable[[set[int]], Any]) -> None:
     os._exit(0)
 
 
-class EpochSampler(Sampler[Turn]):
-    """The turn of every sample this rank draws: a shuffle of (seed, epoch), dealt out to the ranks one by one.
+class EpochSampler(Sampler[SampleRequest]):
+    """The requests of this rank: a shuffle by (seed, epoch), dealt out to the ranks one by one.
 
-    So batch k of all ranks together holds what batch k of one process with all their places holds. All ranks get equally many
-    samples: where the number doesn't divide, the last few of an epoch's shuffle sit out; of held-out samples none does, and
-    the ranks without one of the last few draw a filler. Of the epoch that it begins with, the first ``done`` samples (of all
-    ranks together) are left out: those were trained on already.
+    So batch k of all ranks together contains the same samples as batch k of one process with the total batch size. All ranks get
+    equally many samples: if the number doesn't divide, the last few of an epoch's shuffle are skipped in training; held-out
+    samples are padded instead. In the first epoch, the first ``done`` samples (of all ranks together) are skipped: they were
+    trained on before resuming.
     """
 
     def __init__(
@@ -117,40 +117,40 @@ class EpochSampler(Sampler[Turn]):
         self.rank, self.ranks, self.places = rank, ranks, batch_size * ranks
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this as each epoch begins; held-out data stay at their one epoch."""
+        """Called by Lightning at the start of each epoch; held-out data keep their epoch."""
         if self.shuffle and epoch != self.epoch:
             self.epoch, self.done = epoch, 0
 
     def __len__(self) -> int:
         return self.length // self.ranks if self.shuffle else -(-self.length // self.ranks)
 
-    def __iter__(self) -> Iterator[Turn]:
+    def __iter__(self) -> Iterator[SampleRequest]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length) if self.shuffle else np.arange(self.length)
         for position in range(self.done + self.rank, len(self) * self.ranks, self.ranks):
             leader = order[position // self.places * self.places]
-            yield Turn(self.epoch, int(order[position % self.length]), int(leader), position >= self.length)
+            yield SampleRequest(self.epoch, int(order[position % self.length]), int(leader), position >= self.length)
 
 
 class ImageDataModule(pl.LightningDataModule):
-    """Training and validation images of two sources that don't share an image.
+    """Training and validation images of two disjoint sources.
 
     Parameters
     ----------
     train, validation
         Image sources of the same size.
     batch_size
-        Samples a process and step: two processes of 8 learn from what one of 16 would.
+        Samples per process and step: two processes of 8 are equivalent to one of 16.
     workers
         Worker processes that make images; 0 makes them in the training process.
     prefetch
-        Batches that each worker keeps ready.
+        Batches that each worker prepares in advance.
     seed
-        Decides order, augmentation, wedge and noise of every sample.
+        Determines order, augmentation, wedge and noise of every sample.
     sizes
-        Sides in pixels that training batches are averaged down to, one drawn for each batch by its leader, so the same on
-        all processes; validation is at the first of them. For networks that serve slices of any size.
+        Sides in pixels that training batches are averaged down to, one sampled per batch by its leader, so the same in
+        all processes; validation uses the first. For networks for slices of any size.
     slices
-        Neighbouring slices of a training sample, an odd number, for networks that look at them; validation has one.
+        Neighbouring slices of a training sample, an odd number, for networks that use them; validation has one.
     """
 
     def __init__(
@@ -168,20 +168,20 @@ class ImageDataModule(pl.LightningDataModule):
         if slices < 1 or slices % 2 == 0:
             raise InputError(f"a sample has an odd number of neighbouring slices, itself in the middle, not data.slices={slices}")
         if slices > 1 and not as_source(train).stacks:
-            raise InputError(f"{train.name} has no neighbouring slices: take data.slices=1, or drawn sources alone")
+            raise InputError(f"{train.name} has no neighbouring slices: take data.slices=1, or synthetic sources only")
         if prefetch < 1:
-            raise InputError(f"each worker keeps 1 or more batches ready, not {prefetch}: set data.prefetch")
+            raise InputError(f"data.prefetch must be 1 or more, not {prefetch}")
         needed = FLOAT32 * batch_size * slices * float(train.size) ** 2
         check_fits(needed, f"{batch_size} images of {train.size} pixels", "lower data.size or data.batch_size")
         self.sizes = tuple(sizes or (train.size,))
         if not all(8 <= size <= train.size for size in self.sizes):
-            raise InputError(f"training sizes lie between 8 and the images' own size of {train.size} pixels, not {list(self.sizes)}")
+            raise InputError(f"training sizes must be 8 to the images' own size of {train.size} pixels, not {list(self.sizes)}")
         self.train, self.validation = as_source(train), as_source(validation)
         self.batch_size, self.workers, self.seed, self.prefetch, self.slices = batch_size, workers, seed, prefetch, slices
-        self._epoch = self._done = 0  # where training begins: the epoch, and how many of its samples were trained on already
+        self._epoch = self._done = 0  # start of training: the epoch, and the number of its samples already trained on
 
     def state_dict(self) -> dict[str, int]:
-        """Where training is: what was trained on, not what workers have made ahead."""
+        """The state of training: the samples trained on, without those that workers have prepared in advance."""
         assert self.trainer is not None
         epochs: Any = self.trainer.fit_loop.epoch_progress.current
         batches: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
@@ -189,17 +189,17 @@ class ImageDataModule(pl.LightningDataModule):
         return {"epoch": epochs.processed, "samples": batches.processed * self._step if under_way else 0}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where training was, if need be in batches of another size or on another number of ranks.
+        """Resume training, possibly with another batch size or number of ranks.
 
         Raises
         ------
         InputError
-            If the samples that were trained on are no whole number of such batches, or the epochs too many.
+            If the samples trained on are no whole number of such batches, or there are too many epochs.
         """
         self._epoch, self._done = state["epoch"], state["samples"]
         limit = self.trainer.max_epochs if self.trainer else None
         if limit is not None and 0 <= limit < self._epoch:
-            raise InputError(f"{self._epoch} epochs were trained, more than trainer.max_epochs={limit}: give as many or more")
+            raise InputError(f"{self._epoch} epochs were trained, more than trainer.max_epochs={limit}: raise it")
         if self._done % self._step:
             raise InputError(
                 f"training was stopped after {self._done} samples of an epoch, which are no whole number of batches of "
@@ -208,12 +208,12 @@ class ImageDataModule(pl.LightningDataModule):
 
     @property
     def _step(self) -> int:
-        """Samples that all ranks together train on in a step."""
+        """Samples per step over all ranks."""
         return self.batch_size * (self.trainer.world_size if self.trainer else 1)
 
     def train_dataloader(self) -> DataLoader[Draw]:
         if self._done and self.trainer is not None:
-            progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current  # counts batches as they were before the stop
+            progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current  # counts batches of the size before the stop
             more = self._done // self._step - progress.processed
             progress.ready, progress.started = progress.ready + more, progress.started + more
             progress.processed, progress.completed = progress.processed + more, progress.completed + more
@@ -223,13 +223,13 @@ class ImageDataModule(pl.LightningDataModule):
         return self._loader(self.validation, shuffle=False)
 
     def transfer_batch_to_device(self, batch: Draw, device: torch.device, dataloader_idx: int) -> Draw:
-        """The images alone: seeds and poses are read on the CPU, and reading them off a GPU would wait for all it has to do."""
+        """Transfer only the images: seeds and poses are read on the CPU, and reading them from a GPU would synchronise."""
         return batch._replace(image=batch.image.to(device, non_blocking=device.type == "cuda"))
 
     def on_after_batch_transfer(self, batch: Draw, dataloader_idx: int) -> Sample:
-        """A batch on its device, in its poses."""
+        """Augment a batch on its device."""
         seed = torch.as_tensor(batch.seed)
-        image = posed(batch.image, batch.pose, seed)
+        image = augment(batch.image, batch.pose, seed)
         size = self.sizes[0]
         if len(self.sizes) > 1 and self.trainer is not None and self.trainer.training:
             size = size_of_batch(self.sizes, leading_seed(seed, batch.leader))
@@ -242,7 +242,7 @@ class ImageDataModule(pl.LightningDataModule):
         epoch, done = (self._epoch, self._done) if shuffle else (VALIDATION_EPOCH, 0)
         if shuffle and len(source) < self.batch_size * ranks:
             places = f"{self.batch_size}" + (f" for each of {ranks} processes" if ranks > 1 else "")
-            raise InputError(f"{len(source)} training images are less than a batch of {places}: lower data.batch_size or draw more images")
+            raise InputError(f"{len(source)} training images are less than a batch of {places}: lower data.batch_size or use more images")
         return DataLoader(
             SourceDataset(source, self.seed, self.slices if shuffle else 1, self.sizes),
             batch_size=self.batch_size,

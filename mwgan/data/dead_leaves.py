@@ -1,7 +1,7 @@
-"""Dead leaves: a specimen covered by opaque shapes of every size, shaded and textured, as natural images and tissue are.
+"""Dead leaves: a specimen covered by opaque shapes of every size, shaded and textured, like natural images and tissue.
 
 The statistics of such images (edges of all scales, occlusion, power spectra falling with the square of the frequency) are
-those of measured images, so that a network trained on them is less of a stranger to brains, CT and photographs than one
+those of real images, so that a network trained on them generalises better to brains, CT and photographs than one
 trained on flat phantoms: Lee, Mumford and Huang, Int. J. Comput. Vis. 41 (2001) for the model; Achddou, Gousseau and
 Ladjal, SSVM 2021, for training restoration networks on it. The numbers below are our choice.
 """
@@ -15,18 +15,18 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from mwgan.data.canvas import Array, Canvas, Points, turned
-from mwgan.data.drawn_images import DrawnImages
+from mwgan.data.synthetic_images import SyntheticImages
 
-REACH = 0.92  # the specimen stays within this share of the inscribed circle: every projection holds the whole of it
-SMALLEST, LARGEST = 0.04, 0.6  # radii of leaves, half the image being 1
+REACH = 0.92  # the specimen stays within this share of the inscribed circle: every projection covers all of it
+SMALLEST, LARGEST = 0.04, 0.6  # radii of leaves, in units of half the image
 
 
 @dataclass(frozen=True)
-class DeadLeaves(DrawnImages):
+class DeadLeaves(SyntheticImages):
     """Each image is one specimen, or up to three, covered with 30 to 120 leaves of power-law sizes.
 
-    Six in ten carry a texture of random waves, the longer the stronger; half are softened, as a detector or a thick section
-    would. Parameters are those of :class:`mwgan.data.drawn_images.DrawnImages`.
+    Six in ten have a texture of random waves, longer ones being stronger; half are softened, as by a detector or a thick
+    section. Parameters are those of :class:`mwgan.data.synthetic_images.SyntheticImages`.
     """
 
     count: int = 250_000
@@ -52,7 +52,7 @@ class DeadLeaves(DrawnImages):
 
 
 def _outline(canvas: Canvas, rng: np.random.Generator) -> Array:
-    """Where the specimen is, (size, size) from 0 to 1: one large body, or a few apart."""
+    """The specimen's outline, (size, size) from 0 to 1: one large body, or a few separate ones."""
     mask = Canvas(canvas.size, canvas.angle, canvas.scale)
     bodies = 1 if rng.random() < 0.7 else int(rng.integers(2, 4))
     for _ in range(bodies):
@@ -68,7 +68,7 @@ def _outline(canvas: Canvas, rng: np.random.Generator) -> Array:
 
 
 def _draw_leaf(canvas: Canvas, rng: np.random.Generator, value: float) -> None:
-    # Numbers fall with the square of the radius: a power law, as in nature, that so few leaves can cover the specimen with.
+    # Numbers fall with the square of the radius: a power law, as in nature, with which so few leaves can cover the specimen.
     share = rng.random()
     extent = 1 / ((1 - share) / LARGEST + share / SMALLEST)
     middle = rng.uniform(-REACH, REACH, size=2)
@@ -79,7 +79,7 @@ def _draw_leaf(canvas: Canvas, rng: np.random.Generator, value: float) -> None:
 
 
 def _corners(extent: float, rng: np.random.Generator, slimmest: float = 0.25) -> Points:
-    """Corners (K, 2) of a convex polygon about the origin, at least ``slimmest`` times as wide as long."""
+    """Corners (K, 2) of a convex polygon around the origin, at least ``slimmest`` times as wide as long."""
     count = int(rng.integers(3, 9))
     direction = 2 * np.pi * (np.arange(count) + rng.uniform(-0.3, 0.3, size=count)) / count
     points = np.stack([np.cos(direction), np.sin(direction) * rng.uniform(slimmest, 1.0)], axis=1) * extent
@@ -87,13 +87,13 @@ def _corners(extent: float, rng: np.random.Generator, slimmest: float = 0.25) ->
 
 
 def _waves(canvas: Canvas, rng: np.random.Generator, count: int = 16) -> Array:
-    """A random texture (size, size) of about unit deviation: plane waves of all lengths, the longer the stronger."""
+    """A random texture (size, size) of approximately unit deviation: plane waves of all lengths, longer ones being stronger."""
     frequency = np.exp(rng.uniform(np.log(0.5), np.log(20.0), size=count))  # periods in half an image
     amplitude = frequency ** -rng.uniform(0.3, 1.5)
     amplitude /= np.sqrt((amplitude**2).sum() / 2)
     direction = rng.uniform(0, 2 * np.pi, size=count)
     axis = (np.arange(canvas.size) - (canvas.size - 1) / 2) / (canvas.scale * canvas.size / 2)
-    # A wave is a product of one along x and one along z: two short vectors make the whole picture.
+    # A wave is a product of one along x and one along z: two short vectors are sufficient.
     turn, phase = direction + canvas.angle, rng.uniform(0, 2 * np.pi, size=count)
     along_x = np.exp(2j * np.pi * np.outer(axis, frequency * np.cos(turn)))
     along_z = np.exp(2j * np.pi * np.outer(axis, frequency * np.sin(turn)) + 1j * phase) * amplitude

@@ -1,4 +1,4 @@
-"""Files of measured images to square slices in [0, 1]: NIfTI and DICOM scans, photographs."""
+"""Decodes scans (NIfTI, DICOM) and photographs to square slices in [0, 1]."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ AXES = {"sagittal": 0, "coronal": 1, "axial": 2}  # of a volume in RAS order
 NIFTI = (".nii", ".nii.gz")
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 DICOM_MAGIC = b"DICM"  # after a preamble of 128 bytes
-NO_PICTURES = ("SEG", "RTDOSE")  # DICOM modalities: masks and doses lie beside many CT series
-OWNERS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")  # the first that a DICOM file states says whose it is
-CONTRAST = (0.5, 99.5)  # percentiles of a volume that become 0 and 1 where no window is given
+NO_PICTURES = ("SEG", "RTDOSE")  # DICOM modalities: many CT collections contain masks and doses
+OWNERS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")  # the first one present in a DICOM file identifies the subject
+CONTRAST = (0.5, 99.5)  # percentiles of a volume that become 0 and 1 if no window is given
 
 
 class Decoded(NamedTuple):
-    """What a file holds."""
+    """The content of a file."""
 
     subject: str | None
-    """Whose images they are, where the file says: a DICOM file's patient, or else its study or series."""
+    """The subject, if the file has one: a DICOM file's patient, or else its study or series."""
     slices: Array
     """(K, size, size) in [0, 1]."""
     modality: str | None = None
-    """What took them, where the file says: CT, MR …"""
+    """The modality, if the file has one: CT, MR …"""
 
 
 def is_scan(path: Path) -> bool:
-    """Whether a file calls itself NIfTI or DICOM; DICOM files often have no ending at all, or are named by a UID, which ends in digits."""
+    """Whether a file is NIfTI or DICOM; DICOM files often have no suffix, or are named by a UID, which ends in digits."""
     if path.name.endswith(NIFTI) or path.suffix.lower() in (".dcm", ".ima"):
         return True
     if path.suffix and not path.suffix[1:].isdigit():
@@ -47,7 +47,7 @@ def is_photograph(path: Path) -> bool:
 
 
 def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes: Sequence[str]) -> Decoded:
-    """The slices of a scan, those with next to nothing in them left out.
+    """The slices of a scan, without nearly empty ones.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
         (centre, width) of the intensities that become 0 to 1, in Hounsfield units for CT; None takes percentiles of the
         file, or the window that a DICOM file states.
     axes
-        ``axial``, ``coronal``, ``sagittal``: which slices of a volume. A DICOM file is cut as it was stored.
+        ``axial``, ``coronal``, ``sagittal``: which slices of a volume. A DICOM file is sliced as stored.
     """
     if path.name.endswith(NIFTI):
         subject, modality, frames = None, None, _nifti(path, axes)
@@ -71,12 +71,12 @@ def decode_scan(path: Path, size: int, window: tuple[float, float] | None, axes:
         limits = window or frame.window
         bottom, width = (limits[0] - limits[1] / 2, limits[1]) if limits else (low, high - low)
         if not width > 0:
-            raise ValueError("holds one grey level only")
+            raise ValueError("has only one grey level")
         grey: Array = np.clip((frame.picture - bottom) / width, 0, 1)
         squares.append(squared(1 - grey if frame.inverted else grey, size, frame.spacing))
     kept = [square for square in squares if _has_content(square)]
     if not kept:
-        raise ValueError("holds no slice with anything in it")
+        raise ValueError("has only empty slices")
     return Decoded(subject, np.stack(kept), modality)
 
 
@@ -87,7 +87,7 @@ def decode_photograph(path: Path, size: int) -> Decoded:
     with Image.open(path) as stored:
         picture = ImageOps.exif_transpose(stored)  # as the camera was held
         if picture.mode == "F":
-            raise ValueError("holds floating-point numbers, not grey levels")
+            raise ValueError("has floating-point numbers, not grey levels")
         if picture.mode.startswith("I"):  # 16 bits, of which converting would cut off all above 255
             grey = np.asarray(picture, dtype=np.float32) / np.float32(65535)
         else:
@@ -98,8 +98,8 @@ def decode_photograph(path: Path, size: int) -> Decoded:
 def squared(frame: Array, size: int, spacing: tuple[float, float] = (1.0, 1.0)) -> Array:
     """A picture padded to a square of equal pixels, resized to ``size`` and cut to the inscribed disc.
 
-    Every projection of a disc holds the whole of it; what lies in a square's corners leaves the detector at some tilts, and
-    no method could be asked for it. Our choice: the papers don't say what they did.
+    Every projection of a disc covers all of it; a square's corners leave the detector at some tilts, and
+    no method could recover them. Our choice: the papers don't say what they did.
 
     Parameters
     ----------
@@ -123,21 +123,21 @@ def squared(frame: Array, size: int, spacing: tuple[float, float] = (1.0, 1.0)) 
 
 
 def _has_content(square: Array) -> bool:
-    """More than a twentieth of the square is brighter than a tenth: the first and last slices of a head are air."""
+    """Whether more than a twentieth of the square is brighter than a tenth: the first and last slices of a head are air."""
     return float((square > 0.1).mean()) > 0.05
 
 
 class Frame(NamedTuple):
-    """A picture as its file holds it."""
+    """A picture as stored in its file."""
 
     picture: Array
     """(H, W), in the file's units."""
     spacing: tuple[float, float]
     """Size of a pixel along rows and columns."""
     window: tuple[float, float] | None = None
-    """(centre, width) that the file states."""
+    """(centre, width) from the file."""
     inverted: bool = False
-    """Whether the largest number is the darkest."""
+    """Whether the largest value is the darkest."""
 
 
 def _nifti(path: Path, axes: Sequence[str]) -> list[Frame]:
@@ -147,11 +147,11 @@ def _nifti(path: Path, axes: Sequence[str]) -> list[Frame]:
         raise MissingExtraError("reading NIfTI scans", "nibabel", "pip install 'mwgan[data]'") from error
     unknown = set(axes) - set(AXES)
     if unknown or not axes:
-        raise InputError(f"axes are among {', '.join(AXES)}: got {list(axes)}")
+        raise InputError(f"axes must be some of {', '.join(AXES)}: got {list(axes)}")
     image: Any = nibabel.as_closest_canonical(nibabel.load(path))  # type: ignore[attr-defined,no-untyped-call]
     volume = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32))  # outside a mask some programs write NaN
     if volume.ndim < 3:
-        raise ValueError("is no volume")
+        raise ValueError("is not a volume")
     volume = volume.reshape(*volume.shape[:3], -1)[..., 0]  # of a time series the first volume
     zooms = [float(zoom) for zoom in image.header.get_zooms()[:3]]
     frames = []
@@ -172,7 +172,7 @@ def _dicom(path: Path) -> tuple[str | None, str | None, list[Frame]]:
     if file.get("SamplesPerPixel", 1) != 1 or file.get("PhotometricInterpretation") == "PALETTE COLOR":
         raise ValueError("is a colour picture, not a scan")
     if file.get("Modality") in NO_PICTURES:
-        raise ValueError(f"is no picture but of modality {file.Modality}")
+        raise ValueError(f"is not an image but of modality {file.Modality}")
     pixels = _rescaled(apply_modality_lut(file.pixel_array, file).astype(np.float32), file)  # slope and intercept, or the table
     measures = _of_frame(file, "PixelMeasuresSequence", 0) or file
     spacing = [float(value) for value in measures.get("PixelSpacing") or (1.0, 1.0)]
@@ -185,17 +185,17 @@ def _dicom(path: Path) -> tuple[str | None, str | None, list[Frame]]:
 
 
 def _rescaled(pixels: Array, file: Any) -> Array:
-    """Pixels after the rescaling of each frame that enhanced multi-frame files state; others hold none."""
+    """Pixels after the rescaling of each frame in enhanced multi-frame files; others have none."""
     frames = pixels.reshape(-1, *pixels.shape[-2:])
     for number, frame in enumerate(frames):
-        told = _of_frame(file, "PixelValueTransformationSequence", number)
-        if told is not None:
-            frames[number] = frame * float(told.RescaleSlope) + float(told.RescaleIntercept)
+        rescale = _of_frame(file, "PixelValueTransformationSequence", number)
+        if rescale is not None:
+            frames[number] = frame * float(rescale.RescaleSlope) + float(rescale.RescaleIntercept)
     return frames
 
 
 def _of_frame(file: Any, name: str, number: int) -> Any:
-    """What an enhanced multi-frame file states of a frame, for it alone or for all; None if it doesn't."""
+    """A per-frame or shared attribute of an enhanced multi-frame file; None if it is missing."""
     own, shared = file.get("PerFrameFunctionalGroupsSequence") or [], file.get("SharedFunctionalGroupsSequence") or []
     for group in (*own[number : number + 1], *shared):
         if group.get(name):
@@ -204,7 +204,7 @@ def _of_frame(file: Any, name: str, number: int) -> Any:
 
 
 def _first(element: Any) -> float | None:
-    """The first number of a DICOM element that holds none, one or several."""
+    """The first number of a DICOM element with none, one or several."""
     if element is None:
         return None
     return float(element[0] if isinstance(element, Sequence) and not isinstance(element, str) and len(element) else element)

@@ -1,4 +1,4 @@
-"""Measured images from a folder of the user's: brain and CT scans, photographs, split so that no subject is in two parts."""
+"""Scans and photographs from a user's folder: brain and CT scans, photographs, split so that no subject is in two parts."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from mwgan.data.decoding import Decoded, decode_photograph, decode_scan, is_phot
 from mwgan.data.phantom_faces import PhantomFaces
 from mwgan.data.slice_cache import Entry, SliceCache, mapped
 from mwgan.data.source import ImageSource
-from mwgan.data.subjects import PARTS, Share, in_turn, number, split, told
+from mwgan.data.subjects import PARTS, Share, hashes_of, in_turn, number, split
 from mwgan.errors import InputError
 
 
 class FolderImages(ImageSource):
-    """The slices of one part of a folder's files, decoded once and read from a cache ever after.
+    """The slices of one part of a folder's files, decoded once and then read from a cache.
 
-    A file that can't be read is left out and listed in ``skipped``, as is a copy of another, which might fall to another part;
-    a folder in which none can be read is refused.
+    A file that can't be read is skipped and listed in ``skipped``, as is a duplicate of another, which might be in another part;
+    a folder without any readable file is refused.
 
     Parameters
     ----------
     folder
-        Holds the files, in folders below it or not.
+        The folder of the files, which may be in subfolders.
     size
         Images are (size, size).
     name
-        What tables call the source.
+        Name of the source in tables.
     count
-        How many images the part gives; None: each slice once.
+        Number of images of the part; None: each slice once.
     repeat
-        Allows ``count`` to be larger than the number of slices: each is then drawn several times, in other poses.
+        Allows ``count`` to exceed the number of slices: each is then used several times, in different poses.
     part
         ``train``, ``validation`` or ``test``.
     validation, test
-        The share of subjects set aside for each of these parts, or their names; a seed of the names decides who.
+        The share of subjects set aside for each of these parts, or their names; chosen by a hash of the names.
     seed
-        Decides the split, and which slices make up a ``count`` smaller than their number.
+        Determines the split, and the choice of slices if ``count`` is smaller than their number.
     augmentation
-        What may happen to an image when it is drawn; None: nothing.
+        Random augmentation of each image; None: none.
     licence
-        What the data's owner asks of those who use them.
+        The licence of the data.
     cache
         Folder for decoded slices.
     missing
-        ``error``: a folder that isn't there, or is empty, is refused. ``substitute``: phantom faces take its share, and
-        ``substituted`` says so.
+        ``error``: a missing or empty folder is refused. ``substitute``: it is replaced by phantom faces (fallback data), and
+        ``substituted`` lists it.
 
     Raises
     ------
@@ -79,9 +79,9 @@ class FolderImages(ImageSource):
         missing: str = "error",
     ) -> None:
         if part not in PARTS or missing not in ("error", "substitute"):
-            raise InputError(f"the part is one of {', '.join(PARTS)} and missing is error or substitute: got {part!r} and {missing!r}")
+            raise InputError(f"the part must be one of {', '.join(PARTS)} and missing error or substitute: got {part!r} and {missing!r}")
         if count is not None and count < 1:
-            raise InputError(f"{name}: a count is 1 or more, or null for every slice once: got {count}")
+            raise InputError(f"{name}: count must be 1 or more, or null for every slice once: got {count}")
         self.folder, self.size, self.part = Path(folder), size, part
         self.poses = augmentation or Augmentation()
         self.skipped: list[tuple[str, str]] = []
@@ -95,12 +95,11 @@ class FolderImages(ImageSource):
             self._stand_in = PhantomFaces(size, count or 100, number(seed, name, part))
             self.licence = self._stand_in.licence
             if part == "train":
-                print(f"{name}: {self._lack()}: {len(self._stand_in)} phantom faces take its share", flush=True)
+                print(f"{name}: {self._lack()}: using {len(self._stand_in)} phantom faces instead", flush=True)
             return
         if not files:
             raise InputError(
-                f"{name}: {self._lack()}: put the data there, name another folder, or let phantom faces take its share "
-                "(data.missing=substitute)"
+                f"{name}: {self._lack()}: put the data there, give another folder, or use phantom faces instead (data.missing=substitute)"
             )
         everything = self._decoded(files, Path(cache))
         self.subjects = sorted(split(set(map(self._subject, everything)), validation, test, seed, f"{name} ({self.folder})")[part])
@@ -110,7 +109,7 @@ class FolderImages(ImageSource):
         self.distinct = len(set(self._places))
 
     folders_are_subjects = True
-    """Whether a folder below the source's holds one subject; else each file is one."""
+    """Whether each subfolder is one subject; else each file is one."""
 
     @abstractmethod
     def takes(self, file: Path) -> bool:
@@ -122,7 +121,7 @@ class FolderImages(ImageSource):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What, beside the size, decides how a file is decoded."""
+        """Settings, besides the size, that affect how a file is decoded."""
 
     def __len__(self) -> int:
         return len(self._stand_in) if self.substituted else len(self._places)
@@ -138,37 +137,37 @@ class FolderImages(ImageSource):
         return image
 
     def augmentation(self, index: int) -> Augmentation:
-        """What may happen to image ``index``."""
+        """The random augmentation of image ``index``."""
         return self.poses
 
     def origin(self, index: int) -> str | None:
-        """Whose image ``index`` is; None of a phantom."""
+        """The subject of image ``index``; None for a phantom."""
         return None if self.substituted else self._subject(self.entries[self._places[index][0]])
 
-    def measured(self) -> list[FolderImages]:
-        """Itself, unless phantoms stand in for it."""
+    def real_sources(self) -> list[FolderImages]:
+        """Itself, unless it is replaced by phantoms."""
         return [] if self.substituted else [self]
 
     def modalities(self) -> Counter[str]:
-        """How many of its files state which DICOM modality."""
+        """Numbers of its files by DICOM modality."""
         return Counter(entry.modality for entry in self.entries if entry.modality is not None)
 
     @property
     def fingerprint(self) -> str:
-        """A hash that other files, another split or another order would change; folders and names don't."""
+        """A hash that depends on files, split and order, but not on folders and names."""
         images = [(self.entries[place].digest, row) for place, row in self._places]
         return hashlib.sha256(repr((self.part, images)).encode()).hexdigest()[:16]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What a run's record says of the source."""
+        """The source's entry in a run's record."""
         record: dict[str, Any] = {"name": self.name, "images": len(self), "licence": self.licence}
         if self.substituted:
             return [{**record, "substituted": "its files are not there: phantom faces"}]
-        record |= {"distinct": self.distinct, "subjects": len(self.subjects), "subject_hashes": told(self.subjects)}
+        record |= {"distinct": self.distinct, "subjects": len(self.subjects), "subject_hashes": hashes_of(self.subjects)}
         return [{**record, "skipped": [list(pair) for pair in self.skipped]}]
 
     def _decoded(self, files: Sequence[Path], cache: Path) -> list[Entry]:
-        """The files of all parts that can be read, each content once; the others go to ``skipped``."""
+        """The readable files of all parts, without duplicates; the others go to ``skipped``."""
         store = SliceCache(cache, {"size": self.size, **self.settings()})
         everything, broken = store.entries(files, self.decode, lambda text: print(f"{self.name}: {text}", flush=True))
         everything, copies = _once(everything)
@@ -176,52 +175,51 @@ class FolderImages(ImageSource):
         if not everything:
             raise InputError(f"{self.name}: none of the {len(files)} files in {self.folder} can be read; {self._skipped_in_words()}")
         if self.skipped and self.part == "train":
-            print(f"{self.name}: {len(self.skipped)} of {len(files)} files left out: {self._skipped_in_words()}", flush=True)
+            print(f"{self.name}: {len(self.skipped)} of {len(files)} files skipped: {self._skipped_in_words()}", flush=True)
         return everything
 
     def _ordered(self, count: int | None, repeat: bool, seed: int) -> list[tuple[int, int]]:
-        """Entry and slice of each image: every slice once, or as many as ``count`` says, the subjects taking turns."""
+        """Entry and slice of each image: every slice once, or ``count`` of them, alternating between subjects."""
         slices: dict[str, list[tuple[int, int]]] = {}
         for place, entry in enumerate(self.entries):
             slices.setdefault(self._subject(entry), []).extend((place, row) for row in range(entry.count))
         order = in_turn(slices, [seed, PARTS.index(self.part)])
         if not order:
             raise InputError(
-                f"{self.name}: no slice of {self.folder} falls to {self.part}: add subjects, or set aside more for {self.part} "
-                f"({self.part}=…)"
+                f"{self.name}: {self.folder} has no slice for {self.part}: add subjects, or set aside more for {self.part} ({self.part}=…)"
             )
         if count is not None and count > len(order) and not repeat:
             raise InputError(
-                f"{self.name}: {self.folder} gives {len(order)} images to {self.part}, {count} are asked for: add data, ask for fewer "
-                "(count), or draw each in several poses (data.repeat=true)"
+                f"{self.name}: {self.folder} has {len(order)} images for {self.part}, fewer than count={count}: add data, lower "
+                "count, or use each in several poses (data.repeat=true)"
             )
         return [order[draw % len(order)] for draw in range(count or len(order))]
 
     def _lack(self) -> str:
-        return f"{self.folder} {'holds no file that this source reads' if self.folder.is_dir() else 'is not there'}"
+        return f"{self.folder} {'has no file that this source reads' if self.folder.is_dir() else 'is missing'}"
 
     def _subject(self, entry: Entry) -> str:
-        """The patient that the file names; else the first folder below the source's, else the file."""
+        """The patient in the file; else the first subfolder, else the file."""
         if entry.subject is not None:
             return entry.subject
         below = entry.path.relative_to(self.folder)
         return below.parts[0] if len(below.parts) > 1 and self.folders_are_subjects else below.as_posix()
 
     def _skipped_in_words(self) -> str:
-        told = "; ".join(f"{file} ({reason})" for file, reason in self.skipped[:5])
-        return told + (f"; and {len(self.skipped) - 5} more" if len(self.skipped) > 5 else "")
+        listed = "; ".join(f"{file} ({reason})" for file, reason in self.skipped[:5])
+        return listed + (f"; and {len(self.skipped) - 5} more" if len(self.skipped) > 5 else "")
 
 
 class ScanSlices(FolderImages):
     """Slices of medical scans, NIfTI or DICOM: MGH's brains, NBIA's CT, or any others.
 
-    Intensities are in the files' units after rescale slope and intercept (Hounsfield units for CT). Parameters beyond those
-    of :class:`FolderImages`:
+    Intensities are in the files' units after rescale slope and intercept (Hounsfield units for CT). Parameters in addition to
+    those of :class:`FolderImages`:
 
     Parameters
     ----------
     window
-        (centre, width) of the intensities that become 0 to 1; None takes the window a DICOM file states, or the 0.5th to
+        (centre, width) of the intensities that become 0 to 1; None takes the window from a DICOM file, or the 0.5th to
         99.5th percentile of the file.
     axes
         Which slices of a NIfTI volume: any of ``axial``, ``coronal`` and ``sagittal``.
@@ -246,7 +244,7 @@ class ScanSlices(FolderImages):
         missing: str = "error",
     ) -> None:
         if window is not None and (len(window) != 2 or not window[1] > 0):
-            raise InputError(f"a window is its centre and its width, above 0: got {list(window)}")
+            raise InputError(f"window must be a centre and a width above 0: got {list(window)}")
         self.window = None if window is None else (float(window[0]), float(window[1]))
         self.axes = list(axes)
         super().__init__(folder, size, name, count, repeat, part, validation, test, seed, augmentation, licence, cache, missing)
@@ -262,7 +260,7 @@ class ScanSlices(FolderImages):
 
 
 class Photographs(FolderImages):
-    """Photographs in grey: ImageNet's dogs, or any others. Each is a subject of its own, in whatever folder it lies."""
+    """Photographs in grey: ImageNet's dogs, or any others. Each is its own subject, regardless of its folder."""
 
     folders_are_subjects = False
 
@@ -277,7 +275,7 @@ class Photographs(FolderImages):
 
 
 def _once(entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[Path, str]]]:
-    """The first entry of each content, and the files that are copies: of the slices, so that a compressed copy counts too."""
+    """The first entry of each content, and duplicate files: compared by slices, so that a compressed copy counts too."""
     first: dict[str, Entry] = {}
     copies = []
     for entry in entries:
@@ -287,7 +285,7 @@ def _once(entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[Path, str]]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """All files, those behind links too, but not what operating systems and programs leave about in hidden files and folders."""
+    """All files, also behind links, but without hidden files and folders of operating systems and programs."""
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(place) / name for name in files if not name.startswith("."))

@@ -1,6 +1,6 @@
-"""A test source that no projector drew: slices of a series over the full half circle, each with the rows measured of it.
+"""A test source from real data: slices of a series over the full half circle, each with its measured rows.
 
-Taking tilts away from such a series leaves a wedge of which the truth is known: what all its tilts give together.
+Removing tilts from such a series gives a wedge with a known truth: the reconstruction from all tilts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from mwgan.acquisition import Noise
 from mwgan.data.canvas import Array
 from mwgan.data.source import ImageSource
-from mwgan.data.subjects import told
+from mwgan.data.subjects import hashes_of
 from mwgan.errors import InputError
 from mwgan.files.atomic import sha256
 from mwgan.geometry import Measurement, TiltGeometry
@@ -33,24 +33,24 @@ AT_ONCE = 8  # slices reconstructed together
 class MeasuredSeries(ImageSource):
     """Slices of a measured tilt series over the half circle, in several orientations.
 
-    A slice turned (clockwise) by an angle is the slice as if the specimen had lain so in the microscope: its rows are those
-    measured that much later in the series, flipped where that goes past the half turn. Nothing is interpolated, and the wedge
-    that an evaluation takes away lies elsewhere in it. Image k is of slice k mod S, turned by ``first_turn_deg`` and k // S
+    A slice rotated (clockwise) by an angle is the slice with the specimen in that orientation in the microscope: its rows are
+    those measured that much later in the series, flipped beyond 180 degrees. Nothing is interpolated, and the wedge
+    that an evaluation removes is in another place. Image k is slice k mod S, rotated by ``first_turn_deg`` plus k // S
     times 180 / ``turns`` degrees.
 
-    The truth is the weighted back-projection of all tilts and all pixels, averaged down to ``size``. Below 0 it is cut off:
-    there are only noise and the dark fringes of phase contrast, and no method but WBP gives densities below 0. One factor
-    for all images of the source makes the brightest pixel of their truths 1. Files are read on first use.
+    The truth is the weighted back-projection of all tilts and all pixels, averaged down to ``size`` and clipped at 0: negative
+    values are only noise and the dark fringes of phase contrast, and no method but WBP gives negative densities. One factor
+    for all images of the source scales the brightest pixel of their truths to 1. Files are read on first use.
 
     Parameters
     ----------
     series, tilts, tilt_axis, axis_offset_px
-        As :class:`mwgan.io.TiltSeries` takes them: line integrals, air at 0, tilts even over the half circle, each direction once.
+        As for :class:`mwgan.io.TiltSeries`: line integrals, vacuum at 0, tilts even over the half circle, each direction once.
     size
-        Images are (size, size). As many pixels are averaged as it takes for the whole detector to fit in; what it doesn't
-        cover is air. A series finer than ``size`` by a whole factor fills the image.
+        Images are (size, size). Pixels are averaged so that the full detector fits in; the rest is vacuum. A series finer
+        than ``size`` by an integer factor fills the image.
     name
-        What tables call the source; also the one subject, since neither slices nor turns make a second specimen.
+        Name of the source in tables; also the only subject, since slices and orientations are of one specimen.
     slices
         Which slices along the tilt axis; None takes all.
     turns
@@ -58,12 +58,12 @@ class MeasuredSeries(ImageSource):
     first_turn_deg
         The first orientation; a multiple of the tilt step.
     licence
-        What the data's owner asks of those who use them.
+        The licence of the data.
 
     Raises
     ------
     InputError
-        If the series can't be read or doesn't cover the half circle, has no such slice, or can't be turned so.
+        If the series can't be read or doesn't cover the half circle, has no such slice, or can't be rotated so.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class MeasuredSeries(ImageSource):
         licence: str = "",
     ) -> None:
         if size < 2 or turns < 1:
-            raise InputError(f"{name}: images have 2 pixels or more and 1 turn or more, not {size} and {turns}")
+            raise InputError(f"{name}: size must be 2 or more and turns 1 or more, not {size} and {turns}")
         self.path, self.tilts, self.tilt_axis, self.axis_offset_px = series, tilts, tilt_axis, axis_offset_px
         self.size, self.name, self.turns, self.first_turn_deg = size, name, turns, first_turn_deg
         self.wanted = None if slices is None else list(slices)
@@ -90,13 +90,13 @@ class MeasuredSeries(ImageSource):
         return len(self.slices) * self.turns
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
-        """The truth (size, size) of image ``index`` in [0, 1]; nothing is drawn from ``rng``."""
+        """The truth (size, size) of image ``index`` in [0, 1]; ``rng`` isn't used."""
         self._check(index)
         image: Array = self._truths[0][index].numpy().copy()
         return image
 
     def sinogram(self, index: int, geometry: TiltGeometry) -> Array:
-        """The measured rows (A, N) of image ``index``: line integrals in pixels of ``size``, scaled as the truth is.
+        """The measured rows (A, N) of image ``index``: line integrals in pixels of ``size``, with the scale of the truth.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class MeasuredSeries(ImageSource):
         """
         self._check(index)
         if geometry.detector_size != self.size or not geometry.on_axis:
-            raise InputError(f"{self.name} is measured by {self.size} pixels about the tilt axis: take such a geometry")
+            raise InputError(f"{self.name} is measured by {self.size} pixels around the tilt axis: use such a geometry")
         rows = self._rows(index)
         rows = rows.reshape(len(rows), self.size, -1).mean(dim=-1) / (rows.shape[-1] // self.size) * self._truths[1]
         step, first = 180.0 / len(rows), self.measured_tilt_deg[0]
@@ -117,31 +117,31 @@ class MeasuredSeries(ImageSource):
         return sinogram
 
     def pose(self, index: int) -> tuple[int, float]:
-        """The slice that image ``index`` is of, and by how many degrees it is turned."""
+        """The slice and the rotation in degrees of image ``index``."""
         self._check(index)
         turn, place = divmod(index, len(self.slices))
         return self.slices[place], self.first_turn_deg + 180.0 / self.turns * turn
 
     def origin(self, index: int) -> str:
-        """Whose image ``index`` is: the one specimen's, so that nobody takes turns for independent samples."""
+        """The subject of image ``index``: always the specimen, as orientations aren't independent samples."""
         self._check(index)
         return self.name
 
-    def measured(self) -> list[MeasuredSeries]:
+    def real_sources(self) -> list[MeasuredSeries]:
         """Itself."""
         return [self]
 
     @property
     def fingerprint(self) -> str:
-        """A hash that another series, or other images of it, would change; where it lies doesn't."""
+        """A hash that depends on the series and its images, but not on their location."""
         poses = [self.pose(index) for index in range(len(self))]
         content = (sha256(self._series.path), self.measured_tilt_deg, self.tilt_axis, self.axis_offset_px, poses)
         return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What a run's record says of the source."""
+        """The source's entry in a run's record."""
         record = {"name": self.name, "images": len(self), "distinct": len(self.slices), "licence": self.licence}
-        return [{**record, "subjects": len(self.subjects), "subject_hashes": told(self.subjects)}]
+        return [{**record, "subjects": len(self.subjects), "subject_hashes": hashes_of(self.subjects)}]
 
     @cached_property
     def slices(self) -> list[int]:
@@ -149,7 +149,7 @@ class MeasuredSeries(ImageSource):
         there = list(range(self._series.slices))
         wanted = there if self.wanted is None else self.wanted
         if not wanted or not set(wanted) <= set(there):
-            raise InputError(f"{self.path} has the slices 0 to {there[-1]}, and {wanted} are asked for")
+            raise InputError(f"{self.path} has the slices 0 to {there[-1]}, not {wanted}")
         return wanted
 
     @property
@@ -159,7 +159,7 @@ class MeasuredSeries(ImageSource):
 
     @cached_property
     def _series(self) -> TiltSeries:
-        """The files, once they are known to hold what the turns need."""
+        """The files, after checking that they cover all orientations."""
         opened = TiltSeries(self.path, self.tilts, self.tilt_axis, self.axis_offset_px)
         tilts = np.asarray(opened.geometry.tilt_deg)
         step = 180.0 / len(tilts)
@@ -182,14 +182,14 @@ class MeasuredSeries(ImageSource):
         return _centred(rows, self.axis_offset_px, self.size)
 
     def _rows(self, index: int) -> Tensor:
-        """Rows (A, W) of image ``index``: those measured ``turn`` later, seen from behind past the half turn."""
+        """Rows (A, W) of image ``index``: those measured ``turn`` later, seen from behind beyond 180 degrees."""
         rows = self._measured_rows[index % len(self.slices)]
         later = round(self.pose(index)[1] / 180.0 * len(rows))
         return torch.stack([_view(rows, number + later) for number in range(len(rows))])
 
     @cached_property
     def _truths(self) -> tuple[Tensor, float]:
-        """The truths (K, N, N) of all images, and the factor that their brightest pixel asked for."""
+        """The truths (K, N, N) of all images, and their scale factor."""
         parts = []
         for start in range(0, len(self), AT_ONCE):
             rows = torch.stack([self._rows(index) for index in range(start, min(start + AT_ONCE, len(self)))])
@@ -199,7 +199,7 @@ class MeasuredSeries(ImageSource):
         truths = torch.cat(parts).clamp(min=0)
         brightest = float(truths.max())
         if not brightest > 0:
-            raise InputError(f"{self.path} gives an empty slice: its images are line integrals, 0 where nothing lies")
+            raise InputError(f"{self.path} has an empty slice: its images must be line integrals, 0 in vacuum")
         return truths / brightest, 1.0 / brightest
 
     def _check(self, index: int) -> None:
@@ -214,26 +214,26 @@ def measured_rows(
     noise: Noise,
     seeds: Sequence[int],
 ) -> Tensor | None:
-    """Sinograms (B, 1, A, N) that a source brings along, or None of a source of images alone.
+    """Measured sinograms (B, 1, A, N) of a source, or None for a source of images only.
 
-    ``noise`` comes on top of what the detector left in them, a seed for each; the results table names what was added.
+    ``noise`` is added to that of the detector, with a seed for each; the results table has the added noise.
     """
     rows = [source.sinogram(index, geometry) for index in indices]
-    told = [torch.from_numpy(row) for row in rows if row is not None]
-    if len(told) < len(rows):
+    measured = [torch.from_numpy(row) for row in rows if row is not None]
+    if len(measured) < len(rows):
         return None
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    return torch.stack([noise(row, generator) for row, generator in zip(told, generators, strict=True)]).unsqueeze(1)
+    return torch.stack([noise(row, generator) for row, generator in zip(measured, generators, strict=True)]).unsqueeze(1)
 
 
 def _view(rows: Tensor, number: int) -> Tensor:
-    """Row ``number`` of a half circle (A, W) that continues beyond its ends: half a turn on, the same row flipped."""
+    """Row ``number`` of a half circle (A, W), continued beyond its ends: 180 degrees on, the same row is flipped."""
     half_turns, place = divmod(number, len(rows))
     return rows[place].flip(-1) if half_turns % 2 else rows[place]
 
 
 def _centred(rows: Tensor, axis_offset_px: float, size: int) -> Tensor:
-    """Rows (..., W) on a detector of a multiple of ``size`` pixels with the axis in its middle, air (0) where it is the wider."""
+    """Rows (..., W) on a detector of a multiple of ``size`` pixels with the axis at its centre, padded with vacuum (0)."""
     width = rows.shape[-1]
     wide = size * math.ceil((width - 1 + 2 * abs(axis_offset_px)) / size)  # up to half a pixel at either end may be lost
     position = (width - wide) / 2 + axis_offset_px + np.arange(wide)
@@ -244,8 +244,8 @@ def _centred(rows: Tensor, axis_offset_px: float, size: int) -> Tensor:
 def _back_projected(rows: Tensor, tilt_deg: tuple[float, ...]) -> Tensor:
     """Slices (B, W, W) from all rows (B, 1, A, W).
 
-    The detector is widened to the slice's diagonal: the tails that filtering leaves beyond its ends are missing from the
-    corners otherwise, and the projections of the truth were 4 % too bright.
+    The detector is widened to the slice's diagonal: otherwise the filter's tails beyond its ends are missing in the
+    corners, and the projections of the truth were 4 % too bright.
     """
     margin = math.ceil((math.sqrt(2) - 1) / 2 * rows.shape[-1])
     wide = torch.nn.functional.pad(rows, (margin, margin))

@@ -1,4 +1,4 @@
-"""Several sources as one, split at random into images to train on and images held out."""
+"""Several sources as one, randomly split into training and held-out images."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 
 from mwgan.data.augmentation import Augmentation
 from mwgan.data.canvas import Array
-from mwgan.data.source import ImageSource, MeasuredSource, PlainSource, as_source
+from mwgan.data.source import ImageSource, PlainSource, RealSource, as_source
 from mwgan.errors import InputError
 
 
 class MixedSources(ImageSource):
-    """The images of all ``sources``, or the part of them that a random split of ``seed`` gives.
+    """The images of all ``sources``, or one part of a random split by ``seed``.
 
     Parameters
     ----------
     sources
         Image sources of one size, by name.
     held_out
-        Images that the split sets aside.
+        Number of images set aside by the split.
     part
-        ``train`` for the images that are left, ``validation`` for those set aside.
+        ``train`` for the remaining images, ``validation`` for those set aside.
     seed
-        Decides the split. Both parts must state the same sources in the same order.
+        Determines the split. Both parts must have the same sources in the same order.
     count
-        Take only so many of the part; None takes all.
+        Use only so many of the part; None uses all.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class MixedSources(ImageSource):
         self.order = order[held_out:] if part == "train" else order[:held_out]
         self.order = self.order[:count]
         if not 0 <= held_out <= total or (count or 0) < 0 or len(self.order) == 0:
-            raise InputError(f"of {total} images {held_out} held out and count {count} leave none to {part}")
+            raise InputError(f"{held_out} held out and count {count} of {total} images leave none for {part}")
         self.starts = np.cumsum([0, *(len(source) for source in self.sources)])
         self.size = sizes.pop()
         self.name = "+".join(source.name for source in self.sources)
@@ -65,22 +65,22 @@ class MixedSources(ImageSource):
         return source.stack(own, rng, slices, spacing)
 
     def augmentation(self, index: int) -> Augmentation:
-        """What may happen to image ``index``."""
+        """The random augmentation of image ``index``."""
         source, own = self._find(index)
         return source.augmentation(own)
 
     def origin(self, index: int) -> str | None:
-        """Whose image ``index`` is; None where nobody's."""
+        """The subject of image ``index``; None if it has none."""
         source, own = self._find(index)
         return source.origin(own)
 
-    def measured(self) -> list[MeasuredSource]:
-        """The measured ones of the sources."""
-        return [one for source in self.sources for one in source.measured()]
+    def real_sources(self) -> list[RealSource]:
+        """The real ones of the sources."""
+        return [one for source in self.sources for one in source.real_sources()]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What a run's record says of the sources."""
-        return [told for source in self.sources for told in source.describe()]
+        """The sources' entries in a run's record."""
+        return [entry for source in self.sources for entry in source.describe()]
 
     def _find(self, index: int) -> tuple[ImageSource, int]:
         """The source of image ``index``, and its number there."""

@@ -1,9 +1,9 @@
 """Phantom faces: random ovals and polygons of different intensity inside a face (IRDM 2020, dataset D1).
 
 The paper gives no recipe beyond that sentence. Ours, with every number a choice: a face (a large oval, often with a
-brighter or darker rim) carries 8 to 24 features, ovals and convex or star-shaped polygons, each painted over or added
-to what lies below it. Everything is drawn with edges one pixel wide, as a pixel would see them, straight onto the grid:
-a rotation or a change of size costs no interpolation.
+brighter or darker rim) has 8 to 24 features, ovals and convex or star-shaped polygons, each painted over or added
+to what is below it. Everything is rendered directly on the grid with edges one pixel wide: rotation or scaling needs no
+interpolation.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mwgan.data.canvas import Canvas, Points, turned
-from mwgan.data.drawn_images import DrawnImages
+from mwgan.data.synthetic_images import SyntheticImages
 
 
 @dataclass(frozen=True)
-class PhantomFaces(DrawnImages):
+class PhantomFaces(SyntheticImages):
     """Each image is a face; the paper's D1 has 45,000 of them.
 
     ``augment`` is the rotation and pad+resize of the paper's Supplementary Table 2. Parameters are those of
-    :class:`mwgan.data.drawn_images.DrawnImages`.
+    :class:`mwgan.data.synthetic_images.SyntheticImages`.
     """
 
     count: int = 45_000
@@ -42,7 +42,7 @@ def _draw_face(canvas: Canvas, rng: np.random.Generator) -> None:
         width, height = width - rim, height - rim
     canvas.oval(middle, (width, height), turn, skin)
     for _ in range(rng.integers(8, 25)):
-        # Features stay on the face: their middle within its oval, smaller towards its edge.
+        # Features stay on the face: centred within its oval, smaller towards its edge.
         reach = np.sqrt(rng.uniform(0, 0.62))
         direction = rng.uniform(0, 2 * np.pi)
         on_face = np.array([np.cos(direction) * width, np.sin(direction) * height]) * reach

@@ -8,17 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from mwgan.data.canvas import Canvas, Points, turned
-from mwgan.data.drawn_images import DrawnImages
+from mwgan.data.synthetic_images import SyntheticImages
 
 
 @dataclass(frozen=True)
-class RandomShapes(DrawnImages):
-    """Each image holds 2 to 11 objects over an empty ground, half of them round, half crystals.
+class RandomShapes(SyntheticImages):
+    """Each image has 2 to 11 objects on an empty background, half of them round, half crystals.
 
-    Round objects are discs and ovals; crystals polygons of 3 to 8 facets whose corners may be cut or rounded. Objects lie
-    over one another, opaque or letting through what lies below. The paper gives no recipe beyond "random overlaps of round
+    Round objects are discs and ovals; crystals are polygons of 3 to 8 facets whose corners may be cut or rounded. Objects
+    overlap, opaque or semi-transparent. The paper gives no recipe beyond "random overlaps of round
     objects and polygons", of 15,000 images: these numbers are our choice. Parameters are those of
-    :class:`mwgan.data.drawn_images.DrawnImages`.
+    :class:`mwgan.data.synthetic_images.SyntheticImages`.
     """
 
     count: int = 15_000
@@ -31,7 +31,7 @@ class RandomShapes(DrawnImages):
             _draw_object(canvas, rng, smallest=0.06)
 
 
-REACH = 0.92  # objects stay within this share of the inscribed circle: every projection holds the whole specimen
+REACH = 0.92  # objects stay within this share of the inscribed circle: every projection covers the full specimen
 
 
 def _draw_object(canvas: Canvas, rng: np.random.Generator, smallest: float) -> None:
@@ -50,7 +50,7 @@ def _draw_object(canvas: Canvas, rng: np.random.Generator, smallest: float) -> N
 
 
 def _crystal(extent: float, rng: np.random.Generator) -> Points:
-    """Corners (K, 2) of a convex polygon about the origin: regular but stretched, its corners often cut."""
+    """Corners (K, 2) of a convex polygon around the origin: regular but stretched, its corners often cut."""
     corners = int(rng.integers(3, 9))
     direction = 2 * np.pi * np.arange(corners) / corners
     points = np.stack([np.cos(direction), np.sin(direction)], axis=1)

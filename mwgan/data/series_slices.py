@@ -1,4 +1,4 @@
-"""A test source without a truth: slices of a measured tilt series, on which methods are judged by tilts that they were not shown."""
+"""A test source without a truth: slices of a measured tilt series, on which methods are evaluated by kept-out tilts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import torch
 
-from mwgan.data.subjects import told
+from mwgan.data.subjects import hashes_of
 from mwgan.errors import InputError
 from mwgan.files.atomic import sha256
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.io.neighbours import around, neighbour_rows
 
-NEIGHBOURS = 2  # on either side, as many as any shipped network looks at
+NEIGHBOURS = 2  # on either side: the largest number used by any shipped network
 
 
 class SeriesSlices:
@@ -25,13 +25,13 @@ class SeriesSlices:
     Parameters
     ----------
     series, tilts, tilt_axis, axis_offset_px, binning
-        As :class:`mwgan.io.TiltSeries` takes them: line integrals, surroundings at 0.
+        As for :class:`mwgan.io.TiltSeries`: line integrals, surroundings at 0.
     name
-        What tables call the source; also its one subject.
+        Name of the source in tables; also its only subject.
     slices
         Which slices along the tilt axis, after binning; None takes all.
     licence
-        What the data's owner asks of those who use them.
+        The licence of the data.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class SeriesSlices:
         return self._series.geometry.detector_size
 
     def measurement(self, indices: Sequence[int]) -> Measurement:
-        """All that was measured of some of the slices and of their neighbours, in the detector's units."""
+        """The full measurement of some of the slices and of their neighbours, in the detector's units."""
         sinograms, beside = [], []
         for number in (self.slices[index] for index in indices):
             first, last = around(number, number + 1, NEIGHBOURS, self._series.slices)
@@ -77,34 +77,34 @@ class SeriesSlices:
 
     @property
     def gap_deg(self) -> float:
-        """The wedge that the series itself lacks, in degrees."""
+        """The missing wedge of the series itself, in degrees."""
         return 2 * (90.0 - max(abs(tilt) for tilt in self._series.geometry.tilt_deg))
 
     def origin(self, index: int) -> str:
-        """Whose slice ``index`` is."""
+        """The subject of slice ``index``."""
         return self.name
 
-    def measured(self) -> list[SeriesSlices]:
+    def real_sources(self) -> list[SeriesSlices]:
         """Itself."""
         return [self]
 
     @property
     def fingerprint(self) -> str:
-        """A hash that another series, or other slices of it, would change; where it lies doesn't."""
+        """A hash that depends on the series and its slices, but not on its location."""
         tilts = self._series.geometry.tilt_deg
         content = (sha256(self._series.path), tilts, self.axis_offset_px, self.tilt_axis, self.binning, self.slices)
         return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What a record says of the source."""
-        return [{"name": self.name, "images": len(self), "licence": self.licence, "subject_hashes": told(self.subjects)}]
+        """The source's entry in a record."""
+        return [{"name": self.name, "images": len(self), "licence": self.licence, "subject_hashes": hashes_of(self.subjects)}]
 
     @cached_property
     def slices(self) -> list[int]:
         """The slices, by their number along the tilt axis."""
         wanted = range(self._series.slices) if self.wanted is None else self.wanted
         if not wanted or not all(0 <= number < self._series.slices for number in wanted):
-            raise InputError(f"{self.path} has the slices 0 to {self._series.slices - 1}, and {list(wanted)} are asked for")
+            raise InputError(f"{self.path} has the slices 0 to {self._series.slices - 1}, not {list(wanted)}")
         return list(wanted)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Decoded slices on disk, one file for each file of a data set, keyed by its content: the second epoch decodes nothing."""
+"""A cache of decoded slices on disk, one file for each file of a data set, keyed by its content."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mwgan.data.decoding import Decoded
 from mwgan.errors import InputError
 from mwgan.files.atomic import atomic_write, sha256
 
-VERSION = 3  # of the decoding: a change of what decoding gives makes older entries strangers
+VERSION = 3  # of the decoding: a change of its results invalidates older entries
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that was decoded."""
+    """A decoded file."""
 
     path: Path
     subject: str | None
@@ -32,21 +32,21 @@ class Entry:
     digest: str
     """SHA-256 of the file."""
     content: str
-    """SHA-256 of its slices: the same for copies that are packed or labelled differently."""
+    """SHA-256 of its slices: the same for copies with other compression or metadata."""
     modality: str | None = None
 
 
 class SliceCache:
-    """Slices of files in ``folder``, decoded when they are first asked for and found again by their content.
+    """Slices of files in ``folder``, decoded on first use and identified by their content.
 
-    Stopped in the middle, it continues behind the last file that was decoded. A cache may be deleted while no training reads it.
+    After an interruption it resumes after the last decoded file. A cache may be deleted while no training reads it.
 
     Parameters
     ----------
     folder
-        Where to keep them.
+        The cache.
     settings
-        What decides how a file is decoded: plain values.
+        Settings that affect decoding, as plain values.
     """
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
@@ -61,10 +61,10 @@ class SliceCache:
         for number, file in enumerate(files):
             try:
                 entry, fresh = self._entry(file, decode)
-            except InputError:  # the settings' fault or a missing package, not this file's
+            except InputError:  # wrong settings or a missing package, not this file's fault
                 raise
-            except Exception as error:  # decoders stumble over a broken file in every possible way
-                reason = f"{type(error).__name__}: {error}".replace(str(file), file.name)  # records tell no folders
+            except Exception as error:  # decoders raise all kinds of errors on broken files
+                reason = f"{type(error).__name__}: {error}".replace(str(file), file.name)  # records must not contain folders
                 skipped.append((file, reason.split("\n")[0][:200]))
                 continue
             found.append(entry)
@@ -76,21 +76,21 @@ class SliceCache:
     def _entry(self, file: Path, decode: Callable[[Path], Decoded]) -> tuple[Entry, bool]:
         digest = self._digest(file)
         slices = self.folder / digest[:2] / f"{digest[:32]}-{self.key}.npy"
-        told = slices.with_suffix(".json")
-        fresh = not (told.is_file() and slices.is_file())
+        record = slices.with_suffix(".json")
+        fresh = not (record.is_file() and slices.is_file())
         if fresh:
             decoded = decode(file)
             array = np.ascontiguousarray(decoded.slices, dtype=np.float16)
             described = {"subject": decoded.subject, "count": len(array), "file": file.name, "modality": decoded.modality}
             with self._writing(slices) as partial, partial.open("wb") as stream:
                 np.save(stream, array)
-            with self._writing(told) as partial:  # last: what it stands for is there
+            with self._writing(record) as partial:  # last, when the slices exist
                 partial.write_text(json.dumps({**described, "content": hashlib.sha256(array.tobytes()).hexdigest()}), encoding="utf-8")
-        known = json.loads(told.read_text(encoding="utf-8"))
+        known = json.loads(record.read_text(encoding="utf-8"))
         return Entry(file, known["subject"], known["count"], slices, digest, known["content"], known["modality"]), fresh
 
     def _digest(self, file: Path) -> str:
-        """The file's SHA-256; of a file whose name, size and time are as they were, the one computed then."""
+        """The file's SHA-256; cached by its name, size and time."""
         state = file.stat()
         name = hashlib.sha256(f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}".encode()).hexdigest()
         known = self.folder / "known" / name[:2] / name
@@ -113,6 +113,6 @@ class SliceCache:
 
 
 def mapped(slices: Path) -> npt.NDArray[np.float16]:
-    """The slices of an entry, read from the disk as they are looked at."""
+    """The slices of an entry, memory-mapped."""
     array: npt.NDArray[np.float16] = np.load(slices, mmap_mode="r")
     return array

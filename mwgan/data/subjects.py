@@ -1,4 +1,4 @@
-"""Whose images they are: who falls to which part, who is seen first, and what a record tells of them."""
+"""Subjects of images: their split into parts, their order, and their hashes in records."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Place = TypeVar("Place")
 
 
 def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: str) -> dict[str, set[str]]:
-    """The subjects of train, validation and test: named, or drawn by a hash of their names.
+    """Split subjects into train, validation and test: by name, or by a hash of their names.
 
-    A subject's rank never depends on which others there are, so that data added later move few of them.
+    A subject's rank is independent of the others, so that data added later move few of them.
 
     Raises
     ------
     InputError
-        If a named subject isn't there, or too few are there for three parts.
+        If a named subject is missing, or there are too few for three parts.
     """
     test, validation = _names(test), _names(validation)
     left = sorted(subjects, key=lambda subject: (number(seed, subject), subject))
@@ -33,7 +33,7 @@ def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: 
     for part, share in (("test", test), ("validation", validation)):
         if isinstance(share, (int, float)):
             if not 0 <= share < 1:
-                raise InputError(f"the share of subjects for {part} lies in [0, 1), not {share:g}")
+                raise InputError(f"the share of subjects for {part} must be in [0, 1), not {share:g}")
             wanted = math.ceil(share * len(subjects)) if share else 0
             free = [subject for subject in left if not _named(subject, validation)]
             parts[part] = set(free[:wanted])
@@ -55,7 +55,7 @@ def split(subjects: set[str], validation: Share, test: Share, seed: int, whose: 
 
 
 def _names(share: Share) -> Share:
-    """Names as text, whatever a configuration made of them: 101, or a single one."""
+    """Names as a list of texts, also from numbers such as 101, or a single name."""
     if isinstance(share, (int, float)):
         return share
     return [share] if isinstance(share, str) else [str(name) for name in share]
@@ -66,9 +66,9 @@ def _named(subject: str, share: Share) -> bool:
 
 
 def in_turn(places: Mapping[str, Sequence[Place]], seed: Sequence[int]) -> list[Place]:
-    """The images of all subjects, one of each in turn, so that the first few show as many subjects as possible.
+    """The images of all subjects in round-robin order, so that the first few show as many subjects as possible.
 
-    A subject's images, and the subjects themselves, come in an order that ``seed`` decides.
+    The order of a subject's images, and of the subjects, depends on ``seed``.
     """
     rng = np.random.default_rng(seed)
     own = [[places[subject][row] for row in rng.permutation(len(places[subject]))] for subject in sorted(places)]
@@ -76,13 +76,13 @@ def in_turn(places: Mapping[str, Sequence[Place]], seed: Sequence[int]) -> list[
     return [place for place in chain.from_iterable(turns) if place is not None]
 
 
-def told(subjects: Iterable[str]) -> list[str]:
-    """What a record says of who they are: hashes, since a name may be a patient's, and records travel with weights."""
+def hashes_of(subjects: Iterable[str]) -> list[str]:
+    """Hashes of subjects for a record: a name may be a patient's, and records are distributed with weights."""
     return [_hashed(subject) for subject in subjects]
 
 
 def among(subjects: Iterable[str], hashes: Iterable[str]) -> list[str]:
-    """Those of ``subjects`` that :func:`told` told of."""
+    """Those of ``subjects`` whose hashes are in ``hashes``."""
     known = set(hashes)
     return [subject for subject in subjects if _hashed(subject) in known]
 
@@ -94,7 +94,7 @@ def some(subjects: Iterable[str]) -> str:
 
 
 def number(*parts: object) -> int:
-    """32 bits that the hash of ``parts`` decides."""
+    """32 bits from the hash of ``parts``."""
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:4], "big")
 
 

@@ -164,7 +164,7 @@ def _test(name: str, folder: Path) -> ImageSource:
     recorded = _conditions()
     node = recorded["tests"][name]
     source: ImageSource = build(node if name in DRAWN else {**node, "folder": str(folder / name)})
-    prints = [one.fingerprint for one in as_source(source).measured()]
+    prints = [one.fingerprint for one in as_source(source).real_sources()]
     if prints and prints != [recorded["fingerprints"][name]]:
         raise InputError(
             f"the images in {folder / name} are not those of the recorded rows of {name}: leave {name} out, or "

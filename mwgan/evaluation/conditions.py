@@ -13,7 +13,7 @@ from torch import Tensor
 from mwgan.acquisition import Acquisition, Noise
 from mwgan.data.measured_series import measured_rows
 from mwgan.data.series_slices import SeriesSlices
-from mwgan.data.source import ImageSource, draw_seed, drawn_images
+from mwgan.data.source import ImageSource, augmented_images, draw_seed
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon.held_out import leave_out, select_held_out
@@ -71,7 +71,7 @@ class Conditions:
         if isinstance(source, SeriesSlices):
             return _kept_out(source, indices, missing_deg, device)
         seeds = [draw_seed(self.seed, 0, index) for index in indices]
-        image = drawn_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds]).to(device)
+        image = augmented_images(source, indices, seeds, [np.random.default_rng(seed) for seed in seeds]).to(device)
         acquisition = Acquisition(source.size, self.step_deg, (missing_deg, missing_deg), self.noise)
         rows = measured_rows(source, indices, acquisition.geometry, self.noise, seeds)
         sinogram = acquisition(image, torch.tensor(seeds)).sinogram if rows is None else rows.to(device)

@@ -19,7 +19,7 @@ from mwgan.evaluation.unseen import check_unseen
 from mwgan.memory import check_fits
 from mwgan.methods import conditions_of
 from mwgan.provenance import commit, device_name
-from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned import LearnedReconstructor, load_network
 from mwgan.recon.named import check_device
 from mwgan.results.table import ResultsTable, check_conditions, claimed_table, table_path
 
@@ -102,7 +102,7 @@ def configured_methods(settings: Settings, runs: Sequence[tuple[str, str]] = ())
     networks = [(name, str(path)) for name, path in (settings["checkpoints"] or {}).items()]
     found = list(methods.values())
     for name, path in (*networks, *runs):
-        found.append(_learned(name, load_reconstructor(path, settings["device"], tuple(settings["allow"])), size))
+        found.append(_learned(name, load_network(path, settings["device"], tuple(settings["allow"])), size))
     if settings["data_consistency"] is not None:
         found = [twin for method in found for twin in (method, data_consistent(method, settings["data_consistency"]))]
     if not found:
@@ -159,6 +159,6 @@ def _fingerprints(names: Collection[str], sources: Sequence[tuple[ImageSource, I
     """Fingerprints of scans and photographs, by test and part: the configuration names a folder, not its content."""
     found = {}
     for name, (test, validation) in zip(names, sources, strict=True):
-        parts = {"test": as_source(test).measured(), "validation": as_source(validation).measured()}
+        parts = {"test": as_source(test).real_sources(), "validation": as_source(validation).real_sources()}
         found[f"images of {name}"] = {f"{part} {one.name}": one.fingerprint for part, those in parts.items() for one in those}
     return {key: prints for key, prints in found.items() if prints}

@@ -23,7 +23,7 @@ def check_unseen(network: str, trained_on: Sequence[Mapping[str, Any]], sources:
     sources
         The sources it is about to be evaluated on.
     """
-    for source in (one for whole in sources for one in as_source(whole).measured()):
+    for source in (one for whole in sources for one in as_source(whole).real_sources()):
         hashes = [hashed for record in trained_on if record.get("name") == source.name for hashed in record.get("subject_hashes", ())]
         known = among(source.subjects, hashes)
         if known:

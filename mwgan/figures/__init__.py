@@ -1,4 +1,4 @@
-"""Figures: a results table in, a matplotlib figure or a table out. Knows no torch and no training."""
+"""Figures and tables from a results table, with matplotlib; without torch."""
 
 from mwgan.figures.ablation import ablation
 from mwgan.figures.comparison_panel import comparison_panel

@@ -1,4 +1,4 @@
-"""What each half of the joint model does alone: de-artifact, inpainting, both (Ding 2019, Fig. 13)."""
+"""Ablation of the joint model: de-artifact only, inpainting only, both (Ding 2019, Fig. 13)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LARGEST_DIFFERENCE = 0.3  # of intensities in [0, 1], at the ends of the colour 
 
 @figure("ablation", needs=Needs.ONE_IMAGE)
 def ablation(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, columns: Sequence[str] | None = None) -> Figure:
-    """The truth, the halves and the whole; below each an enlarged box and the difference from the truth, PSNR and SSIM.
+    """The truth, the parts and the full model; below each an enlarged box and the difference from the truth, PSNR and SSIM.
 
     Parameters
     ----------
     results, tomograms
-        A results table of one wedge, and the tomograms kept beside it.
+        A results table of one wedge, and its kept tomograms.
     image
         Which of the kept images.
     columns
@@ -50,7 +50,7 @@ def ablation(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, col
             scale = difference.imshow(picture - original, cmap="PuOr", **limits)
             difference.set_xlabel(scores(results, column, image), fontsize=8)
     if scale is not None:
-        # In the truth's empty place, where there is no difference to show.
+        # In the truth's column, which has no difference to show.
         bar = figure.colorbar(scale, cax=axes[2, 0].inset_axes((0.75, 0.04, 0.06, 0.92)), extend="both")
         bar.set_label("difference from the truth", fontsize=8)
         bar.ax.yaxis.set_label_position("left")

@@ -1,4 +1,4 @@
-"""An alignment at a glance: sinograms before and after, how far images moved, and what a reconstruction leaves of each."""
+"""Overview of an alignment: sinograms before and after, image shifts, and reconstruction residuals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def alignment_figure(
     sinograms
         (A, X) of the raw and of the aligned images, averaged along the tilt axis.
     residuals
-        (A,) of the raw and of the aligned images: what a reconstruction leaves of each, relative to it.
+        (A,) relative reconstruction residuals of the raw and of the aligned images.
     """
     figure = new_figure(11.0, 3.2)
     axes = figure.subplots(1, 4)
@@ -47,7 +47,7 @@ def alignment_figure(
     axes[2].set_title("shift / pixels", fontsize=9)
     for residual, name, color in zip(residuals, ("raw", "aligned"), (ORANGE, BLUE), strict=True):
         axes[3].plot(tilt_deg, 100 * residual, color=color, marker="o", markersize=2.5, linewidth=1.0, label=name)
-    axes[3].set_title("left by a reconstruction / %", fontsize=9)
+    axes[3].set_title("reconstruction residual / %", fontsize=9)
     axes[3].set_yscale("log")
     for axis in axes[2:]:
         axis.set_xlabel("tilt / degrees", fontsize=8)

@@ -1,4 +1,4 @@
-"""Atoms at a glance: from three sides, their masses, and what they leave of each image."""
+"""Overview of atoms: three views, their masses, and the residual of each image."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from mwgan.figures.parts.style import new_figure
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 SIDES = ((0, 1, 2, "along the beam"), (0, 2, 1, "along the tilt axis"), (1, 2, 0, "from the side"))
-SIZE = 6000.0  # of all markers of a side together, in square points
+SIZE = 6000.0  # total size of all markers in a view, in square points
 MOST, LEAST = 60.0, 3.0
 
 
 def atoms_figure(
     positions: np.ndarray, groups: np.ndarray, names: Sequence[str], errors: np.ndarray, masses: np.ndarray, by_tilt: np.ndarray
 ) -> Figure:
-    """Draw what was found.
+    """Plot the atoms found.
 
     Parameters
     ----------
     positions
         (K, 3) ångström: x, y, z.
     groups, names
-        (K,): which of the species each atom is of.
+        (K,): species of each atom.
     errors
-        (K, 3) ångström; NaN where nothing was refined.
+        (K, 3) ångström; NaN if not refined.
     masses
         (K,) in units of the heaviest species'.
     by_tilt
-        (A,): what is left of each image in variances of its noise; empty where nothing was refined.
+        (A,): residual of each image in variances of its noise; empty if not refined.
     """
     figure = new_figure(14.0, 3.3)
     axes = figure.subplots(1, 5, width_ratios=(1, 1, 1, 0.8, 0.8))
@@ -82,7 +82,7 @@ def _masses(axis: Axes, masses: np.ndarray, groups: np.ndarray, names: Sequence[
 
 def _left(axis: Axes, by_tilt: np.ndarray, errors: np.ndarray) -> None:
     axis.set_xlabel("image, by tilt", fontsize=7)
-    axis.set_ylabel("left of it, in variances of the noise", fontsize=7)
+    axis.set_ylabel("residual, in variances of the noise", fontsize=7)
     axis.tick_params(labelsize=6, length=2)
     axis.spines[["top", "right"]].set_visible(False)
     if not len(by_tilt):

@@ -1,4 +1,4 @@
-"""A slice beside that of a weighted back-projection, over their power spectra; and what a volume leaves of each tilt's data."""
+"""A slice next to that of a weighted back-projection, with their power spectra; and the residual of a volume by tilt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DASHES = (0, (4, 4))
 
 
 def beside_wbp(slices: Mapping[str, npt.NDArray[np.float32]], wedges_deg: Sequence[tuple[float, float]]) -> Figure:
-    """Slices (Z, X) by name, the first of them deciding the greys, over their power spectra with the missing wedges outlined.
+    """Slices (Z, X) by name, with the grey scale of the first, over their power spectra with the missing wedges outlined.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def beside_wbp(slices: Mapping[str, npt.NDArray[np.float32]], wedges_deg: Sequen
 
 
 def residual_by_tilt(tilt_deg: Sequence[float], residual: npt.NDArray[np.float64], noise: npt.NDArray[np.float64]) -> Figure:
-    """What a volume leaves of each tilt's data (A,), and what noise alone would leave, both relative to the data."""
+    """Relative residual of each tilt (A,), and that expected from noise alone."""
     figure = new_figure(7.0, 2.8)
     axis = figure.subplots()
-    axis.plot(tilt_deg, 100 * residual, color="#0072B2", marker="o", markersize=3, linewidth=1.0, label="left by the volume")
-    axis.plot(tilt_deg, 100 * noise, color="#555555", linestyle="--", linewidth=1.0, label="noise alone would leave")
+    axis.plot(tilt_deg, 100 * residual, color="#0072B2", marker="o", markersize=3, linewidth=1.0, label="residual of the volume")
+    axis.plot(tilt_deg, 100 * noise, color="#555555", linestyle="--", linewidth=1.0, label="expected from noise")
     axis.set(ylim=(0, None))
     axis.set_xlabel("tilt / degrees", fontsize=9)
     axis.set_ylabel("% of the tilt's data", fontsize=9)
@@ -65,6 +65,6 @@ def residual_by_tilt(tilt_deg: Sequence[float], residual: npt.NDArray[np.float64
 
 
 def _frequencies(shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """(left, right, bottom, top) of a shifted transform's pixels, in cycles a pixel."""
+    """(left, right, bottom, top) of a shifted transform's pixels, in cycles per pixel."""
     (top, bottom), (left, right) = ((-(size // 2) - 0.5, size - size // 2 - 0.5) for size in shape)
     return left / shape[1], right / shape[1], bottom / shape[0], top / shape[0]

@@ -1,4 +1,4 @@
-"""The images that a method does best and worst on, beside the truth and what is wrong with them."""
+"""The best and worst images of a method, with the truth and the difference."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ LARGEST_DIFFERENCE = 0.3  # of intensities in [0, 1], at the ends of the colour 
 KINDS = ("best", "worst")
 SAME = ["method", "sinogram", "wedge_deg", "source", "noise_percent", "image", "seed", "train_seed"]
 SCORES = ["psnr", "ssim", "nrmse"]
-SUBJECT_LETTERS = 28  # of a subject's name, which may be a path: its end tells more
+SUBJECT_LETTERS = 28  # of a subject's name, which may be a path: its end is shown
 
 
 def extremes(results: pd.DataFrame, tomograms: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Of the tomograms of ``method`` kept as best and worst the very best and worst of each source, by NRMSE, with scores and,
-    where the table knows it, their subject.
+    """The best and the worst kept tomogram of ``method`` for each source, by NRMSE, with scores and, if known, their subject.
 
-    Empty where none were kept, or where the table is older than ``kept_as``.
+    Empty if none were kept, or if the table is older than ``kept_as``.
     """
     if "kept_as" not in tomograms:
         return tomograms.iloc[:0]
@@ -36,7 +35,7 @@ def extremes(results: pd.DataFrame, tomograms: pd.DataFrame, method: str) -> pd.
 
 
 def best_and_worst(chosen: pd.DataFrame, tomograms: pd.DataFrame) -> Figure:
-    """Rows are sources; on the left the best image, on the right the worst: tomogram, truth, and the one less the other.
+    """Rows are sources; on the left the best image, on the right the worst: tomogram, truth, and the difference.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ def caption(row: pd.Series) -> str:
 
 
 def _truth_of(tomograms: pd.DataFrame, row: pd.Series):  # type: ignore[no-untyped-def]
-    """The true image (N, N) of a kept tomogram, whatever it was kept for; None where it was not kept."""
+    """The true image (N, N) of a kept tomogram; None if it was not kept."""
     same = (tomograms["method"] == "truth") & (tomograms["source"] == row["source"])
     same &= (tomograms["image"] == row["image"]) & (tomograms["seed"] == row["seed"])
     return decode(tomograms[same].iloc[-1]) if same.any() else None

@@ -21,7 +21,7 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
     Parameters
     ----------
     results, tomograms
-        A results table, and the tomograms kept beside it.
+        A results table, and its kept tomograms.
     image
         Which of the kept images.
     sinogram
@@ -29,7 +29,7 @@ def comparison_panel(results: pd.DataFrame, tomograms: pd.DataFrame, image: int 
     """
     kept = tomograms[(tomograms["image"] == image) & (tomograms["sinogram"] == sinogram)]
     if kept.empty:
-        raise ValueError(f"no tomograms of image {image} were kept: there are {sorted(tomograms['image'].unique())}")
+        raise ValueError(f"no tomograms of image {image} were kept: available are {sorted(tomograms['image'].unique())}")
     names = {"truth": "truth", **marked(results[results["sinogram"] == sinogram])}
     methods = list(names)
     wedges = sorted(kept["wedge_deg"].unique())

@@ -1,4 +1,4 @@
-"""A few images of each source, one row a source: whether the data are what one thinks they are."""
+"""A contact sheet with a few images of each source, one row per source, to check the data by eye."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]]) -> Figure:
 
 
 def write_contact_sheet(rows: Mapping[str, npt.NDArray[np.float32]], file: Path) -> None:
-    """The same as a picture, PNG, in a folder that is made if need be."""
+    """Write the contact sheet as PNG; its folder is created if missing."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as partial:
         contact_sheet(rows).savefig(partial, format="png")

@@ -16,8 +16,8 @@ from mwgan.figures.parts.style import new_figure
 
 TURN = (20.0, 28.0)  # degrees about the tilt axis and about the horizontal, to see three sides
 BRIGHT, SOLID = 99.7, 0.45  # a percentile of voxels, and which share of it is solid
-DECADES = 8.0  # of power that are shown
-SPOT = 0.07  # per ångström, radius of the mark about a spot
+DECADES = 8.0  # displayed range of power
+SPOT = 0.07  # per ångström, radius of the mark around a spot
 
 
 class Spot(NamedTuple):
@@ -36,22 +36,22 @@ def crystal_figure(
     voxel_angstrom: float,
     tilts_deg: tuple[float, float],
     spots: Sequence[Spot],
-    told: Mapping[str, str],
+    notes: Mapping[str, str],
 ) -> Figure:
-    """Draw one column a volume.
+    """Draw one column per volume.
 
     Parameters
     ----------
     volumes
-        (Y, Z, X), by what they are called.
+        (Y, Z, X), by name.
     voxel_angstrom
-        Edge of a voxel.
+        Voxel size.
     tilts_deg
-        Lowest and highest tilt that was measured.
+        Lowest and highest measured tilt.
     spots
-        Reflections to mark, those missing in another colour.
-    told
-        What to say below the spectrum of a volume.
+        Reflections to mark; missing ones in another colour.
+    notes
+        Text below the spectrum of a volume.
     """
     figure = new_figure(1.9 * len(volumes), 4.6)
     axes = figure.subplots(2, len(volumes), squeeze=False)
@@ -61,12 +61,12 @@ def crystal_figure(
         axes[0, column].set_title(name, fontsize=8)
         axes[0, column].set_axis_off()
         _spectrum(axes[1, column], volume, voxel_angstrom, tilts_deg, spots)
-        axes[1, column].set_xlabel(told.get(name, ""), fontsize=6)
+        axes[1, column].set_xlabel(notes.get(name, ""), fontsize=6)
     return figure
 
 
 def central_spectrum(volume: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Power (Z, X) of the projection of a volume (Y, Z, X) along the tilt axis: the plane through the middle of its transform."""
+    """Power (Z, X) of the projection of a volume (Y, Z, X) along the tilt axis: the central plane of its transform."""
     power: npt.NDArray[np.float64] = np.abs(np.fft.fftshift(np.fft.fft2(volume.sum(axis=0, dtype=np.float64)))) ** 2
     return power
 

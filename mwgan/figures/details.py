@@ -25,7 +25,7 @@ def details(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, colu
     Parameters
     ----------
     results, tomograms
-        A results table of one wedge, and the tomograms kept beside it.
+        A results table of one wedge, and its kept tomograms.
     image
         Which of the kept images.
     columns

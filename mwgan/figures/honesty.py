@@ -1,4 +1,4 @@
-"""What each method left out and what it made up of specimens unlike any it was trained on, kind by kind."""
+"""Omission and hallucination rates of each method on specimens unlike its training data, by kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mwgan.figures.parts.style import look, new_figure
 from mwgan.figures.registry import Needs, figure
 from mwgan.results.subjects import counted
 
-RATES = {"omission": "features left out / %", "hallucination": "clear area with made-up structure / %"}
+RATES = {"omission": "omitted features / %", "hallucination": "clear area with hallucinated structure / %"}
 ALL = "all"
 WIDTH = 0.8  # of a group of bars, whose places are 1 apart
 
@@ -24,10 +24,10 @@ def honesty(results: pd.DataFrame) -> Figure:
     Parameters
     ----------
     results
-        Rows of one wedge and noise level of the challenge: ``subject`` begins with the kind of image.
+        Rows of one wedge and noise level of the challenge: ``subject`` starts with the kind of image.
     """
     if "omission" not in results or results["omission"].isna().all():
-        raise InputError("the table has no images whose features are known: evaluate on data=challenge")
+        raise InputError("the table has no images with known features: evaluate on data=challenge")
     results = results[results["hallucination"].notna()]
     rows = results.assign(kind=results["subject"].str.split().str[0])
     methods, kinds = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["kind"]))

@@ -1,6 +1,6 @@
 """Several images by each method, from complete (C_) and missing-wedge sinograms (M_), with scores (Ding 2019, Fig. 10).
 
-And in the same manner what the de-artifact network is trained on: tomograms of four kinds, beside the truth (Fig. 8 and Table 3).
+And in the same way the training inputs of the de-artifact network: tomograms of four kinds, with the truth (Fig. 8 and Table 3).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mwgan.figures.registry import Needs, figure
 from mwgan.results.kept import Column, columns_to_draw, kept_columns, of_columns, pixels, truth
 
 CLASSICAL = ("wbp", "sart", "tvm")
-ELSEWHERE = ("tvm_paper", "inpainting_wbp", "deartifact")  # a control, and the parts that the ablation shows
+ELSEWHERE = ("tvm_paper", "inpainting_wbp", "deartifact")  # a control, and the parts shown in the ablation
 INPUTS = (("wbp", "missing"), ("wbp", "complete"), ("sart", "missing"), ("inpainting_wbp", "missing"))
 
 
@@ -35,7 +35,7 @@ def images_by_method(
         Which of the kept images.
     columns
         Which methods, as in ``C_sart``; None takes the classical methods from both kinds of sinogram, and all others from
-        the missing-wedge ones, but for the parts of the joint model.
+        the missing-wedge ones, except for the parts of the joint model.
     """
     others = [method for method, sinogram in kept_columns(tomograms) if sinogram == "missing" and method not in (*CLASSICAL, *ELSEWHERE)]
     usual = [(method, "complete") for method in CLASSICAL] + [(method, "missing") for method in (*CLASSICAL, *others)]

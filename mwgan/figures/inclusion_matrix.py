@@ -1,4 +1,4 @@
-"""Which training data suit which images: the minimum inclusion matrix of IRDM 2020, Fig. 6, measured."""
+"""Which training data are sufficient for which images: the minimum inclusion matrix of IRDM 2020, Fig. 6, as measured."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ METRIC = "nrmse"
 NOT_METHODS = ("source", "wedge_deg", "best", "tied", "train_data")  # columns of the table
 NOTE = (
     "Solid frame: the lowest of its row. Dashed: as good, that is, no further from the lowest than two trainings of either differ,\n"
-    "or than the standard error of the paired difference between three or more subjects (a drawn image is its own)."
+    "or than the standard error of the paired difference between three or more subjects (a synthetic image is its own)."
 )
-LETTERS = 118  # of a line of what stands below
+LETTERS = 118  # per line of the note below
 
 
 @figure("inclusion_matrix", needs=Needs.WEDGES)
@@ -39,7 +39,7 @@ def inclusion_matrix(results: pd.DataFrame, sinogram: str = "missing", ranges_de
     sinogram
         Which sinograms: ``missing`` or ``complete``.
     ranges_deg
-        The lowest and the highest wedge that a method was trained on, to stand under its name.
+        The lowest and the highest training wedge of a method, shown under its name.
     """
     table = inclusion_matrix_table(results, sinogram)
     methods = [str(column) for column in table if column not in NOT_METHODS]
@@ -102,7 +102,7 @@ def inclusion_matrix_table(results: pd.DataFrame, sinogram: str = "missing") -> 
 
 
 def _paired_error(difference: pd.Series) -> float:
-    """The standard error between subjects of a difference by image; 0 of too few, where trainings alone decide a tie."""
+    """The standard error between subjects of a difference by image; 0 for too few, where only trainings decide a tie."""
     return float(np.nan_to_num(standard_error(difference.groupby("subject").mean())))
 
 

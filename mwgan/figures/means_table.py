@@ -1,4 +1,4 @@
-"""What a results table says on average: every metric of every method; and NRMSE with its spread over trainings (IRDM 2020's claims)."""
+"""Averages of a results table: every metric of every method; and NRMSE with its spread over trainings (IRDM 2020's claims)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ALL = "all"
 
 @figure("means_table", needs=Needs.NOISE_LEVELS)
 def means_table(results: pd.DataFrame) -> pd.DataFrame:
-    """A row per source, noise level, wedge and method: means over images (and trainings), and how many images they are of.
+    """A row per source, noise level, wedge and method: means over images (and trainings), and the number of images.
 
-    Metrics that the table lacks altogether are left out.
+    Metrics without any value in the table are left out.
     """
     grouped = results.groupby(CELL, sort=False)
     means = grouped[[name for name in metrics_of(results) if column(name).in_means]].mean()
@@ -27,10 +27,10 @@ def means_table(results: pd.DataFrame) -> pd.DataFrame:
 
 @figure("nrmse_table", needs=Needs.WEDGES)
 def nrmse_table(results: pd.DataFrame, sinogram: str = "missing") -> pd.DataFrame:
-    """A row per method, source and wedge; source ``all`` is the mean over sources, where a method has them all.
+    """A row per method, source and wedge; source ``all`` is the mean over sources, if a method has them all.
 
     ``nrmse`` is the mean over trainings of the means over images, ``nrmse_std`` the standard deviation between ``trainings``
-    trainings (NaN of a single one, 0 trainings of a classical method). ``train_data`` tells of stand-ins for training images.
+    trainings (NaN for a single one, 0 trainings for a classical method). ``train_data`` includes fallback data.
     """
     rows = results[results["sinogram"] == sinogram]
     means = [source_means(rows, "nrmse"), means_over_sources(rows, "nrmse").assign(source=ALL)]

@@ -1,4 +1,4 @@
-"""A measured volume at a glance: its particles outlined in two sections, and how large they are, each with its interval."""
+"""Overview of a measured volume: its particles outlined in two sections, and their sizes with intervals."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from mwgan.figures.parts.style import new_figure
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 OUTLINES = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00")
-MOST_NAMED = 40  # labels that are written into a section
+MOST_NAMED = 40  # most labels written into a section
 Row = tuple[int, float, float, float, bool]
 
 
 def measured_volume(
     volume: np.ndarray, labels: np.ndarray, voxel_nm: tuple[float, float, float], diameters: Sequence[Row], thicknesses: Sequence[Row]
 ) -> Figure:
-    """Draw what was measured.
+    """Plot the results of a measurement.
 
     Parameters
     ----------
     volume, labels
-        (Y, Z, X), and the particle that each voxel belongs to, from 1.
+        (Y, Z, X), and the particle of each voxel, from 1.
     voxel_nm
         (y, z, x).
     diameters, thicknesses
@@ -60,7 +60,7 @@ def _section(axis: Axes, values: np.ndarray, labels: np.ndarray, pixel_nm: tuple
             axis.contour(right, down, inside, levels=[0.5], colors=[color], linewidths=0.9)
         if len(there) <= MOST_NAMED:
             places = np.argwhere(inside > 0)
-            # A particle's middle may lie outside it, as a shell's does; its name goes to the voxel of it that is nearest.
+            # A particle's centre may lie outside it, as for a shell; its label is placed at its nearest voxel.
             at = places[np.argmin(((places - places.mean(axis=0)) ** 2).sum(axis=1))]
             axis.text(at[1] * pixel_nm[1], at[0] * pixel_nm[0], str(label), color=color, fontsize=6, ha="center", va="center")
     axis.set_title(title, fontsize=8)
@@ -72,14 +72,14 @@ def _section(axis: Axes, values: np.ndarray, labels: np.ndarray, pixel_nm: tuple
 def _numbers(axis: Axes, rows: Sequence[Row], name: str) -> None:
     """Particles from small to large, each with its interval."""
     ordered = sorted(rows, key=lambda row: row[1])
-    for color, safe, told in ((BLUE, True, "safe"), (ORANGE, False, "unsafe: wedge or border decide")):
+    for color, safe, status in ((BLUE, True, "safe"), (ORANGE, False, "unsafe: wedge or border decide")):
         chosen = [(place, row) for place, row in enumerate(ordered) if row[4] is safe]
         if not chosen:
             continue
         places = np.array([place for place, _ in chosen])
         values = np.array([row[1:4] for _, row in chosen]).T
         bars = np.clip(np.stack([values[0] - values[1], values[2] - values[0]]), 0, None)
-        axis.errorbar(values[0], places, xerr=bars, fmt="o", color=color, markersize=3, linewidth=1.0, capsize=1.5, label=told)
+        axis.errorbar(values[0], places, xerr=bars, fmt="o", color=color, markersize=3, linewidth=1.0, capsize=1.5, label=status)
     if len(ordered) <= MOST_NAMED:
         axis.set_yticks(range(len(ordered)), [str(row[0]) for row in ordered])
     axis.set_xlabel(f"{name}, with its 90 % interval", fontsize=7)

@@ -1,4 +1,4 @@
-"""A metric against the missing wedge, one line a method (IRDM 2020, Fig. 4b); or a grid of such axes, by source and noise."""
+"""A metric against the missing wedge, one line per method (IRDM 2020, Fig. 4b); or a grid of such axes, by source and noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mwgan.results.columns import column
 from mwgan.results.means import averaged_over, means_over_sources, over_seeds, with_train_seed
 from mwgan.results.subjects import counted
 
-LETTERS = 86  # of a line of the title
+LETTERS = 86  # per line of the title
 LEGEND_INSIDE = 6  # methods, with more the legend would cover lines
 
 
@@ -63,11 +63,11 @@ def metric_by_wedge(
 
 @figure("{metric}_grid", needs=Needs.NOISE_LEVELS)
 def metric_grid(results: pd.DataFrame, metric: str = "psnr") -> Figure:
-    """Means of ``metric`` over images; bands hold the middle half of the images (of several trainings: lowest to highest)."""
+    """Means of ``metric`` over images; bands contain the middle half of the images (for several trainings: lowest to highest)."""
     sources = list(dict.fromkeys(results["source"]))
     noises = sorted(results["noise_percent"].unique())
     figure = new_figure(1.8 + max(2.3 * len(sources), 4.0), max(0.7 + 2.0 * len(noises), 3.2))
-    # Sources differ in what is within reach: each has its own range.
+    # The achievable values differ between sources: each has its own range.
     axes = figure.subplots(len(noises), len(sources), sharex=True, sharey="col", squeeze=False)
     for row, noise in zip(axes, noises, strict=True):
         for axis, source in zip(row, sources, strict=True):
@@ -106,7 +106,7 @@ def draw_lines(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
 
 
 def about_bands(rows: pd.DataFrame) -> str:
-    """What the bands of :func:`draw_lines` are, in words."""
+    """A description of the bands of :func:`draw_lines`."""
     trainings = with_train_seed(rows).groupby("method")["train_seed"].nunique()
     if trainings.max() < 2:
         return "bands: the middle half of the images"

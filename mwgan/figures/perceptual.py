@@ -18,15 +18,15 @@ from mwgan.results.reading import up_to_date
 INDEX = "perceptual_index"
 NOTE = "perceptual_note"
 RMSE = "rmse_255"
-UNKNOWN = "the table holds none and gives no reason (column perceptual_note)"
+UNKNOWN = "the table has none and gives no reason (column perceptual_note)"
 
 
 @figure("perceptual", needs=Needs.ONE_WEDGE)
 def perceptual(results: pd.DataFrame) -> Figure:
     """Mean perceptual index against mean RMSE, a point for each method and kind of sinogram; lower is better in both.
 
-    Methods without an index are named below with the table's ``perceptual_note``; where no method has one, the figure
-    shows RMSE alone. Nothing is made up in its place.
+    Methods without an index are named below with the table's ``perceptual_note``; if no method has one, the figure
+    shows only RMSE.
     """
     results = up_to_date(results)
     results = results if INDEX in results else results.assign(**{INDEX: float("nan")})

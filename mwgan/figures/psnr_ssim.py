@@ -55,17 +55,17 @@ def scatter_means(axis: Axes, results: pd.DataFrame, x: str, y: str) -> None:
 
 
 def better(x: str, y: str) -> str:
-    """Where in a plot of two metrics the better methods lie, in words."""
+    """A note on where better methods are in a plot of two metrics."""
     return f"better is {column(y).better} and to the {'right' if column(x).better == 'up' else 'left'}"
 
 
 def errors(rows: pd.DataFrame, metrics: list[str]) -> pd.Series:
-    """The standard error between subjects of each metric's mean; 0 of fewer subjects than have one."""
+    """The standard error between subjects of each metric's mean; 0 for too few subjects."""
     return with_subject(rows).groupby(["source", "subject"])[metrics].mean().agg(standard_error).fillna(0.0)
 
 
 def described(results: pd.DataFrame) -> str:
-    """What the means are over: source, images, wedge and noise."""
+    """A description of what is averaged: source, images, wedge and noise."""
     wedges = ", ".join(f"{wedge:g}°" for wedge in sorted(results["wedge_deg"].unique()))
     sources = ", ".join(results["source"].unique())
     return f"{sources}, {counted(results)}, wedge {wedges}, noise {results['noise_percent'].iloc[0]:g} %"

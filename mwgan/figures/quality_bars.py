@@ -18,7 +18,7 @@ from mwgan.results.subjects import counted, standard_error, with_subject
 
 METRICS = {"psnr": ".1f", "ssim": ".3f"}
 ALL = "mean of the sources"
-HATCHES = dict(zip(LINES, (None, "///", "...", "xxx"), strict=True))  # bars that share a colour differ as lines do
+HATCHES = dict(zip(LINES, (None, "///", "...", "xxx"), strict=True))  # distinguish bars of the same colour, like line styles
 LETTERS_PER_INCH = 16  # of the title
 WIDTH = 0.84  # of a group of bars, whose places are 1 apart
 
@@ -61,8 +61,8 @@ def quality_bars(results: pd.DataFrame, sinogram: str = "missing") -> Figure:
     wedges = ", ".join(f"{wedge:g}°" for wedge in sorted(rows["wedge_deg"].unique()))
     whose = "between subjects (of three or more)" if "subject" in counted(rows) else "over images"
     bars = f"bars: lowest to highest training, or the standard error {whose}" if _trainings(rows) > 1 else f"bars: standard error {whose}"
-    told = [averaged_over(rows), f"wedges {wedges}; {bars}", note(rows)]  # not below, where the legend is
-    axes[0].set_title("\n".join(line for text in told for line in textwrap.wrap(text, letters)), fontsize=8)
+    lines = [averaged_over(rows), f"wedges {wedges}; {bars}", note(rows)]  # not below, where the legend is
+    axes[0].set_title("\n".join(line for text in lines for line in textwrap.wrap(text, letters)), fontsize=8)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Quality of every method over the images, beside the values of Ding 2019 (its Tables 4 and 5)."""
+"""Quality of every method over the images, next to the values of Ding 2019 (its Tables 4 and 5)."""
 
 from __future__ import annotations
 

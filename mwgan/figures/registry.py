@@ -1,6 +1,6 @@
-"""The figures there are, by name: each says what it needs of a results table, and is given that and no more.
+"""The registry of figures by name, each with the part of a results table that it needs.
 
-A figure of one's own is a function in a module that ``mwgan-figures figure_modules=[…]`` names, or in the module ``figures``
+Your own figure is a function in a module given by ``mwgan-figures figure_modules=[…]``, or in the module ``figures``
 of an installed part of mwgan (see :mod:`mwgan.parts`)::
 
     from mwgan.figures.registry import Needs, figure
@@ -35,16 +35,16 @@ from mwgan.results.selection import of_one_sinogram, of_one_wedge
 Drawn = Figure | DataFrame
 Drawing = TypeVar("Drawing", bound=Callable[..., Drawn])
 Measure = Callable[[npt.NDArray[np.float32], float, float], Mapping[str, Any]]
-"""A kept image (N, N), the tilt step and the missing wedge in degrees to the arrays of :attr:`Needs.MEASUREMENT`."""
+"""Maps a kept image (N, N), the tilt step and the missing wedge in degrees to the arrays of :attr:`Needs.MEASUREMENT`."""
 
 
 class Needs(Enum):
-    """What a figure is about: the arguments that its function may name, besides the options of :func:`draw`."""
+    """The data of a figure: the arguments that its function may have, besides the options of :func:`draw`."""
 
     ONE_IMAGE = "one kept image of one wedge: results, tomograms, image"
     IMAGES = "several kept images of one wedge: results, tomograms, images"
     IMAGE_BY_WEDGE = "one kept image at every wedge: results, tomograms, image, sinogram (the kind to show)"
-    MEASUREMENT = "one kept image measured anew: image, sinogram, measured, tilt_deg, wedge_deg; and what is made of it: tomogram, centred"
+    MEASUREMENT = "one kept image acquired again: image, sinogram, measured, tilt_deg, wedge_deg; and the results: tomogram, centred"
     ONE_WEDGE = "the rows of one wedge and noise level, both kinds of sinogram: results"
     ONE_WEDGE_AND_SINOGRAM = "the rows of one wedge, noise level and kind of sinogram: results, sinogram"
     WEDGES = "the rows of one noise level and kind of sinogram: results, sinogram"
@@ -58,12 +58,12 @@ class Registered(NamedTuple):
     needs: Needs
 
 
-FAMILY = "{metric}"  # in a name: there is such a figure of every metric, whose function takes the metric's name as ``metric``
+FAMILY = "{metric}"  # in a name: one figure for every metric, whose function takes the metric's name as ``metric``
 FIGURES: dict[str, Registered] = {}
 
 
 def figure(name: str, needs: Needs) -> Callable[[Drawing], Drawing]:
-    """Make a function the figure ``name``; with ``{metric}`` in the name one figure for every metric of a table.
+    """Register a function as the figure ``name``; with ``{metric}`` in the name as one figure for every metric of a table.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def figure(name: str, needs: Needs) -> Callable[[Drawing], Drawing]:
 
 
 def register_others(modules: Collection[str] = ()) -> None:
-    """Import the modules of other people's figures: ``modules``, and the module ``figures`` of every installed part that has one.
+    """Import external figures: ``modules``, and the module ``figures`` of every installed part that has one.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def register_others(modules: Collection[str] = ()) -> None:
 
 
 def drawings(recorded: Recorded, names: Collection[str], options: Mapping[str, Any], measure: Measure) -> dict[str, Callable[[], Drawn]]:
-    """What draws each of ``names``.
+    """Functions that draw each of ``names``.
 
     Parameters
     ----------
@@ -109,14 +109,14 @@ def drawings(recorded: Recorded, names: Collection[str], options: Mapping[str, A
     names
         Figures, and members of families: ``psnr_by_wedge``.
     options
-        What figures may be told besides: ``columns``, ``trained_deg`` and so on. Each gets those that its function names.
+        Further options: ``columns``, ``trained_deg`` and so on. Each figure gets those that its function has as arguments.
     measure
-        Measures a kept image anew.
+        Acquires a kept image again.
 
     Raises
     ------
     InputError
-        If no figure is named, or there is none of a name; it lists those there are.
+        If no figure is named, or one is unknown; the message lists those available.
     """
     known = {name: partial(_draw, of, recorded, dict(options), measure) for name, of in FIGURES.items() if FAMILY not in name}
     if any(name not in known for name in names):
@@ -125,10 +125,10 @@ def drawings(recorded: Recorded, names: Collection[str], options: Mapping[str, A
                 members = {metric: family.replace(FAMILY, metric) for metric in recorded.metrics}
                 known |= {name: partial(_draw, of, recorded, {**options, "metric": metric}, measure) for metric, name in members.items()}
     if not names:
-        raise InputError(f"figures=[] draws nothing: choose among {', '.join(sorted(known))}")
+        raise InputError(f"figures=[] draws nothing: choose from {', '.join(sorted(known))}")
     absent = [name for name in names if name not in known]
     if absent:
-        raise InputError(f"there is no figure {', '.join(absent)}: choose among {', '.join(sorted(known))}")
+        raise InputError(f"there is no figure {', '.join(absent)}: choose from {', '.join(sorted(known))}")
     return {name: known[name] for name in names}
 
 
@@ -163,7 +163,7 @@ _ROWS: dict[Needs, Callable[[Recorded], DataFrame]] = {
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ImportError:  # the package that it should be in isn't there, or is a single module
+    except ImportError:  # its package is missing, or is a single module
         return False
 
 

@@ -1,4 +1,4 @@
-"""A sweep on one page of HTML: its runs, how they trained, what they reach, and the best and worst images."""
+"""A report on a sweep as an HTML page: its runs, training curves, results, and the best and worst images."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from mwgan.results.means import averaged_over, means_over_sources
 from mwgan.results.methods import Training
 from mwgan.results.reading import training_of
 
-FILES_TOLD = 5  # of those that were left out
+FILES_LISTED = 5  # of the skipped ones
 
 
 @dataclass(frozen=True)
 class Run:
-    """A job of a sweep, as far as its folder tells.
+    """A job of a sweep, from its folder.
 
     Parameters
     ----------
     name
-        The folder's.
+        Name of the folder.
     overrides
-        The options that the job was given.
+        Options of the job.
     record
-        Its ``record.json``, empty where there is none yet.
+        Its ``record.json``, empty if there is none yet.
     log
-        Its ``csv/metrics.csv``, None where nothing was logged.
+        Its ``csv/metrics.csv``, None if nothing was logged.
     finished
-        Whether it came to its end.
+        Whether it is finished.
     panel
         The PNG of its latest held-out images.
     """
@@ -51,7 +51,7 @@ class Run:
 
 
 def report(title: str, runs: Sequence[Run], results: pd.DataFrame | None, tomograms: pd.DataFrame | None) -> str:
-    """The page, complete in itself: no script, and nothing to load.
+    """The self-contained page, without scripts.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def report(title: str, runs: Sequence[Run], results: pd.DataFrame | None, tomogr
     runs
         Its jobs.
     results, tomograms
-        The results table of the sweep and the tomograms kept beside it; None where there is none.
+        The results table of the sweep and its kept tomograms; None if there is none.
     """
     done = sum(run.finished for run in runs)
     counts = f"{_count(len(runs), 'run')}: {done} finished, {len(runs) - done} not finished"
@@ -124,14 +124,14 @@ def _images_per_second(log: pd.DataFrame | None) -> str:
 
 
 def _train_data(record: Mapping[str, Any]) -> str:
-    """The name of a run's data, and what was not as asked for, as HTML."""
+    """The name of a run's data, with notes on substituted or skipped images, as HTML."""
     notes = [note for source in record.get("data") or () if (note := _not_as_asked(source))]
-    told = "".join(f'<br><span class="absent">{escape(note)}</span>' for note in notes)
-    return escape(in_words(Training(*training_of(record)))) + told
+    notes_html = "".join(f'<br><span class="absent">{escape(note)}</span>' for note in notes)
+    return escape(in_words(Training(*training_of(record)))) + notes_html
 
 
 def _not_as_asked(source: Mapping[str, Any]) -> str:
-    """Which of a source's images were substituted or left out; empty where all is well."""
+    """A note on a source's substituted or skipped images; empty if there are none."""
     notes = [f"substituted: {source['substituted']}"] if source.get("substituted") else []
     if source.get("skipped"):
         notes.append(_skipped(source["skipped"]))
@@ -155,11 +155,11 @@ def _sources(runs: Sequence[Run]) -> list[str]:
 
 
 def _skipped(files: Any) -> str:
-    """Files that were left out, given as their number or as a list of names, each with or without the reason."""
+    """A note on skipped files, given as their number or as a list of names, each with or without the reason."""
     if not isinstance(files, list):
         return f"{files} files left out"
-    told = [" – ".join(map(str, file)) if isinstance(file, list | tuple) else str(file) for file in files[:FILES_TOLD]]
-    return f"{_count(len(files), 'file')} left out: {'; '.join(told)}" + ("; …" if len(files) > FILES_TOLD else "")
+    listed = [" – ".join(map(str, file)) if isinstance(file, list | tuple) else str(file) for file in files[:FILES_LISTED]]
+    return f"{_count(len(files), 'file')} left out: {'; '.join(listed)}" + ("; …" if len(files) > FILES_LISTED else "")
 
 
 def _curves(runs: Sequence[Run]) -> list[str]:
@@ -173,7 +173,7 @@ def _curves(runs: Sequence[Run]) -> list[str]:
 
 
 def _names(run: Run, runs: Sequence[Run]) -> tuple[str, str]:
-    """What a run trains and which training of it this is: its own options but for the seed, and job and seed."""
+    """Labels of a run: its own options without the seed, and its job and seed."""
     own = [option for option in run.overrides if not all(option in other.overrides for other in runs)]
     seeds = [option for option in own if option.startswith("seed=")]
     return ", ".join(option for option in own if option not in seeds), ", ".join([*seeds, f"job {run.name}"])
@@ -184,7 +184,7 @@ def _nrmse(title: str, results: pd.DataFrame | None) -> list[str]:
         return [sentence(f"No results table yet: mwgan-evaluate sweep={title} makes it.", absent=True)]
     rows = results[results["sinogram"] == "missing"]
     if rows.empty:
-        return [sentence("The results table holds nothing of missing-wedge sinograms.", absent=True)]
+        return [sentence("The results table has no rows of missing-wedge sinograms.", absent=True)]
     sources = list(dict.fromkeys(rows["source"]))
     parts = []
     if len(sources) > 1:
@@ -210,8 +210,8 @@ def _nrmse_of(rows: pd.DataFrame, source: str) -> str:
         by_wedge = own.set_index("wedge_deg")
         cells = [_mean_and_deviation(by_wedge.loc[wedge]) if wedge in by_wedge.index else "–" for wedge in wedges]
         body.append([names[str(method)], str(own["trainings"].max() or ""), *cells])
-    told = "Mean NRMSE by missing wedge, ± standard deviation over trainings"
-    caption = "; ".join(filter(None, [told, averaged_over(rows), note(rows)]))
+    title = "Mean NRMSE by missing wedge, ± standard deviation over trainings"
+    caption = "; ".join(filter(None, [title, averaged_over(rows), note(rows)]))
     return table(("method", "trainings", *(f"{wedge:g}°" for wedge in wedges)), body, caption, numbers=range(1, 2 + len(wedges)))
 
 
@@ -221,7 +221,7 @@ def _mean_and_deviation(row: pd.Series) -> str:
 
 def _images(results: pd.DataFrame | None, tomograms: pd.DataFrame | None) -> list[str]:
     if results is None or tomograms is None:
-        return [sentence("No tomograms were kept yet: mwgan-evaluate keeps them beside the results table.", absent=True)]
+        return [sentence("No tomograms were kept yet: mwgan-evaluate keeps them with the results table.", absent=True)]
     names = in_full(results)
     chosen = {method: extremes(results, tomograms, method) for method in names}
     parts = [
@@ -233,8 +233,8 @@ def _images(results: pd.DataFrame | None, tomograms: pd.DataFrame | None) -> lis
     ]
     for method, rows in chosen.items():
         if not rows.empty:
-            told = "; ".join(f"{row['source']}, {row['kept_as']}: {caption(row)}" for _, row in rows.iterrows()).replace("\n", ", ")
-            parts.append(folded(names[method], picture(best_and_worst(rows, tomograms), told), is_open=len(parts) == 1))
+            captions = "; ".join(f"{row['source']}, {row['kept_as']}: {caption(row)}" for _, row in rows.iterrows()).replace("\n", ", ")
+            parts.append(folded(names[method], picture(best_and_worst(rows, tomograms), captions), is_open=len(parts) == 1))
     absent = [names[method] for method, rows in chosen.items() if rows.empty]
     if len(absent) == len(chosen):
         return [sentence("No best and worst images were kept: mwgan-evaluate keeps those of networks.", absent=True)]

@@ -1,4 +1,4 @@
-"""How the runs of a sweep went, side by side: quality of held-out images and pixel loss against the images seen."""
+"""Training curves of the runs of a sweep: quality of held-out images and pixel loss against the images seen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PANELS = {"val/psnr": "PSNR / dB, held out", "train/pixel_loss": "pixel loss, tr
 LOGARITHMIC = "train/pixel_loss"
 IMAGES = "train/images"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#999999")
-MARKED = 12  # epochs, with more the marks would hide the kind of line
+MARKED = 12  # epochs; with more, markers would hide the line style
 
 
 def run_curves(logs: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
@@ -22,8 +22,8 @@ def run_curves(logs: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
     Parameters
     ----------
     logs
-        By what is trained, which gives the colour, and by which of its trainings: a run's ``csv/metrics.csv``. Runs of one
-        colour have each a kind of line, and where these run out a marker.
+        A run's ``csv/metrics.csv``, by what is trained, which determines the colour, and by training. Runs of one
+        colour have different line styles, and when these run out markers.
     """
     runs = {names: log.groupby("epoch").last() for names, log in logs.items()}  # a value an epoch and key, whichever row it stands in
     colors = {kind: COLORS[rank % len(COLORS)] for rank, kind in enumerate(dict.fromkeys(kind for kind, _ in runs))}

@@ -1,4 +1,4 @@
-"""A tilt series at a glance: an image, a sinogram with its axis, and how edges, masses and centres go from tilt to tilt."""
+"""Overview of a tilt series: an image, a sinogram with its axis, and levels, masses and centres by tilt."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mwgan.figures.parts.style import new_figure
 def series_look(
     image: np.ndarray, sinogram: np.ndarray, tilt_deg: Sequence[float], curves: Mapping[str, np.ndarray], seen: Mapping[str, Any]
 ) -> Figure:
-    """Draw what a look at a series saw.
+    """Plot the findings of a check of a series.
 
     Parameters
     ----------
     image
-        An image (R, C) of about no tilt.
+        An image (R, C) near tilt 0.
     sinogram
         The series (A, N), averaged along the tilt axis.
     tilt_deg
         Of its rows.
     curves
-        Of each image (A,): ``level`` of its sides, ``mass`` relative to the median, ``centre`` of mass in pixels right of the middle.
+        For each image (A,): ``level`` of its sides, ``mass`` relative to the median, ``centre`` of mass in pixels right of the centre.
     seen
         ``tilt_axis``, ``axis_offset_px``, and ``rows`` and ``columns`` of the images in the file.
     """

@@ -13,7 +13,7 @@ from mwgan.figures.wedge import Pixels, show_sinogram
 
 @figure("sinograms", needs=Needs.MEASUREMENT)
 def sinograms(image: Pixels, sinogram: Pixels, measured: npt.NDArray[np.bool_], tilt_deg: Pixels, centred: Pixels) -> Figure:
-    """The image, its complete sinogram, the rows that are measured, and what the inpainting network is given.
+    """The image, its complete sinogram, the measured rows, and the input of the inpainting network.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def sinograms(image: Pixels, sinogram: Pixels, measured: npt.NDArray[np.bool_], 
     measured, tilt_deg
         Which tilts are measured, and all of them in degrees from -90 on, (A,).
     centred
-        The wedge-centred sinogram (A, N): tilts from 0 on, then those below 0 half a turn on, with zeros in the gap.
+        The wedge-centred sinogram (A, N): tilts from 0 on, then those below 0 plus 180 degrees, with zeros in the gap.
     """
     figure, axes = picture_grid(["(a) image", "(b) complete sinogram", "(c) missing-wedge sinogram", "(d) zeros in the gap"], rows=1)
     white, first = float(sinogram.max()), int((tilt_deg < 0).sum())

@@ -27,7 +27,7 @@ def slice_panel(
     columns
         The methods, from left to right.
     titles
-        What stands above a method, where that isn't its usual name.
+        Titles of methods that differ from their usual labels.
     """
     ranges = list(dict.fromkeys(tilts for tilts, _ in slices))
     figure = new_figure(1.75 * len(columns) + 0.3, 2.05 * len(ranges) + 0.2)

@@ -21,12 +21,12 @@ COLUMNS = (("joint", "missing"), ("sart", "complete"), ("sart", "missing"), ("tv
 def spectra(results: pd.DataFrame, tomograms: pd.DataFrame, image: int = 0, columns: Sequence[str] | None = None) -> Figure:
     """The truth and the methods over the log magnitude of their Fourier transforms, all spectra on the truth's scale.
 
-    The missing wedge is outlined where a method had to do without it.
+    The missing wedge is outlined for methods that lacked it.
 
     Parameters
     ----------
     results, tomograms
-        A results table of one wedge, and the tomograms kept beside it.
+        A results table of one wedge, and its kept tomograms.
     image
         Which of the kept images.
     columns

@@ -1,4 +1,4 @@
-"""How a training went: losses, the discriminator's scores, gradient norms and quality against the images seen."""
+"""Training curves: losses, the discriminator's scores, gradient norms and quality against the images seen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73")
 
 
 def training_curves(log: pd.DataFrame) -> Figure:
-    """A panel for each of losses, scores, gradient norms and PSNR that the log holds.
+    """A panel for each of losses, scores, gradient norms and PSNR in the log.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def training_curves(log: pd.DataFrame) -> Figure:
     panels = {title: {key: name for key, name in keys.items() if key in epochs} for title, keys in PANELS.items()}
     panels = {title: keys for title, keys in panels.items() if keys}
     if not panels:
-        raise InputError("the log holds nothing of a training's losses or quality: give the folder of one training or stage (run=…)")
+        raise InputError("the log has no losses or quality of a training: give the folder of one training or stage (run=…)")
     images = epochs["train/images"] if "train/images" in epochs else epochs.index + 1
     figure = new_figure(2.9 * len(panels), 2.6)
     for axis, (title, keys) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):

@@ -1,4 +1,4 @@
-"""NRMSE against the wedge of networks that were trained on ranges of different width (IRDM 2020, Fig. 4c and d)."""
+"""NRMSE against the wedge for networks trained on ranges of different width (IRDM 2020, Fig. 4c and d)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def training_ranges(
 ) -> Figure:
     """On the left all wedges, on the right those of ``zoom_deg``; below each a bar for every range of training.
 
-    The enlarged part is scaled to the networks of ``ranges_deg``: a method that lies above it is named there.
+    The enlarged part is scaled to the networks of ``ranges_deg``: a method above it is noted there.
 
     Parameters
     ----------
     results
         A results table.
     ranges_deg
-        The lowest and the highest wedge that a method was trained on, by method.
+        The lowest and the highest training wedge, by method.
     zoom_deg
         The lowest and the highest wedge to enlarge.
     sinogram
@@ -76,7 +76,7 @@ def _draw_ranges(
 
 
 def _enlarge(axis: Axes, rows: pd.DataFrame, networks: Sequence[str], zoom_deg: Sequence[float]) -> None:
-    """Set the limits by what the networks do inside the zoom; name the methods that lie or continue above."""
+    """Set the limits by the networks' values inside the zoom; note the methods above them."""
     means = means_over_sources(rows, METRIC)
     inside = means[means["wedge_deg"].between(zoom_deg[0], zoom_deg[1])]
     shown = inside.loc[inside["method"].isin(networks), METRIC]

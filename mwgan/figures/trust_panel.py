@@ -1,4 +1,4 @@
-"""How far one slice may be believed: the slice, what of it was never measured, and what speaks against it."""
+"""The reliability of one slice: the slice, its unmeasured part, its residual and its uncertainty."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mwgan.figures.parts.spectrum import SCALE, log_magnitude
 from mwgan.figures.parts.style import new_figure
 
 Pixels = npt.NDArray[np.float32]
-LEAST_NOISES = 4.0  # the residual's colours reach at least so many standard deviations: noise itself stays pale
-BRIGHTEST = 0.995  # quantile that is drawn as the end of a scale
+LEAST_NOISES = 4.0  # minimum range of the residual's colour scale in standard deviations, so that noise is pale
+BRIGHTEST = 0.995  # quantile at the end of a scale
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -37,11 +37,11 @@ def trust_panel(
     Parameters
     ----------
     tomogram, added, deviation
-        The slice (Z, X), what of it lies in the missing wedge, and one standard deviation of it.
+        The slice (Z, X), its part in the missing wedge, and its standard deviation.
     residual, noise
-        Projections less data (A, N), and the root mean square of the noise.
+        Projections minus data (A, N), and the RMS noise.
     contrast
-        What the uncertainty is a percentage of.
+        The uncertainty is shown relative to it.
     tilt_deg
         Measured tilts in degrees (A,).
     wedges_deg
@@ -56,7 +56,7 @@ def trust_panel(
         axis.spines[:].set_linewidth(0.4)
     white = max(float(np.quantile(tomogram, BRIGHTEST)), TINY)
     _scale(axes[0], axes[0].imshow(tomogram, cmap="gray", vmin=0, vmax=white))
-    # As wide a scale as the tomogram's, so that the eye can weigh one against the other.
+    # The same width of scale as the tomogram's, so that they can be compared by eye.
     _scale(axes[1], axes[1].imshow(added, cmap="gray", vmin=-white / 2, vmax=white / 2))
     power = 2 * log_magnitude(tomogram)
     black, bright = np.quantile(power, SCALE)
@@ -69,7 +69,7 @@ def trust_panel(
 
 
 def _show_residual(axis: Axes, noises: Pixels, tilt_deg: Sequence[float]) -> None:
-    """Tilts from top to bottom, detector from left to right; red where the tomogram has too much, blue where too little."""
+    """Tilts from top to bottom, detector from left to right; red where the projection is too high, blue where too low."""
     reach = max(LEAST_NOISES, float(np.quantile(np.abs(noises), BRIGHTEST)))
     rows, detector = noises.shape
     picture = axis.imshow(noises, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect=detector / rows, interpolation="nearest")

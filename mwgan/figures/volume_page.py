@@ -1,4 +1,4 @@
-"""A reconstruction on one page of HTML: the volume in three views, beside WBP, how well it explains the data, what was done."""
+"""A report on a reconstruction as an HTML page: the volume in three views, next to WBP, its data residual, and its metadata."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from mwgan.figures.parts.volume_viewer import Shown, viewer
 
 @dataclass(frozen=True)
 class VolumePage:
-    """What stands on the page.
+    """The content of the page.
 
     Parameters
     ----------
     title
-        The volume's.
+        Name of the volume.
     about
-        Sentences: what it is.
+        Sentences describing it.
     shown
         The views.
     middle
         The middle slice (Z, X), unbinned, by the method and by WBP.
     middle_number
-        Which it is.
+        Its index.
     tilt_deg, residual, noise
-        Tilts (A,), and what the volume and what noise would leave of their data, relative to these.
+        Tilts (A,), and the relative residuals of the volume and expected from noise.
     left, seen, warnings, believe
-        Sentences: of the residual, what was seen in the series and done to it, what may be wrong, how far to believe the volume.
+        Sentences on the residual, on findings and corrections, on likely problems, and on reliability.
     record
-        All that is known, plain values.
+        All metadata, as plain values.
     """
 
     title: str
@@ -56,28 +56,28 @@ class VolumePage:
     record: Mapping[str, Any]
 
 
-def volume_page(told: VolumePage) -> str:
-    """The page, complete in itself: nothing to load."""
-    parts = [heading(told.title, 1), *map(sentence, told.about), *(sentence(one, absent=True) for one in told.warnings)]
-    step = max(told.shown.step)
+def volume_page(content: VolumePage) -> str:
+    """The self-contained page."""
+    parts = [heading(content.title, 1), *map(sentence, content.about), *(sentence(one, absent=True) for one in content.warnings)]
+    step = max(content.shown.step)
     parts.append(heading("The volume"))
     if step > 1:
-        parts.append(sentence(f"Every pixel is the mean of {' x '.join(map(str, told.shown.step))} voxels (y, z, x)."))
-    parts += ["<noscript><p>The views are drawn by a script, and this browser runs none.</p></noscript>", *viewer(told.shown)]
-    figure = beside_wbp(told.middle, told.wedges_deg)
+        parts.append(sentence(f"Every pixel is the mean of {' x '.join(map(str, content.shown.step))} voxels (y, z, x)."))
+    parts += ["<noscript><p>The views are drawn by a script, and this browser runs none.</p></noscript>", *viewer(content.shown)]
+    figure = beside_wbp(content.middle, content.wedges_deg)
     parts += [
-        heading("The middle slice beside WBP"),
+        heading("The central slice and its WBP"),
         sentence(
-            f"Slice {told.middle_number}, unbinned, over its power spectrum. Dashed: the edges of the missing wedge, where "
-            "nothing was measured and WBP leaves nothing."
+            f"Slice {content.middle_number}, unbinned, over its power spectrum. Dashed: the edges of the missing wedge, where "
+            "nothing was measured and WBP is empty."
         ),
         picture(figure, "the middle slice by the method and by WBP, over their power spectra with the missing wedge outlined"),
-        heading("What is left of the data"),
-        *map(sentence, told.left),
-        picture(residual_by_tilt(told.tilt_deg, told.residual, told.noise), "what the volume and what noise alone leave, tilt by tilt"),
+        heading("Data residual"),
+        *map(sentence, content.left),
+        picture(residual_by_tilt(content.tilt_deg, content.residual, content.noise), "residual of the volume and of noise alone, by tilt"),
     ]
-    if told.believe:
-        parts += [heading("How far to believe it"), *map(sentence, told.believe)]
-    parts += [heading("What was seen in the series, and done to it"), *map(sentence, told.seen)]
-    everything = escape(json.dumps(told.record, indent=2, ensure_ascii=False))
-    return page(told.title, [*parts, folded("Everything that is known of it", f"<pre>{everything}</pre>")])
+    if content.believe:
+        parts += [heading("Reliability"), *map(sentence, content.believe)]
+    parts += [heading("Findings on the series and corrections"), *map(sentence, content.seen)]
+    everything = escape(json.dumps(content.record, indent=2, ensure_ascii=False))
+    return page(content.title, [*parts, folded("All metadata", f"<pre>{everything}</pre>")])

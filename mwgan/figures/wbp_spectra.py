@@ -1,4 +1,4 @@
-"""What a growing wedge takes: WBP and its power spectrum, wedge by wedge (IRDM 2020, Supplementary Fig. 1)."""
+"""The effect of a growing wedge: WBP and its power spectrum by wedge (IRDM 2020, Supplementary Fig. 1)."""
 
 from __future__ import annotations
 

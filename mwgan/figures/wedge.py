@@ -20,7 +20,7 @@ NOT_MEASURED = "#56B4E9"
 
 @figure("wedge", needs=Needs.MEASUREMENT)
 def wedge(image: Pixels, sinogram: Pixels, measured: npt.NDArray[np.bool_], tilt_deg: Pixels, tomogram: Pixels, wedge_deg: float) -> Figure:
-    """Above an image, its complete sinogram and its spectrum; below the same of what is measured: WBP, sinogram, spectrum.
+    """Top: an image, its complete sinogram and its spectrum; bottom: the same with the wedge missing: WBP, sinogram, spectrum.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def wedge(image: Pixels, sinogram: Pixels, measured: npt.NDArray[np.bool_], tilt
 
 
 def show_sinogram(axis: Axes, rows: Pixels, tilt_deg: npt.NDArray[Any], white: float, first_deg: float = -90.0) -> None:
-    """A sinogram (A, N) at evenly spaced tilts, in a square of half a turn from ``first_deg``.
+    """A sinogram (A, N) at evenly spaced tilts, in a square of 180 degrees from ``first_deg``.
 
-    Rows of NaN get the colour of what was not measured; tilts that are not given leave the paper white.
+    Rows of NaN get the colour for unmeasured tilts; tilts that are not given stay white.
     """
     half_step, detector = float(tilt_deg[1] - tilt_deg[0]) / 2, float(rows.shape[1])
     colors = colormaps["gray"].with_extremes(bad=NOT_MEASURED)

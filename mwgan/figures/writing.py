@@ -1,4 +1,4 @@
-"""A figure or a table into its file."""
+"""Writes a figure or a table to its file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mwgan.results.table import write_table
 
 
 def write(drawn: Figure | DataFrame, path: Path, read: Iterable[Path] = ()) -> Path:
-    """A figure as ``<path>.png``, a table as ``<path>.csv``; the file, which is whole or as it was before.
+    """Write a figure as ``<path>.png`` or a table as ``<path>.csv``, atomically; return the file.
 
     Raises
     ------

@@ -130,7 +130,7 @@ def _check_installed(name: str) -> None:
         raise MissingExtraError(name, "huggingface_hub", "pip install 'mwgan[hub]', or give a file")
     from huggingface_hub.utils import disable_progress_bars, logging
 
-    logging.set_verbosity_error()  # what it warns of is told in a sentence of ours
+    logging.set_verbosity_error()  # its warnings are reported in our own sentences
     if not sys.stderr.isatty():
         disable_progress_bars()
 

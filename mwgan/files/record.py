@@ -91,7 +91,7 @@ class TrainingRecord(Mapping[str, Any]):
         return {**plain, **self.others}
 
     def without_folders(self) -> TrainingRecord:
-        """The same with every absolute path cut to its last name: a file that travels doesn't tell of the machine that made it."""
+        """The record with every absolute path cut to its last name, so that it doesn't reveal the machine's folders."""
         return TrainingRecord.from_plain(_without_folders(self.to_plain()), "weights")
 
     def __getitem__(self, name: str) -> Any:
@@ -110,7 +110,7 @@ def well_formed(plain: Mapping[str, Any]) -> Plain:
 
 
 def _unfit(source: str | Path, what: str) -> InputError:
-    return InputError(f"{source} does not fit this version of mwgan, its record {what}: train or download it anew")
+    return InputError(f"{source} does not fit this version of mwgan, its record {what}: train or download it again")
 
 
 def _is_text(value: Any) -> bool:

@@ -258,7 +258,7 @@ def _too_few(tilts: np.ndarray) -> list[str]:
     different = len(set(tilts.tolist()))
     if different >= FEWEST_TILTS:
         return []
-    return [f"{counted(different, 'tilt')} can't tell what a slice looks like: a tomogram takes dozens, over as wide a range as can be"]
+    return [f"{counted(different, 'tilt')} are too few for a reconstruction: a tomogram needs dozens, over a range as wide as possible"]
 
 
 def look_like_radians(tilts: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Networks: plain ``torch.nn`` modules that know nothing of training or tomography."""
+"""Networks: plain ``torch.nn`` modules, independent of training and tomography."""
 
 from mwgan.networks.dual_path_discriminator import DualPathDiscriminator
 from mwgan.networks.residual_unet3d import ResidualUNet3d

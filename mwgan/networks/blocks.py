@@ -1,4 +1,4 @@
-"""Blocks that several networks share."""
+"""Blocks shared by several networks."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def convolution_stack(inputs: int, outputs: int, norm: str) -> nn.Sequential:
 
 
 class Head(nn.Module):
-    """Features to output (B, out, H, W); with ``residual``, plus as much of the input as a learned gate lets through.
+    """Maps features to the output (B, out, H, W); with ``residual``, plus the input times a learned gate.
 
-    A plain residual has to rebuild a noisy background with its sign turned before it can erase it; a gate shuts. The
+    A plain residual must reproduce a noisy background with opposite sign to remove it; a gate just closes. The
     gates start nearly open and the rest at zero, so that an untrained network is nearly the identity.
     """
 
@@ -55,7 +55,7 @@ class Head(nn.Module):
 
 
 def pad_to_multiple(image: torch.Tensor, multiple: int) -> tuple[torch.Tensor, tuple[int, int]]:
-    """Grow (B, C, H, W) below and right with zeros until both sides divide by ``multiple``; also the old (H, W)."""
+    """Pad (B, C, H, W) with zeros at the bottom and right to multiples of ``multiple``; also return the old (H, W)."""
     height, width = image.shape[-2:]
     grown = torch.nn.functional.pad(image, (0, -width % multiple, 0, -height % multiple))
     return grown, (height, width)

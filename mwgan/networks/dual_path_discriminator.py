@@ -11,16 +11,16 @@ GROUPS = 4
 
 
 class DualPathDiscriminator(nn.Module):
-    """Scores (B, 1, h, w) of a sinogram (B, 1, A, N), given what the generator saw (B, C, A, N). No activation at the end.
+    """Scores (B, 1, h, w) of a sinogram (B, 1, A, N), given the generator's input (B, C, A, N). No activation at the end.
 
     After a common first convolution, whose kernel is wider than high as a sinogram is, both paths halve the resolution
-    three times: the slow one dilated by 2, 4 and 8, so that a score knows most of the sinogram, the fast one undilated.
+    three times: the slow one dilated by 2, 4 and 8, so that a score depends on most of the sinogram, the fast one undilated.
     Group norm of four groups. Layer counts, kernels and dilations are our choice where the paper's figure is not legible.
 
     Parameters
     ----------
     condition_channels
-        Channels C laid beside the sinogram.
+        Channels C concatenated with the sinogram.
     width
         Channels of every layer (64 in the paper): a multiple of 4.
     first_kernel

@@ -10,15 +10,15 @@ class ResidualUNet3d(nn.Module):
     """Volumes (B, in, D, H, W) to (B, out, D, H, W), for sides that divide by :attr:`multiple`.
 
     Every 2 x 2 x 2 voxels become channels, residual blocks follow at half and at a quarter of the resolution, and channels become
-    voxels again. Nothing is normalized, so an output depends on the input within :attr:`reach` voxels and on nothing else: what is cut
-    into patches that overlap by so much comes out without a seam. Sizes are our choice.
+    voxels again. There is no normalization, so an output depends only on the input within :attr:`reach` voxels: patches that
+    overlap by so much are seamless. Sizes are our choice.
 
     Parameters
     ----------
     in_channels, out_channels
-        Of volumes.
+        Channels of volumes.
     numbers
-        The last channels in, which are alike in all voxels: what they say is added to all features.
+        Number of the last input channels that are constant over the voxels: their embedding is added to all features.
     width, deep_width
         Channels at half and at a quarter of the resolution.
     blocks
@@ -31,7 +31,7 @@ class ResidualUNet3d(nn.Module):
         self, in_channels: int = 7, out_channels: int = 1, numbers: int = 4, width: int = 32, deep_width: int = 48, blocks: int = 2
     ) -> None:
         super().__init__()
-        self.reach = 4 * (2 * blocks + 1) + 2 * (1 + 2 + 1 + 2)  # its convolutions, and up to a cell to its border
+        self.reach = 4 * (2 * blocks + 1) + 2 * (1 + 2 + 1 + 2)  # of the convolutions, plus up to a cell to its border
         self.volumes = in_channels - numbers
         self.begin, self.told = _convolution(8 * self.volumes, width), nn.Linear(numbers, width)
         self.before = _Block(width)
@@ -41,7 +41,7 @@ class ResidualUNet3d(nn.Module):
         self.merge = _convolution(2 * width, width)
         self.after = _Block(width)
         self.end = nn.Conv3d(width, 8 * out_channels, 1)
-        nn.init.zeros_(self.end.weight)  # most of a volume is empty: to begin there saves the time to find that out
+        nn.init.zeros_(self.end.weight)  # most of a volume is empty, so start from zero
         nn.init.constant_(self.end.bias, 0.0)  # type: ignore[arg-type]
 
     def forward(self, volume: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class ResidualUNet3d(nn.Module):
 
 
 class _Block(nn.Module):
-    """What comes in, plus what two convolutions make of it; nothing at first."""
+    """The input plus two convolutions of it, initially zero."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

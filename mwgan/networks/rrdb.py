@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mwgan.errors import InputError
 
-RESIDUAL_SCALE = 0.2  # of ESRGAN: a branch adds this much of itself, which keeps deep stacks without norms stable
+RESIDUAL_SCALE = 0.2  # as in ESRGAN: scale of residual branches, which keeps deep stacks without norms stable
 
 
 class RRDB(nn.Module):
@@ -26,7 +26,7 @@ class RRDB(nn.Module):
     dilations
         Dilation of the five convolutions of a dense block: the reach along tilt and detector without pooling.
     keep_measured
-        Give back measured rows as they came. Without it the network may clean their noise, and change their truth.
+        Return measured rows unchanged. Without it the network may denoise them, and alter their content.
 
     References
     ----------
@@ -56,13 +56,13 @@ class RRDB(nn.Module):
     def forward(self, seen: Tensor) -> Tensor:
         shallow = self.first(seen)
         measured_rows = seen[:, :1]
-        # What was measured is carried past the network, which then only has to add to it.
+        # The measured part bypasses the network, which only has to add to it.
         output: Tensor = measured_rows + self.last(shallow + self.after_trunk(self.trunk(shallow)))
         return torch.where(seen[:, 1:2] > 0.5, measured_rows, output) if self.keep_measured else output
 
 
 class _ResidualInResidual(nn.Module):
-    """Three dense blocks, their sum scaled and added to what came in."""
+    """Three dense blocks, scaled and added to the input."""
 
     def __init__(self, width: int, growth: int, dilations: Sequence[int]) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class _ResidualInResidual(nn.Module):
 
 
 class _Dense(nn.Module):
-    """Five convolutions, each seeing all before it; the last one's output is scaled and added to what came in."""
+    """Five densely connected convolutions; the last one's output is scaled and added to the input."""
 
     def __init__(self, width: int, growth: int, dilations: Sequence[int]) -> None:
         super().__init__()

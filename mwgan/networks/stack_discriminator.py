@@ -9,7 +9,7 @@ from mwgan.networks.blocks import normalization as make_normalization
 
 
 class StackDiscriminator(nn.Module):
-    """Scores (B, 1, h, w) of an image (B, 1, H, W), given what the generator saw (B, C, H, W). No activation at the end.
+    """Scores (B, 1, h, w) of an image (B, 1, H, W), given the generator's input (B, C, H, W). No activation at the end.
 
     ``layers`` of convolution dilated by two, batch norm, LeakyReLU and pooling, then one convolution. The last pooling
     takes the maximum, those before it the average. Depth and widths are our choice; H and W must be at least

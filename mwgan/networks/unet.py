@@ -1,4 +1,4 @@
-"""A plain U-Net (Ronneberger et al. 2015): the ablation of U-Net++, and the cheapest network that does the job."""
+"""A plain U-Net (Ronneberger et al. 2015): the ablation of U-Net++, and the cheapest network that is good enough."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mwgan.networks.blocks import Head, convolution_stack, pad_to_multiple
 
 
 class UNet(nn.Module):
-    """U-Net: (B, in, H, W) to (B, out, H, W) for any H and W (padded with zeros where they don't divide).
+    """U-Net: (B, in, H, W) to (B, out, H, W) for any H and W (padded with zeros if necessary).
 
     Parameters are those of :class:`mwgan.networks.UNetPlusPlus`.
     """

@@ -9,10 +9,10 @@ from mwgan.networks.blocks import Head, convolution_stack, pad_to_multiple
 
 
 class UNetPlusPlus(nn.Module):
-    """Nested U-Net: (B, in, H, W) to (B, out, H, W) for any H and W (padded with zeros where they don't divide).
+    """Nested U-Net: (B, in, H, W) to (B, out, H, W) for any H and W (padded with zeros if necessary).
 
-    Node (i, j) sits at depth i and sees every earlier node of its depth and the up-sampled node below; each is two
-    stacks of convolution, batch norm and SELU. Only the right-most node of the top row is read (no deep supervision).
+    Node (i, j) is at depth i and takes every earlier node of its depth and the up-sampled node below; each is two
+    stacks of convolution, batch norm and SELU. Only the right-most node of the top row is used (no deep supervision).
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ class UNetPlusPlus(nn.Module):
     normalization
         ``batch`` as in the paper, or ``group`` or ``none``.
     residual
-        Let a learned share of the input through to the output, so that an untrained network starts near the identity.
-        Our choice; off is the paper's.
+        Add the input, times a learned gate, to the output, so that an untrained network is near the identity.
+        Our choice; the paper's is off.
 
     References
     ----------

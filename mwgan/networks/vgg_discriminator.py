@@ -9,7 +9,7 @@ from mwgan.networks.blocks import normalization as make_normalization
 
 
 class VGGDiscriminator(nn.Module):
-    """Scores (B, 1, h, w) of an image (B, 1, H, W), given what the generator saw (B, C, H, W). No activation at the end.
+    """Scores (B, 1, h, w) of an image (B, 1, H, W), given the generator's input (B, C, H, W). No activation at the end.
 
     Four layers of convolution, batch norm, LeakyReLU and max pooling, a fifth with average pooling, then one
     convolution: H and W must be at least 32. Widths double from ``width`` to at most 8 times it (our choice, as in VGG).

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class VolumeDiscriminator(nn.Module):
-    """Scores (B, 1, d, h, w) of a volume (B, 1, D, H, W), given what the generator saw (B, C, D, H, W). No activation at the end.
+    """Scores (B, 1, d, h, w) of a volume (B, 1, D, H, W), given the generator's input (B, C, D, H, W). No activation at the end.
 
     ``layers`` of convolution with a stride of two and LeakyReLU, then one convolution: each score is of a piece of the volume (Isola et
     al., CVPR 2017, in three dimensions). Depth and widths are our choice; sides must be at least ``2 ** layers``.

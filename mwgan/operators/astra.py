@@ -1,4 +1,4 @@
-"""The ASTRA Toolbox as a projector with the same face (``pip install mwgan[astra]``)."""
+"""The ASTRA Toolbox as a projector with the same interface (``pip install mwgan[astra]``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mwgan.geometry import TiltGeometry
 
 
 class AstraParallelBeam:
-    """ASTRA's 2-D parallel-beam projector: ``strip`` on the CPU (the model of our own), ``cuda`` on a GPU.
+    """ASTRA's 2-D parallel-beam projector: ``strip`` on the CPU (the same model as ours), ``cuda`` on a GPU.
 
     Slices are projected one at a time, as ASTRA does. Its CUDA back-projector is not the exact adjoint of its
     projector; the CPU pair is.
@@ -65,8 +65,8 @@ def _apply(tensor: Tensor, projector: AstraParallelBeam, transposed: bool) -> Te
 
 
 def beam_of(geometry: TiltGeometry, astra: Any) -> Any:
-    """ASTRA's projection geometry of ours."""
-    # ASTRA's rows point up where ours point down, and its detector shift is along the tilted detector: vectors say both.
+    """Convert our geometry to ASTRA's."""
+    # ASTRA's rows point up, ours down, and its detector shift is along the tilted detector: vectors handle both.
     tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
     along = np.stack([np.cos(tilt), np.sin(tilt)], axis=1)
     ray = np.stack([np.sin(tilt), -np.cos(tilt)], axis=1)
@@ -75,7 +75,7 @@ def beam_of(geometry: TiltGeometry, astra: Any) -> Any:
 
 
 def import_astra(feature: str) -> Any:
-    """The package, or the sentence that ``feature`` needs it."""
+    """Import the package, or raise the error that ``feature`` needs it."""
     try:
         import astra
     except ImportError as error:

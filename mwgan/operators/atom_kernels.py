@@ -1,7 +1,7 @@
-"""Spots of atoms on a detector, on a CPU: each touches the few pixels within its reach, and none else.
+"""CPU kernels for the spots of atoms on a detector: each only affects the few pixels within its reach.
 
-A spot is a Gaussian integrated over the area of each pixel. Both kernels know it and its derivatives along the detector, along the tilt
-axis and by its width; the one adds them to images, the other is its exact adjoint.
+A spot is a Gaussian integrated over the area of each pixel. Both kernels compute it and its derivatives along the detector, along the
+tilt axis and by its width; one adds them to images, the other is its exact adjoint.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PER_WIDTH, FURTHEST = 64, 9.0
 STEPS = np.arange(-FURTHEST, FURTHEST + 2.5 / PER_WIDTH, 1 / PER_WIDTH)
 WHOLE, HEIGHT = ndtr(STEPS), np.exp(-0.5 * STEPS**2) / math.sqrt(2 * math.pi)
 SLOPE = -STEPS * HEIGHT
-ANY_ORDER = {"contract", "nnan", "nsz", "reassoc"}  # of sums, which then are made in vector registers
+ANY_ORDER = {"contract", "nnan", "nsz", "reassoc"}  # of sums, so that they can be vectorised
 
 
 @compiled(fastmath=ANY_ORDER)
@@ -32,7 +32,7 @@ def bounds(centre, width, reach, size):  # type: ignore[no-untyped-def]
 
 @compiled(fastmath=ANY_ORDER)
 def normal(edge):  # type: ignore[no-untyped-def]
-    """The normal distribution at ``edge`` widths from its middle, and its density there."""
+    """The normal distribution function at ``edge`` standard deviations, and its density there."""
     place = (min(max(edge, -FURTHEST), FURTHEST) + FURTHEST) * PER_WIDTH
     step = int(place)
     t = place - step

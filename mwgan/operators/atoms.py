@@ -21,8 +21,8 @@ REACH = 5.0  # widths of an atom beyond which it is nothing: 6e-7 of it lie ther
 class AtomProjector:
     """Atoms to the images of a tilt series, in the conventions of :mod:`mwgan.geometry`.
 
-    The line integral of an isotropic Gaussian is a Gaussian on the detector; it is integrated over the area of each pixel, so that what
-    :class:`mwgan.operators.ParallelBeam` makes of the voxels of the same atoms differs by the voxels alone.
+    The line integral of an isotropic Gaussian is a Gaussian on the detector; it is integrated over the area of each pixel, so that
+    projections by :class:`mwgan.operators.ParallelBeam` of the same atoms differ only by the voxelisation.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class AtomProjector:
     slices
         Detector pixels Y along the tilt axis.
     reach
-        Widths of an atom beyond which it is nothing.
+        Cutoff in units of an atom's width.
     """
 
     geometry: TiltGeometry
@@ -46,20 +46,20 @@ class AtomProjector:
         Parameters
         ----------
         places
-            (K, 3) pixels x, y, z from the middle of the volume: x along the detector, y along the tilt axis, z down the beam.
+            (K, 3) pixels x, y, z from the centre of the volume: x along the detector, y along the tilt axis, z along the beam.
         masses
-            (K,): what an atom adds to the sum of an image.
+            (K,): integrated intensities of the atoms.
         widths
             (K,): standard deviations of the Gaussians in pixels.
         shifts
-            (A, 2): by how many pixels each image is displaced, along the detector and along the tilt axis.
+            (A, 2): image shifts in pixels, along the detector and along the tilt axis.
         turns_deg
-            (A,): what is to be added to each tilt.
+            (A,): corrections of the tilts.
 
         Raises
         ------
         InputError
-            If the shapes don't belong together, or a width is not above 0.
+            If the shapes don't match, or a width is not above 0.
         """
         count = len(masses)
         if tuple(places.shape) != (count, 3) or tuple(widths.shape) != (count,):
@@ -72,7 +72,7 @@ class AtomProjector:
         return _Spots.apply(self, columns, rows, masses, widths)  # type: ignore[no-untyped-call, no-any-return]
 
     def on_detector(self, places: Tensor, shifts: Tensor | None = None, turns_deg: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Columns and rows (K, A) of the detector on which atoms fall; arguments as of a call."""
+        """Columns and rows (K, A) of the projected atoms on the detector; arguments as for a call."""
         tilt = torch.deg2rad(torch.tensor(self.geometry.tilt_deg, dtype=places.dtype, device=places.device))
         if turns_deg is not None:
             tilt = tilt + torch.deg2rad(turns_deg)
@@ -85,7 +85,7 @@ class AtomProjector:
         return columns, rows
 
     def add(self, columns: Tensor, rows: Tensor, widths: Tensor, amounts: Tensor) -> Tensor:
-        """Images (A, Y, N) of ``amounts`` (K, A, 4) of each spot: of itself, and of its derivatives by column, row and width."""
+        """Images (A, Y, N): sums of ``amounts`` (K, A, 4) times each spot and its derivatives by column, row and width."""
         images = amounts.new_zeros(self.geometry.tilts, self.slices, self.geometry.detector_size)
         if images.device.type != "cpu":
             return self._elsewhere(columns, rows, widths, amounts, images)
@@ -117,7 +117,7 @@ class AtomProjector:
     def _room(self, like: Tensor) -> tuple[Any, Any]:
         return like.new_empty(3, self.geometry.detector_size).numpy(), like.new_empty(3, self.slices).numpy()
 
-    # On a GPU: the pixels about each spot, (K, rows, columns) of a tilt at a time.
+    # On a GPU: the pixels around each spot, (K, rows, columns), one tilt at a time.
 
     def _elsewhere(self, columns: Tensor, rows: Tensor, widths: Tensor, amounts: Tensor, images: Tensor) -> Tensor:
         if not len(widths):
@@ -146,7 +146,7 @@ class AtomProjector:
         return torch.stack(found, dim=1) if found else images.new_zeros(0, self.geometry.tilts, PARTS)
 
     def _patches(self, columns: Tensor, rows: Tensor, widths: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Pixels (K, H, W) about each spot by their number in the image, and both profiles, 0 off the detector."""
+        """Indices (K, H, W) of the pixels around each spot, and both profiles, 0 off the detector."""
         half = math.ceil(self.reach * float(widths.max()) + 0.5)
         steps = torch.arange(-half, half + 1, device=columns.device)
         size = self.geometry.detector_size

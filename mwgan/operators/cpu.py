@@ -1,4 +1,4 @@
-"""Batches to and from the layout of the CPU's kernels, and their work dealt out to threads."""
+"""Converts batches to and from the layout of the CPU kernels, and distributes their work over threads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from mwgan.geometry import TiltGeometry
 
-LANES = (1, 4, 8, 16, 32)  # slices that one weight serves; a batch is cut into these, the last part filled up with zeros
-PARTS = 4  # pieces of work for each thread, so that one that is held up doesn't hold up all
+LANES = (1, 4, 8, 16, 32)  # numbers of slices that share a weight; a batch is cut into these, the last part padded with zeros
+PARTS = 4  # pieces of work per thread, so that a delayed one doesn't delay all
 
 
 def project(geometry: TiltGeometry, image: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ def _empty(like: Tensor, height: int, width: int) -> Tensor:
     return like.new_empty(batch, 1, height, width)
 
 
-# Copies are made by our own threads too: torch's would continue looking for work for some milliseconds, and hold up the kernels.
+# Copies are made by our own threads too: torch's would keep spinning for some milliseconds, and slow down the kernels.
 
 
 def _side_by_side(slices: Tensor, margin: int, lanes: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def _side_by_side(slices: Tensor, margin: int, lanes: int) -> np.ndarray:
 
 
 def _taking_out(lines: np.ndarray, slices: Tensor, margin: int) -> Callable[[int, int], None]:
-    """What writes some of the lines (H, margin + W + margin, lanes) into slices (B, H, W)."""
+    """A function that copies a range of the lines (H, margin + W + margin, lanes) into slices (B, H, W)."""
     from mwgan.operators.cpu_kernels import separate
 
     target = slices.numpy()
@@ -97,7 +97,7 @@ def _groups(batch: int) -> list[slice]:
 
 
 def _lanes(group: slice) -> tuple[int, ...]:
-    """A tuple as long as there are lanes: its length is what kernels are compiled for."""
+    """A tuple with one element per lane: kernels are compiled for its length."""
     return (0,) * next(lanes for lanes in LANES if lanes >= group.stop - group.start)
 
 
@@ -107,13 +107,13 @@ def _directions(geometry: TiltGeometry) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def _line(size: int, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A thread's own room for the weights of one line."""
+    """A thread's own buffers for the weights of one line."""
     left, right = torch.empty(2, size, dtype=dtype).numpy()
     return left, right, np.empty(size, np.int32)
 
 
 def _deal_out(work: Callable[[int, int], None], count: int) -> None:
-    """``work(first, last)`` over all of ``count``, by as many threads as torch may use."""
+    """Run ``work(first, last)`` over the range ``count``, with as many threads as torch may use."""
     threads = torch.get_num_threads()
     if threads == 1:
         return work(0, count)
@@ -125,5 +125,5 @@ def _deal_out(work: Callable[[int, int], None], count: int) -> None:
 
 @lru_cache(maxsize=1)
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads of this process: a forked one inherits none, and must not wait for them."""
+    """The thread pool of this process: a forked one inherits no threads, and must not wait for them."""
     return ThreadPoolExecutor(threads, thread_name_prefix="projector")

@@ -1,6 +1,6 @@
-"""The projector on a CPU, without a matrix: weights made line by line, once for all slices of a batch.
+"""The projector on a CPU, without a matrix: weights are computed line by line, once for all slices of a batch.
 
-The weights are those of :mod:`mwgan.operators.footprint`, in the same closed form. Slices lie innermost in memory
+The weights are those of :mod:`mwgan.operators.footprint`, in the same closed form. Slices are innermost in memory
 (image (N, N, L), detector rows (A, N + 2 MARGIN, L)), so that a weight multiplies all L of them in vector registers.
 """
 
@@ -15,14 +15,14 @@ from numba import njit
 
 from mwgan.operators.lanes import gather, scatter
 
-MARGIN = 2  # detector pixels beside the detector, for what falls off it
-BLOCK = 8  # image rows that stay in the cache while tilts pass over them: 4 to 32 measured alike, 8 best by a little
-TILE = 16  # pixels of a line that are turned from slice by slice to side by side at a time: a cache line of float32
-BEYOND = 1.25  # no shadow reaches further than sqrt(2) / 2 from its centre, and a detector pixel's edge lies 0.5 from its own
+MARGIN = 2  # padding pixels of the detector, for footprints that fall off it
+BLOCK = 8  # image rows that stay in the cache while tilts pass over them: 4 to 32 are similarly fast, 8 slightly the best
+TILE = 16  # pixels of a line that are interleaved at a time: a cache line of float32
+BEYOND = 1.25  # no footprint reaches further than sqrt(2) / 2 from its centre, and a detector pixel's edge is 0.5 from its own
 
 
 def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """``function`` as machine code, kept on disk for the next process where there is room for it."""
+    """``function`` compiled to machine code, cached on disk for the next process if possible."""
     if function is None:
         return partial(compiled, **options)
     options = {"fastmath": {"contract", "nnan", "nsz"}, **options, "nogil": True, "error_model": "numpy"}
@@ -36,8 +36,8 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 def project_tilts(image, cosines, sines, shifts, rows, first_tilt, last_tilt, left, right, nearest, lanes):  # type: ignore[no-untyped-def]
     """Write the projection of ``image`` (N, N, L) into ``rows`` (A, N + 2 MARGIN, L), from one tilt to before another.
 
-    Steep tilts walk down the columns, where neighbours fall on different detector pixels and their sums need not wait for
-    one another.
+    Steep tilts are processed along the columns, where neighbours project onto different detector pixels, so that their sums are
+    independent.
     """
     size, width = image.shape[0], rows.shape[1]
     pixels, flat_rows = image.reshape(-1), rows.reshape(-1)
@@ -85,7 +85,7 @@ def back_project_rows(rows, cosines, sines, shifts, image, first_row, last_row, 
 
 @compiled(inline="always")
 def seen(start, step, size):  # type: ignore[no-untyped-def]
-    """The first pixel of a line whose shadow touches the detector, and the one after the last."""
+    """The first pixel of a line whose footprint touches the detector, and the one after the last."""
     inverse = 1.0 / step if abs(step) > 1e-12 else 1e12
     one, other = (-BEYOND - start) * inverse, (size - 1 + BEYOND - start) * inverse
     low, high = min(one, other), max(one, other)
@@ -96,15 +96,15 @@ def seen(start, step, size):  # type: ignore[no-untyped-def]
 
 @compiled
 def line_weights(start, step, count, cosine, sine, left, right, nearest):  # type: ignore[no-untyped-def]
-    """For ``count`` pixels whose shadows' centres lie at ``start``, ``start + step``, …: the nearest detector pixel, and how
-    much of the shadow falls on the pixels left and right of it.
+    """For ``count`` pixels with footprint centres ``start``, ``start + step``, …: the nearest detector pixel, and the shares of the
+    footprint on the pixels left and right of it.
     """
     number = left.dtype.type
     wide, narrow = max(abs(cosine), abs(sine)), max(min(abs(cosine), abs(sine)), 1e-30)
     reach, level, half = number((wide + narrow) / 2), number((wide - narrow) / 2), number(0.5)
     per_wide, per_flank = number(1 / wide), number(1 / (2 * wide * narrow))
     for position in range(count):
-        index = np.uint32(position)  # numba would look for negative ones
+        index = np.uint32(position)  # else numba would check for negative indices
         shadow = start + position * step
         middle = np.rint(shadow)
         offset = number(middle - shadow)

@@ -1,9 +1,9 @@
-"""Where one pixel's shadow falls: the strip-area weights that every form of the projector shares.
+"""The footprint of a pixel on the detector: the strip-area weights shared by all implementations of the projector.
 
-A unit square pixel seen under a tilt casts a trapezoidal shadow of area 1 on the detector (the convolution of two
-boxes as wide as |cos| and |sin| of the tilt). Its overlap with each detector pixel is exact in closed form, reaches
+A unit square pixel has at a given tilt a trapezoidal footprint of area 1 on the detector (the convolution of two
+boxes with widths |cos| and |sin| of the tilt). Its overlap with each detector pixel has an exact closed form, covers
 three neighbours at most, and sums to 1: a projection conserves mass, and a back-projection of ones is flat. Interpolating
-rays instead (Joseph 1982) leaves a moiré in the back-projection where rays are wider apart than pixels.
+rays instead (Joseph 1982) causes a moiré in the back-projection where rays are wider apart than pixels.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 from mwgan.geometry import TiltGeometry
 
 
-def pixel_shadow(
+def pixel_footprint(
     geometry: TiltGeometry, tilt_index: int, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu"
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Detector pixels under every pixel of the slice at one tilt, and how much of it each receives.
+    """Detector pixels under every pixel of the slice at one tilt, and the share of it on each.
 
     Returns
     -------
@@ -32,26 +32,26 @@ def pixel_shadow(
     centred = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
     shadow = (centred[None, :] * cosine - centred[:, None] * sine).flatten() + (size - 1) / 2 + geometry.offsets_px[tilt_index]
     nearest = shadow.round()
-    # Positions need double precision on a wide detector; where in its pixel a shadow's centre lies does not.
+    # Positions need double precision on a wide detector; the position of a footprint's centre within its pixel does not.
     offset = (nearest - shadow).to(dtype)
-    # A shadow reaches sqrt(2) / 2 at most: all of it lies between the outer edges of the three pixels.
-    left = shadow_area_left_of(offset - 0.5, abs(cosine), abs(sine))
-    right = 1.0 - shadow_area_left_of(offset + 0.5, abs(cosine), abs(sine))
+    # A footprint reaches sqrt(2) / 2 at most: all of it is between the outer edges of the three pixels.
+    left = area_left_of(offset - 0.5, abs(cosine), abs(sine))
+    right = 1.0 - area_left_of(offset + 0.5, abs(cosine), abs(sine))
     weight = torch.stack([left, 1.0 - left - right, right])
     detector = nearest.long() + torch.tensor([-1, 0, 1], device=device)[:, None]
     inside = (detector >= 0) & (detector < size)
     return detector.clamp_(0, size - 1), weight.mul_(inside)
 
 
-def shadow_area_left_of(position: torch.Tensor, wide: float, narrow: float) -> torch.Tensor:
-    """Area of a pixel's shadow left of ``position``, measured from the shadow's centre: 0 far left, 1 far right.
+def area_left_of(position: torch.Tensor, wide: float, narrow: float) -> torch.Tensor:
+    """Area of a pixel's footprint left of ``position``, relative to the footprint's centre: 0 far left, 1 far right.
 
     ``wide`` and ``narrow`` are |cos| and |sin| of the tilt, in either order.
     """
     wide, narrow = max(wide, narrow), min(wide, narrow)
     reach, flat = (wide + narrow) / 2, (wide - narrow) / 2
     distance = position.abs()
-    # The sloping flanks vanish with the narrow side; where they do, no position lies between flat and reach.
+    # The sloping flanks vanish with the narrow side; then no position is between flat and reach.
     flank = 0.5 - (reach - distance).clamp(min=0) ** 2 / (2 * wide * max(narrow, 1e-30))
     half = torch.where(distance <= flat, distance / wide, torch.where(distance >= reach, 0.5, flank))
     return 0.5 + half * position.sign()

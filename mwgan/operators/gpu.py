@@ -1,4 +1,4 @@
-"""Batches to and from the layout of the GPU's kernels (:mod:`mwgan.operators.gpu_kernels`), and their work dealt out to programs."""
+"""Converts batches to and from the layout of the GPU kernels (:mod:`mwgan.operators.gpu_kernels`), and launches them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from mwgan.geometry import TiltGeometry
 
-LANES = 32  # slices that one weight serves, at most
-VALUES = 512  # sums that one program makes
+LANES = 32  # largest number of slices that share a weight
+VALUES = 512  # sums per program
 
 
 @lru_cache(maxsize=1)
 def is_available() -> bool:
-    """Whether Triton is here, which compiles the kernels: it comes with torch for CUDA on Linux."""
+    """Whether Triton, which compiles the kernels, is installed: it comes with torch for CUDA on Linux."""
     return find_spec("triton") is not None
 
 
@@ -54,17 +54,17 @@ def back_project(geometry: TiltGeometry, sinogram: Tensor) -> Tensor:
 
 
 def _blocks(batch: int) -> tuple[int, int]:
-    """How many pixels of a line, and how many slices, one program works on: powers of two."""
+    """Numbers of pixels of a line, and of slices, per program: powers of two."""
     lanes = min(LANES, 1 << (batch - 1).bit_length())
     return VALUES // lanes, lanes
 
 
 @lru_cache(maxsize=32)
 def _directions(geometry: TiltGeometry, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Cosine, sine and shift of every tilt, and whether it is steep: kept on the device, where bringing them would wait for it."""
+    """Cosine, sine and shift of every tilt, and whether it is steep: cached on the device, as a transfer would synchronise."""
     tilt = np.deg2rad(np.asarray(geometry.tilt_deg))
     cosines, sines = np.cos(tilt), np.sin(tilt)
     parts = (cosines, sines, np.asarray(geometry.offsets_px, dtype=np.float64), np.abs(sines) > np.abs(cosines))
-    with torch.inference_mode(False):  # they are kept, and training could not use tensors made in inference mode
+    with torch.inference_mode(False):  # they are cached, and training can't use tensors made in inference mode
         cosine, sine, shift, is_steep = (torch.from_numpy(part).to(device) for part in parts)
     return cosine, sine, shift, is_steep

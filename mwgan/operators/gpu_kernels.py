@@ -1,8 +1,8 @@
-"""The projector on a GPU, without a matrix: weights made where they are needed, nothing kept, nothing written twice.
+"""The projector on a GPU, without a matrix: weights are computed on the fly, and every output is written once.
 
 The weights are those of :mod:`mwgan.operators.footprint`, in the same closed form. Both directions gather: a detector pixel from the
-image pixels above it, an image pixel from the detector pixels below it. So nothing waits for anything else, and the sums
-come out the same each time. Slices lie innermost in memory, so that one weight serves all of a program's.
+image pixels above it, an image pixel from the detector pixels below it. So there are no atomics, and the sums
+are deterministic. Slices are innermost in memory, so that a weight is shared by all slices of a program.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import triton.language as tl
 def project_tilts(lines, rows, alongs, acrosses, shifts, is_steep, size, batch, DETECTORS: tl.constexpr, LANES: tl.constexpr):
     """Write projections into ``rows`` (A, N, B) of ``lines`` (2, N, N, B): the rows of the slices, and their columns for steep tilts.
 
-    The next pixel of a line falls ``along`` detector pixels further, that of the next line ``across``; float64, as are the ``shifts``.
+    The next pixel of a line projects ``along`` detector pixels further, that of the next line ``across``; float64, like the ``shifts``.
     """
     tilt = tl.program_id(0)
     detector = tl.program_id(1) * DETECTORS + tl.arange(0, DETECTORS)
@@ -29,7 +29,7 @@ def project_tilts(lines, rows, alongs, acrosses, shifts, is_steep, size, batch, 
     line_of = lines + tl.load(is_steep + tilt).to(tl.int64) * size * size * batch
     for line in range(size):
         place = (detector - start - line * across) * inverse
-        # A shadow's edge is at most 1.21 detector pixels from a detector pixel's centre: 1.71 steps, where a step is sqrt(1/2) or more.
+        # A footprint's edge is at most 1.21 detector pixels from a detector pixel's centre: 1.71 steps, where a step is sqrt(1/2) or more.
         first = tl.floor(place) - 1
         offset = ((first - place) * along).to(number)
         pixel = first.to(tl.int32)
@@ -77,13 +77,13 @@ def back_project_rows(rows, image, cosines, sines, shifts, tilts, size, batch, P
 
 @triton.jit
 def _share(offset, wide, narrow):
-    """How much of a shadow whose centre lies ``offset`` right of a detector pixel's falls on that pixel."""
+    """Share on a detector pixel of a footprint whose centre is ``offset`` right of the pixel's."""
     return _area_from_centre(0.5 - offset, wide, narrow) - _area_from_centre(-0.5 - offset, wide, narrow)
 
 
 @triton.jit
 def _area_from_centre(position, wide, narrow):
-    """A shadow's area between its centre and ``position``, negative on the left: see ``footprint.shadow_area_left_of``."""
+    """A footprint's area between its centre and ``position``, negative on the left: see ``footprint.area_left_of``."""
     reach, level, distance = (wide + narrow) * 0.5, (wide - narrow) * 0.5, tl.abs(position)
     short = tl.maximum(reach - distance, 0.0)
     half = tl.where(distance <= level, distance / wide, 0.5 - short * short / (2 * wide * tl.maximum(narrow, 1e-30)))

@@ -1,7 +1,7 @@
-"""Slices side by side in vector registers: one pixel's weight times as many slices as there are lanes.
+"""Vectorised multiplication of several slices by one pixel's weight.
 
-Numba has no vector types, and left to itself it checks at every pixel whether the arrays overlap (measured: three times the
-time). These two intrinsics say what is meant in LLVM's own vectors, which it fits to whatever registers the machine has.
+Numba has no vector types, and by default it checks at every pixel whether the arrays overlap (measured: three times the
+time). These two intrinsics use LLVM's own vectors, which it maps to the machine's registers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-CONTRACT = ("contract",)  # product and sum in one instruction, where there is one
+CONTRACT = ("contract",)  # fused multiply-add, where available
 
 
 @intrinsic

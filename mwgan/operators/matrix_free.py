@@ -1,4 +1,4 @@
-"""The same projector without a matrix by torch alone, tilt by tilt: for devices that neither kind of compiled kernel is for."""
+"""The projector without a matrix in plain torch, tilt by tilt: for devices without compiled kernels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mwgan.geometry import TiltGeometry
-from mwgan.operators.footprint import pixel_shadow
+from mwgan.operators.footprint import pixel_footprint
 
 
 def project(geometry: TiltGeometry, image: Tensor) -> Tensor:
@@ -15,7 +15,7 @@ def project(geometry: TiltGeometry, image: Tensor) -> Tensor:
     columns = image.flatten(1).t().contiguous()
     rows = []
     for tilt_index in range(geometry.tilts):
-        detector, weight = pixel_shadow(geometry, tilt_index, image.dtype, image.device)
+        detector, weight = pixel_footprint(geometry, tilt_index, image.dtype, image.device)
         row = image.new_zeros(size, batch)
         for offset in range(3):
             row.index_add_(0, detector[offset], weight[offset, :, None] * columns)
@@ -29,7 +29,7 @@ def back_project(geometry: TiltGeometry, sinogram: Tensor) -> Tensor:
     rows = sinogram[:, 0].permute(1, 2, 0).contiguous()
     image = sinogram.new_zeros(size * size, batch)
     for tilt_index in range(geometry.tilts):
-        detector, weight = pixel_shadow(geometry, tilt_index, sinogram.dtype, sinogram.device)
+        detector, weight = pixel_footprint(geometry, tilt_index, sinogram.dtype, sinogram.device)
         for offset in range(3):
             image.addcmul_(weight[offset, :, None], rows[tilt_index].index_select(0, detector[offset]))
     return image.t().reshape(batch, 1, size, size)

@@ -1,4 +1,4 @@
-"""ParallelBeam: a batch of slices to their sinograms, differentiable, with the exact adjoint."""
+"""ParallelBeam: differentiable projection of a batch of slices to sinograms, with the exact adjoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHARED_LIMIT = 256
 
 
 class Projector(Protocol):
-    """What every reconstruction asks of a projector, whatever computes it."""
+    """The interface of projectors."""
 
     geometry: TiltGeometry
 
@@ -42,20 +42,20 @@ class ParallelBeam:
     A sinogram entry is the line integral averaged over the width of one detector pixel, in pixel units; the gain does
     not depend on the image size. Half-precision input is projected in float32.
 
-    A batch that lies innermost in memory (``stride(0) == 1``, as many slices as :data:`mwgan.operators.cpu.LANES` names) is
-    projected where it lies, and the result lies alike: methods that iterate save themselves the copies.
+    A batch that is innermost in memory (``stride(0) == 1``, with a number of slices in :data:`mwgan.operators.cpu.LANES`) is
+    projected in place, and the result has the same layout: iterative methods avoid copies.
 
     Parameters
     ----------
     geometry
         Tilts and detector; see :mod:`mwgan.geometry` for the orientation.
     method
-        ``"matrix_free"`` computes the weights as it goes and keeps nothing: by compiled kernels on a CPU, where they are the fastest
-        of all, and on a CUDA device where Triton is installed; elsewhere by torch, tilt by tilt.
+        ``"matrix_free"`` computes the weights on the fly: by compiled kernels on a CPU, where they are the fastest option,
+        and on a CUDA device with Triton; elsewhere by torch, tilt by tilt.
         ``"matrix"`` keeps a sparse matrix and its transpose, built once per device and precision.
-        ``"auto"`` takes the matrix on a GPU while it stays under ``matrix_limit_gib`` and takes no more than half of what is free.
+        ``"auto"`` uses the matrix on a GPU if it is below ``matrix_limit_gib`` and half of the free memory.
     matrix_limit_gib
-        Largest matrix pair, in GiB, that ``"auto"`` builds: the default holds 512 pixels and 180 tilts in float32.
+        Largest matrix pair, in GiB, that ``"auto"`` builds: the default is sufficient for 512 pixels and 180 tilts in float32.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class ParallelBeam:
 
     @property
     def matrix_gib(self) -> float:
-        """What the matrices that it keeps take, in GiB."""
+        """Memory of the cached matrices, in GiB."""
         return sum(sparse.estimated_gib(self.geometry, dtype) for _, dtype in self._matrices)
 
     def _pair(self, like: Tensor) -> tuple[LinearMap, LinearMap]:
@@ -105,7 +105,7 @@ class ParallelBeam:
         )
 
     def _matrix_fits(self, device: torch.device, dtype: torch.dtype) -> bool:
-        """Whether ``"auto"`` builds one: never on a CPU, whose kernels are faster without."""
+        """Whether ``"auto"`` builds a matrix: never on a CPU, where the kernels are faster."""
         needed = sparse.estimated_gib(self.geometry, dtype)
         if device.type == "cpu" or needed > self.matrix_limit_gib:
             return False
@@ -116,7 +116,7 @@ class ParallelBeam:
 def projector_for(geometry: TiltGeometry) -> ParallelBeam:
     """The shared projector of a geometry, so that methods and batches don't build its matrix again.
 
-    The latest ones are kept: ``SHARED_LIMIT`` of them at most, and no more than ``SHARED_LIMIT_GIB`` of matrices.
+    The latest ones are cached: at most ``SHARED_LIMIT``, and at most ``SHARED_LIMIT_GIB`` of matrices.
     """
     projector = _shared.pop(geometry, None) or ParallelBeam(geometry)
     _shared[geometry] = projector
@@ -129,7 +129,7 @@ _shared: OrderedDict[TiltGeometry, ParallelBeam] = OrderedDict()
 
 
 def _kernels_of(device: torch.device) -> ModuleType:
-    """The module that projects and back-projects there without a matrix."""
+    """The module with the matrix-free kernels for a device."""
     if device.type == "cpu":
         return cpu
     return gpu if device.type == "cuda" and gpu.is_available() else matrix_free

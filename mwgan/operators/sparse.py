@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from mwgan.geometry import TiltGeometry
-from mwgan.operators.footprint import pixel_shadow
+from mwgan.operators.footprint import pixel_footprint
 
-MEAN_SHADOW = 2.2  # detector pixels under an image pixel, averaged over tilts: measured 2.13 with the corners cut off
+MEAN_FOOTPRINT = 2.2  # detector pixels under an image pixel, averaged over tilts: measured 2.13 with the corners cut off
 
 
 def estimated_gib(geometry: TiltGeometry, dtype: torch.dtype) -> float:
     """Memory of the matrix and its transpose together, in GiB."""
-    entries = MEAN_SHADOW * geometry.tilts * geometry.detector_size**2
+    entries = MEAN_FOOTPRINT * geometry.tilts * geometry.detector_size**2
     return 2 * entries * (4 + dtype.itemsize) / 2**30
 
 
@@ -30,7 +30,7 @@ def matrix_pair(geometry: TiltGeometry, dtype: torch.dtype, device: torch.device
     pixel = np.tile(np.arange(size * size, dtype=np.int32), 3)
     blocks = []
     for tilt_index in range(geometry.tilts):
-        detector, weight = (part.flatten().numpy() for part in pixel_shadow(geometry, tilt_index, dtype))
+        detector, weight = (part.flatten().numpy() for part in pixel_footprint(geometry, tilt_index, dtype))
         kept = weight > 0
         entries = (weight[kept], (detector[kept].astype(np.int32), pixel[kept]))
         blocks.append(scipy.sparse.csr_matrix(entries, shape=(size, size * size)))
@@ -39,7 +39,7 @@ def matrix_pair(geometry: TiltGeometry, dtype: torch.dtype, device: torch.device
 
 
 def apply(matrix: Tensor, batch: Tensor, shape: tuple[int, int]) -> Tensor:
-    """``matrix`` on every flattened (H, W) of a batch (B, 1, H, W), the result as (B, 1, *shape)."""
+    """Apply ``matrix`` to every flattened (H, W) of a batch (B, 1, H, W); the result is (B, 1, *shape)."""
     columns = batch.to(matrix.dtype).flatten(1).t().contiguous()
     with torch.autocast(batch.device.type, enabled=False):
         return (matrix @ columns).t().reshape(-1, 1, *shape)

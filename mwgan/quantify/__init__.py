@@ -1,4 +1,4 @@
-"""From a volume to numbers about the specimen, each with an interval: particles, their surfaces and walls, porosity, resolution."""
+"""Quantification of a volume, every value with a confidence interval: particles, surfaces, wall thickness, porosity, resolution."""
 
 from mwgan.quantify.from_series import subsets_of
 from mwgan.quantify.measure import Measured, measure_volume

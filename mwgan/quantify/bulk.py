@@ -1,4 +1,4 @@
-"""The numbers of a whole volume: how much of it is what, how porous it is, how thick its layers are."""
+"""Quantities of a volume as a whole: volume fractions, porosity, thickness of layers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LEAST_SPREAD = 0.05  # of a porosity's logarithm: pores are counted in whole vox
 
 @dataclass(frozen=True)
 class VolumeNumber:
-    """One number of a whole volume, with its interval.
+    """One quantity of a whole volume, with its interval.
 
     Parameters
     ----------
     name, material
-        What it is, and of which material, counted from 1; 0 of the volume as such.
+        Name, and material counted from 1; 0 for the volume as a whole.
     interval
         In ``unit``.
     unit
         ``nm``, ``nm2``, ``nm3`` or 1.
     safe
-        False where the missing wedge decides it.
+        False if it depends on the missing wedge.
     """
 
     name: str
@@ -41,7 +41,7 @@ class VolumeNumber:
 
 
 def hull_of(solid: npt.NDArray[np.bool_], closing: int) -> npt.NDArray[np.bool_]:
-    """A specimen with what it encloses; gaps up to ``closing`` voxels to either side count as enclosed."""
+    """A specimen with its enclosed voids; gaps up to ``closing`` voxels to either side count as enclosed."""
     from scipy.ndimage import binary_closing, binary_fill_holes
 
     if closing:
@@ -52,14 +52,14 @@ def hull_of(solid: npt.NDArray[np.bool_], closing: int) -> npt.NDArray[np.bool_]
 
 
 class Specimen:
-    """Where a volume's particles are, and how porous they are together.
+    """All particles of a volume together, and their porosity.
 
     Parameters
     ----------
     labels
-        (Y, Z, X): 0 for what is no particle.
+        (Y, Z, X): 0 outside of particles.
     closing
-        Voxels to either side of a gap that counts as a pore; 0 for enclosed voids alone.
+        Voxels to either side of a gap that counts as a pore; 0 for enclosed voids only.
     """
 
     def __init__(self, labels: npt.NDArray[np.int32], closing: int = 0) -> None:
@@ -72,27 +72,27 @@ class Specimen:
         self._closing = closing
 
     def porosity(self, volume: npt.NDArray[np.floating], materials: Materials) -> float:
-        """Share of the hull that is void, of the volume or another one like it; what lies elsewhere is left aside."""
+        """Void fraction of the hull, in the volume or a similar one; everything outside is ignored."""
         solid = (volume[self._window] > materials.thresholds[0]) & self._about
         hull = hull_of(solid, self._closing)
         count = int(hull.sum())
         return 1.0 - int((hull & solid).sum()) / count if count else 0.0
 
     def porosities(self, volume: npt.NDArray[np.floating], materials: Materials) -> tuple[float, float, float]:
-        """The porosity as it is, and with lower and with higher thresholds."""
+        """The porosity at the given, lower and higher thresholds."""
         shares = 0.0, -THRESHOLD_SHARE, THRESHOLD_SHARE
         found = [self.porosity(volume, materials.moved(share)) for share in shares]
         return found[0], found[1], found[2]
 
 
 def porosity_spread(value: float, moved: Sequence[float]) -> float:
-    """Of the logarithm of a porosity, from what it is with other thresholds."""
+    """Spread of the logarithm of a porosity, from its values at other thresholds."""
     logs = np.clip([math.log(one / value) if one > 0 else -1.0 for one in moved], -1.0, 1.0)
     return max(LEAST_SPREAD, float(max(0.0, logs.max()) - min(0.0, logs.min())) / 2)
 
 
 def porosity_interval(value: float, moved: Sequence[float], parts: Sequence[float], quantiles: Reach) -> Interval:
-    """The interval of a porosity, from what it is with other thresholds and of volumes that each leave out a part of the tilts."""
+    """The interval of a porosity, from its values at other thresholds and in volumes that each leave out a part of the tilts."""
     if value <= 0:
         return Interval(value, 0.0, max(0.0, value, *moved, *parts))
     groups = len(parts)

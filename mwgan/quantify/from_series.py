@@ -1,4 +1,4 @@
-"""The series that a volume was made from, opened as it was then: by the record beside the volume, and by what a user says besides."""
+"""Opens the series that a volume was made from, in the same way, by the volume's record and the user's options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECORDED = "recorded"
 
 
 class OfSeries(NamedTuple):
-    """What a series gives for measuring."""
+    """What the measurement uses from a series."""
 
     subsets: Subsets
     notes: list[str]
@@ -33,30 +33,30 @@ def subsets_of(volume: Path, asked: Mapping[str, Any], groups: int = GROUPS) -> 
     Parameters
     ----------
     volume
-        The volume; options that the record beside it holds count unless they are asked for otherwise.
+        The volume; options in its record are used unless overridden.
     asked
-        Options by the names that ``mwgan reconstruct`` has for them; ``series`` is a path, or ``recorded``.
+        Options, with the names of ``mwgan reconstruct``; ``series`` is a path, or ``recorded``.
     groups
-        Parts that the tilts are divided into.
+        Number of parts that the tilts are divided into.
 
     Raises
     ------
     InputError
-        If no record tells the series, or it can't be read, or the method can't be built.
+        If the series isn't recorded, or it can't be read, or the method can't be built.
     """
     record = read_record(volume)
     recorded: dict[str, Any] = dict(record.get("options") or {})
     given = dict(asked)
     if given.get("series") == RECORDED:
         if "series" not in recorded:
-            raise InputError(f"no record beside {volume} tells its series: give --series the series' file")
+            raise InputError(f"{volume} has no record of its series: give --series the series' file")
         given.pop("series")
     elif str(given.get("series")) != recorded.get("series"):
-        recorded.pop("aligned_by", None)  # that of another series
+        recorded.pop("aligned_by", None)  # of another series
     if "settings" in given:
         given["settings"] = parse_settings(given["settings"])
     if "method" in given and given["method"] != recorded.get("method"):
-        recorded.pop("settings", None)  # those of another method
+        recorded.pop("settings", None)  # of another method
     options = {name: value for name, value in {**recorded, **given}.items() if value is not None}
     device = find_device(str(given.get("device", "auto")))
     switches = Switches(

@@ -1,8 +1,8 @@
-"""From how much a number moves to the interval that holds the truth nine times of ten, as measured on specimens that are known.
+"""From the spread of a quantity to its 90 % confidence interval, calibrated on simulated specimens.
 
-The interval of a number q is q exp(s r) for r from ``low`` to ``high``, s being its spread (:mod:`mwgan.quantify.spread`). The two are
-quantiles of (log truth - log q) / s over simulated specimens, one pair a number, a kind of method and a wedge: split conformal
-prediction with normalised scores. The interval always holds q itself: where the truths all lie to one side of q the quantile on that side
+The interval of a quantity q is q exp(s r) for r from ``low`` to ``high``, where s is its spread (:mod:`mwgan.quantify.spread`). The two
+are quantiles of (log truth - log q) / s over simulated specimens, one pair for each quantity, kind of method and wedge: split conformal
+prediction with normalised scores. The interval always contains q itself: if all truths are on one side of q, the quantile on that side
 is that of 90 % and the other is 0. ``benchmarks/quantify.py`` fits them.
 
 References
@@ -25,14 +25,14 @@ from mwgan.quantify.spread import Spread
 TABLE = Path(__file__).with_name("calibration.json")
 LEVEL = 0.9
 STANDARD = 1.645  # standard deviations of a normal error on either side that hold 90 %
-PATCH = 3.0  # voxels over which an error of a surface is taken to be one and the same
+PATCH = 3.0  # voxels: assumed correlation length of surface errors
 CLASSICAL = {"sirt": "sirt", "sart": "sirt", "astra_sirt": "sirt", "astra_sart": "sirt", "tomopy_sirt": "sirt"}
 NETWORKS = ("lpd", "lpd_guided", "lpd_gan", "auto")
 ANY = "any"
 
 
 class Interval(NamedTuple):
-    """A number and where the truth lies with 90 %."""
+    """A value and its 90 % confidence interval."""
 
     value: float
     low: float
@@ -40,14 +40,14 @@ class Interval(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Quantiles of the truth about a number, in spreads."""
+    """Quantiles of the truth around a value, in units of its spread."""
 
     low: float
     high: float
 
 
 def kind_of_method(method: str | None) -> str:
-    """``sirt``, ``tvm`` or ``network``, whose calibration a method has; ``any``, the widest of them, for all others."""
+    """The calibration for a method: ``sirt``, ``tvm`` or ``network``; ``any``, the widest of them, for all others."""
     name = Path(method or "").name
     if name in CLASSICAL:
         return CLASSICAL[name]
@@ -57,7 +57,7 @@ def kind_of_method(method: str | None) -> str:
 
 
 def reach(quantity: str, kind: str, wedge_deg: float) -> Reach:
-    """The quantiles of a number for a kind of method, between the wedges that were measured by a straight line."""
+    """The quantiles of a quantity for a kind of method, linearly interpolated between the calibrated wedges."""
     tables = _calibration()
     kinds = list(tables) if kind == ANY else [kind]
     found = []
@@ -69,22 +69,22 @@ def reach(quantity: str, kind: str, wedge_deg: float) -> Reach:
 
 
 def interval(value: float, spread: float, quantiles: Reach, chance: float = 0.0) -> Interval:
-    """The interval of a number above 0.
+    """The interval of a quantity above 0.
 
-    ``chance`` is one standard deviation of its logarithm that is known besides, from parts of the tilts or an uncertainty volume.
+    ``chance`` is an additional standard deviation of its logarithm, from parts of the tilts or an uncertainty volume.
     """
     low, high = (math.hypot(spread * end, STANDARD * chance) for end in quantiles)
     return Interval(value, value * math.exp(-low), value * math.exp(high))
 
 
 def chance_of_voxels(all_together: Spread, surface_nm2: float, voxel_nm: tuple[float, float, float]) -> Spread:
-    """What voxels' uncertainties can do to a particle: errors of its surface are alike over a patch, and independent beyond."""
+    """Effect of voxel uncertainties on a particle: surface errors are correlated within a patch, and independent beyond."""
     patches = max(1.0, surface_nm2 / (PATCH**2 * float(np.prod(voxel_nm)) ** (2 / 3)))
     return {name: move / math.sqrt(patches) for name, move in all_together.items()}
 
 
 def fitted(scores: np.ndarray) -> Reach:
-    """The quantiles of scores (n,), by the rule that a further one of the same kind lies between them with 90 % or more."""
+    """The conformal quantiles of scores (n,): a further exchangeable score lies between them with 90 % or more."""
     ordered, count = np.sort(np.asarray(scores, float)), len(scores)
 
     def below(share: float) -> float:

@@ -1,4 +1,4 @@
-"""Particles: what hangs together of one material, numbered; and where each is looked for when thresholds or tilts change."""
+"""Particles: numbered connected components of one material, and their search windows when thresholds or tilts change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mwgan.errors import InputError
 from mwgan.quantify.materials import Materials
 
-MARGIN = 4  # voxels about a particle in which its surface may lie when something changes
+MARGIN = 4  # voxels around a particle in which its surface may be after a change
 TOUCHING = np.ones((3, 3, 3), bool)  # by faces, edges or corners
 MOST_PARTICLES = 20_000
 
@@ -20,18 +20,18 @@ Field = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Place:
-    """Where one particle lies.
+    """The location of one particle.
 
     Parameters
     ----------
     label, material
         Its number in the labels, from 1, and that of its material, from 1.
     window
-        Its voxels and a margin, as far as the volume goes.
+        Its bounding box with a margin, within the volume.
     cut
         Whether it touches the volume's border, and so continues beyond it.
     voxels
-        How many it has.
+        Number of voxels.
     """
 
     label: int
@@ -54,11 +54,11 @@ class Particles:
     Parameters
     ----------
     labels
-        (Y, Z, X): 0 for what is no particle.
+        (Y, Z, X): 0 outside of particles.
     places
         Of particle 1, 2, …
     left_out
-        How many were smaller than asked for.
+        Number of particles below the minimum size.
     """
 
     labels: Labels
@@ -66,9 +66,9 @@ class Particles:
     left_out: int
 
     def field(self, place: Place, volume: npt.NDArray[np.floating], materials: Materials) -> Field | None:
-        """A particle alone in its window, above 0 inside it; of the volume itself or another one like it; None if it is gone there.
+        """A single particle in its window, above 0 inside it, from the volume itself or a similar one; None if it doesn't exist there.
 
-        Of what is above 0 the parts count that overlap the particle, as far as no other is nearer.
+        Components above 0 count if they overlap the particle, up to where another one is nearer.
         """
         from scipy.ndimage import label
 
@@ -81,7 +81,7 @@ class Particles:
         return np.where(np.isin(parts, kept) & inside, field, -np.abs(field)).astype(np.float32)
 
     def _nearest(self, place: Place) -> npt.NDArray[np.bool_]:
-        """Where in a particle's window it is nearer than any other one of its material."""
+        """Voxels of a particle's window that are nearer to it than to any other one of its material."""
         from scipy.ndimage import distance_transform_edt
 
         there = self.labels[place.window]
@@ -98,7 +98,7 @@ def find_particles(volume: npt.NDArray[np.float32], materials: Materials, smalle
     Raises
     ------
     InputError
-        If there is none, or there are more than anybody would look at.
+        If there is none, or there are too many.
     """
     from scipy.ndimage import find_objects, label
 

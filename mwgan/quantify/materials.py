@@ -1,4 +1,4 @@
-"""Which grey levels are particles: thresholds, found, given, or halfway between the levels of known materials."""
+"""Segmentation thresholds: found, given, or halfway between the grey levels of known materials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mwgan.errors import InputError
 
 OTSU = "otsu"
-LEVELS = 1024  # of the histogram that Otsu's threshold is found in
+LEVELS = 1024  # of the histogram for Otsu's threshold
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Materials:
     thresholds
         Rising: below the first is void, above each another material.
     contrast
-        Step in grey levels across each threshold; a share of it is what a threshold may be wrong by.
+        Step in grey levels across each threshold; the assumed error of a threshold is a share of it.
     """
 
     thresholds: tuple[float, ...]
@@ -33,16 +33,16 @@ class Materials:
 
     @property
     def count(self) -> int:
-        """How many materials there are but void."""
+        """Number of materials without void."""
         return len(self.thresholds)
 
     def moved(self, share: float) -> Materials:
-        """All thresholds higher by a share of their contrast."""
+        """All thresholds raised by a share of their contrast."""
         steps = zip(self.thresholds, self.contrast, strict=True)
         return Materials(tuple(level + share * contrast for level, contrast in steps), self.contrast)
 
     def field(self, volume: npt.NDArray[np.floating], material: int) -> npt.NDArray[np.float32]:
-        """Above 0 where a volume is of a material, counted from 1, below 0 elsewhere; 0 on the border, between voxels."""
+        """A level-set field: above 0 inside a material, counted from 1, below 0 elsewhere; 0 on the border, between voxels."""
         above = np.asarray(volume, np.float32) - np.float32(self.thresholds[material - 1])
         if material == self.count:
             return above
@@ -57,9 +57,9 @@ def find_materials(volume: npt.NDArray[np.float32], threshold: str | float = OTS
     volume
         Grey values, finite.
     threshold
-        ``otsu``, halfway between the medians of the two classes that Otsu's method finds; or a grey level between void and specimen.
+        ``otsu``, halfway between the medians of the two classes of Otsu's method; or a grey level between void and specimen.
     levels
-        Grey levels of void and of every material instead, rising: thresholds lie halfway between them.
+        Alternatively, rising grey levels of void and of every material: thresholds are halfway between them.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def find_materials(volume: npt.NDArray[np.float32], threshold: str | float = OTS
 
         split = volume > float(threshold_otsu(volume, nbins=LEVELS))  # type: ignore[no-untyped-call]
         void, solid = float(np.median(volume[~split])), float(np.median(volume[split]))
-        at = (void + solid) / 2  # Otsu leaves open where in an empty gap, and an edge that is smeared lies halfway
+        at = (void + solid) / 2  # Otsu's is arbitrary within an empty gap, and blurred edges are halfway
         return Materials((at,), (solid - void,))
     try:
         at = float(threshold)
     except ValueError as error:
-        raise InputError(f"a threshold is otsu or a grey level, not {threshold!r}") from error
+        raise InputError(f"a threshold must be otsu or a grey level, not {threshold!r}") from error
     _check_inside(at, least, greatest)
     above = volume > at
     return Materials((at,), (float(np.median(volume[above])) - float(np.median(volume[~above])),))
@@ -95,8 +95,8 @@ def _between(levels: Sequence[float], least: float, greatest: float) -> Material
     given = [float(level) for level in levels]
     rising = all(one < other for one, other in itertools.pairwise(given))
     if len(given) < 2 or not all(math.isfinite(level) for level in given) or not rising:
-        told = ",".join(f"{level:g}" for level in given)
-        raise InputError(f"materials are the rising grey levels of void and of one material or more, as 0,0.4,1, not {told}")
+        listed = ",".join(f"{level:g}" for level in given)
+        raise InputError(f"materials are the rising grey levels of void and of one material or more, as 0,0.4,1, not {listed}")
     thresholds = tuple((one + other) / 2 for one, other in itertools.pairwise(given))
     for at in thresholds:
         _check_inside(at, least, greatest)
@@ -105,8 +105,8 @@ def _between(levels: Sequence[float], least: float, greatest: float) -> Material
 
 def _check_inside(at: float, least: float, greatest: float) -> None:
     if not math.isfinite(at):
-        raise InputError(f"a threshold is a finite grey level, not {at}")
+        raise InputError(f"a threshold must be a finite grey level, not {at}")
     if at >= greatest:
-        raise InputError(f"nothing of the volume lies above the threshold {at:g}: its greatest value is {greatest:g}, give a lower one")
+        raise InputError(f"no voxel of the volume is above the threshold {at:g}: its maximum is {greatest:g}, give a lower one")
     if at < least:
-        raise InputError(f"all of the volume lies above the threshold {at:g}: its least value is {least:g}, give a higher one")
+        raise InputError(f"all voxels of the volume are above the threshold {at:g}: its minimum is {least:g}, give a higher one")

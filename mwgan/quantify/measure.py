@@ -1,4 +1,4 @@
-"""From a volume to numbers about the specimen, each with an interval that holds the truth nine times of ten."""
+"""Measures the specimen in a volume; every value has a 90 % confidence interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mwgan.quantify.bulk import Specimen, VolumeNumber, porosity_interval
 from mwgan.quantify.intervals import Interval, Reach, chance_of_voxels, interval, kind_of_method, reach
 from mwgan.quantify.labels import Particles, find_particles
 from mwgan.quantify.materials import OTSU, Materials, find_materials
-from mwgan.quantify.measured_particle import MeasuredParticle, beside, with_intervals
+from mwgan.quantify.measured_particle import MeasuredParticle, with_intervals, with_neighbours
 from mwgan.quantify.opened import OpenedVolume, check_finite, open_like, open_volume
 from mwgan.quantify.particle import Numbers, Shape, Voxel, measure_again, measure_particle
 from mwgan.quantify.resolution import resolution_along
@@ -24,32 +24,32 @@ from mwgan.quantify.spread import Spread, combined, subset_spread, threshold_spr
 from mwgan.quantify.subsets import Subsets
 from mwgan.quantify.surface import weighted_median
 
-SMALLEST = 27  # voxels: three to a side, below which nothing has a shape
-WIDEST_WEDGE_DEG = 80.0  # that intervals were measured for; taken where nothing is known
-UNSAFE_SHARE = 0.15  # of a surface, across the beam: what smears along the beam hides a third of it and more
+SMALLEST = 27  # voxels: a cube of three, below which there is no meaningful shape
+WIDEST_WEDGE_DEG = 80.0  # the widest calibrated wedge; used if the wedge is unknown
+UNSAFE_SHARE = 0.15  # of a surface, across the beam: with blurring along the beam a third and more is affected
 Quiet: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found in a volume.
+    """The results of measuring a volume.
 
     Parameters
     ----------
     particles
-        One after another, as numbered in ``labels``.
+        In the order of ``labels``.
     numbers
-        Of the volume as a whole.
+        Quantities of the volume as a whole.
     labels
-        (Y, Z, X) int32; 0 for what is no particle.
+        (Y, Z, X) int32; 0 outside of particles.
     volume
-        What was measured.
+        The measured volume.
     materials
-        With which thresholds.
+        The thresholds used.
     tilts_deg
-        The lowest and the highest tilt that intervals count with.
+        The lowest and the highest tilt assumed for the intervals.
     notes, warnings
-        Sentences: what was found, and what to be careful with.
+        Sentences on findings, and on limitations.
     """
 
     particles: list[MeasuredParticle]
@@ -80,25 +80,25 @@ def measure_volume(
     Parameters
     ----------
     volume
-        A file, with the record that ``mwgan reconstruct`` has written beside it if there is one; or voxels (Y, Z, X).
+        A file, with its record from ``mwgan reconstruct`` if there is one; or voxels (Y, Z, X).
     voxel_size_nm
-        Edge of a voxel; of a file None takes what it says.
+        Voxel size; None takes it from the file.
     threshold, levels
-        As of :func:`mwgan.quantify.materials.find_materials`.
+        As for :func:`mwgan.quantify.materials.find_materials`.
     smallest
-        Voxels that a particle has at least; smaller ones are left out.
+        Minimum number of voxels of a particle; smaller ones are left out.
     uncertainty
-        What ``mwgan reconstruct --trust`` has written beside the volume: a standard deviation for every voxel; or an array of
+        The uncertainty volume from ``mwgan reconstruct --trust``: a standard deviation for every voxel; or an array of
         them.
     subsets
-        The series, to make volumes of parts of its tilts.
+        The series, to reconstruct volumes from parts of its tilts.
     wedge_deg, method
-        Missing angle, and what the volume was made by: they decide how wide intervals are. None takes them from the series or the
-        record.
+        Missing wedge, and method of the reconstruction, which determine the width of the intervals. None takes them from the
+        series or the record.
     closing
-        Voxels to either side of a gap that counts as a pore; 0 for enclosed voids alone.
+        Voxels to either side of a gap that counts as a pore; 0 for enclosed voids only.
     say
-        Told what is being done.
+        Called with sentences on progress.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def measure_volume(
         If the volume can't be read or holds no particle, or an option can't be used.
     """
     if smallest < 1 or closing < 0:
-        raise InputError(f"a particle has 1 voxel or more and gaps are closed over 0 or more, not {smallest} and {closing}")
+        raise InputError(f"smallest must be 1 voxel or more and closing 0 or more, not {smallest} and {closing}")
     opened = volume if isinstance(volume, np.ndarray) else open_volume(volume, voxel_size_nm)
     if isinstance(opened, np.ndarray):
         opened = _in_memory(opened, voxel_size_nm)
@@ -120,8 +120,8 @@ def measure_volume(
     tilts_deg = _tilts(opened, subsets, wedge_deg, warnings)
     kind = kind_of_method(method or opened.method)
     if kind == "any":
-        told = f"by {method or opened.method}, of which no intervals were measured" if method or opened.method else "nobody knows how"
-        warnings.append(f"the volume is made {told}: intervals are the widest of SIRT's, TVM's and the networks', give --method")
+        how = f"was made by {method or opened.method}, which isn't calibrated" if method or opened.method else "is of unknown method"
+        warnings.append(f"the volume {how}: intervals are the widest of SIRT's, TVM's and the networks', give --method")
     materials = find_materials(opened.values, threshold, levels)
     found = find_particles(opened.values, materials, smallest)
     steps = ", ".join(f"{level:.4g}" for level in materials.thresholds)
@@ -137,7 +137,7 @@ def measure_volume(
 
 
 class _Work:
-    """One volume's particles, measured once, and again wherever something is moved."""
+    """The particles of one volume, measured once, and again for every variation."""
 
     def __init__(self, opened: OpenedVolume, materials: Materials, found: Particles, kind: str, wedge_deg: float, closing: int) -> None:
         self._values, self._voxel = opened.values, opened.voxel_nm
@@ -148,7 +148,7 @@ class _Work:
     def particles(
         self, deviation: npt.NDArray[np.float32] | None, subsets: Subsets | None, tilts_deg: tuple[float, float], say: Callable[[str], None]
     ) -> tuple[list[MeasuredParticle], list[float]]:
-        """All particles with their intervals, and the porosities of parts of the tilts."""
+        """All particles with their intervals, and the porosities from parts of the tilts."""
         first = [self._first(number) for number in range(len(self._found.places))]
         chances: list[list[Spread]] = [[] for _ in first]
         of_porosity: list[float] = []
@@ -170,10 +170,10 @@ class _Work:
             safe = unseen <= UNSAFE_SHARE and not place.cut
             intervals = {name: interval(getattr(numbers, name), moved[name], self._reach(name), chance[name]) for name in moved}
             measured.append(with_intervals(place, numbers, shape, intervals, moved, chance, unseen, safe))
-        return beside(measured, self._found.labels, self._voxel, self._reach("contact")), of_porosity
+        return with_neighbours(measured, self._found.labels, self._voxel, self._reach("contact")), of_porosity
 
     def numbers(self, particles: list[MeasuredParticle], parts: list[float], tilts_deg: tuple[float, float]) -> list[VolumeNumber]:
-        """Of the volume as a whole."""
+        """Quantities of the volume as a whole."""
         value, *moved = self._specimen.porosities(self._values, self._materials)
         pores = porosity_interval(value, moved, parts, self._reach("porosity"))
         found = [VolumeNumber("porosity", 0, pores, "1", all(one.safe for one in particles))]
@@ -199,7 +199,7 @@ class _Work:
         field = self._found.field(place, self._values, self._materials)
         measured = None if field is None else measure_particle(field, place, self._voxel)
         if measured is None:
-            raise InputError(f"particle {place.label} has no surface that can be measured: give a larger --smallest")
+            raise InputError(f"particle {place.label} has no measurable surface: give a larger --smallest")
         return measured
 
     def _reach(self, name: str) -> Reach:
@@ -207,7 +207,7 @@ class _Work:
 
 
 def _thickness(own: list[MeasuredParticle]) -> Interval:
-    """The median wall over all surfaces, with the interval that its particles have on the mean."""
+    """The median wall thickness over all surfaces, with the mean interval of its particles."""
     lengths = np.concatenate([one.shape.wall_lengths for one in own])
     value = weighted_median(lengths, np.concatenate([one.shape.wall_areas for one in own]))
     mean = _mean(own, "thickness", "surface")
@@ -232,38 +232,38 @@ def _resolutions(subsets: Subsets, voxel_nm: Voxel, tilts_deg: tuple[float, floa
 def _tilts(opened: OpenedVolume, subsets: Subsets | None, wedge_deg: float | None, warnings: list[str]) -> tuple[float, float]:
     if wedge_deg is not None:
         if not 0 <= wedge_deg < 180:
-            raise InputError(f"a missing wedge lies in [0, 180) degrees, not {wedge_deg:g}")
+            raise InputError(f"the missing wedge must be in [0, 180) degrees, not {wedge_deg:g}")
         return -90 + wedge_deg / 2, 90 - wedge_deg / 2
     if subsets is not None:
         tilts = subsets.series.geometry.tilt_deg
         return tilts[0], tilts[-1]
     if opened.tilts_deg is not None:
         return opened.tilts_deg
-    warnings.append(
-        f"nothing tells which tilts the volume is made from: a missing wedge of {WIDEST_WEDGE_DEG:g} degrees is taken, give --wedge"
-    )
+    warnings.append(f"the tilts of the volume are unknown: a missing wedge of {WIDEST_WEDGE_DEG:g} degrees is assumed, give --wedge")
     return -90 + WIDEST_WEDGE_DEG / 2, 90 - WIDEST_WEDGE_DEG / 2
 
 
 def _unsafe(particles: list[MeasuredParticle]) -> list[str]:
     across = sum(one.unseen > UNSAFE_SHARE for one in particles)
     cut = sum(one.place.cut for one in particles)
-    told = []
+    sentences = []
     if across:
-        told.append(
-            f"of {across} of {len(particles)} particles more than {100 * UNSAFE_SHARE:.0f} % of the surface lies across the beam, where "
-            "no tilt has looked along it: their thickness along z, surface and axes are the method's word (column safe)"
+        sentences.append(
+            f"for {across} of {len(particles)} particles more than {100 * UNSAFE_SHARE:.0f} % of the surface is in the "
+            "missing wedge: their thickness along z, surface and axes depend on the method's prior (column safe)"
         )
     if cut:
-        told.append(f"{cut} of {len(particles)} particles reach the volume's border: their numbers are of the part inside (column safe)")
-    return told
+        sentences.append(
+            f"{cut} of {len(particles)} particles touch the volume's border: their values are of the part inside (column safe)"
+        )
+    return sentences
 
 
 def _in_memory(values: npt.NDArray[np.floating], voxel_size_nm: float | None) -> OpenedVolume:
     if values.ndim != 3:
         raise InputError(f"a volume has three axes (y, z, x), not {values.ndim}")
     if voxel_size_nm is None or not voxel_size_nm > 0:
-        raise InputError("nothing tells how large the voxels are: give voxel_size_nm, the edge of one")
+        raise InputError("the voxel size is unknown: give voxel_size_nm")
     kept = np.asarray(values, np.float32)
     check_finite(kept, "the volume")
     return OpenedVolume(Path("volume"), kept, (voxel_size_nm,) * 3)

@@ -1,4 +1,4 @@
-"""One particle's numbers with their intervals, and what lies beside it."""
+"""The measured values of one particle with their intervals, and its neighbours."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class MeasuredParticle:
     Parameters
     ----------
     place
-        Where it is.
+        Its location.
     numbers, shape
-        As measured.
+        The measured values.
     intervals
-        Of each number by its name; of ``equivalent_diameter``; in :func:`beside` of ``contact`` (nm²) and ``nearest`` (nm).
+        Of each value by its name; of ``equivalent_diameter``; after :func:`with_neighbours` of ``contact`` (nm²) and ``nearest`` (nm).
     spread
-        Of the logarithm of each number: what its interval is made of (:mod:`mwgan.quantify.spread`).
+        Of the logarithm of each value, from which its interval is computed (:mod:`mwgan.quantify.spread`).
     chance
-        One standard deviation of these logarithms by chance, from parts of the tilts and an uncertainty; 0 where neither is known.
+        Standard deviation of these logarithms by chance, from parts of the tilts and an uncertainty; 0 if neither is known.
     unseen
-        Share of its surface that no tilt has looked along.
+        Share of its surface in the missing wedge.
     safe
-        Whether that is little, and the particle lies whole inside the volume.
+        Whether that is small, and the particle lies completely inside the volume.
     touches
-        Labels of the particles that it lies against.
+        Labels of the particles that it touches.
     nearest_label
-        Of the particle whose surface is nearest; 0 where there is no other.
+        Label of the particle with the nearest surface; 0 if there is no other.
     """
 
     place: Place
@@ -60,7 +60,7 @@ def with_intervals(
     unseen: float,
     safe: bool,
 ) -> MeasuredParticle:
-    """A particle with all intervals that follow from its own numbers; none says what can't be, as a sphericity above 1."""
+    """A particle with all intervals that follow from its own values, limited to possible ones (sphericity up to 1)."""
     kept = dict(intervals)
     volume = kept["volume"]
     kept["equivalent_diameter"] = Interval(*((6 * one / math.pi) ** (1 / 3) for one in volume))
@@ -70,11 +70,11 @@ def with_intervals(
     return MeasuredParticle(place, numbers, shape, kept, spread, chance, unseen, safe)
 
 
-def beside(particles: list[MeasuredParticle], labels: Labels, voxel_nm: Voxel, of_contacts: Reach) -> list[MeasuredParticle]:
-    """The same particles, with what touches each and how far away the nearest is.
+def with_neighbours(particles: list[MeasuredParticle], labels: Labels, voxel_nm: Voxel, of_contacts: Reach) -> list[MeasuredParticle]:
+    """The same particles, with the contacts of each and the distance to the nearest.
 
-    A contact moves as the surface that it is part of, and has quantiles ``of_contacts``; a distance is as uncertain as the two surfaces
-    are by what their particles may grow.
+    A contact varies like the surface that it is part of, with quantiles ``of_contacts``; the uncertainty of a distance follows from
+    those of the two particles' sizes.
     """
     distances = nearest_distances([one.shape for one in particles]) if len(particles) > 1 else [(math.inf, -1)]
     found = []

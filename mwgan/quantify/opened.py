@@ -1,4 +1,4 @@
-"""A volume to be measured: its voxels, their size, and what the record beside it tells of how it was made."""
+"""A volume to be measured: its voxels, their size, and the record of its reconstruction."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mwgan.io.readers import file_of, open_stack
 from mwgan.io.tilts import companion_tilts
 from mwgan.memory import check_fits
 
-NM = 0.1  # of an ångström
-BYTES = 56  # of a voxel, for all that is kept of it at a time
+NM = 0.1  # per ångström
+BYTES = 56  # peak memory per voxel
 MRC = (".mrc", ".rec", ".map")
 
 
@@ -35,9 +35,9 @@ class OpenedVolume:
     values
         (Y, Z, X) float32, finite: y along the tilt axis, z along the beam.
     voxel_nm
-        Edges (y, z, x) of a voxel.
+        Voxel sizes (y, z, x).
     record
-        What ``mwgan reconstruct`` wrote beside it; empty where there is nothing.
+        Its record from ``mwgan reconstruct``; empty if there is none.
     """
 
     path: Path
@@ -47,36 +47,35 @@ class OpenedVolume:
 
     @property
     def method(self) -> str | None:
-        """That it was made by, where it is known."""
+        """The method of its reconstruction, if known."""
         found = self.record.get("method")
         return found if isinstance(found, str) else None
 
     @property
     def tilts_deg(self) -> tuple[float, float] | None:
-        """The lowest and the highest tilt that it was made from, where they are known."""
+        """The lowest and the highest tilt that it was made from, if known."""
         tilts = (self.record.get("geometry") or {}).get("tilt_deg")
         return (float(min(tilts)), float(max(tilts))) if tilts else None
 
 
 def open_volume(path: str | Path, voxel_size_nm: float | None = None) -> OpenedVolume:
-    """Read a volume (y, z, x), as ``mwgan reconstruct`` writes it, from any format that series have.
+    """Read a volume (y, z, x), as written by ``mwgan reconstruct``, in any format supported for series.
 
     Parameters
     ----------
     path
-        The file; a record (JSON) of its name beside it is read, too.
+        The file; its record (JSON) is read, too.
     voxel_size_nm
-        Edge of a voxel; None takes it from the file.
+        Voxel size; None takes it from the file.
 
     Raises
     ------
     InputError
-        If it can't be read, is a tilt series, doesn't fit into the memory, has values that aren't finite, or nothing tells the size of
-        a voxel.
+        If it can't be read, is a tilt series, doesn't fit into memory, has non-finite values, or its voxel size is unknown.
     """
     path = Path(path)
     if voxel_size_nm is not None and not (math.isfinite(voxel_size_nm) and voxel_size_nm > 0):
-        raise InputError(f"the edge of a voxel is above 0 nm, not {voxel_size_nm:g}")
+        raise InputError(f"the voxel size must be above 0 nm, not {voxel_size_nm:g}")
     stack = open_stack(path)
     record = read_record(path)
     if not record and (tilts := companion_tilts(file_of(path), stack.tilt_deg, int(stack.images.shape[0])).sourced) is not None:
@@ -99,12 +98,12 @@ def open_like(path: str | Path, other: OpenedVolume, what: str) -> npt.NDArray[n
     Raises
     ------
     InputError
-        If it can't be read, has another shape, or values that aren't finite.
+        If it can't be read, has another shape, or non-finite values.
     """
     images = open_stack(path).images
     if tuple(images.shape) != other.values.shape:
         there, here = (" x ".join(map(str, shape)) for shape in (images.shape, other.values.shape))
-        raise InputError(f"{what} {path} has {there} voxels and {other.path} {here}: give that of this very volume")
+        raise InputError(f"{what} {path} has {there} voxels and {other.path} {here}: give that of this volume")
     values = np.array(images[:], np.float32)
     check_finite(values, path)
     return values
@@ -118,24 +117,24 @@ def check_finite(values: npt.NDArray[np.float32], path: str | Path) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """What was written beside a volume (``needle.json`` of ``needle.mrc``); empty where there is no such file of ours."""
+    """The record of a volume (``needle.json`` for ``needle.mrc``); empty if there is no such file of ours."""
     from mwgan.series.record import COMMIT, record_file
 
     with suppress(InputError, OSError, ValueError):
-        told = read_object(record_file(path))
-        if COMMIT in told and Path((told.get("volume") or {}).get("file", "")).name == path.name:
-            return told
+        record = read_object(record_file(path))
+        if COMMIT in record and Path((record.get("volume") or {}).get("file", "")).name == path.name:
+            return record
     return {}
 
 
 def _sizes(path: Path, pixel: tuple[float, float] | None, record: dict[str, Any]) -> tuple[float, float, float]:
-    """(y, z, x) in ångström: of the record, of the file."""
+    """(y, z, x) in ångström, from the record or the file."""
     recorded = (record.get("volume") or {}).get("voxel_sizes_angstrom_yzx")
     if recorded:
         y, z, x = (float(size) for size in recorded)
         return y, z, x
     if pixel is None or pixel == (UNSET_ANGSTROM, UNSET_ANGSTROM):
-        raise InputError(f"nothing tells how large the voxels of {path} are: give --voxel-size, the edge of one in nm")
+        raise InputError(f"the voxel size of {path} is unknown: give --voxel-size in nm")
     along = pixel[0]
     if path.suffix.lower() in MRC:
         with suppress(ValueError, OSError), mrcfile.open(path, header_only=True, permissive=True) as file:

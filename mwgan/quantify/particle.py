@@ -1,4 +1,4 @@
-"""The numbers of one particle, from its surface; and what lies beside it."""
+"""Measured values of one particle, from its surface, and its neighbours."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mwgan.quantify.materials import Materials
 from mwgan.quantify.surface import Surface, footprint_along_z, surface_of, walls, weighted_median
 
 Voxel = tuple[float, float, float]
-BEYOND = 0.9  # voxels outwards from a surface, where another particle's begin if they touch
+BEYOND = 0.9  # voxels outwards from a surface, where another particle's voxels are if they touch
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of one particle; lengths in nm, areas in nm², volumes in nm³."""
+    """The values of one particle; lengths in nm, areas in nm², volumes in nm³."""
 
     volume: float
     surface: float
     thickness: float
-    """Median of the chords from the surface straight inwards."""
+    """Wall thickness: median of the chords from the surface inwards along its normal."""
     thickness_z: float
     """Along the beam: volume over the area of the footprint."""
     sphericity: float
-    """Surface of a ball of the same volume over its own: 1 for a ball, less for all else."""
+    """Surface of a sphere of the same volume over its own: 1 for a sphere, less for anything else."""
     elongation: float
     """Longest over middle principal axis."""
     flatness: float
@@ -36,13 +36,13 @@ class Numbers:
 
     @property
     def equivalent_diameter(self) -> float:
-        """Of the ball of the same volume."""
+        """Diameter of the sphere of the same volume."""
         return float((6 * self.volume / math.pi) ** (1 / 3))
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A particle's surface and walls, kept for what is asked of several particles at once."""
+    """A particle's surface and walls, kept for quantities that involve several particles."""
 
     surface: Surface
     middle: np.ndarray
@@ -52,7 +52,7 @@ class Shape:
 
 
 def measure_particle(field: Field, place: Place, voxel_nm: Voxel) -> tuple[Numbers, Shape] | None:
-    """The numbers of a particle alone in its window, and its shape; None if nothing is left of it."""
+    """The values of a single particle in its window, and its shape; None if nothing is left of it."""
     surface = surface_of(field, voxel_nm, place.first)
     volume, area = surface.volume, surface.area
     if not (volume > 0 and area > 0):
@@ -74,14 +74,14 @@ def measure_particle(field: Field, place: Place, voxel_nm: Voxel) -> tuple[Numbe
 
 
 def measure_again(particles: Particles, place: Place, volume: np.ndarray, materials: Materials, voxel_nm: Voxel) -> Numbers | None:
-    """The numbers of the same particle in another volume, or with other thresholds; None if it is gone there."""
+    """The values of the same particle in another volume, or with other thresholds; None if it doesn't exist there."""
     field = particles.field(place, volume, materials)
     found = None if field is None else measure_particle(field, place, voxel_nm)
     return None if found is None else found[0]
 
 
 def contact_areas(shape: Shape, place: Place, labels: Labels, voxel_nm: Voxel) -> dict[int, float]:
-    """How much of a particle's surface, nm², lies against each other particle: beyond it the other's voxels begin."""
+    """Contact area in nm² of a particle with each other one: surface next to the other's voxels."""
     surface = shape.surface
     areas, doubled = surface.areas, surface.doubled
     whole = areas > 0
@@ -96,7 +96,7 @@ def contact_areas(shape: Shape, place: Place, labels: Labels, voxel_nm: Voxel) -
 
 
 def nearest_distances(shapes: list[Shape]) -> list[tuple[float, int]]:
-    """For each particle the distance in nm from its surface to the nearest other one's, and that one's place; infinite for one alone."""
+    """Distance in nm from each particle's surface to the nearest other one's, and that one's index; infinite for a single one."""
     from scipy.spatial import cKDTree
 
     corners = [np.unique(shape.surface.corners.reshape(-1, 3), axis=0) for shape in shapes]

@@ -1,4 +1,4 @@
-"""How fine the details are on which two halves of the tilts agree, along the beam and across it."""
+"""Resolution along and across the beam, by the correlation of reconstructions from two halves of the tilts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch.nn.functional import pad
 from mwgan.trust.frc import fourier_ring_correlation
 
 SECTOR_DEG = 30.0  # on either side of a direction
-AGREEMENT = 0.143  # of halves, at which the whole would agree with the truth by a half
+AGREEMENT = 0.143  # correlation of halves, at which that of the full volume with the truth is a half
 RESAMPLED = 200
 DIRECTIONS = {"z": 0.0, "x": 90.0}  # from the beam
 
 
 class Resolution(NamedTuple):
-    """A detail's size in nm at which halves cease to agree, with what slices drawn anew make of it; infinite where they never agreed."""
+    """Resolution in nm, with a bootstrap interval over slices; infinite if the halves never agree."""
 
     value: float
     low: float
@@ -29,8 +29,8 @@ class Resolution(NamedTuple):
 def resolution_along(halves: tuple[Tensor, Tensor], direction: str, voxel_nm: float) -> Resolution:
     """The resolution of a volume along ``z`` or ``x``, from its two halves (Y, Z, X) and the size of a voxel in nm.
 
-    Ring correlation of each slice perpendicular to the tilt axis, in a sector about the direction; the mean over slices first falls
-    below :data:`AGREEMENT` at a ring whose period is the resolution. It is no better than two voxels.
+    Ring correlation of each slice perpendicular to the tilt axis, in a sector around the direction; the resolution is the period of the
+    ring at which the mean over slices first falls below :data:`AGREEMENT`. It is no better than two voxels.
 
     References
     ----------
@@ -42,14 +42,14 @@ def resolution_along(halves: tuple[Tensor, Tensor], direction: str, voxel_nm: fl
     there = np.abs(rings).sum(axis=1) > 0
     rings = rings[there] if there.any() else rings
     generator = np.random.default_rng(0)
-    drawn = [_period(rings[generator.integers(0, len(rings), len(rings))].mean(axis=0), size) for _ in range(RESAMPLED)]
-    low, high = np.quantile(drawn, (0.05, 0.95), method="nearest")
+    resampled = [_period(rings[generator.integers(0, len(rings), len(rings))].mean(axis=0), size) for _ in range(RESAMPLED)]
+    low, high = np.quantile(resampled, (0.05, 0.95), method="nearest")
     value = _period(rings.mean(axis=0), size)
     return Resolution(value * voxel_nm, min(float(low), value) * voxel_nm, max(float(high), value) * voxel_nm)
 
 
 def _period(correlation: np.ndarray, size: int) -> float:
-    """Voxels of the period at which a correlation on rings 1 … first falls below the agreement, between rings by a straight line."""
+    """Period in voxels at which a correlation on rings 1 … first falls below the threshold, linearly interpolated."""
     known = np.where(np.isfinite(correlation), correlation, 1.0)  # rings too small for the sector
     below = np.flatnonzero(known < AGREEMENT)
     if not len(below):
@@ -69,7 +69,7 @@ def _sector(size: int, direction: str) -> Tensor:
 
 
 def _square(half: Tensor) -> Tensor:
-    """Slices (Y, 1, N, N) with what lies beyond a slice's shorter side put to its mean, their rims faded to it."""
+    """Slices padded to squares (Y, 1, N, N) with their mean, and with edges tapered to it."""
     slices = half.double()[:, None]
     slices = slices - slices.mean(dim=(-2, -1), keepdim=True)
     z, x = slices.shape[-2:]

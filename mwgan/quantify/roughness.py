@@ -1,4 +1,4 @@
-"""Whether a volume is noisier than those that intervals were fitted on: noise roughens surfaces, and no threshold shows it."""
+"""Whether a volume is noisier than those used for calibration: noise roughens surfaces, which varying thresholds don't show."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from mwgan.quantify.materials import Materials
 
-ROUGHEST = 0.13  # of the contrast: the roughest volume that intervals were fitted on; series of 5 % noise give 0.08 to 0.35
+ROUGHEST = 0.13  # of the contrast: the noisiest volume used for calibration; series with 5 % noise give 0.08 to 0.35
 MEDIAN_OF_NORMAL = 0.6745
 SQUARES = 6.0  # of the coefficients 1, -2, 1
 
 
 def roughness(volume: npt.NDArray[np.floating], materials: Materials) -> float:
-    """Noise of the voxels inside the specimen, as a share of the contrast of the first threshold; 0 where it has no inside.
+    """Noise of the voxels inside the specimen, as a share of the contrast of the first threshold; 0 if it has no inside.
 
     From second differences along y and along x, the larger of the two; their median resists edges.
     """
@@ -29,11 +29,11 @@ def roughness(volume: npt.NDArray[np.floating], materials: Materials) -> float:
 
 
 def doubt_of(volume: npt.NDArray[np.floating], materials: Materials) -> list[str]:
-    """A sentence with the remedy where a volume is too rough for its intervals; none where it isn't."""
+    """A warning with the remedy if a volume is too noisy for its intervals; else none."""
     rough = roughness(volume, materials)
     if rough <= ROUGHEST:
         return []
     return [
-        f"inside the specimen voxels differ by {100 * rough:.0f} % of the contrast, and intervals were fitted on volumes of up to "
+        f"inside the specimen voxels vary by {100 * rough:.0f} % of the contrast, and intervals were calibrated on volumes with up to "
         f"{100 * ROUGHEST:.0f} %: they are too narrow, reconstruct by lpd_guided or tvm_auto, or bin the series"
     ]

@@ -1,4 +1,4 @@
-"""How much a particle's numbers move when what they rest on moves: its threshold, its voxels' uncertainty, the tilts it is made from."""
+"""Sensitivity of a particle's values to the threshold, the voxels' uncertainty, and the choice of tilts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mwgan.quantify.labels import Particles, Place
 from mwgan.quantify.materials import Materials
 from mwgan.quantify.particle import Numbers, Voxel, measure_again
 
-THRESHOLD_SHARE = 0.1  # of the contrast, by which a threshold may be wrong
-EDGE = 0.1  # voxels, to which a surface is found at best
-GONE = 1.0  # the logarithm's move where a particle is no longer there
-DIMENSIONS = {  # of a length: how fast a number grows with the particle
+THRESHOLD_SHARE = 0.1  # of the contrast: assumed error of a threshold
+EDGE = 0.1  # voxels: best accuracy of a surface
+GONE = 1.0  # change of the logarithm if a particle no longer exists
+DIMENSIONS = {  # exponent of length: how fast a value grows with the particle
     "volume": 3,
     "surface": 2,
     "thickness": 1,
@@ -31,7 +31,7 @@ Spread = dict[str, float]
 def threshold_spread(
     particles: Particles, place: Place, numbers: Numbers, volume: np.ndarray, materials: Materials, voxel_nm: Voxel
 ) -> Spread:
-    """Of the logarithm of every number: by how much it moves with the threshold, and at least what a voxel's grain allows."""
+    """Spread of the logarithm of every value with the threshold, and at least that from the voxel size."""
     moved = [measure_again(particles, place, volume, materials.moved(share), voxel_nm) for share in (-THRESHOLD_SHARE, THRESHOLD_SHARE)]
     by_threshold = _half_range(numbers, moved)
     edge = EDGE * min(voxel_nm)
@@ -43,7 +43,7 @@ def threshold_spread(
 def uncertainty_spread(
     particles: Particles, place: Place, numbers: Numbers, volume: np.ndarray, deviation: np.ndarray, materials: Materials, voxel_nm: Voxel
 ) -> Spread:
-    """By how much every number moves where all voxels are off by their standard deviation to the same side: the most that they can do."""
+    """Change of every value if all voxels are off by their standard deviation in the same direction: an upper bound."""
     window = place.window
     moved = []
     for sign in (-1, 1):
@@ -54,7 +54,7 @@ def uncertainty_spread(
 
 
 def subset_spread(numbers: Numbers, subsets: Sequence[Numbers | None]) -> Spread:
-    """The jackknife's standard error of every number, of volumes that each leave out another part of the tilts.
+    """The jackknife standard error of every value, from volumes that each leave out another part of the tilts.
 
     References
     ----------
@@ -66,13 +66,13 @@ def subset_spread(numbers: Numbers, subsets: Sequence[Numbers | None]) -> Spread
 
 
 def combined(spreads: Iterable[Spread]) -> Spread:
-    """Spreads that have nothing to do with each other, as one."""
+    """Independent spreads combined in quadrature."""
     found = list(spreads)
     return {name: math.sqrt(sum(one[name] ** 2 for one in found)) for name in QUANTITIES}
 
 
 def _half_range(numbers: Numbers, moved: Sequence[Numbers | None]) -> Spread:
-    """Half of what lies between the least and the greatest of a number and its moved ones."""
+    """Half of the range of each value and its variations."""
     logs = _logarithms(numbers, moved)
     return {name: float((max(0.0, moves.max()) - min(0.0, moves.min())) / 2) for name, moves in logs.items()}
 

@@ -1,4 +1,4 @@
-"""Volumes of parts of a tilt series, made as the whole was: what differs between them is what chance has put into it."""
+"""Volumes from parts of a tilt series, reconstructed like the full one: their differences show the effect of noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mwgan.trust.uncertainty import without_fold
 
 GROUPS = 4
 SLICES_AT_ONCE = 8
-LEAST_TILTS = 3  # a part
+LEAST_TILTS = 3  # per part
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Subsets:
     Parameters
     ----------
     series
-        The very series that the volume was made from, with the same tilts.
+        The series that the volume was made from, with the same tilts.
     reconstructor
         The method, for data in any units.
     groups
-        Parts that the tilts are divided into, every so many-th tilt in the same; each is left out once.
+        Number of parts that the tilts are divided into, in an interleaved way; each is left out once.
     thickness, width
-        Pixels of a slice along z and x, as of :func:`mwgan.series.reconstruct_series`.
+        Pixels of a slice along z and x, as for :func:`mwgan.series.reconstruct_series`.
     device
-        Where slices are reconstructed, as torch names it.
+        Where slices are reconstructed, as a torch device name.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class Subsets:
     def __post_init__(self) -> None:
         tilts = self.series.geometry.tilts
         if self.groups < 2:
-            raise InputError(f"tilts are left out in 2 groups or more, not {self.groups}")
+            raise InputError(f"groups must be 2 or more, not {self.groups}")
         if tilts < LEAST_TILTS * self.groups:
             raise InputError(f"{tilts} tilts are too few for {self.groups} groups: give fewer groups, or leave the series out")
 
@@ -64,7 +64,7 @@ class Subsets:
         return self.series.slices, grid.thickness, grid.width
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise an :class:`InputError` unless a volume of this shape can have been made of the series."""
+        """Raise an :class:`InputError` unless a volume of this shape can be from the series."""
         if tuple(shape) != self.shape:
             there, here = (" x ".join(map(str, one)) for one in (self.shape, shape))
             raise InputError(
@@ -73,7 +73,7 @@ class Subsets:
             )
 
     def volumes(self, parts: int, say: Callable[[str], None] = lambda sentence: None) -> Iterator[npt.NDArray[np.float32]]:
-        """The volumes (Y, Z, X) that each leave out one of so many parts of the tilts, one at a time."""
+        """The volumes (Y, Z, X) that each leave out one of ``parts`` parts of the tilts, one at a time."""
         return (self._volume(part, parts, say) for part in range(parts))
 
     @property
@@ -84,7 +84,7 @@ class Subsets:
     def _volume(self, part: int, parts: int, say: Callable[[str], None]) -> npt.NDArray[np.float32]:
         grid = self._grid
         volume = np.empty(self.shape, np.float32)
-        say(f"reconstructs without part {part + 1} of {parts} of the tilts")
+        say(f"reconstructing without part {part + 1} of {parts} of the tilts")
         for start in range(0, self.series.slices, SLICES_AT_ONCE):
             stop = min(start + SLICES_AT_ONCE, self.series.slices)
             measurement = without_fold(grid.placed(measurement_of(self.series, start, stop, self.device)), part, parts)

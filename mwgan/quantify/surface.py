@@ -1,4 +1,4 @@
-"""The surface of one particle between voxels, and what follows from it: volume, axes, walls, what of it no tilt has seen."""
+"""The sub-voxel surface of one particle, and quantities from it: volume, axes, wall thickness, share in the missing wedge."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-CHORDS = 5_000  # of a surface's triangles at most, that walls are measured from
-STEP = 1.0  # voxels from one look along a chord to the next
-FINER = 4  # points a voxel, that a footprint's outline is found on
-START = 1.0  # voxels below the surface that a chord begins
+CHORDS = 5_000  # largest number of triangles from which wall thickness is measured
+STEP = 1.0  # voxels between samples along a chord
+FINER = 4  # points per voxel for the outline of a footprint
+START = 1.0  # voxels below the surface at which a chord starts
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Triangles about a particle, closed, their corners turned so that normals point out.
+    """A closed triangle mesh around a particle, with outward normals.
 
     Parameters
     ----------
     corners
-        (F, 3, 3) in nm: triangles, their corners, (y, z, x) from the middle of the volume's first voxel.
+        (F, 3, 3) in nm: triangles, their corners, (y, z, x) from the centre of the volume's first voxel.
     """
 
     corners: Array
 
     @property
     def doubled(self) -> Array:
-        """Outward normals (F, 3), each as long as twice its triangle's area."""
+        """Outward normals (F, 3), with length twice the triangle's area."""
         first, second, third = self.corners[:, 0], self.corners[:, 1], self.corners[:, 2]
         return np.cross(second - first, third - first)
 
     @property
     def areas(self) -> Array:
-        """Of the triangles (F,), nm²."""
+        """Areas of the triangles (F,), nm²."""
         return np.asarray(np.linalg.norm(self.doubled, axis=1) / 2)
 
     @property
@@ -44,13 +44,13 @@ class Surface:
 
     @property
     def volume(self) -> float:
-        """Inside it, nm³."""
+        """Enclosed volume, nm³."""
         return float(self._six_volumes().sum() / 6)
 
     def moments(self) -> tuple[Array, Array]:
-        """The middle (3,) in nm and the second moments about it (3, 3) in nm², those of the filled body (y, z, x).
+        """The centre (3,) in nm and the central second moments (3, 3) in nm² of the solid body (y, z, x).
 
-        By the divergence theorem: every triangle and the origin are a tetrahedron whose moments are known.
+        By the divergence theorem: every triangle and the origin form a tetrahedron with known moments.
         """
         origin = self.corners.reshape(-1, 3).mean(axis=0)
         corners = self.corners - origin
@@ -62,15 +62,15 @@ class Surface:
         return origin + middle, second / 120 / whole - np.outer(middle, middle)
 
     def unseen_share(self, tilts_deg: tuple[float, float]) -> float:
-        """Share of the area whose normal lies in the wedge that is missing beside tilts from the lowest to the highest.
+        """Share of the area whose normal is in the missing wedge of tilts from the lowest to the highest.
 
-        A surface shows at the tilt that looks along it: the normal (x, z) is that of the direction which a tilt measures.
+        A surface is visible at the tilt whose beam is parallel to it, which measures the direction of its normal (x, z).
         """
         normals = self.doubled
         angle = np.degrees(np.arctan2(-normals[:, 1], normals[:, 2]))
         angle = (angle + 90.0) % 180.0 - 90.0
         unseen = (angle < tilts_deg[0]) | (angle > tilts_deg[1])
-        unseen &= np.hypot(normals[:, 1], normals[:, 2]) > 1e-9 * np.abs(normals[:, 0])  # one along the tilt axis is every tilt's
+        unseen &= np.hypot(normals[:, 1], normals[:, 2]) > 1e-9 * np.abs(normals[:, 0])  # along the tilt axis it is measured at every tilt
         return float(self.areas[unseen].sum() / max(self.area, 1e-30))
 
     def _six_volumes(self) -> Array:
@@ -79,9 +79,9 @@ class Surface:
 
 
 def surface_of(field: npt.NDArray[np.floating], voxel_nm: tuple[float, float, float], first: tuple[int, int, int] = (0, 0, 0)) -> Surface:
-    """Where a field (Y, Z, X) that is above 0 inside and below 0 outside passes 0, found between voxels; closed at the field's borders.
+    """The zero level set of a field (Y, Z, X), above 0 inside and below 0 outside, with sub-voxel accuracy; closed at the field's borders.
 
-    ``first`` is the voxel of the volume at which the field begins.
+    ``first`` is the voxel of the volume at which the field starts.
 
     References
     ----------
@@ -99,9 +99,9 @@ def surface_of(field: npt.NDArray[np.floating], voxel_nm: tuple[float, float, fl
 def walls(
     surface: Surface, field: npt.NDArray[np.floating], voxel_nm: tuple[float, float, float], first: tuple[int, int, int]
 ) -> tuple[Array, Array]:
-    """Lengths (F',) in nm of the chords from a surface's triangles straight inwards to where the particle ends, and the triangles' areas.
+    """Lengths (F',) in nm of the chords from a surface's triangles inwards to the opposite surface, and the triangles' areas.
 
-    Large surfaces are sampled. Of a plate, a shell, a rod or a ball the median is the thickness.
+    Large surfaces are sampled. For a plate, a shell, a rod or a sphere the median is the thickness.
     """
     from scipy.ndimage import map_coordinates
 
@@ -124,7 +124,7 @@ def walls(
     travelled = START * min(voxel_nm)
     before = look(start + travelled * inward)
     inside = before > 0
-    length[~inside] = travelled  # thinner than the first look
+    length[~inside] = travelled  # thinner than the first sample
     going, before = going[inside], before[inside]
     while len(going) and travelled < np.linalg.norm(sides):
         travelled += step
@@ -137,7 +137,7 @@ def walls(
 
 
 def footprint_along_z(field: npt.NDArray[np.floating], voxel_nm: tuple[float, float, float]) -> float:
-    """Area in nm² of the footprint that a field (Y, Z, X) above 0 has along the beam, its outline found between voxels."""
+    """Area in nm² of the projection along the beam of a field (Y, Z, X) above 0, with sub-voxel accuracy."""
     from scipy.ndimage import zoom
 
     outline = np.pad(field.max(axis=1), 1, constant_values=-max(float(np.abs(field).max()), 1e-30))
@@ -146,7 +146,7 @@ def footprint_along_z(field: npt.NDArray[np.floating], voxel_nm: tuple[float, fl
 
 
 def weighted_median(values: Array, weights: Array) -> float:
-    """The value with half of the weights on either side; NaN of none."""
+    """The value with half of the weights on either side; NaN if there are none."""
     if not len(values):
         return float("nan")
     order = np.argsort(values)

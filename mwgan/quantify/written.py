@@ -1,4 +1,4 @@
-"""What was measured, in a new folder: two tables, labels, a picture, a record; all of it or nothing."""
+"""Writes the results to a new folder, all or nothing: two tables, labels, a picture, a record."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ NAMES = ("particles.csv", "volume.csv", "labels.mrc", "picture.png", "record.jso
 
 
 def measured_files(folder: Path) -> list[Path]:
-    """What is written into a folder."""
+    """The files that are written to a folder."""
     return [folder / name for name in NAMES]
 
 
 def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -> None:
-    """Write everything into a new folder.
+    """Write the results to a new folder.
 
     Parameters
     ----------
     measured
-        What was found.
+        The results.
     folder
-        A name that nothing has yet, an empty folder, or one of an earlier measurement, whose files are replaced.
+        A new name, an empty folder, or one of an earlier measurement, whose files are replaced.
     asked
         All options, for the record.
 
     Raises
     ------
     InputError
-        If something else is in the folder, or it can't be written.
+        If the folder has other content, or can't be written.
     """
     import pandas as pd
 
@@ -97,13 +97,13 @@ def write_measured(measured: Measured, folder: Path, asked: Mapping[str, Any]) -
 
 
 def check_measured_folder(folder: Path) -> None:
-    """Raise an :class:`InputError` if a folder holds anything but an earlier measurement."""
+    """Raise an :class:`InputError` if a folder has other content than an earlier measurement."""
     if not _is_ours(folder):
         check_new_folder(folder)
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether there are the files of a measurement in a folder, and no others."""
+    """Whether a folder has the files of a measurement, and no others."""
     try:
         return {file.name for file in folder.iterdir()} == set(NAMES) and COMMIT in read_object(folder / "record.json")
     except (OSError, ValueError):
@@ -111,12 +111,12 @@ def _is_ours(folder: Path) -> bool:
 
 
 def particle_rows(measured: Measured) -> list[dict[str, Any]]:
-    """A row a particle, with the names of its columns; lengths in nm, places from the middle of the first voxel."""
+    """A row per particle, by column names; lengths in nm, positions from the centre of the first voxel."""
     return [_row(one) for one in measured.particles]
 
 
 def volume_rows(measured: Measured) -> list[dict[str, Any]]:
-    """A row a number of the whole volume."""
+    """A row per quantity of the whole volume."""
     return [
         {
             "number": one.name,

@@ -1,4 +1,4 @@
-"""A day at the microscope as one file: many series, each aligned, reconstructed and measured, and a page over all of them."""
+"""Batch processing by a recipe file: many series are aligned, reconstructed and measured, with a summary page."""
 
 from mwgan.recipes.recipe import Recipe, read_recipe, template
 from mwgan.recipes.running import Outcome, run_series

@@ -1,4 +1,4 @@
-"""Many series at once: side by side on this machine, or as jobs of SLURM."""
+"""Runs many series in parallel: on this machine, or as SLURM jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHARED = (
 
 
 def run_here(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[[str], None]) -> dict[str, Outcome]:
-    """Carry out the steps of these series, ``jobs`` of them at a time; one that fails holds no other up."""
+    """Run the steps of these series, ``jobs`` of them at a time; a failed one doesn't stop the others."""
     threads = None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
     outcomes: dict[str, Outcome] = {}
     pool, processes = ThreadPoolExecutor(jobs), Processes()
@@ -35,7 +35,7 @@ def run_here(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[[str
         }
         for future in as_completed(waiting):
             outcomes[waiting[future]] = future.result()
-    except BaseException:  # stopped, or a fault: nothing keeps running behind the scenes
+    except BaseException:  # stopped, or an error: leave no process running in the background
         processes.stop()
         raise
     finally:
@@ -44,7 +44,7 @@ def run_here(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[[str
 
 
 def run_by_slurm(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[[str], None]) -> dict[str, Outcome]:
-    """Hand each of these series to SLURM as a job, ``jobs`` of them at a time, and wait for all.
+    """Submit each of these series to SLURM as a job, ``jobs`` of them at a time, and wait for all.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def run_by_slurm(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[
     try:
         import submitit
     except ImportError as error:
-        raise InputError("jobs of SLURM are made by submitit: pip install 'mwgan[slurm]'") from error
+        raise InputError("SLURM jobs need submitit: pip install 'mwgan[slurm]'") from error
     executor = submitit.AutoExecutor(folder=recipe.output / ".slurm", cluster="slurm")
     asked = {**SLURM, "array_parallelism": jobs, **recipe.slurm}
     try:
@@ -66,9 +66,9 @@ def run_by_slurm(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[
         with executor.batch():
             submitted = [executor.submit(command) for command in commands]
     except (FileNotFoundError, submitit.core.utils.FailedJobError) as error:
-        raise InputError(f"SLURM took no job ({' '.join(str(error).split())[:200]}): run this where sbatch works") from error
+        raise InputError(f"SLURM refused the job ({' '.join(str(error).split())[:200]}): run this where sbatch works") from error
     outcomes = {}
-    for name, job in zip(names, submitted, strict=True):  # all of them first: what follows waits
+    for name, job in zip(names, submitted, strict=True):  # report all first, as the next loop waits
         say(f"{name}: job {job.job_id}")
     for name, job in zip(names, submitted, strict=True):
         failure = job.exception()
@@ -77,7 +77,7 @@ def run_by_slurm(recipe: Recipe, names: Sequence[str], jobs: int, say: Callable[
 
 
 def _reason(failure: BaseException, log: Path) -> str:
-    """What the step said last of all, in the series' own log, or else what submitit tells of the job."""
-    told = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    lines = [line.strip() for text in (str(failure), told) for line in text.splitlines() if line.strip()]
+    """The last line of the series' own log, or else submitit's error for the job."""
+    printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    lines = [line.strip() for text in (str(failure), printed) for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("error: ") if lines else type(failure).__name__

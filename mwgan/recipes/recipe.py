@@ -1,4 +1,4 @@
-"""What a recipe says: which series, which steps, with which options."""
+"""The contents of a recipe: series, steps and their options."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from mwgan.errors import InputError
 from mwgan.files.outputs import check_outputs
 
 STEPS = ("align", "reconstruct", "measure")
-ONLY_IF_SAID = ("measure",)  # it may not suit a specimen, and a step that ends badly holds up its series
+ONLY_ON_REQUEST = ("measure",)  # it may not suit a specimen, and a failed step stops its series
 KEYS = ("series", "output", "tilts", *STEPS, "overrides", "slurm")
 Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe as it is carried out.
+    """A parsed recipe.
 
     Parameters
     ----------
     file
-        Where it was read.
+        The recipe's file.
     output
-        The folder that everything goes to.
+        The folder for all results.
     series
-        The raw series by name: that of the file.
+        The raw series by name, which is that of the file.
     tilts
-        What ``--tilts`` says of each, by name; None where the series tells.
+        ``--tilts`` for each, by name; None if the series contains them.
     options
         For each series and step the options of its command; None: the step is left out.
     slurm
@@ -48,7 +48,7 @@ class Recipe:
 
 
 def template() -> str:
-    """A recipe to begin with."""
+    """A template of a recipe."""
     return Path(__file__).with_name("recipe.yaml").read_text(encoding="utf-8")
 
 
@@ -58,23 +58,23 @@ def read_recipe(file: Path) -> Recipe:
     Raises
     ------
     InputError
-        If it can't be read, says what no recipe says, or names no series.
+        If it can't be read, has an unknown key, or names no series.
     """
     said = _mapping(file)
     if unknown := sorted(set(said) - set(KEYS)):
-        raise InputError(f"{file} says {unknown[0]!r}, which no recipe knows: it has {', '.join(KEYS)} (mwgan recipe prints one)")
+        raise InputError(f"{file} has an unknown key {unknown[0]!r}: a recipe has {', '.join(KEYS)} (mwgan recipe prints one)")
     folder = file.parent
     series = _series(file, said.get("series"))
     overrides = _section(file, "overrides", said.get("overrides"))
     if strangers := sorted(set(overrides) - set(series)):
-        raise InputError(f"{file} overrides {strangers[0]!r}, and no series has that name: they are {', '.join(series)}")
+        raise InputError(f"{file} overrides {strangers[0]!r}, but no series has that name: they are {', '.join(series)}")
     output = said.get("output")
     if not isinstance(output, str) or not output:
-        raise InputError(f"{file} says no output: give the folder that everything goes to, e.g. output: results")
+        raise InputError(f"{file} has no output: give a folder for the results, e.g. output: results")
     place = folder / output
     check_outputs([place], [Path(one) for one in series.values()], new_folder=True)
     if place.exists() and not place.is_dir():
-        raise InputError(f"{place} is a file, and {file} wants it as its folder: give another output")
+        raise InputError(f"{place} is a file, but {file} needs a folder there: give another output")
     return Recipe(
         file,
         place,
@@ -91,22 +91,22 @@ def _mapping(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"the recipe {file} can't be read ({(error.strerror or str(error)).lower()})") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"{file} is no recipe ({' '.join(str(error).split())[:200]}): mwgan recipe > recipe.yaml makes one") from error
+        raise InputError(f"{file} is not a recipe ({' '.join(str(error).split())[:200]}): mwgan recipe > recipe.yaml makes one") from error
     if not isinstance(said, dict):
-        raise InputError(f"{file} is no recipe: mwgan recipe > recipe.yaml makes one")
+        raise InputError(f"{file} is not a recipe: mwgan recipe > recipe.yaml makes one")
     return {str(key): value for key, value in said.items()}
 
 
 def _series(file: Path, said: Any) -> dict[str, str]:
     patterns = [said] if isinstance(said, str) else said
     if not isinstance(patterns, list) or not patterns or not all(isinstance(one, str) and one for one in patterns):
-        raise InputError(f"{file} says no series: give files or patterns, e.g. series: [raw/*.mrc]")
+        raise InputError(f"{file} has no series: give files or patterns, e.g. series: [raw/*.mrc]")
     found: dict[str, str] = {}
     for pattern in patterns:
         place = pattern.split("::")[0]
         matches = sorted(glob.glob(str(file.parent / place))) or ([str(file.parent / place)] if (file.parent / place).exists() else [])
         if not matches:
-            raise InputError(f"{file} names {pattern}, and there is no such file: paths are relative to {file.parent}")
+            raise InputError(f"{file} names {pattern}, but there is no such file: paths are relative to {file.parent}")
         for match in matches:
             name, whole = Path(match).name.split(".")[0], match + pattern[len(place) :]
             if found.get(name, whole) != whole:
@@ -119,17 +119,17 @@ def _tilts(file: Path, said: Any, name: str) -> str | None:
     if said is None:
         return None
     if not isinstance(said, str):
-        raise InputError(f"{file} says tilts: {said!r}: give a file, raw/{{name}}.rawtlt, or a range, -60:60:2")
+        raise InputError(f"{file} has tilts: {said!r}: give a file, raw/{{name}}.rawtlt, or a range, -60:60:2")
     text = said.replace("{name}", name)
     return str(file.parent / text) if (file.parent / text).exists() else text
 
 
 def _options(file: Path, said: Mapping[str, Any], override: Options) -> dict[str, Options | None]:
     if strangers := sorted(set(override) - set(STEPS)):
-        raise InputError(f"{file} overrides {strangers[0]!r}, which is no step: they are {', '.join(STEPS)}")
+        raise InputError(f"{file} overrides {strangers[0]!r}, which is not a step: they are {', '.join(STEPS)}")
     options: dict[str, Options | None] = {}
     for step in STEPS:
-        whole, own = said.get(step, False if step in ONLY_IF_SAID else {}), override.get(step, {})
+        whole, own = said.get(step, False if step in ONLY_ON_REQUEST else {}), override.get(step, {})
         left_out = own is False or (whole is False and step not in override)
         options[step] = None if left_out else {**_section(file, step, whole or {}), **_section(file, step, own)}
     return options
@@ -139,5 +139,5 @@ def _section(file: Path, name: str, said: Any) -> dict[str, Any]:
     if said is None:
         return {}
     if not isinstance(said, dict):
-        raise InputError(f"{file} says {name}: {said!r}: give options, as in {{method: sirt}}")
+        raise InputError(f"{file} has {name}: {said!r}: give options, as in {{method: sirt}}")
     return {str(key).replace("_", "-"): value for key, value in said.items()} if name not in ("overrides", "slurm") else dict(said)

@@ -1,4 +1,4 @@
-"""One series through its steps; those that were finished are not done again."""
+"""Runs the steps of one series; finished ones are not repeated."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ MWGAN = (sys.executable, "-m", "mwgan.cli.main")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a series came out: what failed, or None, and why."""
+    """The result of a series: the failed step, or None, and the reason."""
 
     failed: str | None = None
     reason: str = ""
 
 
 class Processes:
-    """The running steps, to be stopped from elsewhere: each cleans up, and keeps what it can resume from."""
+    """The running processes, which can be stopped from other threads: each cleans up, and keeps what it can resume from."""
 
     def __init__(self) -> None:
         self._lock, self._running, self._stopped = threading.Lock(), set[subprocess.Popen[str]](), False
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-        """A process that prints to a pipe; one that is started after the stop is stopped at once."""
+        """Start a process that prints to a pipe; after :meth:`stop` it is stopped at once."""
         with self._lock:
             process = subprocess.Popen(
                 arguments,
@@ -55,12 +55,12 @@ class Processes:
         return process
 
     def ended(self, process: subprocess.Popen[str]) -> None:
-        """It needs no stopping any more."""
+        """Forget a process that has ended."""
         with self._lock:
             self._running.discard(process)
 
     def stop(self) -> None:
-        """End all of them, and whatever is started yet."""
+        """Stop all of them, and any that are started later."""
         with self._lock:
             self._stopped = True
             for process in self._running:
@@ -70,36 +70,36 @@ class Processes:
 def run_series(
     name: str, steps: Sequence[Step], folder: Path, say: Callable[[str], None], processes: Processes, threads: int | None = None
 ) -> Outcome:
-    """Carry out the steps of a series, each in a process of its own, and keep what they print in ``log.txt``.
+    """Run the steps of a series, each in its own process, with their output in ``log.txt``.
 
-    A step counts as finished while its command, this program, what it read and what it wrote are what they were then.
+    A step counts as finished if its command, this program, its inputs and its outputs are unchanged.
 
     Parameters
     ----------
     name
-        The series'.
+        Name of the series.
     steps
         Its steps, in order.
     folder
-        Where its files go; made if need be.
+        Folder for its files; created if missing.
     say
-        Called with a sentence as each step begins or is passed over.
+        Called with a sentence as each step starts or is skipped.
     processes
-        Where the steps' processes are to be found.
+        The registry of running processes.
     threads
-        How many a step may use; None: all.
+        Threads per step; None: all.
 
     Raises
     ------
     InputError
-        If another process is at work on this series.
+        If another process is working on this series.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with hold(folder / ".lock", f"another mwgan run is at work in {folder}: wait for it, or end it first"):
+    with hold(folder / ".lock", f"another mwgan run is working in {folder}: wait for it, or stop it first"):
         state = _state(folder)
         for step in steps:
             if step.output.exists() and state.get(step.name) == _stamp(step):
-                say(f"{name}: {step.name} was finished before")
+                say(f"{name}: {step.name} is already finished")
                 continue
             say(f"{name}: mwgan {shlex.join(step.arguments)}")
             code, last = _run(step, folder / LOG, processes, threads)

@@ -1,4 +1,4 @@
-"""The commands that a recipe stands for."""
+"""The commands of a recipe."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from mwgan.errors import InputError
 from mwgan.recipes.recipe import Recipe
 
-MEASURED = "measured"  # the folder of a series that numbers go to
-OURS = ("output", "tilts", "like")  # options that the recipe itself gives
+MEASURED = "measured"  # folder of a series for the measured values
+OURS = ("output", "tilts", "like")  # options that the recipe sets itself
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Step:
     Parameters
     ----------
     name
-        The step's: that of the command.
+        Name of the step and of its command.
     arguments
-        What follows ``mwgan`` on the command line.
+        Arguments after ``mwgan`` on the command line.
     inputs
-        What it reads.
+        Files that it reads.
     output
-        What it writes, last of all.
+        The file that it writes last.
     """
 
     name: str
@@ -42,7 +42,7 @@ def steps_of(recipe: Recipe, name: str) -> list[Step]:
     Raises
     ------
     InputError
-        If an option is one that the recipe itself gives, or no value for a command line.
+        If an option is one that the recipe sets itself, or has no valid value.
     """
     options, folder = recipe.options[name], recipe.output / name
     series, tilts = recipe.series[name], recipe.tilts[name]
@@ -63,7 +63,7 @@ def steps_of(recipe: Recipe, name: str) -> list[Step]:
 
 
 def _measure(folder: Path, chosen: Mapping[str, Any]) -> Step:
-    """Of the series' own volume; ``uncertainty: true`` is that of its --trust. It is finished when the record is there."""
+    """Measures the series' own volume; ``uncertainty: true`` uses that from --trust. It is finished when the record exists."""
     volume, options = folder / "volume.mrc", dict(chosen)
     if options.get("uncertainty") is True:
         options["uncertainty"] = str(folder / "volume.uncertainty.mrc")
@@ -73,7 +73,7 @@ def _measure(folder: Path, chosen: Mapping[str, Any]) -> Step:
 
 def _step(name: str, series: str, tilts: str | None, output: Path, options: Mapping[str, Any]) -> Step:
     if taken := sorted(set(options) & set(OURS)):
-        raise InputError(f"{name}: {taken[0]} is what the recipe itself gives: leave it out")
+        raise InputError(f"{name}: {taken[0]} is set by the recipe itself: leave it out")
     tilts_said = [] if tilts is None else [f"--tilts={tilts}"]
     arguments = (name, series, *tilts_said, f"--output={output}", *(part for key in options for part in _said(name, key, options[key])))
     inputs = [Path(series.split("::")[0]), *([] if tilts is None or not Path(tilts).exists() else [Path(tilts)])]
@@ -92,4 +92,4 @@ def _said(step: str, key: str, value: Any) -> Iterator[str]:
     elif isinstance(value, str | int | float) and value is not False:
         yield f"--{key}={value}"
     elif value is not None and value is not False:
-        raise InputError(f"{step}: {key} is {value!r}, which is no option's value: give text, a number, true, or a list")
+        raise InputError(f"{step}: {key} is {value!r}, which is not valid for an option: give text, a number, true, or a list")

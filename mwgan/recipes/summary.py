@@ -1,4 +1,4 @@
-"""A page over all series of a recipe, and the same as a table."""
+"""The summary page and table of all series of a recipe."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LARGEST_PX = 240  # of a picture on the page
 COLUMNS = {
     "series": "series",
     "state": "state",
-    "moved_px": "moved by up to / px",
-    "residual_raw": "left of the data, raw",
+    "moved_px": "largest shift / px",
+    "residual_raw": "residual, raw",
     "residual_aligned": "aligned",
-    "residual": "left by the volume",
+    "residual": "residual of the volume",
     "times_noise": "times the noise",
     "particles": "particles",
     "diameter_nm": "median diameter / nm",
@@ -38,19 +38,19 @@ COLUMNS = {
 
 
 def write_summary(recipe: Recipe, outcomes: Mapping[str, Outcome]) -> tuple[Path, Path]:
-    """Write ``index.html`` and ``summary.csv`` in the recipe's folder; of series that have not been run now, what is there of them.
+    """Write ``index.html`` and ``summary.csv`` to the recipe's folder; series that have not been run now appear with existing results.
 
     Parameters
     ----------
     recipe
-        What was carried out.
+        The recipe.
     outcomes
-        How the series came out that were run.
+        Results of the series that were run.
 
     Returns
     -------
     page, table
-        Their files.
+        Their paths.
     """
     rows, parts = [], [heading(f"{recipe.file.name}: {len(recipe.series)} series", 1)]
     for name in recipe.series:
@@ -80,7 +80,7 @@ def _facts(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _diameters(folder: Path) -> list[float]:
-    """Equivalent diameters in nm of the particles that were measured; none where nothing was."""
+    """Equivalent diameters in nm of the measured particles; none if nothing was measured."""
     try:
         with (folder / MEASURED / "particles.csv").open(encoding="utf-8", newline="") as file:
             return [float(row["equivalent_diameter_nm"]) for row in csv.DictReader(file)]
@@ -129,7 +129,7 @@ def _cells(row: Mapping[str, Any], folder: Path) -> list[str]:
 def _about(recipe: Recipe, name: str, row: Mapping[str, Any]) -> list[str]:
     folder, parts = recipe.output / name, []
     if row["state"] != "done":
-        parts.append(sentence(f"{row['state']} (all that was printed: {folder / LOG})", absent=True))
+        parts.append(sentence(f"{row['state']} (full output: {folder / LOG})", absent=True))
     for step in steps_of(recipe, name):
         if step.name == "reconstruct" and step.output.exists():
             parts.append(_middle_slices(step.output))
@@ -137,7 +137,7 @@ def _about(recipe: Recipe, name: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def _middle_slices(volume: Path) -> str:
-    """The three slices through the middle of a volume (y, z, x)."""
+    """The three central slices of a volume (y, z, x)."""
     with mrcfile.mmap(volume, permissive=True) as opened:
         y, z, x = (size // 2 for size in opened.data.shape)
         views = {"y": np.array(opened.data[y]), "z": np.array(opened.data[:, z]), "x": np.array(opened.data[:, :, x])}

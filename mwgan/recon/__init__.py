@@ -8,8 +8,9 @@ from mwgan.recon.data_consistent import DataConsistent
 from mwgan.recon.from_arrays import from_arrays
 from mwgan.recon.inpainting import InpaintSinogram
 from mwgan.recon.joint import JointModel
-from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned import LearnedReconstructor, load_network
 from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
+from mwgan.recon.loading import load_reconstructor
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.primal_dual import LearnedPrimalDual
 from mwgan.recon.sart import SART, SIRT
@@ -42,5 +43,6 @@ __all__ = [
     "TomoPy",
     "from_arrays",
     "load_atom_network",
+    "load_network",
     "load_reconstructor",
 ]

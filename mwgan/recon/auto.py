@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.recon.held_out import EVERY, errors_on, leave_out, select_held_out
-from mwgan.recon.learned import LearnedReconstructor, load_reconstructor
+from mwgan.recon.learned import LearnedReconstructor, load_network
 from mwgan.recon.missing import wedge_mask, wedge_widths_deg
 from mwgan.recon.mixture import Choice, choose_mixture
 from mwgan.recon.noise import white_noise
@@ -56,7 +56,7 @@ class Auto:
     def __init__(
         self, networks: Sequence[str] = ("lpd_guided", "lpd"), every: int = EVERY, iterations: int = 100, band_scale: float | None = None
     ) -> None:
-        self.networks = [load_reconstructor(network) for network in networks]
+        self.networks = [load_network(network) for network in networks]
         self.tvm, self.sirt = TVM(weight=None, iterations=4 * iterations), SIRT(iterations)
         self.names = (*(network.name for network in self.networks), "tvm", "sirt")
         self.every, self.band_scale = every, band_scale

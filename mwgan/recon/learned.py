@@ -144,10 +144,8 @@ class LearnedReconstructor:
         return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
 
 
-def load_reconstructor(
-    name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
-) -> LearnedReconstructor:
-    """The learned method of a name shipped with mwgan (``irdm``), a weights file, a training checkpoint, or ``hf://ORG/NAME``.
+def load_network(name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()) -> LearnedReconstructor:
+    """The network of a name shipped with mwgan (``irdm``), a weights file, a training checkpoint, or ``hf://ORG/NAME``.
 
     Parameters
     ----------
@@ -173,7 +171,7 @@ def load_reconstructor(
 def load_parts(
     name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
 ) -> tuple[nn.Module, Any, TrainingRecord]:
-    """The network, its task and the record of its training that weights hold; as for :func:`load_reconstructor`."""
+    """The network, its task and the record of its training that weights hold; as for :func:`load_network`."""
     path = find_weights(name_or_path)
     record, state = read_weights(path)
     _check_size(path, record, state)
@@ -184,7 +182,7 @@ def load_parts(
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ImportError) as error:
-        message = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it anew"
+        message = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it again"
         raise InputError(message) from error
     return generator.to(device), task, record
 
@@ -194,7 +192,7 @@ def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor])
     values = sum(value.numel() for value in state.values())
     for name, count in (("detector_size", record.geometry.detector_size), *_counts(_parts(record))):
         if not -1 <= count <= MOST_COUNTED:
-            raise InputError(f"{path} has {name}={count} in its record but only {values} weights: it was changed, download it anew")
+            raise InputError(f"{path} has {name}={count} in its record but only {values} weights: it was changed, download it again")
 
 
 def _counts(value: object) -> Iterator[tuple[str, int]]:

@@ -13,7 +13,7 @@ from mwgan.errors import InputError
 from mwgan.files.hub import is_on_hub
 from mwgan.methods import MethodEntry, known_methods
 from mwgan.parts import build_chosen
-from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_network
 from mwgan.recon.inner_method import inner_method
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.settings import check_settings, is_network
@@ -54,7 +54,7 @@ def make_method(
     if entry is None:
         if settings:
             raise InputError(f"{name_or_path} is a trained network and has no settings: leave out {', '.join(settings)}")
-        method: Reconstructor = load_reconstructor(name_or_path, device, allow)
+        method: Reconstructor = load_network(name_or_path, device, allow)
     else:
         method = _make_listed(entry, settings or {}, device, allow)
     if consistency is not None:
@@ -89,7 +89,7 @@ def _make_listed(entry: MethodEntry, settings: Mapping[str, Any], device: str, a
             f"the method {entry.file} refers to other configuration by ${{…}}, which only mwgan-evaluate resolves: write values"
         )
     if is_network(entry):
-        return load_reconstructor(node["name_or_path"], device, (*(node.get("allow") or ()), *allow))
+        return load_network(node["name_or_path"], device, (*(node.get("allow") or ()), *allow))
     try:
         method = build_chosen(node)
     except InputError:

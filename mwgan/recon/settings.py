@@ -14,7 +14,7 @@ from typing import Any
 from mwgan.errors import InputError
 from mwgan.methods import MethodEntry, parse_value
 from mwgan.parts import imported
-from mwgan.recon.learned import load_reconstructor
+from mwgan.recon.loading import load_reconstructor
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,16 @@ class Training(NamedTuple):
 
 def made_of(rows: pd.DataFrame) -> dict[str, MadeOf]:
     """The parts of each method, in the order of the rows."""
-    told = up_to_date(rows)[[METHOD, RECONSTRUCTOR, DATA_CONSISTENCY]].drop_duplicates(METHOD)
-    return {str(method): MadeOf(str(base), bool(corrected)) for method, base, corrected in told.itertuples(index=False, name=None)}
+    known = up_to_date(rows)[[METHOD, RECONSTRUCTOR, DATA_CONSISTENCY]].drop_duplicates(METHOD)
+    return {str(method): MadeOf(str(base), bool(corrected)) for method, base, corrected in known.itertuples(index=False, name=None)}
 
 
 def trainings(rows: pd.DataFrame) -> dict[str, list[Training]]:
     """The different trainings of each method, in the order of the rows; none for one that needs no training."""
-    told = up_to_date(rows)[[METHOD, TRAIN_DATA, STAND_INS]].fillna("").drop_duplicates()
+    known = up_to_date(rows)[[METHOD, TRAIN_DATA, STAND_INS]].fillna("").drop_duplicates()
     found: dict[str, list[Training]] = {}
-    for method, data, stand_ins in told.itertuples(index=False, name=None):
-        known = found.setdefault(str(method), [])
+    for method, data, stand_ins in known.itertuples(index=False, name=None):
+        of_method = found.setdefault(str(method), [])
         if data or stand_ins:
-            known.append(Training(str(data), str(stand_ins)))
+            of_method.append(Training(str(data), str(stand_ins)))
     return found

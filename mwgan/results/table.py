@@ -115,7 +115,7 @@ def check_conditions(table: Path, conditions: dict[str, Any]) -> None:
     record = table.with_name(table.name + ".conditions.json")
     started = any(table.with_name(table.name + suffix).exists() for suffix in CONTENT)
     known = _known(record) if started and record.exists() else {}
-    changed = [told for key, value in conditions.items() if key in known for told in _differences(key, known[key], value)]
+    changed = [difference for key, value in conditions.items() if key in known for difference in _differences(key, known[key], value)]
     if changed:
         more = f"; and {len(changed) - LISTED} more" if len(changed) > LISTED else ""
         raise InputError(f"the table {table} was made with {'; '.join(changed[:LISTED])}{more}: give table=another name")
@@ -143,7 +143,7 @@ def _differences(key: str, known: Any, value: Any) -> list[str]:
     """Each setting that differs, as ``test.count 40, not 80``."""
     if isinstance(known, dict) and isinstance(value, dict):
         inner = [name for name in {**known, **value} if known.get(name) != value.get(name)]
-        return [told for name in inner for told in _differences(f"{key}.{name}", known.get(name), value.get(name))]
+        return [difference for name in inner for difference in _differences(f"{key}.{name}", known.get(name), value.get(name))]
     return [] if known == value else [f"{key} {_shown(known)}, not {_shown(value)}"]
 
 

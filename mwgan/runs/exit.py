@@ -107,13 +107,13 @@ def _report_mistakes(program: Callable[[], Result]) -> Result:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from mwgan.configuration import explained
+    from mwgan.configuration import describe_error
 
     with mistakes_in_one_sentence():
         try:
             return program()
         except (HydraException, OmegaConfBaseException) as error:
-            fail(explained(error))
+            fail(describe_error(error))
 
 
 @contextmanager

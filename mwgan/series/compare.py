@@ -14,7 +14,7 @@ from mwgan.files.atomic import AtomicFiles
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
-from mwgan.recon.held_out import select_held_out
+from mwgan.recon.held_out import leave_out, select_held_out
 from mwgan.recon.named import check_device, find_method, make_method, neighbours_in
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
@@ -28,7 +28,7 @@ def compare_slice(
     slice_index: int,
     output: Path,
     device: str = "cpu",
-    leave_out: Callable[[str], None] = lambda sentence: None,
+    report: Callable[[str], None] = lambda sentence: None,
     corrected: bool = False,
     hold_out: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def compare_slice(
         The picture, PNG; the metrics are written next to it as csv.
     device
         Where to reconstruct, as a torch device name.
-    leave_out
+    report
         Called with one sentence for each method that can't be made or can't take the series; the others are shown.
     corrected
         Whether the methods are corrected for data consistency, which is then part of their names.
@@ -82,7 +82,7 @@ def compare_slice(
         return {tilts: leave_out(one, kept_out[tilts]) if kept_out else one for tilts, one in more.items()}
 
     measurements = given(0)
-    drawn: dict[str, str] = {}
+    shown: dict[str, str] = {}
     slices: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
     refused = "none was requested"
@@ -92,18 +92,18 @@ def compare_slice(
             tomograms = _reconstructed(made, given(neighbours_in(made)))
         except InputError as error:
             refused = f"skipping {name}: {error}"
-            leave_out(refused)
+            report(refused)
             continue
         shown_as = name + CORRECTED if corrected else name
-        drawn[shown_as] = label(name, corrected)
+        shown[shown_as] = label(name, corrected)
         for tilts, tomogram in tomograms.items():
             slices[tilts, shown_as] = tomogram[0, 0].cpu().numpy()
             row = {"tilts": tilts, "method": shown_as, "slice": slice_index, **_metrics(tomogram, measurements[tilts])}
             rows.append(row if not kept_out else row | _predicted(tomogram, whole[tilts], kept_out[tilts]))
-    if not drawn:
+    if not shown:
         raise InputError(f"no method is left to compare; {refused}")
     rows.sort(key=lambda row: list(ranges).index(row["tilts"]))  # by range, as in the picture
-    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(drawn), drawn)
+    figure = slice_panel(slices, {(row["tilts"], row["method"]): row["width_over_height"] for row in rows}, list(shown), shown)
     with AtomicFiles() as files:
         picture, numbers = map(files.add, compared_files(output))
         figure.savefig(picture, format="png")

@@ -16,7 +16,7 @@ from mwgan.errors import InputError
 from mwgan.files.weights import read_weights, save_weights
 from mwgan.geometry import Measurement
 from mwgan.io.volumes import split_name
-from mwgan.recon import Auto, LearnedReconstructor, Reconstructor, load_reconstructor
+from mwgan.recon import Auto, LearnedReconstructor, Reconstructor, load_network
 from mwgan.recon.fine_tune import fine_tune
 from mwgan.recon.inner_method import change_inner_method
 from mwgan.recon.named import networks_in
@@ -110,7 +110,7 @@ def _tuned(
         record = replace(found.network.record, others={**found.network.record.others, TUNED: result})
         save_weights(path, found.network.generator.state_dict(), record)
     say(_sentence(result))
-    tuned = load_reconstructor(path, device, allow=_packages(network))  # read back: a resumed run has the same half-precision weights
+    tuned = load_network(path, device, allow=_packages(network))  # read back: a resumed run has the same half-precision weights
     tuned.name = network.name
     return tuned
 

@@ -50,7 +50,7 @@ def measured_atoms(
     room = Nanocrystals(geometry.detector_size, voxel_angstrom=voxel_angstrom, diameter_nm=1e-3).room_angstrom
     size = {"diameter_nm": min(room, 0.92 * slices * voxel_angstrom) / 10, **PLAIN, **settings}
     source = Nanocrystals(geometry.detector_size, 1, seed, offset, voxel_angstrom=voxel_angstrom, **size)
-    particle, sigma, _ = source.drawn(0)
+    particle, sigma, _ = source.placed(0)
     shifts, turns = source.misaligned(0, geometry.tilts)
     truth = particle.volume(geometry.detector_size, slices, voxel_angstrom, sigma)
     images = torch.from_numpy(particle.projections(geometry, slices, voxel_angstrom, sigma, shifts, turns))

@@ -1,7 +1,7 @@
 """Checks for anybody's reconstruction method, network, image source or projector; those of mwgan pass them too.
 
 Each check is a function that raises an AssertionError with one sentence, in any test framework or none. A class that has the
-right methods may still mix up the slices of a batch or turn the image over, which no type and no ``isinstance`` tells::
+right methods may still mix up the slices of a batch or mirror the image, which no type check or ``isinstance`` finds::
 
     from mwgan.testing import check_reconstructor
 

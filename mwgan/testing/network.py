@@ -28,7 +28,7 @@ def check_network(
 ) -> None:
     """Raise an AssertionError, in one sentence, unless ``network`` can be trained and used as a generator of ``task``.
 
-    Its output has the shape of the task's target, for even and odd sizes; in use each slice has the same result whatever lies beside it,
+    Its output has the shape of the task's target, for even and odd sizes; in use each slice has the same result regardless of the others,
     the second time too, and nothing of the network changes; its input stays as it was; in training every weight gets a finite
     gradient; it follows to another precision and so to another device; its weights travel in its ``state_dict``.
     The network itself is left as it was.
@@ -58,38 +58,38 @@ def check_network(
     for size in sizes:
         image, geometry = specimen(size, device=device), TiltGeometry.full(size, step_deg)
         given = measurement(image, geometry, torch.tensor(WEDGES))
-        told = f"what {type(task).__name__} shows of slices of {size} x {size} pixels"
-        _check_use(subject, network.eval(), task, given, image, told, tolerance)
-        _check_training(subject, network, task, given, image, told, all_trained)
-        _check_state(subject, network.eval(), task, given, told)
-        _check_double(subject, network, task, given, told)
+        case = f"what {type(task).__name__} shows of slices of {size} x {size} pixels"
+        _check_use(subject, network.eval(), task, given, image, case, tolerance)
+        _check_training(subject, network, task, given, image, case, all_trained)
+        _check_state(subject, network.eval(), task, given, case)
+        _check_double(subject, network, task, given, case)
 
 
-def _check_use(subject: Subject, network: nn.Module, task: Task, given: Measurement, image: Tensor, told: str, tolerance: float) -> None:
+def _check_use(subject: Subject, network: nn.Module, task: Task, given: Measurement, image: Tensor, case: str, tolerance: float) -> None:
     state = {key: value.clone() for key, value in network.state_dict().items()}
     seen, target = task.see(given), task.target(image, given)
     before = _values(seen).clone()
     with torch.no_grad():
-        output = subject.tensor(subject.ask(network, seen, of=told), tuple(target.shape), target, told).clone()
-        subject.require(torch.equal(before, _values(seen)), f"writes into what it is given: work on a copy ({told})")
-        subject.tensor(task.condition(seen), tuple(target.shape), target, f"{told}, as the condition of its task")
+        output = subject.tensor(subject.ask(network, seen, of=case), tuple(target.shape), target, case).clone()
+        subject.require(torch.equal(before, _values(seen)), f"writes into what it is given: work on a copy ({case})")
+        subject.tensor(task.condition(seen), tuple(target.shape), target, f"{case}, as the condition of its task")
         subject.agree(
-            subject.ask(network, seen, of=told), output, 1e-5, "gives another result the second time (mind what is random in eval())"
+            subject.ask(network, seen, of=case), output, 1e-5, "gives another result the second time (mind what is random in eval())"
         )
         for number in (0, 2):
             alone = task.see(given.samples(torch.tensor([number])))
-            found = subject.ask(network, alone, of=f"one slice of {told}")
+            found = subject.ask(network, alone, of=f"one slice of {case}")
             subject.agree(found, output[number : number + 1], tolerance, "gives a slice another result alone than beside others in a batch")
-        subject.tensor(task.tomogram(output, given), tuple(image.shape), image, f"{told}, as the tomogram of its task")
+        subject.tensor(task.tomogram(output, given), tuple(image.shape), image, f"{case}, as the tomogram of its task")
     changed = [key for key, value in network.state_dict().items() if not torch.equal(value, state[key])]
     subject.require(not changed, f"changes {', '.join(changed)} while it is used (eval())")
 
 
 def _check_training(
-    subject: Subject, network: nn.Module, task: Task, given: Measurement, image: Tensor, told: str, all_trained: bool
+    subject: Subject, network: nn.Module, task: Task, given: Measurement, image: Tensor, case: str, all_trained: bool
 ) -> None:
     trained = copy.deepcopy(network).train()
-    output = subject.ask(trained, task.see(given), of=f"{told}, in training")
+    output = subject.ask(trained, task.see(given), of=f"{case}, in training")
     subject.require(output.requires_grad, "gives an output that no gradient reaches in training")
     (output - task.target(image, given)).square().mean().backward()
     weights = {name: weight for name, weight in trained.named_parameters() if weight.requires_grad}
@@ -102,7 +102,7 @@ def _check_training(
     subject.require(not broken, f"gives gradients that are not finite to {', '.join(broken[:5])}")
 
 
-def _check_state(subject: Subject, network: nn.Module, task: Task, given: Measurement, told: str) -> None:
+def _check_state(subject: Subject, network: nn.Module, task: Task, given: Measurement, case: str) -> None:
     """A network of other weights that loads the state gives the same output."""
     other = copy.deepcopy(network)
     with torch.no_grad():
@@ -110,19 +110,19 @@ def _check_state(subject: Subject, network: nn.Module, task: Task, given: Measur
             weight.add_(1)
         other.load_state_dict(network.state_dict())
         seen = task.see(given)
-        subject.agree(subject.ask(other, seen, of=told), network(seen), 1e-5, "does not come back from its state_dict")
+        subject.agree(subject.ask(other, seen, of=case), network(seen), 1e-5, "does not come back from its state_dict")
 
 
-def _check_double(subject: Subject, network: nn.Module, task: Task, given: Measurement, told: str) -> None:
+def _check_double(subject: Subject, network: nn.Module, task: Task, given: Measurement, case: str) -> None:
     """Another precision finds what another device would: tensors that the module doesn't know of stay behind."""
     double = copy.deepcopy(network).double()
     exact = Measurement(given.sinogram.double(), given.measured, given.geometry)
     with torch.no_grad():
         single = network(task.see(given))
         found: Any = subject.ask(
-            double, task.see(exact), of=f"{told}, all of it moved to float64 (register its tensors as parameters or buffers)"
+            double, task.see(exact), of=f"{case}, all of it moved to float64 (register its tensors as parameters or buffers)"
         )
-        subject.tensor(found, tuple(single.shape), exact.sinogram, f"{told}, all of it moved to float64")
+        subject.tensor(found, tuple(single.shape), exact.sinogram, f"{case}, all of it moved to float64")
         subject.agree(found.to(single), single, 0.01, "gives another result once it is moved to float64")
 
 

@@ -66,10 +66,10 @@ def check_projector(
 
 
 def _project(subject: Subject, projector: Any, image: Tensor, geometry: TiltGeometry) -> Tensor:
-    before, told = image.clone(), f"slices {tuple(image.shape)} of {image.dtype}"
-    sinogram = subject.ask(projector, image, of=told)
-    subject.require(torch.equal(before, image), f"writes into the image it is given: work on a copy ({told})")
-    return subject.tensor(sinogram, (len(image), 1, geometry.tilts, geometry.detector_size), image, told)
+    before, case = image.clone(), f"slices {tuple(image.shape)} of {image.dtype}"
+    sinogram = subject.ask(projector, image, of=case)
+    subject.require(torch.equal(before, image), f"writes into the image it is given: work on a copy ({case})")
+    return subject.tensor(sinogram, (len(image), 1, geometry.tilts, geometry.detector_size), image, case)
 
 
 def _check_linear(subject: Subject, projector: Any, image: Tensor, sinogram: Tensor, geometry: TiltGeometry, exact: float) -> None:
@@ -83,10 +83,10 @@ def _check_linear(subject: Subject, projector: Any, image: Tensor, sinogram: Ten
 def _check_adjoint(subject: Subject, projector: Any, image: Tensor, sinogram: Tensor, geometry: TiltGeometry, exact: float) -> None:
     generator = torch.Generator().manual_seed(0)
     rows = torch.rand(sinogram.shape, generator=generator, dtype=torch.float64).to(sinogram)
-    before, told = rows.clone(), f"sinograms {tuple(rows.shape)} of {rows.dtype}"
-    back = subject.ask(getattr(projector, "adjoint", None), rows, of=told)  # type: ignore[arg-type]
-    subject.require(torch.equal(before, rows), f"writes into the sinogram it is given: work on a copy ({told})")
-    back = subject.tensor(back, tuple(image.shape), rows, told)
+    before, case = rows.clone(), f"sinograms {tuple(rows.shape)} of {rows.dtype}"
+    back = subject.ask(getattr(projector, "adjoint", None), rows, of=case)  # type: ignore[arg-type]
+    subject.require(torch.equal(before, rows), f"writes into the sinogram it is given: work on a copy ({case})")
+    back = subject.tensor(back, tuple(image.shape), rows, case)
     left, right = (sinogram * rows).flatten(1).sum(dim=1), (image * back).flatten(1).sum(dim=1)
     off = float(((left - right).abs() / left.abs()).max())
     subject.require(off <= exact, f"has an adjoint that is not its own: <A x, y> and <x, A' y> differ by {100 * off:.2g} %")

@@ -40,7 +40,7 @@ def check_reconstructor(
     """Raise an AssertionError, in one sentence, unless ``method`` does what every method in mwgan is relied on to do.
 
     It gives finite tomograms (B, 1, N, N) in the number format and on the device of the data, for even and odd N; leaves its input as
-    it was; gives each slice the same result whatever lies beside it in the batch; and doesn't end in an error of torch's own
+    it was; gives each slice the same result regardless of the batch; and doesn't end in an error of torch's own
     when the data are float64. The other claims can be taken back one by one.
 
     Parameters
@@ -73,19 +73,19 @@ def check_reconstructor(
     for size in sizes:
         geometry, image = TiltGeometry.full(size, step_deg), specimen(size, device=device)
         given = measurement(image, geometry, wedge_deg)
-        told = f"slices of {size} x {size} pixels and a wedge of {wedge_deg:g} degrees"
+        case = f"slices of {size} x {size} pixels and a wedge of {wedge_deg:g} degrees"
         run = partial(_tomogram, subject)
-        tomogram = run(given, told)
+        tomogram = run(given, case)
         alone = run(given.samples(torch.tensor([2])), f"one slice of {size} x {size} pixels")
         subject.agree(alone, tomogram[2:], tolerance, "gives a slice another result alone than beside others in a batch")
         swapped = run(given.samples(torch.tensor([1, 0])), "two slices")
         subject.agree(swapped[1:], tomogram[:1], tolerance, "gives a slice another result in another place of the batch")
-        subject.agree(run(_strided(given), told), tomogram, tolerance, "gives another result for the same data in another layout in memory")
+        subject.agree(run(_strided(given), case), tomogram, tolerance, "gives another result for the same data in another layout in memory")
         empty = Measurement(torch.zeros_like(given.sinogram), given.measured, geometry)
         run(empty, "empty slices")
         _check_double(subject, given, tomogram)
         if deterministic:
-            _check_deterministic(subject, given, tomogram, told)
+            _check_deterministic(subject, given, tomogram, case)
         if reconstructs:
             _check_place(subject, image, geometry)
         if any_tilts:
@@ -98,14 +98,14 @@ def check_reconstructor(
         _check_units(subject, given, scales, tolerance)
 
 
-def _tomogram(subject: Subject, given: Measurement, told: str, method: Callable[[Measurement], Any] | None = None) -> Tensor:
+def _tomogram(subject: Subject, given: Measurement, case: str, method: Callable[[Measurement], Any] | None = None) -> Tensor:
     """What the method gives: of the right shape and kind, its input left as it was."""
     sinogram, measured = given.sinogram.clone(), given.measured.clone()
     size = given.geometry.detector_size
-    found = subject.ask(method or subject.thing, given, of=told)  # type: ignore[arg-type]
+    found = subject.ask(method or subject.thing, given, of=case)  # type: ignore[arg-type]
     kept = torch.equal(given.sinogram, sinogram) and torch.equal(given.measured, measured)
-    subject.require(kept, f"writes into the measurement it is given: work on a copy ({told})")
-    return subject.tensor(found, (len(sinogram), 1, size, size), sinogram, told).clone()
+    subject.require(kept, f"writes into the measurement it is given: work on a copy ({case})")
+    return subject.tensor(found, (len(sinogram), 1, size, size), sinogram, case).clone()
 
 
 def _check_double(subject: Subject, given: Measurement, tomogram: Tensor) -> None:
@@ -118,16 +118,16 @@ def _check_double(subject: Subject, given: Measurement, tomogram: Tensor) -> Non
         raise AssertionError(
             f"{subject.name} ends in {type(error).__name__} given float64: compute in it, or bring it to the method's own precision"
         ) from error
-    told = "float64 data"
+    case = "float64 data"
     subject.require(
-        isinstance(found, Tensor) and found.dtype in (torch.float32, torch.float64), f"gives no float32 or float64, given {told}"
+        isinstance(found, Tensor) and found.dtype in (torch.float32, torch.float64), f"gives no float32 or float64, given {case}"
     )
-    subject.tensor(found, tuple(tomogram.shape), found, told)
+    subject.tensor(found, tuple(tomogram.shape), found, case)
     off = float((found.detach().to(tomogram) - tomogram).norm() / tomogram.norm().clamp(min=torch.finfo(tomogram.dtype).tiny))
     subject.require(off <= 0.05, f"gives another tomogram for the same data in float64: it differs by {100 * off:.2g} % of its norm")
 
 
-def _check_deterministic(subject: Subject, given: Measurement, tomogram: Tensor, told: str) -> None:
+def _check_deterministic(subject: Subject, given: Measurement, tomogram: Tensor, case: str) -> None:
     import numpy as np
 
     kept = np.random.get_state()  # noqa: NPY002 - the generator that a method should not ask
@@ -135,7 +135,7 @@ def _check_deterministic(subject: Subject, given: Measurement, tomogram: Tensor,
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(4711)
             np.random.seed(4711)  # noqa: NPY002
-            again = _tomogram(subject, given, told)
+            again = _tomogram(subject, given, case)
     finally:
         np.random.set_state(kept)  # noqa: NPY002
     subject.agree(again, tomogram, 1e-5, "gives another result the second time")
@@ -160,8 +160,8 @@ def _check_offset(subject: Subject, image: Tensor, geometry: TiltGeometry, wedge
         inside = (specimen_disc(geometry.detector_size, OFFSET_PX + 1)).to(found)
         off = float(((found - tomogram) * inside).norm() / (tomogram * inside).norm())
         more = f", {OFFSET_PX:g} more at every second tilt," if of_each else ""
-        told = f"does not obey the tilt axis' offset: {offset:g} pixels of it{more} change {100 * off:.0f} % of the tomogram"
-        subject.require(off <= ALIKE, told)
+        case = f"does not obey the tilt axis' offset: {offset:g} pixels of it{more} change {100 * off:.0f} % of the tomogram"
+        subject.require(off <= ALIKE, case)
 
 
 def _check_units(subject: Subject, given: Measurement, scales: bool, tolerance: float) -> None:
@@ -182,17 +182,17 @@ def _check_units(subject: Subject, given: Measurement, scales: bool, tolerance: 
 
 def _check_place(subject: Subject, image: Tensor, geometry: TiltGeometry) -> None:
     size = geometry.detector_size
-    told = f"a complete series of {size} x {size} pixels"
-    tomogram = _tomogram(subject, measurement(image, geometry), told)
+    case = f"a complete series of {size} x {size} pixels"
+    tomogram = _tomogram(subject, measurement(image, geometry), case)
     likeness = {way: float((tomogram * other).sum()) for way, other in {"as it is": image, **turned(image)}.items()}
     best = max(likeness, key=lambda way: likeness[way])
-    subject.require(best == "as it is", f"shows the specimen {best}, given {told}")
+    subject.require(best == "as it is", f"shows the specimen {best}, given {case}")
     along_z, along_x = shift_of(tomogram, image)
-    said = f"shows the specimen {along_x:.1f} pixels right of and {along_z:.1f} below its place, given {told}: its centre is (N - 1) / 2"
+    said = f"shows the specimen {along_x:.1f} pixels right of and {along_z:.1f} below its place, given {case}: its centre is (N - 1) / 2"
     subject.require(max(abs(along_z), abs(along_x)) <= OFF_PX, said)
     off = float((tomogram - image).norm() / image.norm())
     subject.require(
-        off < 1, f"gives a tomogram farther from the specimen than an empty one ({100 * off:.0f} %), given {told}: mind its units"
+        off < 1, f"gives a tomogram farther from the specimen than an empty one ({100 * off:.0f} %), given {case}: mind its units"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is being checked: asked for results, and told what is wrong with them in one sentence."""
+"""The object being checked, and assertions on its results with one-sentence messages."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Subject:
         except AssertionError:
             raise
         except Exception as error:  # of somebody else's code, which may raise anything
-            told = (str(error).splitlines() or [""])[0]
-            raise AssertionError(f"{self.name} ends in {type(error).__name__} ({told}), given {of}") from error
+            message = (str(error).splitlines() or [""])[0]
+            raise AssertionError(f"{self.name} ends in {type(error).__name__} ({message}), given {of}") from error
 
     def tensor(self, value: object, shape: tuple[int, ...], like: Tensor, of: str) -> Tensor:
         """``value``, if it is a finite tensor of this shape, of the number format of ``like`` and on its device."""

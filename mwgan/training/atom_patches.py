@@ -33,7 +33,7 @@ class Particle(Protocol):
     def masses(self) -> npt.NDArray[np.float64]: ...
 
 
-class Drawn(Protocol):
+class PlacedParticle(Protocol):
     """A particle and the width of its atoms."""
 
     @property
@@ -46,7 +46,7 @@ class Drawn(Protocol):
 class Particles(Protocol):
     """A source of particles, such as :class:`mwgan.data.Nanocrystals`."""
 
-    def drawn(self, index: int) -> Drawn: ...
+    def placed(self, index: int) -> PlacedParticle: ...
 
 
 class Slab(NamedTuple):
@@ -115,7 +115,7 @@ class AtomPatches(Examples):
         wedges = []
         for number, seed in zip(numbers, seeds, strict=True):
             rng = np.random.default_rng(int(seed))
-            slab = self.slab(source.drawn(max(int(number), 0)), acquisition, rng)
+            slab = self.slab(source.placed(max(int(number), 0)), acquisition, rng)
             slices, size = slab.series.images.shape[1:]
             seen, target = self.task.see(slab.series), self.task.target(slab.places, slab.masses, (slices, size, size))
             inside = np.flatnonzero((slab.places[:, 1] >= 0) & (slab.places[:, 1] <= slices - 1))
@@ -128,10 +128,10 @@ class AtomPatches(Examples):
         seen, target = (torch.stack(one).to(sample.image.device) for one in zip(*parts, strict=True))
         return seen, target, torch.tensor(wedges, dtype=torch.float64)
 
-    def slab(self, drawn: Drawn, acquisition: Acquisition, rng: np.random.Generator) -> Slab:
+    def slab(self, placed: PlacedParticle, acquisition: Acquisition, rng: np.random.Generator) -> Slab:
         """Slices of a particle around one of its atoms, acquired with the acquisition's wedge, tilt step and noise."""
         voxel = rng.uniform(*self.voxel_angstrom)
-        places, masses = drawn.particle.positions / voxel, drawn.particle.masses()
+        places, masses = placed.particle.positions / voxel, placed.particle.masses()
         across = 2 * float(np.hypot(places[:, 0], places[:, 2]).max()) + 2 * FRAME_ANGSTROM / voxel
         size = max(self.patch, int(np.ceil(across / MULTIPLE)) * MULTIPLE)
         slices = self.patch + 2 * CUT_OFF
@@ -139,7 +139,7 @@ class AtomPatches(Examples):
         geometry, wedge = self._tilts(acquisition, size, rng)
         scatter = rng.choice([0.0, 1.0]) * rng.uniform(0, self.shift_angstrom) / voxel
         shifts = torch.from_numpy(rng.normal(0, 1, (geometry.tilts, 2)) * scatter)
-        width = drawn.sigma_angstrom / voxel
+        width = placed.sigma_angstrom / voxel
         atoms = torch.from_numpy(places), torch.from_numpy(masses), torch.full((len(masses),), width, dtype=torch.float64)
         images = AtomProjector(geometry, slices)(*atoms, shifts).float()
         images = acquisition.noise(images, torch.Generator().manual_seed(int(rng.integers(2**62))))

@@ -16,7 +16,7 @@ from mwgan.files.atomic import sha256
 from mwgan.files.checkpoints import checkpoint_of, has_checkpoint
 from mwgan.files.weights import read_weights
 from mwgan.recon.joint import JointModel
-from mwgan.recon.learned import load_reconstructor
+from mwgan.recon.learned import load_network
 from mwgan.recon.sart import SART
 from mwgan.training.examples import Examples, draws
 
@@ -99,14 +99,14 @@ class DeArtifactExamples(Examples):
 
     def _draw(self, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Each sample's kind, and a number in [0, 1) that chooses its checkpoint, each (B,)."""
-        drawn = draws(seeds)
+        numbers = draws(seeds)
         edges = (self.shares.cumsum(0) / self.shares.sum())[:-1].float()
-        return torch.bucketize(drawn[:, 0].contiguous(), edges, right=True), drawn[:, 1]
+        return torch.bucketize(numbers[:, 0].contiguous(), edges, right=True), numbers[:, 1]
 
     def _inpainters(self, device: torch.device) -> list[nn.Module]:
         if self._networks is None:
             paths = inpainter_checkpoints(self.inpainters)
-            self._networks = [load_reconstructor(path, device, self.allow).generator.requires_grad_(False) for path in paths]
+            self._networks = [load_network(path, device, self.allow).generator.requires_grad_(False) for path in paths]
         return self._networks
 
 

@@ -1,4 +1,4 @@
-"""How far a reconstruction may be believed: against its data, beyond its data, and by its own disagreement with itself."""
+"""Reliability of a reconstruction: data residual, content in the missing wedge, and uncertainty."""
 
 from mwgan.recon.missing import wedge_mask, wedges
 from mwgan.trust.beyond import added_part, added_share, error_inside_outside

@@ -1,11 +1,11 @@
-"""What a reconstruction holds beyond what was measured: its content in the missing wedge of the slice's Fourier plane.
+"""The unmeasured part of a reconstruction: its content in the missing wedge of the slice's Fourier plane.
 
-What lies in the wedge that no tilt has measured (:mod:`mwgan.recon.missing`) was supplied by the method, by its prior or its
-training, and no projection could have contradicted it.
+Content in the wedge (:mod:`mwgan.recon.missing`) comes from the method's prior or its training, and no measured projection
+could have contradicted it.
 
-No window is laid over the slices. A specimen with empty surroundings has no jump between opposite borders that could leak
-along the axes of the Fourier plane; streaks that run over the border leak a little (a WBP of phantom faces without 60
-degrees keeps 1.7 % of its energy in the wedge, the faces themselves 32 %), but a window would cut them off, and a cut
+Slices are not windowed. A specimen with empty surroundings has no jump between opposite borders that could leak
+along the axes of the Fourier plane; streaks that cross the border leak a little (a WBP of phantom faces with a wedge of 60
+degrees has 1.7 % of its energy in the wedge, the faces themselves 32 %), but a window would cut them off, and a cut
 streak fills the wedge: 10 %.
 """
 
@@ -20,13 +20,13 @@ from mwgan.trust.residual import energy
 
 
 def added_part(tomogram: Tensor, measurement: Measurement) -> Tensor:
-    """What tomograms (B, 1, N, N) hold in the missing wedge, (B, 1, N, N) in their units and with mean 0."""
+    """The part of tomograms (B, 1, N, N) in the missing wedge, (B, 1, N, N) in their units and with mean 0."""
     part: Tensor = torch.fft.ifft2(torch.fft.fft2(tomogram) * wedge_mask(measurement)).real
     return part
 
 
 def error_inside_outside(tomogram: Tensor, image: Tensor, measurement: Measurement) -> dict[str, Tensor]:
-    """The NRMSE of tomograms (B, 1, N, N) in its two parts: in the missing wedge and in the directions that were measured.
+    """The two parts of the NRMSE of tomograms (B, 1, N, N): in the missing wedge and in the measured directions.
 
     ``nrmse_inside`` and ``nrmse_outside`` (B,) are the norms of the error's two parts in the Fourier plane over that of the
     image: their squares add up to the square of :func:`mwgan.metrics.image_metrics`' ``nrmse``.
@@ -38,7 +38,7 @@ def error_inside_outside(tomogram: Tensor, image: Tensor, measurement: Measureme
 
 
 def added_share(tomogram: Tensor, measurement: Measurement) -> Tensor:
-    """Share of the energy of tomograms (B, 1, N, N) that lies in the missing wedge, (B,) in [0, 1]; their mean doesn't count."""
+    """Share of the energy of tomograms (B, 1, N, N) in the missing wedge, (B,) in [0, 1]; their mean doesn't count."""
     varying = tomogram - tomogram.mean(dim=(2, 3), keepdim=True)
     whole = energy(varying)
     return (energy(added_part(varying, measurement)) / whole.clamp(min=torch.finfo(whole.dtype).tiny)).to(tomogram.dtype)

@@ -1,4 +1,4 @@
-"""Is a stated uncertainty true? Errors held against deviations, on images whose truth is known."""
+"""Calibration of an uncertainty: errors compared with deviations, on images with known truth."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from mwgan.errors import InputError
 
 
 class Sparsification(NamedTuple):
-    """Root mean square errors of what is left as pixels are taken away, (B, steps), in units of that of all pixels."""
+    """RMS error of the remaining pixels as pixels are removed, (B, steps), relative to that of all pixels."""
 
     curve: Tensor
-    """The least certain pixels go first."""
+    """Removing the least certain pixels first."""
     oracle: Tensor
-    """The worst pixels go first: no order falls faster."""
+    """Removing the worst pixels first: the fastest possible decrease."""
 
 
 def coverage(error: Tensor, deviation: Tensor, band: float = 0.9) -> Tensor:
-    """Share of pixels with ``|error| <= k * deviation``, (B,), where k holds the probability ``band`` of a normal distribution.
+    """Share of pixels with ``|error| <= k * deviation``, (B,), where k is that of the probability ``band`` of a normal distribution.
 
-    Errors and deviations are (B, ...) alike. An uncertainty that is true on average has a coverage of ``band``.
+    Errors and deviations have the same shape (B, ...). A calibrated uncertainty has on average a coverage of ``band``.
     """
     return (error.abs() <= band_width(band) * deviation).flatten(1).double().mean(dim=1)
 
 
 def calibrated_scale(error: Tensor, deviation: Tensor, band: float = 0.9) -> float:
-    """What deviations must be multiplied with for ``band`` of all pixels of these images to lie within k of them.
+    """The factor for deviations such that the errors of a share ``band`` of all pixels are within k times them.
 
-    The conformal quantile of ``|error| / deviation``. Its guarantee is for exchangeable draws: it holds on average for pixels
-    of images like these, not for each image and not for specimens unlike them. Use images that neither trained nor test.
+    The conformal quantile of ``|error| / deviation``. Its guarantee is for exchangeable samples: it holds on average for pixels
+    of images like these, not for each image and not for specimens unlike them. Use images that are neither for training nor testing.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def rank_correlation(error: Tensor, deviation: Tensor) -> Tensor:
 
 
 def sparsification(error: Tensor, deviation: Tensor, steps: int = 20) -> Sparsification:
-    """How the error falls as the least certain pixels are taken away, ``0 / steps`` to ``(steps - 1) / steps`` of them.
+    """Decrease of the error as the least certain pixels are removed, ``0 / steps`` to ``(steps - 1) / steps`` of them.
 
-    Errors and deviations are (B, ...) alike.
+    Errors and deviations have the same shape (B, ...).
 
     References
     ----------
@@ -77,7 +77,7 @@ def sparsification(error: Tensor, deviation: Tensor, steps: int = 20) -> Sparsif
 
 
 def ause(error: Tensor, deviation: Tensor, steps: int = 20) -> Tensor:
-    """Area between the :func:`sparsification` curve and its oracle, (B,): 0 where the worst pixels are the least certain."""
+    """Area between the :func:`sparsification` curve and its oracle, (B,): 0 if the worst pixels are the least certain."""
     curve, oracle = sparsification(error, deviation, steps)
     return (curve - oracle).mean(dim=1)
 
@@ -90,7 +90,7 @@ def band_width(band: float) -> float:
 
 
 def _remaining(squared: Tensor, order: Tensor, steps: int) -> Tensor:
-    """Root mean squares (B, steps) of ever fewer of the first in ``order``, over that of all."""
+    """RMS values (B, steps) of decreasing numbers of the first pixels in ``order``, relative to that of all."""
     pixels = squared.shape[1]
     kept = torch.tensor([max(1, pixels - pixels * step // steps) for step in range(steps)], device=squared.device)
     sums = squared.gather(1, order).cumsum(dim=1)[:, kept - 1]

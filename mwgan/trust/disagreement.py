@@ -1,4 +1,4 @@
-"""How far a mixture of methods may be off: by how much its parts differ around each pixel."""
+"""The uncertainty of a mixture of methods, from the local differences of its parts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from mwgan.recon import Auto, LearnedReconstructor, Reconstructor
 from mwgan.recon.normalized import Normalized, rescale
 from mwgan.trust.uncertainty import Believed, Uncertainty, contrast
 
-AROUND_PX = 3  # single pixels agree by chance
+AROUND_PX = 3  # window, as single pixels agree by chance
 
 
 class Disagreement:
-    """What a mixture gives, and the root mean square by which its networks and TVM differ from it, over 3 x 3 pixels.
+    """The result of a mixture, and the RMS difference of its networks and TVM from it, over 3 x 3 pixels.
 
-    Networks that were trained apart, and total variation, which was not trained, err in different ways: where all agree, little is left
-    that only one of them believes. It takes no tomogram that the mixture doesn't take. What all get wrong alike doesn't show, so
-    the deviation says how far off a tomogram is only after :func:`mwgan.trust.calibrated_scale` on images like the specimen.
+    Independently trained networks, and total variation, which is not trained, err in different ways: where all agree, structures made
+    up by only one of them are unlikely. It needs no tomograms besides those of the mixture. Common errors don't show, so
+    the deviation is a measure of the error only after :func:`mwgan.trust.calibrated_scale` on images like the specimen.
 
     Parameters
     ----------
     reconstructor
         :class:`mwgan.recon.Auto`, scaled to the data or not.
     scale, floor
-        As of :class:`mwgan.trust.Uncertainty`.
+        As for :class:`mwgan.trust.Uncertainty`.
     """
 
     def __init__(self, reconstructor: Auto | Normalized, scale: float = 1.0, floor: float = 0.0) -> None:
@@ -51,16 +51,16 @@ class Disagreement:
 def uncertainty_of(
     reconstructor: Reconstructor, flips: bool = True, folds: int = 4, scale: float = 1.0, floor: float = 0.0
 ) -> Uncertainty | Disagreement:
-    """The uncertainty that suits a method: a mixture's by its parts, any other's by asking it again; parameters as of both."""
+    """The uncertainty for a method: from the parts of a mixture, else from repeated reconstructions; parameters as for both."""
     if isinstance(_inside(reconstructor), Auto):
         return Disagreement(cast("Auto | Normalized", reconstructor), scale, floor)
     return Uncertainty([reconstructor], flips, folds, scale, floor)
 
 
 def band_scale(reconstructor: Reconstructor) -> float | None:
-    """What a calibration found a method's deviations must be multiplied with; None where there was none.
+    """The calibration factor of a method's deviations; None if it isn't calibrated.
 
-    A network corrected for data consistency is another method, of which nothing was found.
+    A network corrected for data consistency is another method, which isn't calibrated.
     """
     inside = _inside(reconstructor)
     if isinstance(inside, Auto):
@@ -69,5 +69,5 @@ def band_scale(reconstructor: Reconstructor) -> float | None:
 
 
 def _inside(reconstructor: Reconstructor) -> Reconstructor:
-    """What is scaled to the data; one that is corrected for them stays as it is, it is another method."""
+    """The method inside the scaling to the data; one corrected for data consistency is another method and returned unchanged."""
     return reconstructor.reconstructor if isinstance(reconstructor, Normalized) else reconstructor

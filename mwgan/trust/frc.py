@@ -1,4 +1,4 @@
-"""Fourier ring correlation with the truth, in the missing wedge and outside it: is what a method supplied also right?"""
+"""Fourier ring correlation with the truth, in the missing wedge and outside it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor
 from mwgan.geometry import Measurement
 from mwgan.recon.missing import wedge_mask
 
-ROUND_OFF = 1e-12  # share of a slice's power that float32 leaves where there is nothing
+ROUND_OFF = 1e-12  # share of a slice's power from float32 rounding errors
 
 
 def fourier_ring_correlation(tomogram: Tensor, image: Tensor, inside: Tensor | None = None) -> Tensor:
     """Correlation of two slices (B, 1, N, N) on rings of their Fourier planes, (B, N // 2) for the rings 1 … N // 2.
 
-    1 where they agree, about 0 where they have nothing to do with each other, 0 where one of them is empty. Ring r holds
+    1 where they agree, about 0 where they are unrelated, 0 where one of them is empty. Ring r contains
     the frequencies that round to r periods per slice. With ``inside``, boolean (1 or B, 1, N, N) and ordered as
-    ``torch.fft.fft2``, only the frequencies where it is true count, and a ring that has none of them is NaN.
+    ``torch.fft.fft2``, only the frequencies where it is true count, and a ring without any is NaN.
 
     References
     ----------
@@ -47,9 +47,9 @@ def fourier_ring_correlation(tomogram: Tensor, image: Tensor, inside: Tensor | N
 def frc_inside_outside(tomogram: Tensor, image: Tensor, measurement: Measurement) -> dict[str, Tensor]:
     """Mean Fourier ring correlation of tomograms (B, 1, N, N) with their images, in the missing wedge and outside it.
 
-    ``frc_inside`` (B,) tells whether what a method supplied where nothing was measured is also right, not how much of it
-    there is (:func:`mwgan.trust.added_share` does), and is NaN where there is no wedge; ``frc_outside`` (B,) how well it kept
-    what was. Each is the mean over the rings 1 … N // 2 that have a pixel of its region, each ring counting alike.
+    ``frc_inside`` (B,) measures whether the content in the wedge is correct, not its amount
+    (as :func:`mwgan.trust.added_share`), and is NaN if there is no wedge; ``frc_outside`` (B,) measures how well the measured
+    part was preserved. Each is the unweighted mean over the rings 1 … N // 2 that have a pixel of its region.
     """
     missing = wedge_mask(measurement)
     return {

@@ -1,4 +1,4 @@
-"""What tomograms miss of tilts that they were not made from, beside what noise is in them."""
+"""Residuals of tomograms on kept-out tilts, and the noise there."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mwgan.trust.residual import energy, noise_deviation
 
 
 def missed_on(tilts: Tensor, measurement: Measurement, *tomograms: Tensor) -> tuple[Tensor, ...]:
-    """Sums of squares (B,) on tilts that were kept out: of the data, of the noise in them, and of what each tomogram misses.
+    """Sums of squares (B,) on kept-out tilts: of the data, of their noise, and of each tomogram's residual.
 
     Parameters
     ----------
     tilts
-        Those that were kept out, as of :func:`mwgan.recon.held_out.select_held_out`.
+        The kept-out tilts, as from :func:`mwgan.recon.held_out.select_held_out`.
     measurement
         The data, these tilts included.
     tomograms

@@ -1,4 +1,4 @@
-"""Does a tomogram explain the data it was made from? Its projections against the measurement, and against the noise."""
+"""Data residuals of a tomogram: its projections compared with the measurement and with the noise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
 from mwgan.recon.noise import MEDIAN_OF_NORMAL, SQUARES, second_difference, whole_triples
 
-BRIGHTNESSES = 4  # more would make a class of the edges alone
+BRIGHTNESSES = 4  # classes; with more, one would contain only edges
 
 
 def residual_map(tomogram: Tensor, measurement: Measurement) -> Tensor:
@@ -18,34 +18,34 @@ def residual_map(tomogram: Tensor, measurement: Measurement) -> Tensor:
 
 
 def relative_residual(tomogram: Tensor, measurement: Measurement) -> Tensor:
-    """||M (A x - b)|| / ||M b|| on the measured pixels M, (B,): what tomograms (B, 1, N, N) leave of the data.
+    """||M (A x - b)|| / ||M b|| on the measured pixels M, (B,), for tomograms (B, 1, N, N).
 
-    At :func:`noise_residual` a tomogram explains all that can be explained; far above, it contradicts the measurement; far
-    below, noise has been written into it.
+    At :func:`noise_residual` a tomogram fits the data within the noise; far above, it contradicts the measurement; far
+    below, it overfits noise.
     """
     return _relative(energy(residual_map(tomogram, measurement)).sqrt(), measurement)
 
 
 def noise_residual(measurement: Measurement) -> Tensor:
-    """The :func:`relative_residual` that the noise alone would leave, (B,): about what the truth itself would have.
+    """The :func:`relative_residual` expected from noise alone, (B,): about that of the truth.
 
-    As good as :func:`noise_deviation`, on which it rests.
+    As accurate as :func:`noise_deviation`, on which it is based.
     """
     pixels = measurement.mask.expand(-1, -1, -1, measurement.sinogram.shape[-1]).sum(dim=(1, 2, 3)).double()
     return _relative(noise_deviation(measurement).flatten() * pixels.sqrt(), measurement)
 
 
 def energy(values: Tensor) -> Tensor:
-    """Sums of squares (B,) of slices or sinograms (B, 1, H, W), float64: in a detector's units they can be beyond float32."""
+    """Sums of squares (B,) of slices or sinograms (B, 1, H, W), float64, as in a detector's units they may exceed float32."""
     return values.double().square().flatten(1).sum(dim=1)
 
 
 def noise_deviation(measurement: Measurement) -> Tensor:
     """Root mean square of the noise on the measured pixels, (B, 1, 1, 1) line integrals, from second differences along the detector.
 
-    Their median resists edges, as in :func:`mwgan.recon.noise.noise_level`; taken for each quarter of the pixels by
-    brightness, because the noise of counting grows with the signal and the median of all pixels is often one of the empty
-    surroundings. What fine structure leaves makes the answer too large. On drawn images:
+    Their median is robust to edges, as in :func:`mwgan.recon.noise.noise_level`; it is taken for each quarter of the pixels by
+    brightness, because Poisson noise grows with the signal and the median of all pixels is often one of the empty
+    surroundings. Fine structure makes the estimate too large. On synthetic images:
 
     ==============================================  ===============  ==============
     noise at the brightest pixel                    at 64 pixels     at 128 pixels
@@ -57,7 +57,7 @@ def noise_deviation(measurement: Measurement) -> Tensor:
     none: found is what white noise would give of   0.7 to 0.9 %     0.2 to 0.3 %
     ==============================================  ===============  ==============
 
-    Noise that neighbouring pixels share, as after an alignment that interpolates, is found too low.
+    Noise that is correlated between neighbouring pixels, as after an interpolating alignment, is underestimated.
     """
     rows = measurement.sinogram[:, 0]
     counted = whole_triples(measurement.mask).expand(len(rows), 1, -1, rows.shape[-1] - 2)[:, 0]
@@ -65,7 +65,7 @@ def noise_deviation(measurement: Measurement) -> Tensor:
 
 
 def _noise(rows: Tensor, counted: Tensor) -> Tensor:
-    """Root mean square of the noise on rows (A, N), from those second differences that are counted (A, N - 2)."""
+    """RMS noise on rows (A, N), from the second differences that count (A, N - 2)."""
     if not bool(counted.any()):
         return rows.new_zeros(())
     brightness = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])[counted]
@@ -76,6 +76,6 @@ def _noise(rows: Tensor, counted: Tensor) -> Tensor:
 
 
 def _relative(norm: Tensor, measurement: Measurement) -> Tensor:
-    """A norm (B,) over that of the data; what was not measured is zero in any measurement."""
+    """A norm (B,) relative to that of the data; unmeasured pixels are always zero."""
     data = energy(measurement.sinogram).sqrt()
     return (norm / data.clamp(min=torch.finfo(data.dtype).tiny)).to(measurement.sinogram.dtype)

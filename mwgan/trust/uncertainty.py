@@ -1,4 +1,4 @@
-"""How far a tomogram may be off, pixel by pixel: how much it changes where a right answer would not."""
+"""Uncertainty of a tomogram by pixel: its changes under transformations that don't change the correct result."""
 
 from __future__ import annotations
 
@@ -14,47 +14,46 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
 
-FLOOR = 0.005  # of the contrast: what calibrations are made with, and so used with
-BRIGHT = 0.995  # the quantile that counts as a slice's contrast, above single bright pixels
+FLOOR = 0.005  # of the contrast: used for calibration, and so in use
+BRIGHT = 0.995  # the quantile used as a slice's contrast, robust to single bright pixels
 
 
 class Believed(NamedTuple):
-    """A tomogram and how far to believe it."""
+    """A tomogram and its uncertainty."""
 
     tomogram: Tensor
-    """(B, 1, N, N), the plain answer."""
+    """(B, 1, N, N), the method's normal result."""
     deviation: Tensor
-    """(B, 1, N, N) in the tomogram's units: disagreement, and one standard deviation of the error only where it was calibrated."""
+    """(B, 1, N, N) in the tomogram's units: disagreement; a standard deviation of the error only if calibrated."""
 
 
 class Uncertainty:
-    """The first reconstructor's answer, and the root mean square by which its fellows differ from it.
+    """The first reconstructor's result, and the RMS difference of the other ensemble members from it.
 
-    Its fellows are: the other reconstructors (networks trained apart make a deep ensemble); every reconstructor on the
-    specimen's mirror image and on the specimen turned by half, its answer put back; and every reconstructor on parts of
-    the tilts. Nothing is drawn: the same measurement gives the same deviation.
+    The members are: the other reconstructors (independently trained networks make a deep ensemble); every reconstructor on the
+    mirrored and on the rotated specimen (180 degrees), with the result transformed back; and every reconstructor on parts of
+    the tilts. It is deterministic: the same measurement gives the same deviation.
 
-    A method may be wrong and sure of it. What every fellow gets wrong alike doesn't show, so the deviation says how far
-    off a tomogram is only after :func:`mwgan.trust.calibrated_scale` on images like the specimen.
+    A method may be wrong with high confidence. Errors common to all members don't show, so the deviation is a measure of the
+    error only after :func:`mwgan.trust.calibrated_scale` on images like the specimen.
 
     Parameters
     ----------
     reconstructors
         The first gives the tomogram.
     flips
-        Whether to ask about the mirror image and the half turn.
+        Whether to include the mirrored and the rotated specimen.
     folds
         Parts of the tilts: fold k leaves out every ``folds``-th measured tilt, from the k-th on. 0 for none.
     scale
-        What the deviation is multiplied with, from a calibration.
+        Factor of the deviation, from a calibration.
     floor
-        What is added to the root mean square everywhere, as a share of the slice's :func:`contrast`; :data:`FLOOR` where a
-        calibration is meant.
+        Added to the RMS everywhere, as a share of the slice's :func:`contrast`; :data:`FLOOR` for calibration.
 
     Raises
     ------
     InputError
-        If no fellow is left to differ, or there is 1 fold.
+        If there is no other member, or 1 fold.
 
     References
     ----------
@@ -79,12 +78,12 @@ class Uncertainty:
         tomogram = self.reconstructors[0](measurement)
         distance, fellows = torch.zeros_like(tomogram), 0
         for fellow in self._fellows(measurement):
-            torch.hypot(distance, fellow - tomogram, out=distance)  # no square of which overflows
+            torch.hypot(distance, fellow - tomogram, out=distance)  # avoids overflow of the squares
             fellows += 1
         return Believed(tomogram, (distance / math.sqrt(fellows) + self.floor * contrast(tomogram)) * self.scale)
 
     def _fellows(self, measurement: Measurement) -> Iterator[Tensor]:
-        """The other answers, one at a time: a member is as large as the tomogram and there are many."""
+        """The other members' results, one at a time, as each is as large as the tomogram."""
         for other in self.reconstructors[1:]:
             yield other(measurement)
         for reconstructor in self.reconstructors:
@@ -96,10 +95,10 @@ class Uncertainty:
 
 
 def mirrored(measurement: Measurement) -> Measurement:
-    """The measurement of the mirror image, left for right: x to -x makes each tilt its opposite and flips the detector.
+    """The measurement of the mirrored specimen: x to -x changes the sign of each tilt and flips the detector.
 
-    A tilt of 90 that this makes of -90 is turned back by half a turn, so that a full grid stays the grid that networks know
-    and projectors are kept for; off the detector's centre a half turn is more than a flip, and the tilt stays.
+    A tilt of 90 that results from -90 is rotated back by 180 degrees, so that a full grid stays the one that networks know
+    and projectors are cached for; off the detector's centre that rotation is more than a flip, and the tilt stays.
     """
     geometry, axis = measurement.geometry, -1 if measurement.measured.ndim == 1 else 2
     across = (3,) if measurement.by_pixel else ()
@@ -114,12 +113,12 @@ def mirrored(measurement: Measurement) -> Measurement:
 
 
 def _last_first(rows: Tensor) -> Tensor:
-    """Rows (B, C, A, N) that begin with the last one, seen from behind."""
+    """Rows (B, C, A, N) starting with the last one, seen from behind."""
     return torch.cat([rows[:, :, -1:].flip(3), rows[:, :, :-1]], dim=2)
 
 
 def half_turned(measurement: Measurement) -> Measurement:
-    """The measurement of the specimen turned by 180 degrees in the slice: the tilts stay, the detector is flipped."""
+    """The measurement of the specimen rotated by 180 degrees in the slice: the tilts stay, the detector is flipped."""
     geometry = measurement.geometry
     offsets = tuple(-offset for offset in geometry.tilt_offset_px)
     turned = replace(geometry, axis_offset_px=-geometry.axis_offset_px, tilt_offset_px=offsets)

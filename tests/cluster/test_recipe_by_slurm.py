@@ -44,4 +44,4 @@ def test_series_are_jobs(cluster, tmp_path):
     (tmp_path / "raw/broken.mrc").unlink()
     again = mwgan("run", "day.yaml")
     assert again.returncode == 0, again.stderr
-    assert again.stdout.count("was finished before") == 2
+    assert again.stdout.count("is already finished") == 2

@@ -20,7 +20,7 @@ from mwgan.cli.evaluate import evaluate
 from mwgan.cli.train import train
 from mwgan.configuration import build
 from mwgan.data import Augmentation, ImageSource, MixedSources, SeriesSlices
-from mwgan.data.drawn_images import PosedDrawings
+from mwgan.data.synthetic_images import PosedSyntheticImages
 from mwgan.evaluation import Confidence
 from mwgan.losses import LSGAN, PixelLoss, RaLSGAN
 from mwgan.paths import conf_dir
@@ -34,6 +34,17 @@ EVALUATIONS = [name for name in EXPERIMENTS if name.split("/")[-1].startswith("e
 FIGURES = [name for name in EXPERIMENTS if "/figures/" in name]
 STAGED = [name for name in EXPERIMENTS if "\nstages:" in (CONF / "experiment" / f"{name}.yaml").read_text()]
 TRAININGS = [name for name in EXPERIMENTS if name not in {*EVALUATIONS, *FIGURES, *STAGED}]
+# One experiment of each model, kind of examples and way to begin; make test-all runs a batch of the others, too.
+RUN_OFTEN = {
+    "atoms/pixel",
+    "beyond/lpd_gan",
+    "beyond/lpd_guided",
+    "ding2019/deartifact",
+    "ding2019/reduced/finetune",
+    "ding2019/reduced/inpainting_adversarial",
+    "irdm2020/study",
+    "shipped/irdm",
+}
 # Options of these groups only make sense on top of a whole configuration.
 WHOLE = {"experiment", "debug", "launcher", "paths", "search"}
 OPTIONS = sorted(
@@ -122,7 +133,10 @@ def test_every_group_is_known():
     assert {group for group, _ in OPTIONS} <= set(BUILDS)
 
 
-@pytest.mark.parametrize("source", ["train", "validation", "test"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("source", ["train", pytest.param("validation", marks=SLOW), pytest.param("test", marks=SLOW)])
 def test_sources_give_images_of_the_stated_size(source, tmp_path):
     for option in (name for group, name in OPTIONS if group == "data"):
         config = composed("train", f"data={option}", "data.size=32", *SUBSTITUTED, output=tmp_path)
@@ -138,9 +152,7 @@ def drawn(part: DictConfig) -> set[tuple[str, object]]:
     images = [(source, index) for source in sources for index in range(len(source))]
     places = built.order if isinstance(built, MixedSources) else range(len(built))
     numbers = (images[place] for place in places)
-    return {
-        (source.name, source.offset + index if isinstance(source, PosedDrawings) else source.origin(index)) for source, index in numbers
-    }
+    return {(one.name, one.offset + index if isinstance(one, PosedSyntheticImages) else one.origin(index)) for one, index in numbers}
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +194,7 @@ def inpainter_of(tmp_path_factory) -> Callable[[str], Path]:
     return train_once
 
 
-@pytest.mark.parametrize("experiment", TRAININGS)
+@pytest.mark.parametrize("experiment", [name if name in RUN_OFTEN else pytest.param(name, marks=SLOW) for name in TRAININGS])
 def test_every_training_experiment_runs_a_batch(experiment, tmp_path, inpainter_of):
     config = composed("train", f"experiment={experiment}", *QUICK, output=tmp_path)
     if "inpainted_wbp" in OmegaConf.to_container(config.model, resolve=True).get("examples", {}).get("mixture", {}):
@@ -208,8 +220,10 @@ def test_the_stages_of_an_experiment_are_experiments(experiment, tmp_path):
 
 
 @pytest.mark.parametrize("experiment", TRAININGS + STAGED)
-def test_a_training_experiment_is_named_after_its_file(experiment, tmp_path):
-    assert composed("train", f"experiment={experiment}", output=tmp_path).name == experiment
+def test_a_training_experiment_composes_and_is_named_after_its_file(experiment, tmp_path):
+    config = composed("train", f"experiment={experiment}", output=tmp_path)
+    OmegaConf.resolve(config)
+    assert config.name == experiment
 
 
 @pytest.mark.parametrize("experiment", EVALUATIONS)

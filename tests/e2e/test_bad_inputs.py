@@ -60,13 +60,13 @@ mwgan align S.mrc --tilts short.tlt -o al.mrc | tilts
 mwgan align nans.mrc --tilts S.tlt -o al.mrc | NaN
 mwgan align {S} -o other.mrc | something else
 mwgan apply R.mrc --like nowhere.json | nowhere.json
-mwgan apply R.mrc --like S.tlt | no JSON
-mwgan apply R.mrc --like other.json | no alignment
+mwgan apply R.mrc --like S.tlt | not JSON
+mwgan apply R.mrc --like other.json | not an alignment
 mwgan apply nowhere.mrc --like a.json | nowhere.mrc
 mwgan apply R.mrc --like a.json | same tilts and size
 mwgan apply R.mrc --like a.json -o nowhere | does not exist
 mwgan reconstruct {S} -o v.mrc --aligned-by nowhere.json | nowhere.json
-mwgan reconstruct {S} -o v.mrc --aligned-by other.json | no alignment
+mwgan reconstruct {S} -o v.mrc --aligned-by other.json | not an alignment
 mwgan reconstruct {S} -o v.mrc --aligned-by a.json | same tilts and size
 mwgan reconstruct {S} -o v.mrc --aligned-by a.json --axis-offset 1 | leave out --axis-offset
 mwgan atoms nowhere.mrc -o atoms.xyz | nowhere.mrc
@@ -85,8 +85,8 @@ mwgan measure unsized.npy | --voxel-size
 mwgan measure unsized.mrc --voxel-size 0 | above 0 nm
 mwgan measure nans.mrc --voxel-size 1 | NaN
 mwgan measure ones.npy --voxel-size 1 | no specimen
-mwgan measure {V} --threshold 1e9 | nothing of the volume lies above
-mwgan measure {V} --threshold -1e9 | all of the volume lies above
+mwgan measure {V} --threshold 1e9 | no voxel of the volume is above
+mwgan measure {V} --threshold -1e9 | all voxels of the volume are above
 mwgan measure {V} --threshold nan | finite
 mwgan measure {V} --threshold high | otsu or a grey level
 mwgan measure {V} --threshold 0.5 --materials 0,1 | give one of them
@@ -97,7 +97,7 @@ mwgan measure {V} --smallest 0 | smallest
 mwgan measure {V} --close -1 | close
 mwgan measure {V} --wedge 180 | wedge
 mwgan measure {V} --uncertainty nowhere.mrc | nowhere.mrc
-mwgan measure {V} --uncertainty S.mrc | this very volume
+mwgan measure {V} --uncertainty S.mrc | this volume
 mwgan measure {V} --uncertainty deviation.npy | NaN
 mwgan measure {V} -o damaged | is there already
 mwgan measure {V} -o text.csv | is there already

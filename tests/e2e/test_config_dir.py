@@ -91,7 +91,7 @@ def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program
     assert program(f"resume={place / 'run'}", "trainer.max_epochs=2") == 2
     told = capsys.readouterr().err
     assert told.startswith("error: the folder's record names mynet.Tiny, ")
-    assert told.endswith("say so on the command line: allow=[mynet]\n")
+    assert told.endswith("add to the command line: allow=[mynet]\n")
     assert program(f"resume={place / 'run'}", ALLOWED, "trainer.max_epochs=2") == 0
     assert torch.load(place / "run" / LAST, weights_only=True)["epoch"] == 1
     network = load_reconstructor(place / "run", allow=("mynet",)).generator

@@ -108,7 +108,7 @@ def test_what_is_not_there_is_said_in_one_sentence_a_source_and_the_rest_is_chec
     assert code == 2
     assert len(rows(out)) == 3
     assert err.startswith("error: brain: ")
-    assert err.count("is not there: put the data there") == 3
+    assert err.count("is missing: put the data there") == 3
     assert len(err.splitlines()) == 1
     assert all(str(tmp_path / "data" / kind) in err for kind in ("brain", "ct", "dogs"))
 
@@ -117,7 +117,7 @@ def test_too_few_images_are_said_with_the_remedy(check, data):
     code, out, err = check("d2")
     assert code == 2
     assert "brain: " in err
-    assert "gives 32 images to train, 10000 are asked for" in err
+    assert "has 32 images for train, fewer than count=10000" in err
     assert "data.repeat=true" in err
     assert ("validation", "brain") in rows(out)
 

@@ -68,7 +68,7 @@ def test_a_reconstructed_series_is_measured_with_all_that_is_known_of_it(place, 
     assert "2 particles" in told.out
     assert "--method" not in told.err  # the record tells
     assert "--wedge" not in told.err
-    assert "across the beam" in told.err
+    assert "in the missing wedge" in told.err
     assert sorted(file.name for file in out.iterdir()) == ["labels.mrc", "particles.csv", "picture.png", "record.json", "volume.csv"]
     particles = pd.read_csv(out / "particles.csv")
     for row, radius in zip(particles.sort_values("volume_nm3", ascending=False).itertuples(), RADII, strict=True):

@@ -5,15 +5,11 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-LONG = (
-    "03_your_tilt_series",
-    "04_raw_to_numbers",
-    "05_atoms",
-)  # their commands, on less: tests/unit/series/look, test_run_recipe.py, test_atoms.py
+QUICK = "01_first_reconstruction"  # the commands of the others, on less: tests/unit/series/look, test_run_recipe.py, test_extending.py
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LONG else ()) for path in NOTEBOOKS]
+    "path", [pytest.param(path, id=path.stem, marks=() if path.stem == QUICK else pytest.mark.slow) for path in NOTEBOOKS]
 )
 def test_a_notebook_runs_from_top_to_bottom(path):
     notebook = nbformat.read(path, as_version=4)

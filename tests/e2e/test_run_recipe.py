@@ -72,7 +72,7 @@ def test_two_series_from_raw_to_report_and_nothing_twice(folder, capfd):
     times = {path: path.stat().st_mtime_ns for path in results.rglob("*.mrc")}
     capfd.readouterr()
     call("run", day)
-    assert capfd.readouterr().out.count("was finished before") == 3
+    assert capfd.readouterr().out.count("is already finished") == 3
     assert times == {path: path.stat().st_mtime_ns for path in results.rglob("*.mrc")}
 
 
@@ -82,7 +82,7 @@ def test_what_changed_is_done_again_and_no_more(folder, capfd, quick_steps):
     call("run", recipe(folder, align=False, overrides={"leaf1": {"reconstruct": {"iterations": 6}}}), "--jobs", 2)
     told = capfd.readouterr().out
     assert "leaf1: mwgan reconstruct" in told
-    assert "leaf2: reconstruct was finished before" in told
+    assert "leaf2: reconstruct is already finished" in told
     with mrcfile.mmap(folder / "raw/leaf2.mrc", mode="r+") as file:
         file.data[:] *= np.float32(1.5)
     call("run", folder / "day.yaml", "--only", "leaf2")
@@ -110,11 +110,11 @@ def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd, quick_step
     again = {"smallest": 100}
     call("run", recipe(folder, **said, measure=again, overrides={"leaf2": {"measure": False}}))
     told = capfd.readouterr().out
-    assert told.count("was finished before") == 2
+    assert told.count("is already finished") == 2
     assert "leaf1: mwgan measure" in told
     assert json.loads((measured / "record.json").read_text(encoding="utf-8"))["options"]["smallest"] == 100
     call("run", folder / "day.yaml")
-    assert capfd.readouterr().out.count("was finished before") == 3
+    assert capfd.readouterr().out.count("is already finished") == 3
 
 
 def test_a_series_that_fails_holds_no_other_up(folder, capfd, quick_steps):
@@ -169,21 +169,21 @@ def test_the_template_is_a_recipe(folder, capfd):
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"serie": 1}, "which no recipe knows"),
-        ({"series": []}, "says no series"),
+        ({"serie": 1}, "unknown key"),
+        ({"series": []}, "has no series"),
         ({"series": ["nowhere/*.mrc"]}, "no such file"),
         ({"series": ["raw/leaf1.mrc", "copy/leaf1.mrc"]}, "share a folder"),
-        ({"output": None}, "says no output"),
+        ({"output": None}, "has no output"),
         ({"output": "raw/leaf1.tlt"}, "is a file"),
         ({"tilts": 3}, "says tilts"),
         ({"align": 3}, "give options"),
         ({"overrides": {"leaf9": {}}}, "no series has that name"),
         ({"overrides": {"leaf1": {"paint": {}}}}, "no step"),
-        ({"reconstruct": {"output": "a.mrc"}}, "the recipe itself gives"),
-        ({"reconstruct": {"iterations": datetime.date(2026, 1, 1)}}, "no option's value"),
+        ({"reconstruct": {"output": "a.mrc"}}, "set by the recipe itself"),
+        ({"reconstruct": {"iterations": datetime.date(2026, 1, 1)}}, "not valid for an option"),
         ({"align": False, "reconstruct": False}, "leaves out every step"),
         ({"reconstruct": False, "measure": {}}, "needs a volume"),
-        ({"measure": {"output": "numbers"}}, "the recipe itself gives"),
+        ({"measure": {"output": "numbers"}}, "set by the recipe itself"),
     ],
 )
 def test_a_wrong_recipe_is_one_sentence(folder, said, told):

@@ -108,7 +108,7 @@ def test_no_slice_is_one_that_networks_are_trained_on(tmp_path):
         (("--specimen", "cats"), "faces, shapes, leaves, challenge, specimens, grains, rods"),
         (("--max-tilt", "0"), "the maximum tilt and the step"),
         (("--step", "95"), "the maximum tilt and the step"),
-        (("--noise", "-1"), "noise is a percentage"),
+        (("--noise", "-1"), "noise must be a percentage"),
         (("--voxel-size", "0"), "voxels above 0"),
     ],
 )

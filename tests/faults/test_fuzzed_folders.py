@@ -17,7 +17,7 @@ from programs import GAME
 from mwgan.configuration import compose_training
 from mwgan.errors import InputError
 from mwgan.files.checkpoints import LAST, write_checkpoint
-from mwgan.runs.folder import BEGUN, FINISHED, RECORD, finish
+from mwgan.runs.folder import BEGUN, FINISHED, RECORD, record_end
 from mwgan.runs.hydra_records import OVERRIDES, SETTINGS, SWEEP
 from mwgan.runs.preparation import prepare
 
@@ -177,5 +177,5 @@ def test_sweeps(folder: Path, case: Any) -> None:
         (job / "csv").mkdir()
         (job / "csv/metrics.csv").write_text(case["log"])
         if case["finished"]:
-            finish(job, OPTIONS, {})
+            record_end(job, OPTIONS, {})
     check_answer("sweep", case["command"], folder)

@@ -86,7 +86,7 @@ class Source:
     def __init__(self, sigma=0.55):
         self.sigma = sigma
 
-    def drawn(self, index):
+    def placed(self, index):
         return SimpleNamespace(particle=particle(seed=index), sigma_angstrom=self.sigma)
 
 
@@ -121,7 +121,7 @@ def test_what_is_seen_and_what_is_wanted_lie_on_each_other(patches):
 
 def test_the_images_of_a_slab_are_those_of_the_atoms_in_it():
     exact = AtomPatches(Source(), Source(), patch=16, shift_angstrom=0.0, width_error=0.0)
-    slab = exact.slab(Source().drawn(4), Acquisition(8, 3.0, (60.0, 60.0)), np.random.default_rng(0))
+    slab = exact.slab(Source().placed(4), Acquisition(8, 3.0, (60.0, 60.0)), np.random.default_rng(0))
     images, geometry, width, _ = slab.series
     slices, size = images.shape[1:]
     assert (slab.wedge_deg, slices, geometry.detector_size) == (60.0, 16 + 8, size)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mwgan.data import Augmentation, ImageSource
-from mwgan.data.augmentation import Pose, posed, stacked
+from mwgan.data.augmentation import Pose, augment, stack_poses
 from mwgan.data.canvas import inscribed_disc
-from mwgan.data.source import drawn_images
+from mwgan.data.source import augmented_images
 from mwgan.errors import InputError
 
 N = 16
@@ -26,7 +26,7 @@ def pose(linear: object = ((1.0, 0.0), (0.0, 1.0)), shift: tuple[float, float] =
 def put(image: Tensor | np.ndarray, *poses: Pose, seed: int = 0) -> np.ndarray:
     """One image in each of the poses."""
     images = torch.as_tensor(np.ascontiguousarray(image))[None, None].repeat(len(poses), 1, 1, 1)
-    return posed(images, stacked(poses), torch.arange(len(poses)) + seed)[:, 0].numpy()
+    return augment(images, stack_poses(poses), torch.arange(len(poses)) + seed)[:, 0].numpy()
 
 
 def pixel(row: int, column: int, size: int = N) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_values_stay_in_the_unit_range(image):
 def test_the_images_given_are_left_alone(image):
     images = torch.from_numpy(image)[None, None].repeat(2, 1, 1, 1)
     before = images.clone()
-    posed(images, stacked([pose(((0, 1), (1, 0)), noise=0.1), pose(noise=0.1)]), torch.tensor([1, 2]))
+    augment(images, stack_poses([pose(((0, 1), (1, 0)), noise=0.1), pose(noise=0.1)]), torch.tensor([1, 2]))
     assert torch.equal(images, before)
 
 
@@ -196,9 +196,9 @@ def test_a_sample_looks_the_same_in_any_batch(image):
     rng = np.random.default_rng(5)
     drawn = [EVERYTHING.draw(rng) for _ in range(6)]
     images = torch.from_numpy(image)[None, None].repeat(6, 1, 1, 1)
-    together = posed(images, stacked(drawn), torch.arange(6))
+    together = augment(images, stack_poses(drawn), torch.arange(6))
     for row in range(6):
-        assert torch.equal(posed(images[row : row + 1], stacked(drawn[row : row + 1]), torch.tensor([row]))[0], together[row])
+        assert torch.equal(augment(images[row : row + 1], stack_poses(drawn[row : row + 1]), torch.tensor([row]))[0], together[row])
 
 
 def test_images_are_drawn_in_the_poses_of_their_generators():
@@ -214,7 +214,7 @@ def test_images_are_drawn_in_the_poses_of_their_generators():
         def augmentation(self, index: int) -> Augmentation:
             return Augmentation(flip=True) if index else Augmentation()
 
-    drawn = drawn_images(Source(), [0, 5, 5, 5, 5, 5], list(range(6)), [np.random.default_rng(seed) for seed in range(6)])[:, 0]
+    drawn = augmented_images(Source(), [0, 5, 5, 5, 5, 5], list(range(6)), [np.random.default_rng(seed) for seed in range(6)])[:, 0]
     assert torch.equal(drawn[0], torch.from_numpy(pixel(0, 2)))
     assert {int(one[5].argmax()) for one in drawn[1:]} == {2, N - 3}
 

@@ -12,7 +12,7 @@ from mwgan.acquisition import Acquisition, GaussianNoise
 from mwgan.data import RandomShapes
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized
+from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized, load_reconstructor
 from mwgan.recon.auto import mix
 from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.inner_method import auto_in, choose_for_series
@@ -201,3 +201,10 @@ def test_filling_the_wedge_costs_hardly_anything_on_kept_out_tilts_of_an_open_fi
         error, best = (errors_on(one, measurement, tilts).norm() for one in (mix(tomograms, free, measurement), least))
         assert float(error) < 1.1 * float(best) + 0.01 * float((measurement.sinogram * tilts).norm())
         assert bool((free.inside < 0.8).any()) == limited
+
+
+def test_it_loads_by_name_as_it_is_shipped():
+    auto = load_reconstructor("auto")
+    assert isinstance(auto, Auto)
+    assert [network.name for network in auto.networks] == ["lpd_guided", "lpd"]
+    assert auto.band_scale > 1

@@ -54,7 +54,7 @@ def test_workers_stay_and_keep_as_many_batches_ready_as_asked_for():
     loader = ImageDataModule(faces, faces, 2, workers=2, prefetch=5).train_dataloader()
     assert (loader.prefetch_factor, loader.persistent_workers) == (5, True)
     assert loader.pin_memory == torch.cuda.is_available()
-    with pytest.raises(InputError, match=r"1 or more batches ready, not 0: set data\.prefetch"):
+    with pytest.raises(InputError, match=r"data\.prefetch must be 1 or more, not 0"):
         ImageDataModule(faces, faces, 2, workers=2, prefetch=0)
 
 
@@ -68,7 +68,7 @@ def test_two_ranks_share_out_what_one_would_draw():
 
 
 def test_ranks_get_equally_many_samples_where_the_number_does_not_divide():
-    dealt = [[turn.image_index for turn in make(rank=rank, ranks=2, count=13).train_dataloader().sampler] for rank in (0, 1)]
+    dealt = [[request.image_index for request in make(rank=rank, ranks=2, count=13).train_dataloader().sampler] for rank in (0, 1)]
     assert len(dealt[0]) == len(dealt[1]) == 6
     assert len(set(dealt[0] + dealt[1])) == 12
 

@@ -14,8 +14,7 @@ from mwgan.errors import InputError
 from mwgan.evaluation import configured
 from mwgan.evaluation.configured import configured_methods, evaluate_configured
 from mwgan.paths import conf_dir
-from mwgan.recon import SIRT
-from mwgan.recon.learned import load_reconstructor
+from mwgan.recon import SIRT, load_reconstructor
 
 SHIPPED = "{reconstructor: {_target_: mwgan.recon.load_reconstructor, name_or_path: lpd}, label: LPD, color: '#000000'}"
 QUICK = ("data.size=24", "step_deg=6", "wedges_deg=[60]", "images=1", "tuning_images=1", "kept_images=0", "~methods.sart", "~methods.tvm")
@@ -74,7 +73,7 @@ def test_a_network_for_smaller_slices_is_refused_wherever_it_is_named():
 
 def test_packages_that_are_allowed_reach_the_reader_of_weights(monkeypatch):
     asked = []
-    monkeypatch.setattr(configured, "load_reconstructor", lambda *given: asked.append(given) or load_reconstructor(given[0]))
+    monkeypatch.setattr(configured, "load_network", lambda *given: asked.append(given) or load_reconstructor(given[0]))
     configured_methods(settings("checkpoints={mine: lpd}", "allow=[mynet,theirs]"))
     assert asked == [("lpd", "cpu", ("mynet", "theirs"))]
 
@@ -125,7 +124,7 @@ def test_runs_are_methods_besides_the_checkpoints():
 
 
 def test_a_wedge_of_half_a_turn_is_refused(tmp_path):
-    with pytest.raises(InputError, match="wedges_deg holds 180"):
+    with pytest.raises(InputError, match="wedges_deg contains 180"):
         evaluated(tmp_path, "wedges_deg=[180]")
     assert list(tmp_path.iterdir()) == []
 

@@ -12,7 +12,7 @@ import torch
 
 from mwgan.data import Augmentation, Photographs, ScanSlices
 from mwgan.data.datamodules import ImageDataModule
-from mwgan.data.subjects import PARTS, among, in_turn, split, told
+from mwgan.data.subjects import PARTS, among, hashes_of, in_turn, split
 from mwgan.errors import InputError
 from mwgan.paths import PACKAGE
 
@@ -278,8 +278,8 @@ def test_names_that_a_configuration_takes_for_numbers_are_names():
         (["nobody"], 0.1, r"these has no subject nobody to set aside for validation: there are subject 0, .* …"),
         (0.1, [7], r"no subject 7 to set aside for test"),
         (["subject 1"], ["subject 1", "subject 2"], r"subject 1 can't be set aside for both"),
-        (1.0, 0.1, r"share of subjects for validation lies in \[0, 1\), not 1"),
-        (0.1, -0.1, r"share of subjects for test lies in \[0, 1\), not -0.1"),
+        (1.0, 0.1, r"share of subjects for validation must be in \[0, 1\), not 1"),
+        (0.1, -0.1, r"share of subjects for test must be in \[0, 1\), not -0.1"),
         (0.6, 0.6, r"these has 12 subjects .*too few .*set fewer aside"),
     ],
 )
@@ -350,7 +350,7 @@ def test_a_count_takes_some_and_always_the_same(dogs):
 
 
 def test_too_few_images_for_a_count_are_refused_with_folder_and_remedy(dogs):
-    with pytest.raises(InputError, match=r"dogs: .*data gives 18 images to train, 19 are asked for: .*data\.repeat=true"):
+    with pytest.raises(InputError, match=r"dogs: .*data has 18 images for train, fewer than count=19: .*data\.repeat=true"):
         photographs(dogs, count=19)
 
 
@@ -370,7 +370,7 @@ def test_every_repetition_has_its_own_pose(dogs):
 
 @pytest.mark.parametrize("count", [0, -3])
 def test_a_count_below_one_is_refused(dogs, count):
-    with pytest.raises(InputError, match="count is 1 or more"):
+    with pytest.raises(InputError, match="count must be 1 or more"):
         photographs(dogs, count=count)
 
 
@@ -382,7 +382,7 @@ def test_an_image_that_is_not_there_is_an_index_error(dogs, index):
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"part": "training"}, "part is one of train"), ({"missing": "ignore"}, "error or substitute"), ({"window": [40]}, "window")],
+    [({"part": "training"}, "part must be one of train"), ({"missing": "ignore"}, "error or substitute"), ({"window": [40]}, "window")],
 )
 def test_options_that_there_are_not_are_refused(folder, options, reason):
     with pytest.raises(InputError, match=reason):
@@ -398,7 +398,7 @@ def test_a_record_tells_the_subjects_of_its_part_without_their_names(patients):
     assert (record["subjects"], len(record["subject_hashes"])) == (6, 6)
     assert not any(subject in repr(record) for subject in source.subjects)
     assert among([*source.subjects, "stranger"], record["subject_hashes"]) == source.subjects
-    assert among(["stranger"], told(["subject 7"])) == []
+    assert among(["stranger"], hashes_of(["subject 7"])) == []
 
 
 def test_the_fingerprint_follows_the_images_and_not_where_they_lie(dogs, tmp_path, write_photograph):
@@ -437,7 +437,7 @@ def test_worker_processes_give_the_images_that_the_training_process_would(dogs):
 
 def test_phantom_faces_take_the_share_of_a_source_that_is_not_there_and_say_so(folder, capsys):
     source = photographs(folder, missing="substitute", count=30, licence="the owner's")
-    assert capsys.readouterr().out == f"dogs: {folder} is not there: 30 phantom faces take its share\n"
+    assert capsys.readouterr().out == f"dogs: {folder} is missing: using 30 phantom faces instead\n"
     assert len(source) == 30
     assert source.name == "dogs (phantom faces)"
     assert source.substituted == ("dogs",)

@@ -259,7 +259,7 @@ def test_only_our_own_networks_and_tasks_are_built(part, kind, network, tmp_path
 def test_a_record_that_is_none_is_refused(record, network, tmp_path):
     save_file(network.state_dict(), tmp_path / "strange.safetensors", metadata={"mwgan": json.dumps(record)})
     with pytest.raises(
-        InputError, match=r"strange\.safetensors does not fit .*, its record (is not an object|has no generator): train or download it anew"
+        InputError, match=r"strange\.safetensors does not .*, its record (is not an object|has no generator): train or download it again"
     ):
         load_reconstructor(tmp_path / "strange.safetensors")
 

@@ -137,7 +137,7 @@ def test_who_it_is_of_and_what_a_record_says(files, slices, tmp_path):
     source = MeasuredSeries(**files, size=COARSE, turns=4, licence="ours")
     assert len(source) == 8
     assert {source.origin(index) for index in range(8)} == {"drawn"}  # one specimen: turns are no independent samples
-    assert source.measured() == [source]
+    assert source.real_sources() == [source]
     record = source.describe()[0]
     assert (record["images"], record["distinct"], record["subjects"], record["licence"]) == (8, 2, 1, "ours")
     with pytest.raises(InputError, match="trained on subjects of drawn"):
@@ -168,8 +168,8 @@ def test_measured_rows_are_the_sources_own_with_noise_on_top():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"slices": [2]}, "slices 0 to 1, and .2. are asked for"),
-        ({"slices": []}, "are asked for"),
+        ({"slices": [2]}, "slices 0 to 1, not .2."),
+        ({"slices": []}, "slices 0 to 1, not"),
         ({"turns": 7}, "turns that divide 60"),
         ({"first_turn_deg": 2.0}, "a multiple of 3 degrees"),
         ({"series": "nowhere.mrc"}, "nowhere.mrc can't be read"),
@@ -183,7 +183,7 @@ def test_what_the_series_does_not_hold_is_refused_on_first_use(changes, message,
 
 @pytest.mark.parametrize("arguments", [{"size": 1}, {"size": 32, "turns": 0}])
 def test_senseless_sizes_and_turns_are_refused_at_once(arguments, files):
-    with pytest.raises(InputError, match="2 pixels or more and 1 turn or more"):
+    with pytest.raises(InputError, match="size must be 2 or more and turns 1 or more"):
         MeasuredSeries(**files, **arguments)
 
 
@@ -203,7 +203,7 @@ def test_tilts_that_were_not_measured_are_refused_with_the_steps_to_be_had(files
     with pytest.raises(InputError, match="every 3 degrees from -90: take a tilt step of 3, 6, 9, 12, 15, 18, 30, 36, 45, 60, 90"):
         source.sinogram(0, TiltGeometry.full(COARSE, 2.0))
     for other in (TiltGeometry.full(FINE, STEP), TiltGeometry((0.0,), COARSE, axis_offset_px=1.0)):
-        with pytest.raises(InputError, match="32 pixels about the tilt axis"):
+        with pytest.raises(InputError, match="32 pixels around the tilt axis"):
             source.sinogram(0, other)
 
 

@@ -64,9 +64,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
     ("content", "told"),
     [
         ("label: [unclosed", "can't be read"),
-        ("", "holds no keys"),
-        ("- a\n- list\n", "holds no keys"),
-        ({**LEAST, "colour": "#000000"}, "has the key colour, which is none: there are label, color"),
+        ("", "has no keys"),
+        ("- a\n- list\n", "has no keys"),
+        ({**LEAST, "colour": "#000000"}, "has an unknown key colour: the keys are label, color"),
         ({"reconstructor": None}, "has no label"),
         ({"label": "Box"}, "has no reconstructor"),
         ({**LEAST, "label": 3}, "has the label 3"),

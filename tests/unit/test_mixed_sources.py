@@ -176,6 +176,6 @@ def test_whose_an_image_is_and_which_sources_are_measured_is_asked_of_each_sourc
         write_photograph(tmp_path / "dogs" / f"{number}.png")
     dogs = Photographs(str(tmp_path / "dogs"), 4, "dogs", validation=0, test=0, cache=str(tmp_path / "cache"))
     mixed = MixedSources({"shapes": Numbered("random", 0, 3), "dogs": dogs}, seed=1)
-    assert mixed.measured() == [dogs]
+    assert mixed.real_sources() == [dogs]
     assert sorted(mixed.origin(index) or "" for index in range(6)) == ["", "", "", "0.png", "1.png", "2.png"]
-    assert MixedSources(SOURCES).measured() == []
+    assert MixedSources(SOURCES).real_sources() == []

@@ -172,7 +172,7 @@ def test_a_checkpoint_has_no_settings_and_a_name_of_the_list_may_be_a_folder(tmp
 
 def test_packages_that_are_allowed_reach_the_weights_file(monkeypatch):
     asked = []
-    monkeypatch.setattr("mwgan.recon.named.load_reconstructor", lambda *arguments: asked.append(arguments) or (lambda measurement: None))
+    monkeypatch.setattr("mwgan.recon.named.load_network", lambda *arguments: asked.append(arguments) or (lambda measurement: None))
     make_method("lpd", allow=("mynet",))
     make_method(__file__, allow=("mynet",))
     assert [(str(path), tuple(allow)) for path, _, allow in asked] == [("lpd", ("mynet",)), (__file__, ("mynet",))]

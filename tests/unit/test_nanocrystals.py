@@ -10,9 +10,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from mwgan.data import Nanocrystals
-from mwgan.data.nanocrystals.amorphous import amorphous, shelled
+from mwgan.data.nanocrystals.amorphous import add_amorphous_shell, amorphous
 from mwgan.data.nanocrystals.crystals import FORMS, _places, crystal
-from mwgan.data.nanocrystals.defects import coordination, disordered, faulted, substituted, vacant
+from mwgan.data.nanocrystals.defects import add_disorder, add_fault, add_vacancies, coordination, substitute_atoms
 from mwgan.errors import InputError, MissingExtraError
 from mwgan.geometry import TiltGeometry
 from mwgan.io.xyz import write_xyz
@@ -53,31 +53,31 @@ def test_ordered_iron_platinum_has_layers_and_the_random_alloy_has_none():
 
 def test_vacancies_are_inside_and_remembered():
     whole = crystal("truncated", "Au", 20.0, rng())
-    lacking = vacant(whole, 5, rng())
+    lacking = add_vacancies(whole, 5, rng())
     assert len(lacking) == len(whole) - 5
     inside = cKDTree(lacking.positions).query_ball_point(lacking.vacancies, 1.05 * GOLD / np.sqrt(2))
     assert min(len(found) for found in inside) >= 8  # a vacancy may lie beside another
     with pytest.raises(InputError, match="can't lose 5000"):
-        vacant(whole, 5000, rng())
+        add_vacancies(whole, 5000, rng())
 
 
 def test_a_twin_mirrors_and_a_fault_shifts_and_neither_brings_atoms_nearer():
     whole = crystal("octahedron", "Au", 24.0, rng())
     for fault in ("stacking", "twin"):
-        changed = faulted(whole, fault, rng())
+        changed = add_fault(whole, fault, rng())
         assert neighbours(changed.positions) == pytest.approx(GOLD / np.sqrt(2))
         # In a close-packed crystal, faulted or not, atoms inside have twelve neighbours; a second neighbour at sqrt(8/3) tells hcp.
         assert coordination(changed.positions).max() == 12
         distances = cKDTree(changed.positions).query(changed.positions, min(19, len(changed)))[0]
         assert np.any(np.abs(distances / neighbours(changed.positions)[0] - np.sqrt(8 / 3)) < 1e-3)
     with pytest.raises(InputError, match="face-centred cubic"):
-        faulted(crystal("decahedron", "Au", 24.0, rng()), "twin", rng())
+        add_fault(crystal("decahedron", "Au", 24.0, rng()), "twin", rng())
 
 
 def test_substitutes_and_disorder_are_as_strong_as_asked_for():
     whole = crystal("cube", "Au", 24.0, rng())
-    assert np.mean(substituted(whole, 0.25, "Ag", rng()).numbers == 47) == pytest.approx(0.25, abs=0.01)
-    moved = disordered(whole, 0.1, rng()).positions - whole.positions
+    assert np.mean(substitute_atoms(whole, 0.25, "Ag", rng()).numbers == 47) == pytest.approx(0.25, abs=0.01)
+    moved = add_disorder(whole, 0.1, rng()).positions - whole.positions
     assert moved.std() == pytest.approx(0.1, rel=0.1)
 
 
@@ -94,7 +94,7 @@ def test_an_amorphous_particle_has_no_order_but_keeps_its_distances():
 
 def test_a_shell_loses_its_order_and_the_core_keeps_it():
     whole = crystal("cube", "Au", 34.0, rng())
-    covered = shelled(whole, 3.0, rng())
+    covered = add_amorphous_shell(whole, 3.0, rng())
     moved = np.linalg.norm(covered.positions - whole.positions, axis=1)
     depth = np.abs(whole.positions).max() - np.abs(whole.positions).max(axis=1)
     assert moved[depth > 3.5].max() == 0
@@ -103,7 +103,7 @@ def test_a_shell_loses_its_order_and_the_core_keeps_it():
 
 
 def test_voxels_hold_all_of_the_atoms_and_project_to_the_exact_images():
-    particle = vacant(crystal("truncated", "Au", 18.0, rng()), 2, rng())
+    particle = add_vacancies(crystal("truncated", "Au", 18.0, rng()), 2, rng())
     size, slices, voxel, sigma = 64, 60, 0.4, 0.6
     volume = particle.volume(size, slices, voxel, sigma)
     assert volume.sum() == pytest.approx(particle.masses().sum(), rel=1e-4)
@@ -119,22 +119,22 @@ def test_voxels_hold_all_of_the_atoms_and_project_to_the_exact_images():
 
 def test_a_share_of_vacancies_is_no_more_than_is_inside():
     source = Nanocrystals(48, 30, diameter_nm=1.0, amorphous_share=0.0, faults=("none",), materials=("Au",), vacancies=0.2)
-    particles = [source.drawn(index).particle for index in range(30)]
+    particles = [source.placed(index).particle for index in range(30)]
     assert min(len(one.vacancies) for one in particles) < 0.2 * min(len(one) for one in particles)
 
 
 def test_twins_that_outgrow_a_small_frame_are_cut_to_it():
     source = Nanocrystals(48, 40, diameter_nm=(1.2, 2.0), amorphous_share=0.0, faults=("twin",), forms=("octahedron", "cube"))
-    diameters = [source.drawn(index).particle.diameter_angstrom for index in range(40)]
+    diameters = [source.placed(index).particle.diameter_angstrom for index in range(40)]
     assert 0.9 * source.room_angstrom < max(diameters) <= source.size * source.voxel_angstrom
 
 
 def test_the_source_keeps_what_a_training_relies_on():
     check_source(Nanocrystals(**QUICK, count=6, seed=2), images=6)
     check_source(Nanocrystals(**QUICK, count=6, augment=True), draws_pose=True)
-    kinds = [Nanocrystals(**QUICK, count=60).drawn(index).particle.kind for index in range(60)]
+    kinds = [Nanocrystals(**QUICK, count=60).placed(index).particle.kind for index in range(60)]
     assert 0.3 < np.mean([kind.startswith("amorphous") for kind in kinds]) < 0.7
-    assert all(len(Nanocrystals(**QUICK, count=1, amorphous_share=1.0).drawn(0).particle) > 20 for _ in range(1))
+    assert all(len(Nanocrystals(**QUICK, count=1, amorphous_share=1.0).placed(0).particle) > 20 for _ in range(1))
 
 
 def test_exact_rows_are_those_of_the_image_but_for_its_pixels():
@@ -154,18 +154,18 @@ def test_a_file_of_atoms_is_a_particle(tmp_path):
     known = crystal("octahedron", "Au", 16.0, rng())
     write_xyz(tmp_path / "mine.xyz", known.numbers, known.positions + 7)
     source = Nanocrystals(**QUICK, count=2, xyz=str(tmp_path / "mine.xyz"), turned=False, disorder_angstrom=0, vacancies=0)
-    np.testing.assert_allclose(source.drawn(1).particle.positions, known.positions, atol=1e-4)
+    np.testing.assert_allclose(source.placed(1).particle.positions, known.positions, atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"forms": ["ball"]}, "forms are some of octahedron"),
-        ({"materials": []}, "not none at all"),
-        ({"sigma_angstrom": 0}, "sigma_angstrom is a number"),
-        ({"diameter_nm": (4.0, 5.0)}, "hold particles of up to 1.84 nm"),
-        ({"amorphous_share": 1.5}, r"lie in \[0, 1\]"),
-        ({"exact": True, "augment": True}, "of one pose"),
+        ({"forms": ["ball"]}, "forms must be some of octahedron"),
+        ({"materials": []}, "not none"),
+        ({"sigma_angstrom": 0}, "sigma_angstrom must be a number"),
+        ({"diameter_nm": (4.0, 5.0)}, "fit particles of up to 1.84 nm"),
+        ({"amorphous_share": 1.5}, r"must be in \[0, 1\]"),
+        ({"exact": True, "augment": True}, "have one pose"),
         ({"xyz": "nowhere.xyz"}, "can't be read as atoms"),
     ],
 )

@@ -10,7 +10,7 @@ import torch
 
 from mwgan.acquisition import Acquisition, GaussianNoise, Sample
 from mwgan.data import DeadLeaves, MixedSources, PhantomFaces, RandomShapes, Specimens
-from mwgan.data.datamodules import ImageDataModule, SourceDataset, Turn
+from mwgan.data.datamodules import ImageDataModule, SampleRequest, SourceDataset
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import LearnedPrimalDual, LearnedReconstructor, load_reconstructor
@@ -85,8 +85,8 @@ class Alone:
 
 def test_training_samples_hold_as_many_slices_as_are_asked_for():
     leaves = DeadLeaves(SIZE, 4)
-    assert SourceDataset(leaves, 0, 3, (SIZE,))[Turn(0, 1, 1, False)].image.shape == (3, SIZE, SIZE)
-    assert SourceDataset(Alone(), 0)[Turn(0, 1, 1, False)].image.shape == (1, SIZE, SIZE)
+    assert SourceDataset(leaves, 0, 3, (SIZE,))[SampleRequest(0, 1, 1, False)].image.shape == (3, SIZE, SIZE)
+    assert SourceDataset(Alone(), 0)[SampleRequest(0, 1, 1, False)].image.shape == (1, SIZE, SIZE)
     with pytest.raises(InputError, match="odd number of neighbouring slices"):
         ImageDataModule(leaves, leaves, 2, slices=4)
     with pytest.raises(InputError, match=r"alone has no neighbouring slices: take data\.slices=1"):
@@ -95,7 +95,7 @@ def test_training_samples_hold_as_many_slices_as_are_asked_for():
 
 def test_slices_are_as_far_apart_as_the_pixels_that_are_averaged():
     source = Specimens(SIZE, 3, kinds=["rods"])
-    full, half = (SourceDataset(source, 0, 3, (size,))[Turn(0, 1, 1, False)].image for size in (SIZE, SIZE // 2))
+    full, half = (SourceDataset(source, 0, 3, (size,))[SampleRequest(0, 1, 1, False)].image for size in (SIZE, SIZE // 2))
     assert torch.equal(full[1], half[1])
     assert not torch.equal(full[0], half[0])
 

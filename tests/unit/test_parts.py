@@ -102,7 +102,7 @@ def test_what_an_allowed_package_only_imports_does_not_come_through(boxes):
 
 @pytest.mark.parametrize("name", ["make", "atomic_write", "half_built"])
 def test_what_is_no_class_does_not_come_through(name, boxes):
-    with pytest.raises(InputError, match=rf"boxes\.{name} is not a class, and a file may name classes alone"):
+    with pytest.raises(InputError, match=rf"boxes\.{name} is not a class, and a file may name only classes"):
         build_part({"_target_": f"boxes.{name}"}, "boxes")
 
 
@@ -168,7 +168,7 @@ def test_the_conf_folder_of_an_installed_part_is_found(boxes, install):
     ],
 )
 def test_a_record_names_nothing_that_could_run_a_strangers_code(node):
-    with pytest.raises(InputError, match=r"if you trust (it|the folder), say so on the command line: allow=\["):
+    with pytest.raises(InputError, match=r"if you trust (it|the folder), add to the command line: allow=\["):
         check_recorded({"model": [{"inner": node}]})
 
 

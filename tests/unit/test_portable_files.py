@@ -11,7 +11,7 @@ import pytest
 
 from mwgan import signals
 from mwgan.errors import InputError
-from mwgan.files import whole
+from mwgan.files import atomic
 from mwgan.files.atomic import atomic_folder, atomic_write, flush_folder
 from mwgan.io import read_tilts
 from mwgan.runs.exit import print_anywhere
@@ -28,11 +28,11 @@ def refusing(monkeypatch, times: int) -> None:
         really(source, target)
 
     monkeypatch.setattr(os, "replace", replace)
-    monkeypatch.setattr(whole, "PAUSE_S", 0.0)
+    monkeypatch.setattr(atomic, "PAUSE_S", 0.0)
 
 
 def test_a_file_that_is_held_for_a_moment_is_replaced_then(tmp_path, monkeypatch):
-    refusing(monkeypatch, whole.TRIES - 1)
+    refusing(monkeypatch, atomic.TRIES - 1)
     with atomic_write(tmp_path / "a") as partial:
         partial.write_bytes(b"new")
     assert (tmp_path / "a").read_bytes() == b"new"
@@ -40,7 +40,7 @@ def test_a_file_that_is_held_for_a_moment_is_replaced_then(tmp_path, monkeypatch
 
 def test_a_file_that_stays_open_elsewhere_is_left_as_it_was(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"old")
-    refusing(monkeypatch, whole.TRIES)
+    refusing(monkeypatch, atomic.TRIES)
     with pytest.raises(InputError, match="a can't be replaced: close it where it is open"), atomic_write(tmp_path / "a") as partial:
         partial.write_bytes(b"new")
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a", b"old")]

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from mwgan.data import PhantomFaces, RandomShapes, drawn_images
+from mwgan.data import PhantomFaces, RandomShapes, synthetic_images
 from mwgan.data.canvas import Canvas
 from mwgan.errors import InputError
 
@@ -89,7 +89,7 @@ def test_objects_stay_within_the_circle_that_all_tilts_see(augment):
 
 
 def test_an_image_holds_2_to_11_objects_about_half_of_them_round(monkeypatch):
-    monkeypatch.setattr(drawn_images, "Canvas", Counted)
+    monkeypatch.setattr(synthetic_images, "Canvas", Counted)
     Counted.painted.clear()
     source = RandomShapes(size=16, count=200)
     for index in range(200):

@@ -66,7 +66,7 @@ def test_it_reads_as_the_object_in_the_file():
 
 @pytest.mark.parametrize("field", LEAST)
 def test_a_missing_field_is_named_with_the_file(field):
-    with pytest.raises(InputError, match=rf"^run/last\.ckpt does not fit .*, its record has no {field}: train or download it anew$"):
+    with pytest.raises(InputError, match=rf"^run/last\.ckpt does not fit .*, its record has no {field}: train or download it again$"):
         TrainingRecord.from_plain({name: value for name, value in LEAST.items() if name != field}, "run/last.ckpt")
 
 

@@ -258,7 +258,7 @@ def test_sources_that_no_method_has_all_of_have_no_mean(sweep):
     page = Page(written(sweep))
     assert "there is no mean over them" in page.words
     rows.iloc[:0].to_parquet(sweep / "results.parquet")
-    assert "holds nothing of missing-wedge sinograms" in Page(written(sweep)).words
+    assert "has no rows of missing-wedge sinograms" in Page(written(sweep)).words
 
 
 def test_the_page_needs_nothing_else(with_table, sweep):

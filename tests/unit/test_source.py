@@ -46,7 +46,7 @@ class Able(Plain):
     def origin(self, index):
         return self.subjects[index % 2]
 
-    def measured(self):
+    def real_sources(self):
         return [self]
 
     def background(self, index):
@@ -74,7 +74,7 @@ def test_what_a_source_does_not_say_has_a_default(source):
     assert source.augmentation(0) == Augmentation()
     assert source.describe() == [{"name": source.name, "images": len(source)}]
     assert source.origin(1) is source.background(1) is source.sinogram(1, TiltGeometry.full(SIZE, 30.0)) is None
-    assert (list(source.measured()), list(source.subjects), list(source.substituted)) == ([], [], [])
+    assert (list(source.real_sources()), list(source.subjects), list(source.substituted)) == ([], [], [])
     assert source.modalities() == Counter()
 
 
@@ -86,7 +86,7 @@ def test_what_a_class_of_its_own_can_do_is_kept():
     assert (source.subjects, source.substituted, source.modalities()["CT"]) == (("anna", "berta"), ("ct",), 2)
     assert source.background(0)[0, 0] == -1
     assert source.sinogram(3, geometry).shape == (6, SIZE)
-    assert [one.name for one in source.measured()] == ["ramps"]
+    assert [one.name for one in source.real_sources()] == ["ramps"]
     assert np.array_equal(source.image(2, np.random.default_rng(0)), Able().image(2, np.random.default_rng(0)))
     assert as_source(source) is source
 

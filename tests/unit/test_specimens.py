@@ -152,7 +152,7 @@ def test_an_evaluation_measures_those_rows():
         ({"size": 4}, "specimens need a size of 8"),
         ({"kinds": ["rods", "cats"]}, "no specimens 'cats': choose among grains, rods"),
         ({"kinds": []}, "choose among"),
-        ({"finer": 0}, "1 point or more"),
+        ({"finer": 0}, "finer must be 1 or more"),
         ({"projected_finer": 3, "augment": True}, "augment=false"),
         ({"projected_finer": 0}, "whole number from 1 on"),
     ],

@@ -1,4 +1,4 @@
-"""Particles made of atoms, crystalline and amorphous: their voxels, their exact projections, and their slices as a source of images."""
+"""Atomic particles, crystalline and amorphous: voxels, exact projections, and slices as an image source."""
 
 from mwgan.data.nanocrystals.particle import Particle
 from mwgan.data.nanocrystals.source import Nanocrystals

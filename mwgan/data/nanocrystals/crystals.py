@@ -1,4 +1,4 @@
-"""Crystalline particles of one form, as large as is wanted, by ase."""
+"""Crystalline particles of a given form and size, by ase."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mwgan.errors import InputError, MissingExtraError
 from mwgan.io.xyz import atomic_number
 
 LATTICES = {"Au": 4.078, "Pt": 3.924, "Ag": 4.086, "Pd": 3.891, "Cu": 3.615, "Ni": 3.524, "Al": 4.050, "FePt": 3.852, "FePt_random": 3.816}
-"""Edges of cubic cells in ångström; of ordered FePt (L1_0) the edge across its layers' axis, along which it is shorter."""
+"""Lattice constants of cubic cells in ångström; for ordered FePt (L1_0) that across its layers' axis, along which it is shorter."""
 ALONG_OVER_ACROSS = 0.964  # of ordered FePt
 LARGEST = 40  # atoms along an edge
 
@@ -21,7 +21,7 @@ LARGEST = 40  # atoms along an edge
 def crystal(
     form: str, material: str, diameter_angstrom: float, rng: np.random.Generator, lattice_angstrom: float | None = None
 ) -> Particle:
-    """The largest particle of a form and a material that fits into a ball.
+    """The largest particle of a form and a material that fits into a sphere.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def crystal(
     material
         One of :data:`LATTICES`.
     diameter_angstrom
-        Of the ball.
+        Diameter of the sphere.
     rng
-        Draws the species of alloys without order.
+        Samples the species in disordered alloys.
     lattice_angstrom
-        In place of the material's own.
+        Instead of the material's own.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def crystal(
         edge += 1
     places = _places(form, edge) * lattice
     if 2 * np.linalg.norm(places, axis=1).max() > diameter_angstrom:
-        raise InputError(f"a ball of {diameter_angstrom / 10:g} nm is too small for any {form} of {material}: take a larger diameter")
+        raise InputError(f"a sphere of {diameter_angstrom / 10:g} nm is too small for any {form} of {material}: take a larger diameter")
     cell = None if form == "decahedron" else lattice * np.eye(3)
     numbers = np.full(len(places), atomic_number("Pt" if material.startswith("FePt") else material), np.int64)
     if material == "FePt_random":
@@ -88,7 +88,7 @@ FORMS: dict[str, Callable[[Any, int], Any]] = {
 
 @lru_cache(maxsize=256)
 def _places(form: str, edge: int) -> np.ndarray:
-    """(K, 3) in units of the cell, about their middle."""
+    """(K, 3) in units of the cell, around their centre."""
     try:
         from ase import cluster
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""What is wrong with a crystal: vacancies, substitutions, faults, twins, disorder."""
+"""Defects of crystals: vacancies, substitutions, stacking faults, twins, disorder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mwgan.io.xyz import atomic_number
 
 FAULTS = ("none", "stacking", "twin")
 FULL = 12  # neighbours of an atom inside a close-packed crystal
-NEAR = 1.2  # nearest neighbours' distances, up to which an atom is one
+NEAR = 1.2  # times the nearest-neighbour distance: cutoff for neighbours
 
 
-def vacant(particle: Particle, count: int, rng: np.random.Generator) -> Particle:
-    """Without so many atoms, drawn among those with all their neighbours: what is missing at the surface is no vacancy."""
+def add_vacancies(particle: Particle, count: int, rng: np.random.Generator) -> Particle:
+    """Remove random atoms among those with all their neighbours, as atoms missing at the surface aren't vacancies."""
     if count == 0:
         return particle
     whole = inside(particle)
@@ -35,21 +35,21 @@ def inside(particle: Particle) -> npt.NDArray[np.int64]:
     return np.flatnonzero(coordination(particle.positions) >= FULL)
 
 
-def substituted(particle: Particle, share: float, element: str, rng: np.random.Generator) -> Particle:
-    """With a share of its atoms of another element."""
+def substitute_atoms(particle: Particle, share: float, element: str, rng: np.random.Generator) -> Particle:
+    """Replace a share of the atoms by another element."""
     chosen = rng.choice(len(particle), round(share * len(particle)), replace=False)
     numbers = particle.numbers.copy()
     numbers[chosen] = atomic_number(element)
     return replace(particle, numbers=numbers)
 
 
-def faulted(particle: Particle, fault: str, rng: np.random.Generator) -> Particle:
-    """With a stacking fault or a twin along a close-packed plane near its middle; the cell is that of the lower part.
+def add_fault(particle: Particle, fault: str, rng: np.random.Generator) -> Particle:
+    """Add a stacking fault or a twin along a close-packed plane near the centre; the cell is that of the lower part.
 
     Raises
     ------
     InputError
-        If there is no such fault, or the particle is no face-centred cubic crystal.
+        If there is no such fault, or the particle isn't a face-centred cubic crystal.
     """
     if fault == "none":
         return particle
@@ -74,14 +74,14 @@ def faulted(particle: Particle, fault: str, rng: np.random.Generator) -> Particl
     return replace(particle, positions=_centred(positions), numbers=numbers, kind=f"{particle.kind}, twin")
 
 
-def disordered(particle: Particle, amplitude_angstrom: float, rng: np.random.Generator) -> Particle:
-    """With every atom displaced by a normal deviate of this standard deviation along each axis."""
+def add_disorder(particle: Particle, amplitude_angstrom: float, rng: np.random.Generator) -> Particle:
+    """Displace every atom by a normal deviate of this standard deviation along each axis."""
     moved = particle.positions + rng.normal(0, 1, particle.positions.shape) * amplitude_angstrom
     return replace(particle, positions=moved)
 
 
 def coordination(positions: Points) -> np.ndarray:
-    """How many nearest neighbours each atom has."""
+    """Number of nearest neighbours of each atom."""
     tree = cKDTree(positions)
     reach = NEAR * float(np.median(tree.query(positions, 2)[0][:, 1]))
     return np.array([len(found) - 1 for found in tree.query_ball_point(positions, reach)])

@@ -1,4 +1,4 @@
-"""A particle of atoms, and what it looks like: voxels, and exact projections."""
+"""An atomic particle, its voxels and its exact projections."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mwgan.geometry import TiltGeometry
 from mwgan.operators.atoms import REACH, AtomProjector
 
 Points = npt.NDArray[np.float64]
-GOLD, CONTRAST_POWER = 79, 1.7  # an atom's signal in HAADF goes about with this power of its atomic number
+GOLD, CONTRAST_POWER = 79, 1.7  # an atom's HAADF signal scales approximately with this power of its atomic number
 
 
 @dataclass(frozen=True)
 class Particle:
-    """Atoms about the middle of a volume.
+    """Atoms around the centre of a volume.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ class Particle:
     numbers
         (K,) atomic numbers.
     vacancies
-        (V, 3) ångström: where an atom is missing.
+        (V, 3) ångström: positions of missing atoms.
     cell
-        (3, 3) edges of the cubic cell, a row each, of the crystal; None where there is none, or several.
+        (3, 3) edges of the crystal's cubic cell, one per row; None if there is none, or several.
     kind
-        What it is, for tables.
+        Description, for tables.
     """
 
     positions: Points
@@ -47,11 +47,11 @@ class Particle:
 
     @property
     def diameter_angstrom(self) -> float:
-        """Of the ball about the middle that holds all atoms' middles."""
+        """Diameter of the central sphere that contains all atom centres."""
         return 2 * float(np.linalg.norm(self.positions, axis=1).max(initial=0.0))
 
     def moved(self, matrix: Points) -> Particle:
-        """Multiplied by a matrix (3, 3): turned, stretched."""
+        """The particle transformed by a matrix (3, 3): rotated, stretched."""
         cell = None if self.cell is None else self.cell @ matrix.T
         return replace(self, positions=self.positions @ matrix.T, vacancies=self.vacancies @ matrix.T, cell=cell)
 
@@ -61,11 +61,11 @@ class Particle:
         return replace(self, positions=self.positions[near], numbers=self.numbers[near], vacancies=self.vacancies[gone])
 
     def masses(self) -> Points:
-        """(K,): what each atom adds to the sum of an image, in units of gold's."""
+        """(K,): integrated intensity of each atom, in units of gold's."""
         return masses_of(self.numbers)
 
     def brightest(self, sigma_px: float, voxel_angstrom: float) -> float:
-        """About the largest voxel: the density at the middle of an atom, the tails of its neighbours included."""
+        """Approximate maximum of the voxels: the density at an atom's centre, including the tails of its neighbours."""
         if not len(self):
             return 0.0
         places, masses = self.positions / voxel_angstrom, self.masses()
@@ -101,7 +101,7 @@ class Particle:
 
 
 def voxels_of(places: Points, masses: Points, sigma: float, size: int, slices: int, first: int, count: int) -> Array:
-    """Voxels (count, Z, X) float32 from slice ``first`` of ``slices`` on, of atoms at ``places`` (K, 3) voxels from the middle."""
+    """Voxels (count, Z, X) float32 from slice ``first`` of ``slices`` on, of atoms at ``places`` (K, 3) voxels from the centre."""
     x, y, z = places.T
     across, down = _shares(x, size, sigma), _shares(z, size, sigma)
     along = _shares(y, slices, sigma) * masses[:, None]
@@ -113,12 +113,12 @@ def voxels_of(places: Points, masses: Points, sigma: float, size: int, slices: i
 
 
 def masses_of(numbers: npt.NDArray[np.int64]) -> Points:
-    """What an atom of each atomic number adds to the sum of an image, in units of gold's."""
+    """Integrated intensity of an atom of each atomic number, in units of gold's."""
     return np.asarray((numbers / GOLD) ** CONTRAST_POWER, np.float64)
 
 
 def _shares(places: Points, size: int, sigma: float) -> Points:
-    """(K, size): which share of a Gaussian about each place, in pixels from the middle, lies in each pixel."""
+    """(K, size): share of a Gaussian around each position, in pixels from the centre, in each pixel."""
     edges = np.arange(size + 1) - size / 2
     steps = (edges[None] - places[:, None]) / sigma
     shares = np.diff(ndtr(steps), axis=1)

@@ -1,4 +1,4 @@
-"""Particles of atoms drawn by number, and slices of them as images."""
+"""Random atomic particles by number, and slices of them as images."""
 
 from __future__ import annotations
 
@@ -10,72 +10,72 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from mwgan.data.canvas import Array
-from mwgan.data.drawn_images import PosedDrawings
-from mwgan.data.nanocrystals.amorphous import amorphous, shelled
+from mwgan.data.nanocrystals.amorphous import add_amorphous_shell, amorphous
 from mwgan.data.nanocrystals.crystals import FORMS, LATTICES, crystal
-from mwgan.data.nanocrystals.defects import FAULTS, disordered, faulted, inside, substituted, vacant
+from mwgan.data.nanocrystals.defects import FAULTS, add_disorder, add_fault, add_vacancies, inside, substitute_atoms
 from mwgan.data.nanocrystals.particle import Particle, Points
+from mwgan.data.synthetic_images import PosedSyntheticImages
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 from mwgan.io.xyz import read_xyz
 
 AMORPHOUS = "amorphous"
 Range = float | Sequence[float]
-FRAME = 0.92  # of the frame's width that a particle and half an atom may fill
-KEPT = 32  # particles that are not built again for the next of their slices
-INNER = 0.7  # of its extent along the tilt axis, within which a slice of a particle is taken
+FRAME = 0.92  # of the frame's width: largest extent of a particle and half an atom
+KEPT = 32  # particles in the cache
+INNER = 0.7  # of a particle's extent along the tilt axis: range of its slice
 
 
-class Drawn(NamedTuple):
-    """A particle as it lies in the frame."""
+class PlacedParticle(NamedTuple):
+    """A particle placed in the frame."""
 
     particle: Particle
     sigma_angstrom: float
     height_angstrom: float
-    """Where along the tilt axis its image is."""
+    """Position of its image along the tilt axis."""
 
 
 @dataclass(frozen=True)
-class Nanocrystals(PosedDrawings):
-    """Each image is a slice across the tilt axis of another particle; its size is not changed but turned where ``augment`` is on.
+class Nanocrystals(PosedSyntheticImages):
+    """Each image is a slice, perpendicular to the tilt axis, of another particle; ``augment`` rotates it without changing its size.
 
-    Parameters are those of :class:`mwgan.data.drawn_images.PosedDrawings`, and these. Where two numbers may stand, one is drawn
+    Parameters are those of :class:`mwgan.data.synthetic_images.PosedSyntheticImages`, and these. If two numbers are given, one is sampled
     between them for each particle.
 
     Parameters
     ----------
     voxel_angstrom
-        Edge of a pixel.
+        Pixel size.
     sigma_angstrom
-        Standard deviation of an atom in the volume, with what probe and thermal motion add.
+        Standard deviation of an atom in the volume, including probe and thermal motion.
     diameter_nm
-        Of the ball that a particle fits into.
+        Diameter of the sphere that a particle fits into.
     forms
         Some of :data:`mwgan.data.nanocrystals.crystals.FORMS`.
     materials
         Some of :data:`mwgan.data.nanocrystals.crystals.LATTICES`.
     amorphous_share
-        How many of the particles are wholly amorphous.
+        Share of the particles that are amorphous.
     lattice_angstrom
-        Edge of the cubic cell in place of the material's own.
+        Lattice constant instead of the material's own.
     turned
-        In any orientation; otherwise along the axes of the cell.
+        Random orientation; otherwise along the axes of the cell.
     vacancies
-        Atoms missing inside of crystals, as a share of all atoms; from 1 on their number.
+        Atoms missing inside crystals, as a share of all atoms; from 1 on their number.
     substitutes, substituted_share
-        Another element, and which share of the atoms is of it.
+        Another element, and its share of the atoms.
     faults
-        Some of ``none``, ``stacking`` and ``twin``, drawn for each crystal in one cubic cell.
+        Some of ``none``, ``stacking`` and ``twin``, sampled for each crystal with a cubic cell.
     disorder_angstrom
         Standard deviation of the displacement of each atom along each axis.
     shell_angstrom
         Thickness of an amorphous shell on crystals.
     xyz
-        A file of atoms: every particle is that one, in another orientation, with the defects asked for.
+        A file of atoms: every particle is that one, in another orientation, with the requested defects.
     exact
-        The source brings rows along, projected from the atoms and not from voxels; ``augment`` and ``noise_percent`` are not for it.
+        The source has exact rows, projected from the atoms and not from voxels; ``augment`` and ``noise_percent`` must be off.
     tilt_error_deg, shift_angstrom
-        Of such rows, standard deviations of the error of each tilt and of the displacement of each image.
+        For such rows, standard deviations of the tilt errors and of the image shifts.
     """
 
     count: int = 100_000
@@ -103,72 +103,72 @@ class Nanocrystals(PosedDrawings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, given in vars(self).items():
-            if isinstance(given, list):  # of a configuration; particles are kept by what they were drawn from
+            if isinstance(given, list):  # from a configuration; the cache of particles needs hashable settings
                 object.__setattr__(self, name, tuple(given))
         for what, chosen, known in (("forms", self.forms, FORMS), ("materials", self.materials, LATTICES), ("faults", self.faults, FAULTS)):
             if not chosen or (unknown := [one for one in chosen if one not in known]):
-                told = ", ".join(map(repr, unknown)) if chosen else "none at all"
-                raise InputError(f"{what} are some of {', '.join(known)}, not {told}")
+                wrong = ", ".join(map(repr, unknown)) if chosen else "none"
+                raise InputError(f"{what} must be some of {', '.join(known)}, not {wrong}")
         ranges = ("sigma_angstrom", "diameter_nm", "vacancies", "substituted_share", "disorder_angstrom", "shell_angstrom")
         for name in ranges:
             low, high = _both(getattr(self, name))
             if not 0 <= low <= high < np.inf or (name in ranges[:2] and low == 0):
-                raise InputError(f"{name} is a number or a lowest and a highest one, not below 0, not {getattr(self, name)}")
+                raise InputError(f"{name} must be a number or a lowest and a highest one, 0 or more, not {getattr(self, name)}")
         if _both(self.substituted_share)[1] > 1 or not 0 <= self.amorphous_share <= 1:
-            raise InputError("substituted_share and amorphous_share lie in [0, 1]")
+            raise InputError("substituted_share and amorphous_share must be in [0, 1]")
         if not self.voxel_angstrom > 0 or min(self.tilt_error_deg, self.shift_angstrom) < 0:
-            raise InputError("voxel_angstrom is above 0, tilt_error_deg and shift_angstrom are 0 or more")
+            raise InputError("voxel_angstrom must be above 0, tilt_error_deg and shift_angstrom 0 or more")
         if self.xyz is None and _both(self.diameter_nm)[0] * 10 > self.room_angstrom:
             raise InputError(
-                f"{self.size} pixels of {self.voxel_angstrom:g} Å hold particles of up to {self.room_angstrom / 10:.3g} nm, and "
-                f"diameter_nm begins at {_both(self.diameter_nm)[0]:g}: take more or larger pixels, or smaller particles"
+                f"{self.size} pixels of {self.voxel_angstrom:g} Å fit particles of up to {self.room_angstrom / 10:.3g} nm, but "
+                f"diameter_nm starts at {_both(self.diameter_nm)[0]:g}: take more or larger pixels, or smaller particles"
             )
         if self.exact and (self.augment or self.noise_percent):
-            raise InputError("exact rows are of one pose: take augment=false and noise_percent=0 with exact=true")
+            raise InputError("exact rows have one pose: give augment=false and noise_percent=0 with exact=true")
 
     @property
     def room_angstrom(self) -> float:
-        """The largest particle that the frame holds at all tilts."""
+        """The largest particle that fits in the frame at all tilts."""
         return FRAME * self.size * self.voxel_angstrom
 
-    def drawn(self, index: int) -> Drawn:
-        """Particle ``index`` as it lies in the frame, but for what ``augment`` does.
+    def placed(self, index: int) -> PlacedParticle:
+        """Particle ``index`` placed in the frame, before ``augment``.
 
         Raises
         ------
         InputError
             If a file of atoms can't be read, or doesn't fit into the frame.
         """
-        return _drawn(replace(self, augment=False, name=""), index)
+        return _place(replace(self, augment=False, name=""), index)
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
-        """A slice (size, size) of particle ``index`` in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
-        drawn, (angle, scale) = self.drawn(index), self.pose(rng)
+        """A slice (size, size) of particle ``index`` in [0, 1]; ``rng`` samples its pose if ``augment`` is on."""
+        placed, (angle, scale) = self.placed(index), self.pose(rng)
         turn = scale * np.array([[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]])
-        particle, sigma = drawn.particle.moved(turn), drawn.sigma_angstrom * scale
-        slices, first = self._slice(drawn.height_angstrom * scale)
+        particle, sigma = placed.particle.moved(turn), placed.sigma_angstrom * scale
+        slices, first = self._slice(placed.height_angstrom * scale)
         voxels = particle.volume(self.size, slices, self.voxel_angstrom, sigma, first, 1)[0]
         found: Array = np.clip(voxels / np.float32(self._brightest(particle, sigma)), 0, 1)
         return found
 
     def sinogram(self, index: int, geometry: TiltGeometry) -> Array | None:
-        """Rows (A, N) of image ``index``, exact line integrals of its atoms; None where ``exact`` is off."""
+        """Rows (A, N) of image ``index``, exact line integrals of its atoms; None if ``exact`` is off."""
         if not self.exact:
             return None
-        drawn = self.drawn(index)
-        slices, row = self._slice(drawn.height_angstrom)
+        placed = self.placed(index)
+        slices, row = self._slice(placed.height_angstrom)
         shifts, turns = self.misaligned(index, geometry.tilts)
-        images = drawn.particle.projections(geometry, slices, self.voxel_angstrom, drawn.sigma_angstrom, shifts, turns)
-        found: Array = images[:, row] / np.float32(self._brightest(drawn.particle, drawn.sigma_angstrom))
+        images = placed.particle.projections(geometry, slices, self.voxel_angstrom, placed.sigma_angstrom, shifts, turns)
+        found: Array = images[:, row] / np.float32(self._brightest(placed.particle, placed.sigma_angstrom))
         return found
 
     def misaligned(self, index: int, tilts: int) -> tuple[Points, Points]:
-        """By how much each image is displaced, (A, 2) ångström, and each tilt wrong, (A,) degrees."""
+        """Image shifts (A, 2) in ångström, and tilt errors (A,) in degrees."""
         rng = np.random.default_rng([self.seed, self.offset + index, *self.stream, 1])
         return rng.normal(0, 1, (tilts, 2)) * self.shift_angstrom, rng.normal(0, 1, tilts) * self.tilt_error_deg
 
     def _slice(self, height_angstrom: float) -> tuple[int, int]:
-        """How many slices the frame has, and which one lies at a height."""
+        """Number of slices of the frame, and that of the slice at a height."""
         return self.size, int(np.clip(round(height_angstrom / self.voxel_angstrom + (self.size - 1) / 2), 0, self.size - 1))
 
     def _brightest(self, particle: Particle, sigma_angstrom: float) -> float:
@@ -176,7 +176,7 @@ class Nanocrystals(PosedDrawings):
 
 
 @lru_cache(maxsize=KEPT)
-def _drawn(source: Nanocrystals, index: int) -> Drawn:
+def _place(source: Nanocrystals, index: int) -> PlacedParticle:
     rng = source.content(index)
     sigma = _between(source.sigma_angstrom, rng)
     particle = _defective(source, _perfect(source, rng), rng)
@@ -192,7 +192,7 @@ def _drawn(source: Nanocrystals, index: int) -> Drawn:
             f"{source.voxel_angstrom:g} Å: take more or larger pixels"
         )
     heights = particle.positions[:, 1]
-    return Drawn(particle, sigma, float(INNER * rng.uniform(heights.min(), heights.max())))
+    return PlacedParticle(particle, sigma, float(INNER * rng.uniform(heights.min(), heights.max())))
 
 
 def _perfect(source: Nanocrystals, rng: np.random.Generator) -> Particle:
@@ -210,16 +210,16 @@ def _perfect(source: Nanocrystals, rng: np.random.Generator) -> Particle:
 
 def _defective(source: Nanocrystals, particle: Particle, rng: np.random.Generator) -> Particle:
     if particle.cell is not None:
-        particle = faulted(particle, str(rng.choice(list(source.faults))), rng)
+        particle = add_fault(particle, str(rng.choice(list(source.faults))), rng)
     shell, vacancies = _between(source.shell_angstrom, rng), _between(source.vacancies, rng)
     if not particle.kind.startswith(AMORPHOUS):
         if vacancies < 1:  # a share: small particles have few atoms inside
             vacancies = min(vacancies * len(particle), len(inside(particle)))
-        particle = vacant(particle, round(vacancies), rng)
-        particle = shelled(particle, shell, rng) if shell else particle
+        particle = add_vacancies(particle, round(vacancies), rng)
+        particle = add_amorphous_shell(particle, shell, rng) if shell else particle
     if share := _between(source.substituted_share, rng):
-        particle = substituted(particle, share, source.substitutes, rng)
-    return disordered(particle, _between(source.disorder_angstrom, rng), rng)
+        particle = substitute_atoms(particle, share, source.substitutes, rng)
+    return add_disorder(particle, _between(source.disorder_angstrom, rng), rng)
 
 
 def _both(given: Range) -> tuple[float, float]:

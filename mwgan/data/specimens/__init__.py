@@ -1,4 +1,4 @@
-"""Specimens in three dimensions: defined by functions of position, so that any slice can be drawn at any resolution."""
+"""Synthetic three-dimensional specimens, defined by functions of position, so that any slice can be sampled at any resolution."""
 
 from mwgan.data.specimens.source import KINDS, Specimens
 

@@ -1,7 +1,7 @@
-"""What a specimen is drawn into: neighbouring slices of it, at several points a voxel, turned and scaled as a whole at no cost.
+"""A block of neighbouring slices into which a specimen is rendered, with supersampling, rotated and scaled at no cost.
 
-Positions are (x, y, z) in [-1, 1], half a frame being 1: y the tilt axis, z the beam. A shape is a function of position and
-knows no grid, so that any slices can be drawn at any resolution, and they agree where they meet.
+Positions are (x, y, z) in [-1, 1], in units of half a frame: y is the tilt axis, z the beam. A shape is a function of position
+without a grid, so that any slices can be rendered at any resolution, and neighbouring ones are consistent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from mwgan.data.canvas import Array, Points
 
 Texture = Callable[["Window"], Array]
-"""What a shape is filled with: a value at each point of a window."""
+"""The filling of a shape: a value at each point of a window."""
 
 
 class Shape(Protocol):
@@ -25,26 +25,26 @@ class Shape(Protocol):
     def middle(self) -> Points: ...
 
     def extent(self, directions: Points) -> Points:
-        """How far it reaches from its middle along each of ``directions`` (K, 3), on either side: (K,)."""
+        """Half extent from its centre along each of ``directions`` (K, 3): (K,)."""
         ...
 
     def share(self, window: Window, width: float) -> Array:
-        """How much of a ball of diameter ``width`` about each point lies inside it, from 0 to 1."""
+        """Share of a sphere of diameter ``width`` around each point that is inside it, from 0 to 1."""
         ...
 
 
 class Window:
-    """Part of a block's points: (Y, Z, X) of them, at the places that three axes give, in the pose of the block.
+    """Part of a block's points: a (Y, Z, X) grid from three axes, in the pose of the block.
 
-    Whatever is linear in position, or a product of functions of one coordinate each, is made of three short vectors: that
-    is what makes drawing quick.
+    Functions linear in position, or products of functions of one coordinate each, are computed from three short vectors, which
+    makes rendering fast.
     """
 
     def __init__(self, x: Array, y: Array, z: Array, pose: Points) -> None:
         self.x, self.y, self.z, self.pose = x, y, z, pose
 
     def along(self, direction: Points, origin: Points) -> Array:
-        """How far each point lies from ``origin`` along ``direction`` (3,), a unit vector: (Y, Z, X)."""
+        """Coordinate of each point relative to ``origin`` along ``direction`` (3,), a unit vector: (Y, Z, X)."""
         turned = self.pose @ direction
         start = float(direction @ origin)
         rest = (self.y * np.float32(turned[1]))[:, None] + (self.z * np.float32(turned[2]) - np.float32(start))
@@ -52,7 +52,7 @@ class Window:
         return found
 
     def squared_distance(self, origin: Points) -> Array:
-        """The square of each point's distance from ``origin``: (Y, Z, X)."""
+        """Squared distance of each point from ``origin``: (Y, Z, X)."""
         x, y, z = (self.pose @ origin).astype(np.float32)
         rest = ((self.y - y) ** 2)[:, None] + (self.z - z) ** 2
         found: Array = rest[:, :, None] + (self.x - x) ** 2
@@ -66,7 +66,7 @@ class Window:
         return (left.reshape(len(self.y) * len(self.z), len(vectors)) @ of_x.T.astype(np.complex64)).reshape(*self.shape)
 
     def blobs(self, middles: Points, sigma: float, heights: Points) -> Array:
-        """The sum of Gaussians of deviation ``sigma`` and ``heights`` (K,) about ``middles`` (K, 3): (Y, Z, X)."""
+        """The sum of Gaussians of deviation ``sigma`` and ``heights`` (K,) around ``middles`` (K, 3): (Y, Z, X)."""
         centres = middles @ self.pose.T
         near = (np.abs(centres[:, 1] - (self.y[0] + self.y[-1]) / 2) < (self.y[-1] - self.y[0]) / 2 + 5 * sigma).nonzero()[0]
         of_x, of_y, of_z = (
@@ -83,14 +83,14 @@ class Window:
 
 
 class Pose(NamedTuple):
-    """How a specimen lies in the frame: turned about the tilt axis by ``angle`` in radians, and shrunk to ``scale``."""
+    """Pose of a specimen in the frame: rotated about the tilt axis by ``angle`` in radians, and shrunk to ``scale``."""
 
     angle: float = 0.0
     scale: float = 1.0
 
     @property
     def matrix(self) -> Points:
-        """Turns positions (x, y, z) as :class:`mwgan.data.canvas.Canvas` turns (x, z)."""
+        """Rotates positions (x, y, z) like :class:`mwgan.data.canvas.Canvas` rotates (x, z)."""
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         return np.array([[cosine, 0.0, -sine], [0.0, 1.0, 0.0], [sine, 0.0, cosine]])
 
@@ -101,15 +101,15 @@ class Block:
     Parameters
     ----------
     size
-        Voxels along each side of a slice; the same edge holds along y.
+        Voxels along each side of a slice; the voxel size along y is the same.
     first, slices
-        Which slices, counted along y; those below 0 and from ``size`` on lie beyond the frame.
+        Which slices, counted along y; those below 0 and from ``size`` on are outside the frame.
     pose
-        How the specimen lies in it.
+        Pose of the specimen.
     finer
-        Points along each edge of a voxel; edges of shapes are as wide as their distance.
+        Supersampling: points along each edge of a voxel; edges of shapes are as wide as their distance.
     softness
-        Least width of an edge in half frames: what a thick section or a detector leaves of a sharp one.
+        Minimum width of edges in half frames: blur by a thick section or a detector.
     """
 
     def __init__(self, size: int, first: int, slices: int, pose: Pose, finer: int = 2, softness: float = 0.0) -> None:
@@ -123,15 +123,15 @@ class Block:
         self.values: Array = np.zeros((len(along), len(across), len(across)), dtype=np.float32)
 
     def reaches(self, middles: Points, extents: Points) -> np.ndarray:
-        """Which of shapes at ``middles`` (K, 3), reaching up to ``extents`` (K,) along y, have a part in these slices: (K,) bool."""
+        """Which of the shapes at ``middles`` (K, 3), with half ``extents`` (K,) along y, intersect these slices: (K,) bool."""
         low, high = self.y[0] - self.edge, self.y[-1] + self.edge
         found: np.ndarray = (middles[:, 1] + extents > low) & (middles[:, 1] - extents < high)
         return found
 
     def paint(self, shape: Shape, value: float | Texture, blend: float = 1.0, within: Shape | None = None) -> None:
-        """Fill a shape with a value or a texture over what is there; a voxel on its edge gets its share.
+        """Fill a shape with a value or a texture; a voxel on its edge gets its share.
 
-        ``blend`` below 1 lets through what is there; ``within`` is the shape that it does not leave.
+        ``blend`` below 1 is semi-transparent; ``within`` is a shape to which it is clipped.
         """
         found = self._window(shape)
         if found is None:
@@ -155,14 +155,14 @@ class Block:
         self.values += texture(self._whole)
 
     def keep(self, shapes: Sequence[Shape]) -> None:
-        """Take away what lies outside all of ``shapes``."""
+        """Remove everything outside all of ``shapes``."""
         everything, self.values = self.values, np.zeros_like(self.values)
         for shape in shapes:
             self.paint(shape, 1.0)
         self.values *= everything
 
     def voxels(self) -> Array:
-        """The means over each voxel (slices, size, size), cut to [0, 1]."""
+        """The means over each voxel (slices, size, size), clipped to [0, 1]."""
         values = np.clip(self.values, 0, 1)
         for axis in (2, 1, 0):
             values = _means(values, axis, self.finer)
@@ -187,7 +187,7 @@ class Block:
 
 
 def _means(values: Array, axis: int, count: int) -> Array:
-    """The means of ``count`` in a row along an axis, which is quicker by whole slices than by reshaping."""
+    """The means of ``count`` neighbours along an axis, which is faster by slices than by reshaping."""
     turned = np.moveaxis(values, axis, 0)
     total = turned[::count].copy()
     for place in range(1, count):

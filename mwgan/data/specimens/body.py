@@ -1,4 +1,4 @@
-"""A specimen: what is drawn one after another, the same whatever slices of it are asked for."""
+"""A specimen as a list of rendering steps, so that it is the same for any choice of slices."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from mwgan.data.specimens.block import Block, Pose, Shape, Texture
 
-FURTHEST = 0.9  # from the middle of the frame along the tilt axis: no slice is chosen beyond
+FURTHEST = 0.9  # from the centre of the frame along the tilt axis: range of chosen slices
 
 
 @dataclass
 class Body:
-    """The steps that draw a specimen, and the shapes that a slice of it may be chosen to show."""
+    """The steps that render a specimen, and the shapes that a slice of it may be chosen to show."""
 
     softness: float = 0.0
-    """Least width of edges, in half frames."""
+    """Minimum width of edges, in half frames."""
     steps: list[Callable[[Block], None]] = field(default_factory=list)
     shown: list[Shape] = field(default_factory=list)
 
     def paint(self, shape: Shape, value: float | Texture, blend: float = 1.0, within: Shape | None = None, shown: bool = True) -> None:
-        """As :meth:`Block.paint`; ``shown`` is False of holes, and of what is not worth a slice."""
+        """As :meth:`Block.paint`; ``shown`` is False for holes and other shapes that no slice should be chosen by."""
         self.steps.append(lambda block: block.paint(shape, value, blend, within))
         if shown:
             self.shown.append(shape)
@@ -47,7 +47,7 @@ class Body:
         return block
 
     def choose_height(self, rng: np.random.Generator) -> float:
-        """Where along the tilt axis, in half frames from the middle, a slice shows something."""
+        """A position along the tilt axis, in half frames from the centre, where a slice isn't empty."""
         shape = self.shown[rng.integers(len(self.shown))]
         reach = float(shape.extent(np.array([[0.0, 1.0, 0.0]]))[0])
         height = float(shape.middle[1]) + 0.6 * reach * rng.uniform(-1, 1)

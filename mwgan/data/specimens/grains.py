@@ -41,7 +41,7 @@ def grains(rng: np.random.Generator) -> Body:
 
 
 class Leaves:
-    """Many solids that are drawn in order; of those that the slices don't meet nothing is made.
+    """Many solids rendered in order; those that don't intersect the slices are skipped.
 
     ``middles`` (K, 3), ``halves`` (K, 3), ``axes`` (K, 3, 3), ``values`` (K,), and ``forms`` (K,): the number of a form of
     :data:`FACETED`, below 0 for ellipsoids.

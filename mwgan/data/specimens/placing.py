@@ -1,4 +1,4 @@
-"""Where shapes lie and how they are turned."""
+"""Random positions and orientations of shapes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from mwgan.data.canvas import Points
 
-REACH = 0.92  # the specimen stays within this share of the cylinder that every projection holds
+REACH = 0.92  # the specimen stays within this share of the cylinder that every projection covers
 
 
 def directions(rng: np.random.Generator, count: int) -> Points:
-    """Unit vectors (count, 3), every direction as likely."""
+    """Uniformly random unit vectors (count, 3)."""
     found: Points = _unit(rng.standard_normal((count, 3)))
     return found
 
 
 def turns(rng: np.random.Generator, count: int) -> Points:
-    """Orthonormal axes (count, 3, 3), one a row, every orientation as likely."""
+    """Uniformly random orthonormal axes (count, 3, 3), one per row."""
     w, x, y, z = _unit(rng.standard_normal((count, 4))).T  # a quaternion each
     rows = [
         (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
@@ -28,13 +28,13 @@ def turns(rng: np.random.Generator, count: int) -> Points:
 
 
 def turn(rng: np.random.Generator) -> Points:
-    """Orthonormal axes (3, 3), every orientation as likely."""
+    """Uniformly random orthonormal axes (3, 3)."""
     found: Points = turns(rng, 1)[0]
     return found
 
 
 def axes_about(first: Points, rng: np.random.Generator) -> Points:
-    """Orthonormal axes (3, 3) of which the first is given, turned about it at random."""
+    """Orthonormal axes (3, 3) with a given first one and a random rotation about it."""
     aside = directions(rng, 1)[0]
     second = np.cross(first, aside)
     second /= np.linalg.norm(second)
@@ -42,7 +42,7 @@ def axes_about(first: Points, rng: np.random.Generator) -> Points:
 
 
 def middle(rng: np.random.Generator, radius: float, furthest: float = 0.9) -> Points:
-    """A place for something of this radius in the cylinder, and between ±``furthest`` along the tilt axis."""
+    """A random position for an object of this radius in the cylinder, between ±``furthest`` along the tilt axis."""
     away = max(REACH - radius, 0.0) * np.sqrt(rng.random())
     direction = rng.uniform(0, 2 * np.pi)
     height = rng.uniform(-1, 1) * max(furthest - radius, 0.0)
@@ -50,7 +50,7 @@ def middle(rng: np.random.Generator, radius: float, furthest: float = 0.9) -> Po
 
 
 def apart(rng: np.random.Generator, radii: Points, gap: float = 0.0, tries: int = 6) -> tuple[Points, Points]:
-    """Middles (K, 3) and radii (K,) of balls that don't meet: of ``radii``, largest first, those that found a place.
+    """Centres (K, 3) and radii (K,) of non-overlapping spheres: of ``radii``, largest first, those that fit.
 
     Each is tried at ``tries`` places at once.
     """

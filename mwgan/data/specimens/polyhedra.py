@@ -1,4 +1,4 @@
-"""Polyhedra: the forms that crystals take, stretched and turned, with the corners that tell how far each reaches."""
+"""Polyhedra: crystal forms, stretched and rotated, with corners that determine their extents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projections of what is drawn finer than the detector: data that do not come from the grid that a reconstruction is made on."""
+"""Projections of supersampled specimens: data that don't come from the grid of the reconstruction."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mwgan.geometry import TiltGeometry
 from mwgan.operators import projector_for
 
 
-def projected(drawing: Array, geometry: TiltGeometry) -> Array:
-    """The rows (Y, A, N) that a detector of N pixels measures of slices drawn ``finer`` times finer than it: (finer Y, finer N, finer N).
+def projected(rendering: Array, geometry: TiltGeometry) -> Array:
+    """The rows (Y, A, N) on a detector of N pixels, from slices sampled ``finer`` times finer than it: (finer Y, finer N, finer N).
 
     Line integrals in detector pixels, averaged over the area of each pixel.
     """
-    slices, size, _ = drawing.shape
+    slices, size, _ = rendering.shape
     finer = size // geometry.detector_size
     of_tilts = tuple(offset * finer for offset in geometry.tilt_offset_px)
     fine = replace(geometry, detector_size=size, axis_offset_px=geometry.axis_offset_px * finer, tilt_offset_px=of_tilts)
-    thick = torch.from_numpy(drawing).reshape(slices // finer, finer, size, size).mean(dim=1)
+    thick = torch.from_numpy(rendering).reshape(slices // finer, finer, size, size).mean(dim=1)
     rows = projector_for(fine)(thick.unsqueeze(1))[:, 0]
     found: Array = (rows.reshape(*rows.shape[:-1], geometry.detector_size, finer).mean(dim=-1) / finer).numpy()
     return found

@@ -1,4 +1,4 @@
-"""Round solids and rods: how deep a point lies in each, to first order, tells the share of a voxel on its edge that is inside."""
+"""Round solids and rods: the first-order depth of a point gives the share of a voxel on the edge that is inside."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Solid(ABC):
 
     @abstractmethod
     def extent(self, directions: Points) -> Points:
-        """How far it reaches from its middle along each of ``directions`` (K, 3), on either side: (K,)."""
+        """Half extent from its centre along each of ``directions`` (K, 3): (K,)."""
 
     @abstractmethod
     def depth(self, window: Window) -> Array:
-        """How far each point lies inside the surface, below 0 outside: (Y, Z, X)."""
+        """Depth of each point below the surface, negative outside: (Y, Z, X)."""
 
     @abstractmethod
     def resized(self: Kind, factor: float) -> Kind:
@@ -135,7 +135,7 @@ class Rod(Solid):
 
 @dataclass(frozen=True)
 class Tube:
-    """A rod without what lies inside of it but for a wall, open at its flat ends."""
+    """A hollow rod with a wall, open at its flat ends."""
 
     rod: Rod
     wall: float
@@ -156,7 +156,7 @@ class Tube:
 
 @dataclass(frozen=True)
 class WithinSolid:
-    """What lies within a solid, and reaches no further."""
+    """A shape within a solid, with at most its extent."""
 
     solid: Solid
 

@@ -9,7 +9,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from mwgan.data.canvas import Array
-from mwgan.data.drawn_images import PosedDrawings
 from mwgan.data.specimens.block import Pose
 from mwgan.data.specimens.body import Body
 from mwgan.data.specimens.cathode import cathode
@@ -24,6 +23,7 @@ from mwgan.data.specimens.rods import rods
 from mwgan.data.specimens.supported import atoms, on_carbon
 from mwgan.data.specimens.textures import random_waves, textured
 from mwgan.data.specimens.tubes import tubes
+from mwgan.data.synthetic_images import PosedSyntheticImages
 from mwgan.errors import InputError
 from mwgan.geometry import TiltGeometry
 
@@ -42,24 +42,24 @@ KINDS: dict[str, Callable[[np.random.Generator], Body]] = {
     "gradients": gradients,
 }
 TEXTURED, SOFTENED = 0.25, 0.5  # how many specimens have an uneven density, and soft edges
-AT_ONCE = 8  # slices of a volume that are drawn together
+AT_ONCE = 8  # slices of a volume rendered together
 
 
 class _Posed(NamedTuple):
-    """A specimen as it lies in the frame."""
+    """A specimen placed in the frame."""
 
     body: Body
     shown: int
-    """The slice that its image shows, counted along the tilt axis."""
+    """The slice of its image, counted along the tilt axis."""
     pose: Pose
     brightness: float
 
 
 @dataclass(frozen=True)
-class Specimens(PosedDrawings):
-    """Each image is a slice across the tilt axis of another specimen; kinds come in turn.
+class Specimens(PosedSyntheticImages):
+    """Each image is a slice, perpendicular to the tilt axis, of another specimen; kinds alternate.
 
-    Parameters are those of :class:`mwgan.data.drawn_images.PosedDrawings`, and these. The numbers that the kinds are drawn with
+    Parameters are those of :class:`mwgan.data.synthetic_images.PosedSyntheticImages`, and these. The parameters of the kinds
     are our choice.
 
     Parameters
@@ -67,10 +67,10 @@ class Specimens(PosedDrawings):
     kinds
         Some of :data:`KINDS`; None takes all.
     finer
-        Points along each edge of a voxel; 1 is quicker, and coarse where something is thinner than a voxel.
+        Points along each edge of a voxel; 1 is faster, but coarse for structures thinner than a voxel.
     projected_finer
-        Above 1 the source brings rows along, which are projected from a drawing so many times as fine as the image. They are of
-        one pose: ``augment`` and ``noise_percent`` are not for it.
+        Above 1 the source has its own rows, projected from a rendering so many times finer than the image. They have
+        one pose: ``augment`` and ``noise_percent`` must be off.
     """
 
     count: int = 250_000
@@ -88,19 +88,19 @@ class Specimens(PosedDrawings):
             raise InputError(f"there are no specimens {', '.join(map(repr, unknown)) or 'of no kind'}: choose among {', '.join(KINDS)}")
         if self.projected_finer < 1 or (self.projected_finer > 1 and (self.augment or self.noise_percent)):
             raise InputError(
-                f"projected_finer={self.projected_finer} is a whole number from 1 on, above which each image has one pose and no noise: "
-                "take augment=false and noise_percent=0 with it"
+                f"projected_finer={self.projected_finer} must be a whole number from 1 on; above 1 each image has one pose and no noise: "
+                "give augment=false and noise_percent=0 with it"
             )
         if self.finer < 1:
-            raise InputError(f"a voxel has 1 point or more along each edge, not {self.finer}")
+            raise InputError(f"finer must be 1 or more, not {self.finer}")
 
     def kind(self, index: int) -> str:
-        """What image ``index`` is of."""
+        """The kind of specimen of image ``index``."""
         names = tuple(self.kinds or KINDS)
         return names[(self.offset + index) % len(names)]
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
-        """A slice (size, size) of specimen ``index`` in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
+        """A slice (size, size) of specimen ``index`` in [0, 1]; ``rng`` samples its pose if ``augment`` is on."""
         found: Array = self.stack(index, rng, 1)[0]
         return found
 
@@ -108,30 +108,30 @@ class Specimens(PosedDrawings):
         """An odd number of slices (slices, size, size), ``spacing`` pixels apart, image ``index`` in the middle."""
         posed = self._posed(index, rng)
         if spacing == 1:
-            return self._drawn(posed, posed.shown - slices // 2, slices)
-        return np.concatenate([self._drawn(posed, posed.shown + spacing * (k - slices // 2), 1) for k in range(slices)])
+            return self._render(posed, posed.shown - slices // 2, slices)
+        return np.concatenate([self._render(posed, posed.shown + spacing * (k - slices // 2), 1) for k in range(slices)])
 
     def volume(self, index: int, rng: np.random.Generator, slices: int | None = None) -> Array:
-        """The specimen of image ``index``, (``slices``, Z, X) voxels; None gives the whole, as many slices as each has rows.
+        """The specimen of image ``index``, (``slices``, Z, X) voxels; None gives all of it, a cube.
 
-        Fewer lie about that of the image, more about the middle of the frame.
+        Fewer slices are centred on that of the image, more on the centre of the frame.
         """
         posed, count = self._posed(index, rng), self.size if slices is None else slices
         first = self._first(posed, count)
-        return np.concatenate([self._drawn(posed, first + done, min(AT_ONCE, count - done)) for done in range(0, count, AT_ONCE)])
+        return np.concatenate([self._render(posed, first + done, min(AT_ONCE, count - done)) for done in range(0, count, AT_ONCE)])
 
     def projections(self, index: int, rng: np.random.Generator, geometry: TiltGeometry, slices: int, finer: int) -> Array:
-        """What a detector of ``size`` pixels measures of :meth:`volume`, (slices, A, N), from a drawing ``finer`` times as fine."""
+        """Projections (slices, A, N) of :meth:`volume` on a detector of ``size`` pixels, from a rendering ``finer`` times finer."""
         posed = self._posed(index, rng)
         first = self._first(posed, slices)
-        drawings = (self._drawn(posed, first + number, 1, finer) for number in range(slices))
-        return np.concatenate([projected(drawing, geometry) for drawing in drawings])
+        renderings = (self._render(posed, first + number, 1, finer) for number in range(slices))
+        return np.concatenate([projected(rendering, geometry) for rendering in renderings])
 
     def sinogram(self, index: int, geometry: TiltGeometry) -> Array | None:
-        """Rows (A, N) of image ``index`` from a finer drawing; None where ``projected_finer`` is 1."""
+        """Rows (A, N) of image ``index`` from a finer rendering; None if ``projected_finer`` is 1."""
         if self.projected_finer == 1:
             return None
-        rng = np.random.default_rng(0)  # which has no pose to draw
+        rng = np.random.default_rng(0)  # not used, as there is no pose to sample
         found: Array = self.projections(index, rng, geometry, 1, self.projected_finer)[0]
         return found
 
@@ -152,7 +152,7 @@ class Specimens(PosedDrawings):
         height = body.choose_height(content) * pose.scale
         return _Posed(body, int(np.floor((height + 1) / 2 * self.size)), pose, brightness)
 
-    def _drawn(self, posed: _Posed, first: int, slices: int, times: int = 1) -> Array:
+    def _render(self, posed: _Posed, first: int, slices: int, times: int = 1) -> Array:
         """Slices from ``first`` on, at ``times`` the resolution in all directions: (times slices, times N, times N)."""
         finer = self.finer if times == 1 else 1
         block = posed.body.draw(self.size * times, first * times, slices * times, posed.pose, finer)

@@ -1,4 +1,4 @@
-"""What lies on a film across the beam: particles on carbon, and single atoms in it."""
+"""Specimens on a film across the beam: particles on carbon, and single atoms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mwgan.data.specimens.solids import Ball
 from mwgan.data.specimens.textures import gaussians, random_waves, textured
 
 LONG = 1.6  # half a film along the tilt axis: beyond the frame
-STEEPEST = 20.0  # degrees that a film lies off the plane of the untilted stage
+STEEPEST = 20.0  # degrees: largest angle of a film to the plane of the untilted stage
 
 
 def on_carbon(rng: np.random.Generator) -> Body:

@@ -1,4 +1,4 @@
-"""What shapes are filled with: random waves, layers, rows of atoms, gradients; and shapes that such waves bound."""
+"""Textures of shapes: random waves, layers, rows of atoms, gradients; and shapes bounded by such waves."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What figures are drawn with."""
+"""Building blocks of figures."""

@@ -1,4 +1,4 @@
-"""A surface of equal density in three dimensions, seen from afar and lit: drawn by numpy alone, so on any machine."""
+"""Rendering of a shaded isosurface in orthographic projection, by numpy only, so on any machine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 STEPS_PER_VOXEL = 1
-LIGHT = np.array([-0.4, -0.6, -0.7])  # to the left, up, and towards the eye
-AMBIENT, FOG = 0.35, 0.45  # light from everywhere; how much of it the farthest places lose
+LIGHT = np.array([-0.4, -0.6, -0.7])  # to the left, up, and towards the viewer
+AMBIENT, FOG = 0.35, 0.45  # ambient light, and its attenuation at the far end
 
 
 def isosurface(
@@ -24,9 +24,9 @@ def isosurface(
     volume
         (Y, Z, X).
     level
-        What is above it is solid.
+        Voxels above it are solid.
     turn
-        (3, 3): rows are the directions to the right, downwards and away from the eye, in x, y, z.
+        (3, 3): rows are the directions right, down and away from the viewer, in x, y, z.
     pixels
         Along each side.
     color

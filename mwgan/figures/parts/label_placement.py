@@ -1,4 +1,4 @@
-"""Names beside the points of a scatter plot, placed so that they cover neither each other, nor a point, nor its error bars."""
+"""Label placement in scatter plots: labels cover neither each other, nor points, nor error bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Point(NamedTuple):
-    """A named point with the half lengths of its error bars."""
+    """A labelled point with the half lengths of its error bars."""
 
     x: float
     y: float
@@ -29,10 +29,10 @@ class Point(NamedTuple):
 
 DISTANCES = (5, 11, 18, 26, 36, 48, 62, 78, 96)  # from a point to the edge of its name, in points of 1/72 inch
 DIRECTIONS = 24
-MARKER = 5.0  # half the room that a point takes
-BAR = 1.5  # half the room that an error bar takes across
-LEADER = 9.0  # a name further off gets a line to its point
-ROUNDS = 5  # every name is placed anew, with the others where they are
+MARKER = 5.0  # half size of a point
+BAR = 1.5  # half width of an error bar
+LEADER = 9.0  # a label further away gets a line to its point
+ROUNDS = 5  # of placing every label again, with the others fixed
 DARKER = 0.65  # names in a bright colour would be hard to read on white
 
 
@@ -72,7 +72,7 @@ def label_points(axis: Axes, points: Sequence[Point], fontsize: float = 8) -> No
 
 
 def _place(anchors: Array, sizes: Array, drawn: Array, frame: Array) -> Array:
-    """Offsets (L, 2) of the middles of the names from their points, where ``drawn`` (K, 4) is not to be covered."""
+    """Offsets (L, 2) of the labels' centres from their points, without covering ``drawn`` (K, 4)."""
     offsets = np.zeros_like(anchors)
     boxes = np.full((len(anchors), 4), np.nan)  # not placed yet
     turns = np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS

@@ -1,4 +1,4 @@
-"""Pieces of a self-contained HTML page: escaped text, tables, and figures that travel inside the file."""
+"""Elements of a self-contained HTML page: escaped text, tables, and embedded figures."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ img { max-width: 100%; height: auto; } summary { cursor: pointer; padding: 0.3em
 
 
 class Cell(str):
-    """A table's cell that is HTML already; plain strings are escaped."""
+    """A table cell that is already HTML; plain strings are escaped."""
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """A whole document of ``parts``, which are HTML."""
+    """A complete document of HTML ``parts``."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
 
@@ -39,16 +39,16 @@ def heading(text: str, level: int = 2) -> str:
 
 
 def sentence(text: str, absent: bool = False) -> str:
-    """A paragraph; ``absent`` marks one that says what isn't there."""
+    """A paragraph; ``absent`` marks one about something missing."""
     return f'<p class="absent">{escape(text)}</p>' if absent else f"<p>{escape(text)}</p>"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", numbers: Sequence[int] = ()) -> str:
-    """A table that scrolls sideways where the window is too narrow; columns of ``numbers`` stand to the right."""
+    """A table that scrolls horizontally in a narrow window; columns of ``numbers`` are right-aligned."""
     head = "".join(f"<th{_kind(place in numbers)}>{escape(name)}</th>" for place, name in enumerate(headings))
     body = "\n".join(f"<tr>{''.join(_cell(value, place in numbers) for place, value in enumerate(row))}</tr>" for row in rows)
-    told = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'<div class="wide"><table>{told}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    caption_html = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f'<div class="wide"><table>{caption_html}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def folded(summary: str, content: str, is_open: bool = False) -> str:

@@ -14,7 +14,7 @@ from mwgan.figures.parts.style import new_figure
 
 WIDEST = 11.4  # inches: 1,370 pixels
 LARGEST = 2.2  # inches of one picture
-TEXT = 0.34  # inches that a row of pictures leaves for its captions
+TEXT = 0.34  # inches per row for captions
 LETTERS_PER_INCH = 15  # of a title
 
 

@@ -1,4 +1,4 @@
-"""The Fourier transform of an image as a picture: log magnitude, and the wedge that the tilts leave empty."""
+"""The Fourier transform of an image as a picture: log magnitude, and the missing wedge."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SCALE = (0.02, 0.999)  # quantiles of a spectrum that are drawn black and white
 def log_magnitude(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """log10 of the Fourier transform's magnitude (H, W) of a picture (H, W), zero frequency in the middle.
 
-    The borders are faded out first: a tomogram does not repeat, and the jump from one border to the other would draw a
-    bright cross, one arm of it right through the missing wedge.
+    The borders are tapered first: a tomogram isn't periodic, and the jump from one border to the other would cause a
+    bright cross, with one arm through the missing wedge.
     """
     height, width = pixels.shape
     magnitude = np.abs(np.fft.fftshift(np.fft.fft2(pixels * _window(height)[:, None] * _window(width))))

@@ -1,4 +1,4 @@
-"""Networks that were trained with stand-ins for images that weren't there: told wherever their names stand."""
+"""Marks networks trained with fallback data (stand-ins for missing images) wherever their names are shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LETTERS_PER_INCH = 17  # of a note
 
 
 def train_data(rows: pd.DataFrame) -> dict[str, str]:
-    """What each method was trained on, ``D2 (phantom faces for ct)``; all of it where its trainings differ, empty where on nothing."""
+    """Training data of each method, ``D2 (phantom faces for ct)``; all of them if its trainings differ, empty if it has none."""
     return {method: "; ".join(map(in_words, known)) for method, known in trainings(rows).items()}
 
 
@@ -30,20 +30,20 @@ def substitutes(stand_ins: str) -> str:
 
 
 def names(rows: pd.DataFrame) -> dict[str, str]:
-    """Each method's name for people."""
+    """Each method's label."""
     return {method: label(*parts) for method, parts in made_of(rows).items()}
 
 
 def marked(rows: pd.DataFrame) -> dict[str, str]:
-    """Each method's name for people, with a mark where stand-ins were among its training images: ``IRDM, D2 *``."""
+    """Each method's label, with a mark if it was trained with stand-ins: ``IRDM, D2 *``."""
     marks, found = _marks(rows), _stand_ins(rows)
     return {method: f"{name} {marks[found[method]]}" if method in found else name for method, name in names(rows).items()}
 
 
 def note(rows: pd.DataFrame) -> str:
-    """What the marks mean, ``trained with stand-ins: * phantom faces for brain, ct``; empty without any."""
-    told = "; ".join(f"{mark} {stand_ins}" for stand_ins, mark in _marks(rows).items())
-    return f"trained with stand-ins: {told}" if told else ""
+    """A legend of the marks, ``trained with stand-ins: * phantom faces for brain, ct``; empty without any."""
+    legend = "; ".join(f"{mark} {stand_ins}" for stand_ins, mark in _marks(rows).items())
+    return f"trained with stand-ins: {legend}" if legend else ""
 
 
 def write_note(figure: Figure, rows: pd.DataFrame) -> None:
@@ -53,19 +53,19 @@ def write_note(figure: Figure, rows: pd.DataFrame) -> None:
 
 
 def in_full(rows: pd.DataFrame) -> dict[str, str]:
-    """Each method's name for people, the stand-ins in words: ``IRDM, D2 (phantom faces for brain, ct)``."""
+    """Each method's label, with its stand-ins in words: ``IRDM, D2 (phantom faces for brain, ct)``."""
     found = _stand_ins(rows)
     return {method: f"{name} ({found[method]})" if method in found else name for method, name in names(rows).items()}
 
 
 def _stand_ins(rows: pd.DataFrame) -> dict[str, str]:
-    """What stood in for what, of the methods of which something did."""
-    told = {}
+    """The stand-ins of each method that has any."""
+    legend = {}
     for method, known in trainings(rows).items():
         found = list(dict.fromkeys(substitutes(training.stand_ins) for training in known if training.stand_ins))
         if found:
-            told[method] = " or ".join(found) + ("" if all(training.stand_ins for training in known) else " in some trainings")
-    return told
+            legend[method] = " or ".join(found) + ("" if all(training.stand_ins for training in known) else " in some trainings")
+    return legend
 
 
 def _marks(rows: pd.DataFrame) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""One look for all figures: the name and colour that the list of methods gives each, whatever else is drawn.
+"""A common style for all figures: each method's label and colour from the list of methods.
 
 Its colours (``conf/method``) are Okabe and Ito's palette, and from Paul Tol's those that keep clear of it under every kind of colour
 vision: 17 units of CIELAB or more among the methods of Ding 2019, and among those of each figure of IRDM 2020, by the simulation of
-Machado et al. 2009. In grey the markers tell. D5, D4, D3, D6 darken as their range of wedges widens.
+Machado et al. 2009. In grey the markers differ. D5, D4, D3, D6 darken as their range of wedges widens.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from mwgan.methods import known_methods
 from mwgan.results.columns import CORRECTED
 from mwgan.results.methods import made_of
 
-# For methods without a colour of their own, as those of a sweep over a value; where they run out the kind of line tells.
+# For methods without their own colour, as those of a sweep; when colours run out, the line style differs.
 SPARE = ("#44AA99", "#F0E442", "#AA3377", "#4477AA", "#BBCC33", "#EE8866", "#7A5195", "#8C6D31")
 MARKERS = "os^Dv*PX<>ph"
 LINES = ("-", "--", ":", "-.")
 
 
 def label(reconstructor: str, data_consistency: bool = False) -> str:
-    """A method's name for people: that of its reconstructor, and whether data consistency corrects it."""
+    """A method's label: that of its reconstructor, and whether data consistency corrects it."""
     entry = known_methods().get(reconstructor)
     return (entry.label if entry else reconstructor) + (CORRECTED if data_consistency else "")
 
@@ -48,7 +48,7 @@ def look(rows: pd.DataFrame) -> dict[str, dict[str, str]]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure in inches that belongs to no window and is forgotten when its owner forgets it."""
+    """A figure in inches without a window or a reference in pyplot."""
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

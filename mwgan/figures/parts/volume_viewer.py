@@ -1,4 +1,4 @@
-"""Three orthogonal views of a volume inside a page, with sliders: the bytes and the script that draws them travel with it."""
+"""Three orthogonal views of a volume in a page, with sliders; data and script are embedded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Volume = npt.NDArray[np.float32]
 SCRIPT = Path(__file__).with_suffix(".js")
-DARKEST, BRIGHTEST = 0.001, 0.999  # quantiles between which densities are told apart
+DARKEST, BRIGHTEST = 0.001, 0.999  # quantiles of the displayed range of densities
 WIDEST = 370.0  # CSS pixels of a view's longer side
 STYLE = """<style>
 .views { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; } .views figure { margin: 0; }
@@ -28,18 +28,18 @@ pre { font-size: 12px; overflow-x: auto; }
 
 @dataclass(frozen=True)
 class Shown:
-    """What the views show.
+    """The data of the views.
 
     Parameters
     ----------
     volumes
-        By the name that a reader knows them by, the first of them that which the contrast is chosen for; (Y, Z, X) each.
+        (Y, Z, X) by label; the first determines the contrast.
     spacing
-        Of their voxels (y, z, x), in any unit.
+        Voxel sizes (y, z, x), in any unit.
     first, step
-        The slice of the whole volume that lies in the middle of the first one shown, and how many one stands for, (y, z, x).
+        Index in the full volume of the centre of the first displayed slice, and slices per displayed one, (y, z, x).
     uncertainty
-        Of the first volume, drawn over it; None where it isn't known.
+        Of the first volume, as an overlay; None if unknown.
     """
 
     volumes: Mapping[str, Volume]
@@ -50,7 +50,7 @@ class Shown:
 
 
 def viewer(shown: Shown) -> list[str]:
-    """The parts of a page: sliders, a row of three views for each volume, and what they are drawn from."""
+    """The parts of a page: sliders, a row of three views for each volume, and their data."""
     ranges = {name: _range(volume) for name, volume in shown.volumes.items()}
     names = list(ranges)
     low, high = min(one[0] for one in ranges.values()), max(one[1] for one in ranges.values())
@@ -70,8 +70,12 @@ def viewer(shown: Shown) -> list[str]:
     parts += [_data(ids[name], _bytes(shown.volumes[name], *ranges[name])) for name in names]
     if shown.uncertainty is not None:
         parts.append(_data("uncertainty", _bytes(shown.uncertainty, 0.0, max(_quantile(shown.uncertainty, BRIGHTEST), 0.0))))
-    told = json.dumps(facts).replace("</", "<\\/")
-    return [*parts, f'<script type="application/json" id="facts">{told}</script>', f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"]
+    content = json.dumps(facts).replace("</", "<\\/")
+    return [
+        *parts,
+        f'<script type="application/json" id="facts">{content}</script>',
+        f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+    ]
 
 
 def _sliders(shape: Sequence[int], contrast: tuple[float, float], overlay: bool) -> str:
@@ -86,22 +90,22 @@ def _sliders(shape: Sequence[int], contrast: tuple[float, float], overlay: bool)
 
 
 def _slider(name: str, label: str, most: float, value: float, step: str = "1") -> str:
-    told = f'<output id="{name}-told" for="{name}"></output>'
+    output = f'<output id="{name}-told" for="{name}"></output>'
     return (
         f'<label for="{name}">{label}</label><input type="range" id="{name}" min="0" max="{most}" step="{step}" value="{value:g}" '
-        f'autocomplete="off">{told}'
+        f'autocomplete="off">{output}'
     )
 
 
 def _views(volume: str, shape: Sequence[int], spacing: Sequence[float], overlay: bool) -> str:
     y, z, x = (count * edge for count, edge in zip(shape, spacing, strict=True))
     figures = []
-    for plane, width, height, told in (("y", x, z, "x →, z ↓"), ("z", x, y, "x →, y ↓"), ("x", z, y, "z →, y ↓")):
+    for plane, width, height, axes in (("y", x, z, "x →, z ↓"), ("z", x, y, "x →, y ↓"), ("x", z, y, "z →, y ↓")):
         scale = WIDEST / max(x, y, z)
         style = f"width: {max(1.0, width * scale):.1f}px; height: {max(1.0, height * scale):.1f}px"
         drawn_over = ' data-overlay="yes"' if overlay else ""
         canvas = f'<canvas id="{volume}-{plane}" data-volume="{volume}" data-plane="{plane}"{drawn_over} style="{style}"></canvas>'
-        figures.append(f"<figure>{canvas}<figcaption>{told}</figcaption></figure>")
+        figures.append(f"<figure>{canvas}<figcaption>{axes}</figcaption></figure>")
     return f'<div class="views">{"".join(figures)}</div>'
 
 

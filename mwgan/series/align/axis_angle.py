@@ -45,10 +45,10 @@ def angle_by_fits(field: Field, pose: Pose, apart_deg: float) -> tuple[Pose, flo
 
 
 def _standard_error(field: Field, left: float, curvature: float) -> float:
-    """Of the foot of a parabola, in the distance of its three points, from what is ``left`` at the foot.
+    """Standard error of the vertex of a parabola, in units of the distance of its three points, from the residual ``left`` there.
 
-    What is left is noise that was smoothed to 1 / (4 pi s^2) of its power, s the Gaussian's standard deviation; of the slow
-    changes that tell an angle the smoothing takes nothing.
+    The residual is noise smoothed to 1 / (4 pi s^2) of its power, where s is the Gaussian's standard deviation; the slow
+    changes that determine an angle are not affected by the smoothing.
     """
     squared_px = float(field.tilt_deg.size * np.prod(field.shape)) * field.raw.step**2
     return float(np.sqrt(8 * np.pi * field.raw.sigma_px**2 * left / (squared_px * curvature)))

@@ -151,13 +151,13 @@ def test_the_threshold_lies_halfway_where_otsu_leaves_it_open():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"threshold": 5.0}, "nothing of the volume lies above"),
-        ({"threshold": -1.0}, "all of the volume lies above"),
+        ({"threshold": 5.0}, "no voxel of the volume is above"),
+        ({"threshold": -1.0}, "all voxels of the volume are above"),
         ({"threshold": "high"}, "otsu or a grey level"),
         ({"threshold": float("nan")}, "finite"),
         ({"levels": (0, 1, 0.5)}, "rising"),
         ({"levels": (1,)}, "rising"),
-        ({"levels": (0, 9)}, "nothing of the volume lies above"),
+        ({"levels": (0, 9)}, "no voxel of the volume is above"),
         ({"smallest": 10**6}, "--smallest"),
         ({"smallest": 0}, "1 voxel or more"),
         ({"wedge_deg": 200}, "wedge"),

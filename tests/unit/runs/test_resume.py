@@ -133,7 +133,7 @@ def test_the_users_own_folder_wins_even_where_the_recorded_one_is_gone(run, conf
     jobs.record_start(run, ["experiment=mine"], "mine", conf / "gone")
     for flags in (["--config-dir", str(conf)], [f"--config-dir={conf}"], ["-cd", str(conf)]):
         assert command([f"resume={run}", *flags]) == [*flags, "experiment=mine", where(run)]
-    with pytest.raises(InputError, match=r"configuration folder .*gone is not there"):
+    with pytest.raises(InputError, match=r"configuration folder .*gone is missing"):
         command([f"resume={run}"])
 
 

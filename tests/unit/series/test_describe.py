@@ -49,4 +49,4 @@ def test_info_prints_it_with_warnings_apart(series, tmp_path):
     done = CliRunner().invoke(app, ["info", str(series), "--tilts", "-40:40:20", "--exclude", "1-3"])
     assert "tilts 20 to 40 degrees" in done.stdout
     assert "3 images left out" in done.stdout
-    assert done.stderr.startswith("warning: 2 tilts can't tell what a slice looks like")
+    assert done.stderr.startswith("warning: 2 tilts are too few for a reconstruction")

@@ -68,7 +68,7 @@ def test_record_and_page_say_where_a_volume_comes_from_and_what_is_left(run, tmp
     assert "<replaced>" not in page
     assert page.count("<canvas") == 6
     assert 'id="overlay"' not in page
-    assert "How far to believe it" not in page
+    assert "Reliability" not in page
     check_record_file(tmp_path / "v.mrc")  # the next one may take its place
 
 
@@ -81,7 +81,7 @@ def test_the_record_knows_a_networks_weights_by_their_sum(run):
 def test_trust_lies_over_the_views_whatever_the_format(run, tmp_path):
     _, _, page = run("v.ome.tif", trust=True)
     assert 'id="overlay"' in page
-    assert "How far to believe it" in page
+    assert "Reliability" in page
     uncertainty = trust_files(tmp_path / "v.ome.tif")[0]
     assert uncertainty.name == "v.uncertainty.ome.tif"
     assert uncertainty.is_file()

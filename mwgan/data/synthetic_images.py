@@ -1,4 +1,4 @@
-"""What all sources of drawn phantoms share: which image is drawn when, and in which pose."""
+"""Base classes of synthetic image sources: content by image number, and random poses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mwgan.data.source import ImageSource
 from mwgan.errors import InputError
 
 SHRUNK, OFTEN_SMALLER = 0.8, 0.3
-STRAIGHT, TURN, TAPER = 0.5, 0.02, 0.015  # how many bodies are prisms; radians, and share of the width, from a slice to the next
+STRAIGHT, TURN, TAPER = 0.5, 0.02, 0.015  # share of bodies that are prisms; change per slice in radians, and in width
 
 
 @dataclass(frozen=True)
-class PosedDrawings(ImageSource):
+class PosedSyntheticImages(ImageSource):
     """``count`` images of ``size`` x ``size`` pixels: image k of a seed is always the same image.
 
     Parameters
@@ -28,18 +28,18 @@ class PosedDrawings(ImageSource):
     count
         How many images.
     seed
-        Decides every image's content.
+        Determines every image's content.
     offset
-        First image: train, validation and test take ranges of one seed that don't meet.
+        First image: training, validation and test use disjoint ranges of one seed.
     augment
-        Turn each image by a random angle and shrink it by up to a fifth, drawn anew each time: straight onto the grid, so
-        that it costs neither time nor sharpness.
+        Rotate each image by a random angle and shrink it by up to a fifth, sampled again each time: rendered directly on the
+        grid, so that it costs neither time nor sharpness.
     smallest
-        Three in ten of those that are turned are shrunk further, down to this share of the frame, every size between as likely.
+        Three in ten of the rotated ones are shrunk further, uniformly down to this share of the frame.
     noise_percent
         Add white noise of up to this standard deviation, in percent of the range, before projecting.
     licence
-        Drawn by this program: there is nothing to ask for.
+        Synthetic: none needed.
     """
 
     size: int = 256
@@ -53,7 +53,7 @@ class PosedDrawings(ImageSource):
     licence: str = "none needed"
 
     stream: ClassVar[tuple[int, ...]] = ()
-    """Tells apart the random numbers of two kinds of images that share seed and number."""
+    """Separates the random numbers of different kinds of images with the same seed and number."""
 
     def __post_init__(self) -> None:
         if not 0 < self.smallest <= SHRUNK:
@@ -68,7 +68,7 @@ class PosedDrawings(ImageSource):
         return self.count
 
     def content(self, index: int) -> np.random.Generator:
-        """What image ``index`` is drawn from, but for its pose.
+        """The random generator of image ``index``'s content, without its pose.
 
         Raises
         ------
@@ -80,47 +80,47 @@ class PosedDrawings(ImageSource):
         return np.random.Generator(np.random.SFC64([self.seed, self.offset + index, *self.stream]))
 
     def pose(self, rng: np.random.Generator) -> tuple[float, float]:
-        """An angle in radians and a share of the frame, drawn where ``augment`` is on."""
+        """An angle in radians and a share of the frame, sampled if ``augment`` is on."""
         angle, scale = (rng.uniform(0, 2 * np.pi), rng.uniform(SHRUNK, 1.0)) if self.augment else (0.0, 1.0)
         if self.augment and self.smallest < SHRUNK and rng.random() < OFTEN_SMALLER:
             scale = float(np.exp(rng.uniform(np.log(self.smallest), np.log(SHRUNK))))
         return angle, scale
 
     def augmentation(self, index: int) -> Augmentation:
-        """What is left to do to image ``index`` once it is drawn."""
+        """The remaining augmentation of image ``index``."""
         return Augmentation(noise_percent=self.noise_percent)
 
     def describe(self) -> list[dict[str, Any]]:
-        """What a run's record says of the source."""
+        """The source's entry in a run's record."""
         return [{"name": self.name, "images": self.count, "licence": self.licence}]
 
 
-class DrawnImages(PosedDrawings):
-    """Such images that are painted onto a canvas; parameters are those of :class:`PosedDrawings`.
+class SyntheticImages(PosedSyntheticImages):
+    """Synthetic images painted onto a canvas; parameters are those of :class:`PosedSyntheticImages`.
 
-    Along the tilt axis each is a body of its own: half are straight, the others turn and taper a little from slice to slice.
+    Along the tilt axis each image is extended to a body: half are straight, the others rotate and taper a little from slice to slice.
     """
 
     stacks = True
 
     def image(self, index: int, rng: np.random.Generator) -> Array:
-        """Image ``index`` (size, size) in [0, 1]; ``rng`` draws its pose where ``augment`` is on."""
-        return self._drawn(index, *self.pose(rng))
+        """Image ``index`` (size, size) in [0, 1]; ``rng`` samples its pose if ``augment`` is on."""
+        return self._render(index, *self.pose(rng))
 
     def stack(self, index: int, rng: np.random.Generator, slices: int, spacing: int = 1) -> Array:
         """Slices (slices, size, size) of the body of image ``index``, ``spacing`` pixels apart, that image in the middle."""
         angle, scale = self.pose(rng)
         if rng.random() < STRAIGHT:
-            return np.repeat(self._drawn(index, angle, scale)[None], slices, axis=0)
+            return np.repeat(self._render(index, angle, scale)[None], slices, axis=0)
         turn, taper = rng.normal(0, TURN), rng.normal(0, TAPER)
         away = spacing * (np.arange(slices) - slices // 2)
-        return np.stack([self._drawn(index, angle + turn * k, min(1.0, scale * (1 + taper * k))) for k in away])
+        return np.stack([self._render(index, angle + turn * k, min(1.0, scale * (1 + taper * k))) for k in away])
 
-    def _drawn(self, index: int, angle: float, scale: float) -> Array:
+    def _render(self, index: int, angle: float, scale: float) -> Array:
         canvas = Canvas(self.size, angle, scale)
         self.draw(canvas, self.content(index))
         return canvas.pixels
 
     @abstractmethod
     def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
-        """Paint one image, its content drawn from ``rng``."""
+        """Paint one image with random content from ``rng``."""
