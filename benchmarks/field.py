@@ -132,8 +132,8 @@ def volume(series: TiltSeries, method: str, width: int | None = None) -> Stack:
     make, grid = make_method(method, METHODS[method]), SliceGrid.of(series.geometry, None, width)
     blocks = [grid.placed(measurement_of(series, start, min(start + 8, series.slices))) for start in range(0, series.slices, 8)]
     found = torch.cat([grid.cropped(make(block))[:, 0] for block in blocks]).numpy()
-    beside = (found.shape[2] - series.geometry.detector_size) // 2
-    return found[:, :, beside : found.shape[2] - beside]
+    margin = (found.shape[2] - series.geometry.detector_size) // 2
+    return found[:, :, margin : found.shape[2] - margin]
 
 
 def main() -> None:

@@ -71,8 +71,8 @@ def framed() -> Iterator[Case]:
         images = load_images(kind(SIZE, IMAGES, SEED, offset=OFFSET))
         for percent in NOISE_PERCENT:
             for times in FRAMES:
-                beside = (times - 1) * SIZE // 2
-                wide = pad(images, (beside,) * 4)
+                margin = (times - 1) * SIZE // 2
+                wide = pad(images, (margin,) * 4)
                 yield {"source": name, "noise_percent": percent, "frame": times, "field": 1.0}, acquire(wide, percent), images, SIZE
 
 
@@ -111,9 +111,9 @@ def acquire(images: Tensor, percent: float) -> Measurement:
 def crop(measurement: Measurement, field: float) -> Measurement:
     """The measurement on part of the detector's width, with slices as wide as before."""
     size = measurement.geometry.detector_size
-    beside = round((1 - field) * size / 2)
-    narrow = replace(measurement.geometry, detector_size=size - 2 * beside)
-    cut = measurement.with_rows(lambda rows: rows[..., beside : size - beside], geometry=narrow)
+    margin = round((1 - field) * size / 2)
+    narrow = replace(measurement.geometry, detector_size=size - 2 * margin)
+    cut = measurement.with_rows(lambda rows: rows[..., margin : size - margin], geometry=narrow)
     return SliceGrid.of(narrow, None, size).placed(cut)
 
 

@@ -81,7 +81,7 @@ def labels_of(kind: str, seed: int, labels: np.ndarray, fine: int = 1) -> list[i
 
 
 def measured(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -> pd.DataFrame:
-    """A row per body and quantity: measured value, spread and ground truth; cached beside the tomogram."""
+    """A row per body and quantity: measured value, spread and ground truth; cached next to the tomogram."""
     file = None if kept is None else kept / f"{method}_{kind}_{seed}_{wedge}.csv"
     if file is not None and file.exists():
         return pd.read_csv(file)

@@ -76,7 +76,7 @@ class Pair:
 
 
 def main() -> None:
-    parser = arguments("Times TVM and SART beside other packages' at equal quality.", "reconstruction.csv")
+    parser = arguments("Time of TVM and SART compared with other packages at equal quality.", "reconstruction.csv")
     parser.add_argument("--size", type=int, default=256, help="pixels along each side; SART takes the next odd number")
     parser.add_argument("--tilts", type=int, default=180, help="tilts over half a turn")
     parser.add_argument("--batch", type=int, default=32, help="slices in a batch")

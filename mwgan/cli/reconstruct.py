@@ -65,7 +65,7 @@ def reconstruct(
             help="Write how far the volume can be trusted (uncertainty, table, panel); takes twice as long with auto, 8 times with others.",
         ),
     ] = False,
-    report: Annotated[bool, typer.Option("--report", help="Write a report (HTML) with a viewer of the volume, beside it.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write a report (HTML) with a viewer of the volume, next to it.")] = False,
     device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
@@ -142,7 +142,7 @@ def reconstruct(
 def look(
     series: options.Series,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; the findings are written beside it as JSON.")
+        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; the findings are written next to it as JSON.")
     ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
@@ -178,7 +178,7 @@ def look(
 def compare(
     series: options.Series,
     slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers are written beside it as csv.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers are written next to it as csv.")],
     methods: Annotated[
         str, typer.Option(help="Methods as for reconstruct, separated by commas; NAME=CHECKPOINT names a checkpoint.")
     ] = "wbp,sirt,tvm_auto,lpd_guided,auto",

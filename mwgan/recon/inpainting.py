@@ -113,11 +113,11 @@ class InpaintSinogram:
         return measurement.geometry == self._grid(measurement)
 
     def _grid(self, measurement: Measurement) -> TiltGeometry:
-        """The grid's tilts on the measurement's detector, the axis in its middle: convolutions take any length."""
+        """The grid's tilts on the measurement's detector, the axis in its centre: convolutions take any length."""
         return replace(self.geometry, detector_size=measurement.geometry.detector_size)
 
     def centred(self, sinogram: Tensor) -> Tensor:
-        """Rows reordered from -90 … 90 to 0 … 180 degrees, so that a wedge about the beam lies in the middle."""
+        """Rows reordered from -90 … 90 to 0 … 180 degrees, so that a wedge around the beam lies in the centre."""
         return torch.cat([sinogram[:, :, self.first :], sinogram[:, :, : self.first].flip(-1)], dim=2)
 
     def stored(self, centred: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class InpaintSinogram:
 
 
 def _shared_rows(measurement: Measurement) -> Measurement:
-    """Only the measured rows, with the tilt axis in the detector's middle."""
+    """Only the measured rows, with the tilt axis in the detector's centre."""
     rows = measurement.only_measured()
     if not bool(rows.measured_tilts.all()):
         raise InputError("samples of a batch off the network's tilt grid must share their tilts: pass those of each wedge separately")
@@ -135,7 +135,7 @@ def _shared_rows(measurement: Measurement) -> Measurement:
 
 
 def _on_axis(measurement: Measurement) -> Measurement:
-    """The same rows with the tilt axis in the detector's middle, shifted by the Fourier transform of the padded rows."""
+    """The same rows with the tilt axis in the detector's centre, shifted by the Fourier transform of the padded rows."""
     geometry = measurement.geometry
     if geometry.on_axis:
         return measurement
