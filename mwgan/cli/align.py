@@ -17,7 +17,7 @@ def align(
     series: options.RawSeries,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture are written next to it."),
+        typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture next to it."),
     ],
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",

@@ -130,13 +130,13 @@ class TomoPy:
             if group.geometry.tilt_offset_px:  # TomoPy takes one axis position for all tilts
                 rows = shift_rows(rows, -np.array(group.geometry.tilt_offset_px)[order], 2 * size)[..., :size]
             tilt_deg = np.array(group.geometry.tilt_deg)[order]
-            reconstruct = self._gridrec if self.algorithm == "gridrec" else self._traced
+            reconstruct = self._gridrec if self.algorithm == "gridrec" else self._trace_rays
             slices = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)
             empty = torch.from_numpy(~rows.any(axis=(1, 2), keepdims=True)).to(slices.device)
             tomogram[samples, 0] = slices.masked_fill(empty, 0.0)  # multiplicative algorithms would leave their floor there
         return tomogram
 
-    def _traced(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:
+    def _trace_rays(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:
         """Slices (S, N, N) of the projections (S, A, N) by an algorithm that traces rays."""
         if self.algorithm in MULTIPLICATIVE:
             rows = rows.clip(min=FLOOR * rows.max(axis=(1, 2), keepdims=True).clip(min=SMALLEST))
