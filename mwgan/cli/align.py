@@ -16,7 +16,8 @@ def align(
     context: typer.Context,
     series: options.RawSeries,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture are written beside it.")
+        Path,
+        typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture next to it."),
     ],
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
@@ -51,11 +52,11 @@ def align(
     beside = aligned_files(output)
     guard([output, *beside], series, tilts)
     check_record_file(output)
-    said = options.switches(tilt_axis, "auto", background, invert, outliers)
+    switches = options.switches(tilt_axis, "auto", background, invert, outliers)
     aligned = align_series(
         series,
         tilts,
-        said,
+        switches,
         exclude=exclude,
         dataset=dataset,
         strict=strict,
@@ -76,9 +77,9 @@ def align(
 
 def apply(
     maps: Annotated[list[Path], typer.Argument(help="Maps (EDS, EELS …) of the same tilts and size as the raw series, in any format.")],
-    like: Annotated[Path, typer.Option("--like", help="Record (JSON) written by mwgan align beside the aligned series.")],
+    like: Annotated[Path, typer.Option("--like", help="Record (JSON) written by mwgan align next to the aligned series.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for NAME_ali.mrc of each map. [default: beside the maps]")
+        Path | None, typer.Option("--output", "-o", help="Folder for NAME_ali.mrc of each map. [default: next to the maps]")
     ] = None,
     dataset: options.Dataset = None,
 ) -> None:

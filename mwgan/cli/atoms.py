@@ -15,7 +15,7 @@ def atoms(
     context: typer.Context,
     series: options.Series,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Atoms, .xyz; a record (.json) and a picture (.png) are written beside it.")
+        Path, typer.Option("--output", "-o", help="Atoms, .xyz; a record (.json) and a picture (.png) are written next to it.")
     ],
     species: Annotated[str, typer.Option(help="Elements in the specimen: Au or Fe,Pt. [default: as many species as the masses show]")] = "",
     volume: Annotated[Path | None, typer.Option(help="Volume (y, z, x) of this series to start from.")] = None,

@@ -50,7 +50,7 @@ app.add_typer(data_app, name="data")
 @app.command()
 def simulate(
     output: Annotated[
-        Path, typer.Argument(help="Tilt series to write, MRC; tilts (.tlt) and ground truth (.truth.mrc) are written beside it.")
+        Path, typer.Argument(help="Tilt series to write, MRC; tilts (.tlt) and ground truth (.truth.mrc) are written next to it.")
     ],
     specimen: Annotated[
         str, typer.Option(help="Images, one per slice: faces, shapes, leaves, challenge; bodies: rods …, specimens; nanocrystal.")

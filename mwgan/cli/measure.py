@@ -59,8 +59,8 @@ def measure(
     given = {name for name in context.params if _is_given(context, name)}
     if {"threshold", "materials"} <= given:
         raise InputError("--threshold and --materials both define the specimen's boundary: give one of them")
-    if series is None and (alone := sorted(given & {*SERIES, "settings"})):
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
+    if series is None and (unused := sorted(given & {*SERIES, "settings"})):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
         raise InputError(f"{named} needs a series: give --series, or leave it out")
     levels = None if materials is None else _levels(materials)
     if output is not None:
@@ -68,8 +68,8 @@ def measure(
         guard([output], volume, uncertainty, None if series == RECORDED else series, aligned_by, tilts, new_folder=True)
     subsets = None
     if series is not None:
-        asked: dict[str, Any] = {name: value for name, value in context.params.items() if name in given}
-        subsets, notes, warnings = subsets_of(volume, asked, groups)
+        for_series: dict[str, Any] = {name: value for name, value in context.params.items() if name in given}
+        subsets, notes, warnings = subsets_of(volume, for_series, groups)
         say(notes, warnings)
     found = measure_volume(volume, voxel_size, threshold, levels, smallest, uncertainty, subsets, wedge, method, close, typer.echo)
     say(found.notes, found.warnings)

@@ -65,7 +65,7 @@ def reconstruct(
             help="Write how far the volume can be trusted (uncertainty, table, panel); takes twice as long with auto, 8 times with others.",
         ),
     ] = False,
-    report: Annotated[bool, typer.Option("--report", help="Write a report (HTML) with a viewer of the volume, beside it.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write a report (HTML) with a viewer of the volume, next to it.")] = False,
     device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
@@ -102,8 +102,8 @@ def reconstruct(
     check_record_file(output)
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
-    said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
-    given = Given(series, tilts, said, exclude, dataset, strict, aligned_by, binning, max_tilt)
+    switches = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    given = Given(series, tilts, switches, exclude, dataset, strict, aligned_by, binning, max_tilt)
     looked_at, opened = check_and_open(given, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
@@ -113,8 +113,8 @@ def reconstruct(
     grid = SliceGrid.of(opened.geometry, thickness, width)
     reconstructor = make_method(method, chosen, device, consistency, allow or ())
     read = [file for given in (series, aligned_by, tilts, tuned) if given is not None for file in files_read(file_of(given))]
-    asked = {**context.params, "device": device, "settings": chosen}
-    identity = identity_of(opened, [*read, *files_of_method(method, chosen)], asked)
+    recorded_options = {**context.params, "device": device, "settings": chosen}
+    identity = identity_of(opened, [*read, *files_of_method(method, chosen)], recorded_options)
     if tune:
         weights = tuned_files(reconstructor, output)
         guard([output, *beside, *weights], series, aligned_by, tilts, tuned, networks=[method])
@@ -123,26 +123,26 @@ def reconstruct(
     reconstructor = make_choice(reconstructor, opened, grid, device)
     if (choice := choice_sentence(reconstructor)) is not None:
         typer.echo(choice)
-    believed = TrustReport(reconstructor, output, opened) if trust else None
-    record = Record(output, opened, looked_at, reconstructor, device, method, asked)
-    companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
-    found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
+    trust_report = TrustReport(reconstructor, output, opened) if trust else None
+    record = Record(output, opened, looked_at, reconstructor, device, method, recorded_options)
+    companions = [record, *([Report(output, opened, record, label(method), device, trust_report)] if report else ())]
+    found = reconstruct_series(opened, reconstructor, output, block, device, trust_report, thickness, width, budget, identity, companions)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
     times = f", {found.residual / found.noise:.1f} times that of the noise" if found.noise > 0 else ""
     residual = f"{100 * found.residual:.1f} % of the data{times}"
     typer.echo(f"residual on the measured tilts: {residual} (data minus the projected tomogram)")
     say([], [record.doubt] if record.doubt else [])
-    if believed is not None:
-        for sentence in believed.sentences():
+    if trust_report is not None:
+        for sentence in trust_report.sentences():
             typer.echo(sentence)
-        say([], [believed.doubt] if believed.doubt and not record.doubt else [])
+        say([], [trust_report.doubt] if trust_report.doubt and not record.doubt else [])
     typer.echo(", ".join(str(file) for file in beside))
 
 
 def look(
     series: options.Series,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; the findings are written beside it as JSON.")
+        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; the findings are written next to it as JSON.")
     ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
@@ -161,8 +161,8 @@ def look(
         if output.suffix != ".png":
             raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
         guard(look_files(output), series, tilts)
-    said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
-    looked_at = LookedAt(series, tilts, said, exclude, dataset, strict)
+    switches = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    looked_at = LookedAt(series, tilts, switches, exclude, dataset, strict)
     seen = looked_at.seen
     typer.echo(
         f"{seen.images} images of {seen.rows} x {seen.columns} pixels, noise of {seen.noise:.3g} in a contrast of {seen.contrast:.3g}"
@@ -178,7 +178,7 @@ def look(
 def compare(
     series: options.Series,
     slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers are written beside it as csv.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers are written next to it as csv.")],
     methods: Annotated[
         str, typer.Option(help="Methods as for reconstruct, separated by commas; NAME=CHECKPOINT names a checkpoint.")
     ] = "wbp,sirt,tvm_auto,lpd_guided,auto",

@@ -32,20 +32,20 @@ def run(
     from mwgan.recipes import read_recipe, steps_of, write_summary
     from mwgan.recipes.launching import run_by_slurm, run_here
 
-    said = read_recipe(file)
-    if strangers := sorted(set(only or ()) - set(said.series)):
-        raise InputError(f"{file} has no series {strangers[0]!r}: it has {', '.join(said.series)}")
-    names = [name for name in said.series if not only or name in only]
-    commands = [step.arguments for name in names for step in steps_of(said, name)]
+    plan = read_recipe(file)
+    if strangers := sorted(set(only or ()) - set(plan.series)):
+        raise InputError(f"{file} has no series {strangers[0]!r}: it has {', '.join(plan.series)}")
+    names = [name for name in plan.series if not only or name in only]
+    commands = [step.arguments for name in names for step in steps_of(plan, name)]
     for arguments in commands:
         _check(context, arguments)
     if dry_run:
         for arguments in commands:
             typer.echo(f"mwgan {shlex.join(arguments)}")
         return
-    said.output.mkdir(parents=True, exist_ok=True)
-    outcomes = (run_here if launcher == "here" else run_by_slurm)(said, names, jobs, typer.echo)
-    typer.echo(", ".join(str(written) for written in write_summary(said, outcomes)))
+    plan.output.mkdir(parents=True, exist_ok=True)
+    outcomes = (run_here if launcher == "here" else run_by_slurm)(plan, names, jobs, typer.echo)
+    typer.echo(", ".join(str(written) for written in write_summary(plan, outcomes)))
     failed = {name: outcome for name, outcome in outcomes.items() if outcome.failed}
     if failed:
         fail("; ".join(f"{name}: {outcome.failed} failed, {outcome.reason}" for name, outcome in failed.items()))

@@ -65,7 +65,7 @@ def weights_push(
     target: Annotated[str, typer.Argument(help="hf://ORG/NAME; or a new folder, to look at what would be published.")],
     card: Annotated[Path | None, typer.Option(help="Your model card, Markdown. [default: one made of the training's record]")] = None,
     license_id: Annotated[str | None, typer.Option("--license", help="Licence for the card, as hubs name it: mit, cc-by-4.0 …")] = None,
-    private: Annotated[bool, typer.Option("--private", help="A repository that is made is shown to you alone.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="A repository that is made is visible to you only.")] = False,
 ) -> None:
     """Publish the generator of a training run on the Hugging Face hub, with a model card."""
     from mwgan.files.published import publish

@@ -93,14 +93,14 @@ class Astra:
         tomogram = measurement.sinogram.new_zeros(len(measurement.sinogram), 1, size, size)
         for samples, group in measurement.by_tilts():
             if self.algorithm == "fbp":
-                slices = self._filtered(astra, _array(bridge_gaps(group.sinogram, group.mask)), group.geometry)
+                slices = self._run_fbp(astra, _array(bridge_gaps(group.sinogram, group.mask)), group.geometry)
             else:
                 mask = _array(group.mask.expand_as(group.sinogram)) if group.by_pixel else None
-                slices = self._iterated(astra, _array(group.sinogram), mask, group.geometry)
+                slices = self._run_iterative(astra, _array(group.sinogram), mask, group.geometry)
             tomogram[samples, 0] = torch.from_numpy(slices).to(tomogram)
         return tomogram
 
-    def _filtered(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
+    def _run_fbp(self, astra: Any, rows: Array, geometry: TiltGeometry) -> Array:
         """Slices (S, N, N) of projections (S, A, N) by the filtered back-projection."""
         size, tilts = geometry.detector_size, geometry.tilts
         weights = tilt_weights(geometry, torch.ones(1, 1, tilts, 1, dtype=torch.bool)).flatten().numpy() * tilts / math.pi
@@ -109,7 +109,7 @@ class Astra:
         beam = astra.create_proj_geom("parallel", 1.0, size, np.deg2rad(geometry.tilt_deg))
         return self._run(astra, beam, rows * weights[:, None], None, 1, {"FilterType": self.options["filter"]})
 
-    def _iterated(self, astra: Any, rows: Array, mask: Array | None, geometry: TiltGeometry) -> Array:
+    def _run_iterative(self, astra: Any, rows: Array, mask: Array | None, geometry: TiltGeometry) -> Array:
         """Slices (S, N, N) of projections (S, A, N), measured where ``mask`` is 1, by an iterative algorithm."""
         tilts = geometry.tilts
         iterations = self.options["iterations"] * {"sart": tilts, "art": tilts * geometry.detector_size}.get(self.algorithm, 1)

@@ -66,12 +66,12 @@ class ShowAtoms:
         images, geometry, width, noise = series
         projector = projector_for(geometry)
         plain = sharpen_volume(images, geometry, 0.0, noise, self.sirt_steps)
-        sharp = _smoothed(sharpen_volume(images, geometry, SHARPENING_WIDTH * width, noise, self.sharpening_steps), SMOOTH)
+        sharp = _smooth(sharpen_volume(images, geometry, SHARPENING_WIDTH * width, noise, self.sharpening_steps), SMOOTH)
         residual = images.permute(1, 0, 2).unsqueeze(1).float() - projector(plain.unsqueeze(1))
-        residual = _smoothed(projector.adjoint(residual.contiguous())[:, 0] / geometry.tilts, SMOOTH)
+        residual = _smooth(projector.adjoint(residual.contiguous())[:, 0] / geometry.tilts, SMOOTH)
         # Not below the noise: images without atoms must not become arbitrarily bright.
-        bulk = max(_self_weighted(_smoothed(plain, BULK)), noise / geometry.detector_size, 1e-30)
-        brightness = max(_self_weighted(images, noise), noise, 1e-30)
+        bulk = max(_self_weighted_mean(_smooth(plain, BULK)), noise / geometry.detector_size, 1e-30)
+        brightness = max(_self_weighted_mean(images, noise), noise, 1e-30)
         numbers = (
             width - TYPICAL_WIDTH,
             math.log10(max(noise / brightness, 1e-4) / TYPICAL_NOISE),
@@ -106,11 +106,11 @@ class ShowAtoms:
         return (weighted @ planes.flatten(1)).reshape(shape)
 
 
-def _smoothed(volume: Tensor, by: float) -> Tensor:
+def _smooth(volume: Tensor, by: float) -> Tensor:
     return torch.from_numpy(gaussian_filter(volume.cpu().numpy(), by)).to(volume)
 
 
-def _self_weighted(values: Tensor, noise: float = 0.0) -> float:
+def _self_weighted_mean(values: Tensor, noise: float = 0.0) -> float:
     """The mean of values weighted by themselves, without the contribution of white noise."""
     clean = values.double() if noise else values.double().clamp(min=0)
     return float(((clean**2).sum() - noise**2 * clean.numel()) / clean.sum().clamp(min=1e-30))

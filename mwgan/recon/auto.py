@@ -66,13 +66,13 @@ class Auto:
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement of densities about 1."""
         choice = self.choose(measurement) if self.choice is None else self.choice
-        return mix(self._tomograms(measurement, self._needed(choice)), choice, measurement)
+        return mix(self._tomograms(measurement, self._used_by(choice)), choice, measurement)
 
     @torch.no_grad()
     def with_parts(self, measurement: Measurement) -> tuple[Tensor, Tensor]:
         """The mixture (B, 1, N, N), and the tomograms of the networks and TVM (B, K - 1, N, N), also those with a share of 0."""
         choice = self.choose(measurement) if self.choice is None else self.choice
-        needed = self._needed(choice)
+        needed = self._used_by(choice)
         needed[:-1] = True
         parts = self._tomograms(measurement, needed)
         return mix(parts, choice, measurement), torch.cat(parts[:-1], dim=1)
@@ -98,7 +98,7 @@ class Auto:
 
     def networks_used(self) -> list[LearnedReconstructor]:
         """The networks with a share in the tomogram: all of them until a choice is made."""
-        used = [True] * len(self.networks) if self.choice is None else self._needed(self.choice).tolist()[:-2]
+        used = [True] * len(self.networks) if self.choice is None else self._used_by(self.choice).tolist()[:-2]
         return list(itertools.compress(self.networks, used))
 
     def _cross_validate(self, measurement: Measurement) -> _Validation:
@@ -112,7 +112,7 @@ class Auto:
         return _Validation(measurement, tilts, tomograms, errors, data, wedge_deg, noise)
 
     @staticmethod
-    def _needed(choice: Choice) -> Tensor:
+    def _used_by(choice: Choice) -> Tensor:
         """Which tomograms (K,) have a share above 0, inside the wedge or outside."""
         filling = torch.nn.functional.pad(choice.of_networks() * choice.inside[:, None], (0, 2))
         return (choice.shares + filling != 0).any(dim=0)

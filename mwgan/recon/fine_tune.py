@@ -118,7 +118,7 @@ def fine_tune(
 
 def _loss(network: LearnedReconstructor, seen: Measurement, rng: torch.Generator) -> Tensor:
     """The error on hidden tilts, and that of the reconstructed specimen, rotated and acquired again."""
-    hidden = _hidden(seen, rng)
+    hidden = _choose_hidden(seen, rng)
     given = (seen.mask & ~hidden).expand(len(seen.sinogram), -1, -1, -1)
     tomogram = network.differentiable(replace(seen, measured=given))  # the same geometry, and its projection matrix
     missed = errors_on(tomogram, seen, hidden).square().sum() / (seen.sinogram * hidden).square().sum().clamp(min=1e-12)
@@ -130,7 +130,7 @@ def _loss(network: LearnedReconstructor, seen: Measurement, rng: torch.Generator
     return missed + EQUIVARIANCE * (found - rotated).square().sum() / rotated.square().sum().clamp(min=1e-12)
 
 
-def _hidden(seen: Measurement, rng: torch.Generator) -> Tensor:
+def _choose_hidden(seen: Measurement, rng: torch.Generator) -> Tensor:
     """The tilts to hide, boolean (1, 1, A, 1): at least one, none of the two that bound the wedge."""
     count = seen.geometry.tilts
     chance = torch.rand(count - 2, generator=rng)

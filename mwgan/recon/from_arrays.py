@@ -29,7 +29,7 @@ class FromArrays:
         if not measurement.geometry.on_axis:
             offset = max(measurement.geometry.offsets_px, key=abs)
             raise InputError(
-                f"{self.__name__} assumes the tilt axis in the detector's middle; here it lies {offset:g} pixels off: shift "
+                f"{self.__name__} assumes the tilt axis in the detector's centre; here it lies {offset:g} pixels off: shift "
                 "the images, or write a method that takes the whole measurement"
             )
         require_whole_rows(measurement, self.__name__)
@@ -57,7 +57,7 @@ def from_arrays(function: Callable[[Array, Array], Any]) -> FromArrays:
     Raises
     ------
     InputError
-        When called, if the slice has another shape, the tilt axis does not lie in the detector's middle, or pixels of a tilt were
+        When called, if the slice has another shape, the tilt axis does not lie in the detector's centre, or pixels of a tilt were
         not measured.
     """
     return FromArrays(function)

@@ -52,8 +52,8 @@ class InpaintSinogram:
     def see(self, measurement: Measurement) -> Tensor:
         """(B, 2, A, N): the wedge-centred sinogram, 0 where nothing was measured, and the mask, 1 = measured."""
         on_grid = self.to_grid(measurement)
-        sinogram = self.centred(on_grid.sinogram * self.unit)
-        mask = self.centred(on_grid.mask.to(sinogram).expand_as(sinogram))
+        sinogram = self.centre(on_grid.sinogram * self.unit)
+        mask = self.centre(on_grid.mask.to(sinogram).expand_as(sinogram))
         return torch.cat([sinogram, mask], dim=1)
 
     def condition(self, seen: Tensor) -> Tensor:
@@ -61,22 +61,22 @@ class InpaintSinogram:
 
     def target(self, image: Tensor, measurement: Measurement) -> Tensor:
         """(B, 1, A, N): the complete sinogram of the image, wedge-centred, without noise."""
-        return self.centred(projector_for(self._grid(measurement))(image) * self.unit)
+        return self.centre(projector_for(self._grid(measurement))(image) * self.unit)
 
     def tomogram(self, output: Tensor, measurement: Measurement) -> Tensor:
         """WBP of the inpainted sinogram, without a second stage."""
-        return self.wbp(self.completed(output, measurement))
+        return self.wbp(self.insert(output, measurement))
 
     def complete(self, network: Callable[[Tensor], Tensor], measurement: Measurement) -> Measurement:
         """Fill a measurement's gap with ``network``, differentiable; every row counts as measured afterwards.
 
         If tilts lie off the network's grid, all samples must share them.
         """
-        return self.completed(network(self.see(measurement)), measurement)
+        return self.insert(network(self.see(measurement)), measurement)
 
-    def completed(self, output: Tensor, measurement: Measurement) -> Measurement:
+    def insert(self, output: Tensor, measurement: Measurement) -> Measurement:
         """The measurement completed by the network's ``output`` (B, 1, A, N), in its own units, order and tilts."""
-        sinogram, grid = self.stored(output) / self.unit, self._grid(measurement)
+        sinogram, grid = self.uncentre(output) / self.unit, self._grid(measurement)
         if self.on_grid(measurement):
             # A mask per sample, though all are equal: a shared one would be searched for rows to leave out.
             everything = torch.ones(len(sinogram), 1, grid.tilts, 1, dtype=torch.bool, device=sinogram.device)
@@ -113,21 +113,21 @@ class InpaintSinogram:
         return measurement.geometry == self._grid(measurement)
 
     def _grid(self, measurement: Measurement) -> TiltGeometry:
-        """The grid's tilts on the measurement's detector, the axis in its middle: convolutions take any length."""
+        """The grid's tilts on the measurement's detector, the axis in its centre: convolutions take any length."""
         return replace(self.geometry, detector_size=measurement.geometry.detector_size)
 
-    def centred(self, sinogram: Tensor) -> Tensor:
-        """Rows reordered from -90 … 90 to 0 … 180 degrees, so that a wedge about the beam lies in the middle."""
+    def centre(self, sinogram: Tensor) -> Tensor:
+        """Rows reordered from -90 … 90 to 0 … 180 degrees, so that a wedge around the beam lies in the centre."""
         return torch.cat([sinogram[:, :, self.first :], sinogram[:, :, : self.first].flip(-1)], dim=2)
 
-    def stored(self, centred: Tensor) -> Tensor:
-        """The inverse of :meth:`centred`."""
+    def uncentre(self, centred: Tensor) -> Tensor:
+        """The inverse of :meth:`centre`."""
         last = self.geometry.tilts - self.first
         return torch.cat([centred[:, :, last:].flip(-1), centred[:, :, :last]], dim=2)
 
 
 def _shared_rows(measurement: Measurement) -> Measurement:
-    """Only the measured rows, with the tilt axis in the detector's middle."""
+    """Only the measured rows, with the tilt axis in the detector's centre."""
     rows = measurement.only_measured()
     if not bool(rows.measured_tilts.all()):
         raise InputError("samples of a batch off the network's tilt grid must share their tilts: pass those of each wedge separately")
@@ -135,7 +135,7 @@ def _shared_rows(measurement: Measurement) -> Measurement:
 
 
 def _on_axis(measurement: Measurement) -> Measurement:
-    """The same rows with the tilt axis in the detector's middle, shifted by the Fourier transform of the padded rows."""
+    """The same rows with the tilt axis in the detector's centre, shifted by the Fourier transform of the padded rows."""
     geometry = measurement.geometry
     if geometry.on_axis:
         return measurement

@@ -138,7 +138,7 @@ class LearnedReconstructor:
         if left == 0:
             return measurement, 0
         sinogram, measured = nn.functional.pad(measurement.sinogram, (left, left)), measurement.measured
-        if measurement.by_pixel:  # the margin beside a measured border is empty; beside another one it is unknown
+        if measurement.by_pixel:  # the margin next to a measured border is empty; next to another one it is unknown
             ends = (measured[..., :1].expand(-1, -1, -1, left), measured[..., -1:].expand(-1, -1, -1, left))
             measured = torch.cat([ends[0], measured, ends[1]], dim=3)
         return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
@@ -188,7 +188,7 @@ def load_parts(
 
 
 def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:
-    """Refuse a record of a network far larger than the weights beside it: building it might never end."""
+    """Refuse a record of a network far larger than its weights: building it might never end."""
     values = sum(value.numel() for value in state.values())
     for name, count in (("detector_size", record.geometry.detector_size), *_counts(_parts(record))):
         if not -1 <= count <= MOST_COUNTED:

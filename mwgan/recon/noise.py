@@ -24,15 +24,15 @@ def white_noise(measurement: Measurement) -> Tensor:
     high for noise of 2 % of the largest line integral, 2 to 30 % at 0.5 %, and 0.1 to 0.3 % of it without noise.
     """
     mask = measurement.mask.expand_as(measurement.sinogram)
-    along = _median(_convolved(measurement.sinogram, mask, ALONG_DETECTOR, 3))
+    along = _median(_convolve(measurement.sinogram, mask, ALONG_DETECTOR, 3))
     if measurement.geometry.tilts < len(ACROSS):
         return along.reshape(-1, 1, 1, 1)
-    second, whole = _convolved(measurement.sinogram, mask, ACROSS, 3)
-    across = _median(_convolved(second, whole, ACROSS, 2))
+    second, whole = _convolve(measurement.sinogram, mask, ACROSS, 3)
+    across = _median(_convolve(second, whole, ACROSS, 2))
     return torch.fmin(along, across).reshape(-1, 1, 1, 1)
 
 
-def _convolved(rows: Tensor, mask: Tensor, kernel: tuple[float, ...], axis: int) -> tuple[Tensor, Tensor]:
+def _convolve(rows: Tensor, mask: Tensor, kernel: tuple[float, ...], axis: int) -> tuple[Tensor, Tensor]:
     """A difference, scaled to leave white noise as strong as it is, and where it contains measured rays only."""
     length = rows.shape[axis] - len(kernel) + 1
     if length < 1:

@@ -78,7 +78,7 @@ class View:
         return [differences]
 
     def conditions(self, like: Tensor) -> list[Tensor]:
-        """Constant images of the shape of ``like`` (B, 1, H, W) that describe the data beside their noise, each about 0 to 1.
+        """Constant images of the shape of ``like`` (B, 1, H, W) that describe the data (without the noise), each about 0 to 1.
 
         The missing share of the half circle, the tilt step in pixels at the specimen's edge, and the specimen's size.
         """

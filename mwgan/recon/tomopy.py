@@ -45,7 +45,7 @@ SMALLEST = 1e-30  # for slices without a positive value: a millionth of it still
 
 # gridrec cuts its interpolation kernel at 2 cells but divides by the transform of one that reaches 2.23. What remains,
 # integrated from its own table: a gain, and 1 + 0.604 t^2 + 0.445 t^4 along either axis at t half-widths of the
-# padded field from the middle. The padding keeps t under 1/4, and the circular filter off the image.
+# padded field from the centre. The padding keeps t under 1/4, and the circular filter off the image.
 GRIDREC_GAIN, GRIDREC_BOWL, GRIDREC_PADDING = 1.119, (0.604, 0.445), 4
 
 
@@ -84,7 +84,7 @@ class TomoPy:
       (N odd) right of the slice's centre and as much above it, so its projections are shifted by that beforehand.
     - gridrec assumes that the measured tilts cover half a turn evenly; each is weighted by the angle it stands for, as in
       :class:`~mwgan.recon.WBP`. Projections are padded with zeros to four times their width, and its gain, 1.12 in
-      the middle and up to 1.21 in the corners, is divided out. It loses the mean of the padded field: the tomogram
+      the centre and up to 1.21 in the corners, is divided out. It loses the mean of the padded field: the tomogram
       lies below the truth by 3 to 4 % of the slice's mean.
     - Tilts are passed interleaved: in increasing order, art is still far from convergence after tens of iterations, and each
       block of bart, osem, ospml_quad and ospml_hybrid would contain one direction only.
@@ -130,13 +130,13 @@ class TomoPy:
             if group.geometry.tilt_offset_px:  # TomoPy takes one axis position for all tilts
                 rows = shift_rows(rows, -np.array(group.geometry.tilt_offset_px)[order], 2 * size)[..., :size]
             tilt_deg = np.array(group.geometry.tilt_deg)[order]
-            reconstruct = self._gridrec if self.algorithm == "gridrec" else self._traced
+            reconstruct = self._gridrec if self.algorithm == "gridrec" else self._trace_rays
             slices = torch.from_numpy(reconstruct(tomopy, rows, tilt_deg, group.geometry)).to(tomogram)
             empty = torch.from_numpy(~rows.any(axis=(1, 2), keepdims=True)).to(slices.device)
             tomogram[samples, 0] = slices.masked_fill(empty, 0.0)  # multiplicative algorithms would leave their floor there
         return tomogram
 
-    def _traced(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:
+    def _trace_rays(self, tomopy: Any, rows: Array, tilt_deg: Array, geometry: TiltGeometry) -> Array:
         """Slices (S, N, N) of the projections (S, A, N) by an algorithm that traces rays."""
         if self.algorithm in MULTIPLICATIVE:
             rows = rows.clip(min=FLOOR * rows.max(axis=(1, 2), keepdims=True).clip(min=SMALLEST))

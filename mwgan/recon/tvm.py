@@ -34,7 +34,7 @@ class TVM:
     bounds
         Lowest and highest density; None leaves that side open.
     direction_weights
-        (w_z, w_x): (1, 1) is isotropic. A missing wedge about the beam loses edges that face the beam (d_z) and smears
+        (w_z, w_x): (1, 1) is isotropic. A missing wedge around the beam loses edges that face the beam (d_z) and smears
         along z, so a w_x above w_z regularises the well measured direction more.
     convergence
         A slice is finished when 10 iterations have changed it by less than this fraction of its norm; 0 continues to the limit.

@@ -44,7 +44,7 @@ def test_each_slice_comes_with_its_measured_tilts_alone(measurement):
 
 def test_an_axis_off_the_middle_is_refused(faces):
     geometry = TiltGeometry(TiltGeometry.full(32, 5.0).tilt_deg, 32, axis_offset_px=1.5)
-    with pytest.raises(InputError, match=r"scikit_image assumes the tilt axis in the detector's middle; here it lies 1\.5 pixels off"):
+    with pytest.raises(InputError, match=r"scikit_image assumes the tilt axis in the detector's centre; here it lies 1\.5 pixels off"):
         from_arrays(scikit_image)(Measurement(ParallelBeam(geometry)(faces), geometry.measured(), geometry))
 
 

@@ -124,12 +124,12 @@ def test_a_node_may_be_set_as_a_projector():
 @pytest.mark.parametrize(
     ("name", "settings", "told"),
     [
-        ("tvm", {"wait": 1}, r"tvm has no setting 'wait': there are weight, iterations, bounds"),
-        ("tvm", {"weight": "strong"}, r"weight of tvm is float \| None, not 'strong'"),
-        ("tvm", {"iterations": 2.5}, r"iterations of tvm is int"),
-        ("tvm", {"iterations": True}, r"iterations of tvm is int"),
-        ("tvm", {"bounds": [0, None, 2]}, r"bounds of tvm is tuple"),
-        ("tvm", {"projector": "fast"}, r"projector of tvm is Callable"),
+        ("tvm", {"wait": 1}, r"tvm has no setting 'wait': it has weight, iterations, bounds"),
+        ("tvm", {"weight": "strong"}, r"weight of tvm must be float \| None, not 'strong'"),
+        ("tvm", {"iterations": 2.5}, r"iterations of tvm must be int"),
+        ("tvm", {"iterations": True}, r"iterations of tvm must be int"),
+        ("tvm", {"bounds": [0, None, 2]}, r"bounds of tvm must be tuple"),
+        ("tvm", {"projector": "fast"}, r"projector of tvm must be Callable"),
         ("tvm", {"weight": -1}, r"weight must be above 0, not -1"),
         ("lpd", {"weight": 1}, r"lpd has no setting 'weight': a trained network has none"),
         ("magic", {}, r"no method or checkpoint 'magic': give .*lpd, .*wbp, a checkpoint or a run folder"),
@@ -149,7 +149,7 @@ def test_what_can_not_be_made_is_said(name, settings, told):
         ({"arguments": {"size": 4}}, {"threshold": 2}, r"box can't be built from .*too high a threshold"),
         ({"target": "mymethods.Bax"}, {}, r"mymethods\.Bax can't be imported"),
         ({"target": "nomethods.Box"}, {}, r"nomethods\.Box can't be imported .*PYTHONPATH"),
-        ({"target": "mymethods.number"}, {}, r"mymethods\.number of .*box\.yaml gives no reconstructor"),
+        ({"target": "mymethods.number"}, {}, r"mymethods\.number of .*box\.yaml is no reconstructor"),
         ({"arguments": {"size": "${data.size}"}}, {}, r"box\.yaml refers to other configuration"),
     ],
 )

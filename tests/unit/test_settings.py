@@ -61,7 +61,7 @@ def _importable(monkeypatch):
 
 @pytest.mark.parametrize("kind", [Takes, Heir])
 def test_the_first_sentence_on_each_parameter_is_told(kind):
-    told = {name: setting.told for name, setting in settings_of(entry(kind)).items()}
+    told = {name: setting.description for name, setting in settings_of(entry(kind)).items()}
     assert told["number"] == "A number."
     assert told["first"] == told["second"] == "Both of TVM, over two lines."
     assert (told["untold"], "whatever" in told) == ("", False)
@@ -93,7 +93,7 @@ def test_values_fit_the_annotation_or_are_refused(key, fitting, others):
     for value in fitting:
         check_settings(entry(Takes), {key: value})
     for value in others:
-        with pytest.raises(InputError, match=f"{key} of it is "):
+        with pytest.raises(InputError, match=f"{key} of it must be "):
             check_settings(entry(Takes), {key: value})
 
 
@@ -125,10 +125,10 @@ def test_settings_go_to_the_method_they_name_or_to_all_that_have_them():
     ("key", "told"),
     [
         ("speed", "none of wbp, mine has a setting 'speed'"),
-        ("wbp.speed", "wbp has no setting 'speed': there are filter, cutoff"),
+        ("wbp.speed", "wbp has no setting 'speed': it has filter, cutoff"),
         ("tvm.weight", "none of wbp, mine has a setting 'tvm.weight'"),
         ("mine.weight", "mine is a trained network and has no setting 'weight'"),
-        ("cutoff", "cutoff of wbp is float"),
+        ("cutoff", "cutoff of wbp must be float"),
     ],
 )
 def test_settings_of_no_method_are_refused(key, told):

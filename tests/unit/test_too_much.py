@@ -46,7 +46,7 @@ def test_neither_is_a_grid_nor_a_batch_nor_an_iteration():
         TiltGeometry.full(8, 1e-9)
     with pytest.raises(InputError, match=r"lower data\.size or data.batch_size"):
         ImageDataModule(PhantomFaces(10**6, 8), PhantomFaces(10**6, 8), 4, 0, 0)
-    with pytest.raises(InputError, match="takes up to 100000, not 1000000000"):
+    with pytest.raises(InputError, match="must be 1 to 100000, not 1000000000"):
         SIRT(iterations=10**9)
 
 
