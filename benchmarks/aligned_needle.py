@@ -1,8 +1,8 @@
-"""The raw needle of NIST (etspy 1.3.0, public domain), aligned by mwgan and by hand: what SIRT leaves of four slices, and their roundness.
+"""The raw needle of NIST (etspy 1.3.0, public domain), aligned by mwgan and by hand: SIRT's residual in four slices, and their roundness.
 
     python benchmarks/aligned_needle.py RAW.mrc BY_HAND.mrc BY_HAND.tlt
 
-The tilt axis of the file that was aligned by hand runs along x, and its first column is that of the raw images.
+In the file aligned by hand the tilt axis runs along x, and its first column is that of the raw images.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SLICES, SIZE, PASSES = range(100, 104), 128, 30
 
 
 def score(sinograms: torch.Tensor, geometry: TiltGeometry, equal_mass: bool) -> dict[str, float]:
-    """Of slices (S, 1, A, N), of which the middle 128 pixels are taken."""
+    """Residual and roundness of slices (S, 1, A, N), in their middle 128 pixels."""
     first = (sinograms.shape[3] - SIZE) // 2
     rows = sinograms[..., first : first + SIZE]
     if equal_mass:

@@ -1,10 +1,10 @@
-"""How far from the truth alignments are: specimens whose images were moved, by mwgan and, where it is installed, by ETSpy.
+"""Errors of alignments by mwgan and, if installed, by ETSpy, for synthetic specimens with known shifts.
 
     python benchmarks/alignment.py
     python benchmarks/alignment.py --etspy OTHER_VENV/bin/python
 
-Images of 96 pixels at tilts of 2 degrees, each moved by up to 12 pixels in either direction, the tilt axis up to 6 pixels off the middle
-and turned by up to 3 degrees. Rows that are in the table already are not made again.
+Images of 96 pixels at tilts of 2 degrees, each shifted by up to 12 pixels in both directions, the tilt axis up to 6 pixels off the middle
+and rotated by up to 3 degrees. Rows that are in the table already are not computed again.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def by_mwgan(kind: str, true: Moved) -> dict[str, float]:
     started = time.process_time()
     found = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
     seconds = time.process_time() - started
-    told = errors(found.pose.shifts_px, found.pose.axis_angle_deg, true, found.used)
-    told["angle_error_deg"] = found.angle_error_deg
-    return {**told, "left_out": int((~found.used).sum()), "cpu_seconds": round(seconds, 1)}
+    row = errors(found.pose.shifts_px, found.pose.axis_angle_deg, true, found.used)
+    row["angle_error_deg"] = found.angle_error_deg
+    return {**row, "left_out": int((~found.used).sum()), "cpu_seconds": round(seconds, 1)}
 
 
 def by_etspy(python: str, series: list[Moved]) -> list[dict[str, dict[str, float]]]:
-    """Of each series, errors of every method of ETSpy's that came to an end; all in one process, which is long in starting."""
+    """Errors of every ETSpy method that finished, for each series; all in one process, as it starts slowly."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number:03}.npz" for number in range(len(series))]
         for file, true in zip(files, series, strict=True):
@@ -53,7 +53,7 @@ def by_etspy(python: str, series: list[Moved]) -> list[dict[str, dict[str, float
 
 
 def still(kind: str) -> dict[str, float]:
-    """How far an aligned series would be moved, and is."""
+    """Shifts found for an aligned series, and those applied."""
     true = moved_series(kind, 70.0, 2.0, 0, still=True)
     estimated = estimate(true.images, true.tilt_deg, closed=kind in CLOSED, noise=true.noise)
     pose, tilt_deg = estimated.pose, true.tilt_deg[estimated.used]
@@ -71,30 +71,30 @@ def still(kind: str) -> dict[str, float]:
 
 
 def tilts(kind: str, off_deg: float) -> dict[str, float]:
-    """How far tilts are off that are said, and those that ``--refine-tilts`` finds; what all share, and a stretch, no image tells."""
+    """Errors of given tilts, and of those refined by ``--refine-tilts``, without a common offset and scale, which no image shows."""
     true = moved_series(kind, 70.0, 2.0, 0, tilts_off_deg=off_deg)
     found = estimate(true.images, true.tilt_deg, closed=True, noise=true.noise, finds_tilts=True)
 
-    def left(tilt_deg: np.ndarray) -> float:
-        wrong = tilt_deg - true.true_tilt_deg[found.used]
-        said = true.tilt_deg[found.used]
-        return float(np.std(wrong - np.polyval(np.polyfit(said, wrong, 1), said)))
+    def residual(tilt_deg: np.ndarray) -> float:
+        error = tilt_deg - true.true_tilt_deg[found.used]
+        given = true.tilt_deg[found.used]
+        return float(np.std(error - np.polyval(np.polyfit(given, error, 1), given)))
 
-    return {"tilts_off_deg": left(true.tilt_deg[found.used]), "tilts_left_deg": left(found.tilt_deg)}
+    return {"tilts_off_deg": residual(true.tilt_deg[found.used]), "tilts_left_deg": residual(found.tilt_deg)}
 
 
 def main() -> None:
-    parser = arguments("Errors of alignments whose truth is known.", "alignment.csv")
-    parser.add_argument("--etspy", help="a Python that has ETSpy")
-    parser.add_argument("--cases", type=int, default=len(CASES), help="how many of the ranges and noises, the commonest first")
+    parser = arguments("Errors of alignments with known shifts.", "alignment.csv")
+    parser.add_argument("--etspy", help="a Python with ETSpy")
+    parser.add_argument("--cases", type=int, default=len(CASES), help="number of tilt ranges and noise levels, the most common first")
     parser.add_argument("--kinds", default=",".join(KINDS))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = list(csv.DictReader(options.csv.open())) if options.csv.exists() else []
 
-    def add(key: tuple[str, ...], told: dict[str, float]) -> None:
+    def add(key: tuple[str, ...], row: dict[str, float]) -> None:
         names = ("specimen", "range_deg", "noise_percent", "method")
-        rounded = {name: round(float(value), 4) for name, value in told.items()}
+        rounded = {name: round(float(value), 4) for name, value in row.items()}
         rows.append({**dict(zip(names, key, strict=True)), **rounded, **provenance(("torch", "mwgan"))})
         columns = list(dict.fromkeys(name for row in rows for name in row))
         write_csv(options.csv, [{name: row.get(name, "") for name in columns} for row in rows])
@@ -103,7 +103,7 @@ def main() -> None:
     def done(*key: str) -> bool:
         return any((row["specimen"], str(row["range_deg"]), str(row["noise_percent"]), row["method"]) == key for row in rows)
 
-    lacking: dict[tuple[str, ...], Moved] = {}
+    missing: dict[tuple[str, ...], Moved] = {}
     for place, (range_deg, noise) in enumerate(CASES[: options.cases]):
         for kind in options.kinds.split(","):
             key = (kind, f"{range_deg:g}", f"{noise:g}")
@@ -112,16 +112,16 @@ def main() -> None:
             if ours and true is not None:
                 add((*key, "mwgan"), by_mwgan(kind, true))
             if theirs and true is not None:
-                lacking[key] = true
+                missing[key] = true
             if place == 0 and kind in CLOSED:
                 for off_deg in TILTS_OFF_DEG:
                     if not done(f"{kind}, tilts {off_deg:g} off", *key[1:], "mwgan"):
                         add((f"{kind}, tilts {off_deg:g} off", *key[1:], "mwgan"), tilts(kind, off_deg))
             if place == 0 and not done(f"{kind}, aligned", *key[1:], "mwgan"):
                 add((f"{kind}, aligned", *key[1:], "mwgan"), still(kind))
-    for key, by_method in zip(lacking, by_etspy(options.etspy, list(lacking.values())) if lacking else [], strict=True):
-        for method, told in by_method.items():
-            add((*key, method), told)
+    for key, by_method in zip(missing, by_etspy(options.etspy, list(missing.values())) if missing else [], strict=True):
+        for method, row in by_method.items():
+            add((*key, method), row)
 
 
 if __name__ == "__main__":

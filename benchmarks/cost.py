@@ -1,11 +1,10 @@
-"""What the papers' trainings cost in hours on one, four and sixteen devices.
+"""Hours of the papers' trainings on one, four and sixteen devices.
 
     python benchmarks/cost.py --tflops 20 100
 
-Each training runs here, at its own image size and width, for a few batches: its throughput is measured. Networks' additions and
-multiplications an image are counted by torch, so that a device of which one knows what it sustains (`--tflops`; a run's log
-says `train/tflops`) can be put in the place of this one. Several devices share a batch; what they spend on exchanging gradients follows
-from the networks' size and the link between them.
+Each training runs here for a few batches, at its own image size and width, and its throughput is measured. Torch counts the networks'
+operations per image, for an estimate on devices whose sustained performance is known (`--tflops`; `train/tflops` in a run's
+log). Several devices share a batch; the time to exchange gradients follows from the networks' size and the link between devices.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from rich.table import Table
 from mwgan.paths import conf_dir
 from mwgan.provenance import device_name
 
-ABSENT = ("data.missing=substitute", "paths.data=nowhere")  # phantoms in the place of scans: as many pixels, as much work
+ABSENT = ("data.missing=substitute", "paths.data=nowhere")  # phantoms instead of scans: same pixels, same work
 RUNS = {
     "IRDM 2020, D1": ("irdm2020/d1", ()),
     "Ding 2019, inpainting": ("ding2019/inpainting", ABSENT),
@@ -38,12 +37,16 @@ WEIGHT_BYTES = 4
 
 def main() -> None:
     parser = arguments("Measures the papers' trainings and says what they cost.", "cost.csv")
-    parser.add_argument("--batch", type=int, default=1, help="images a step here; None of the papers' batches fits a small machine")
-    parser.add_argument("--batches", type=int, default=2, help="steps of which the throughput is taken, after as many to warm up")
+    parser.add_argument("--batch", type=int, default=1, help="images per step here; none of the papers' batches fits a small machine")
+    parser.add_argument("--batches", type=int, default=2, help="steps of the throughput measurement, after as many for warm-up")
     parser.add_argument(
-        "--tflops", type=float, nargs="*", default=[20.0, 100.0], help="devices that aren't here: what they sustain, in 1e12 a second"
+        "--tflops",
+        type=float,
+        nargs="*",
+        default=[20.0, 100.0],
+        help="sustained performance of other devices, in 1e12 operations per second",
     )
-    parser.add_argument("--link", type=float, default=25.0, help="GB a second between devices")
+    parser.add_argument("--link", type=float, default=25.0, help="GB/s between devices")
     options = parser.parse_args()
     device = device_name("cuda" if torch.cuda.is_available() else "cpu")
     columns = provenance(("mwgan", "torch", "pytorch-lightning"))
@@ -55,7 +58,7 @@ def main() -> None:
         work = {"training": name, "images": count(cfg) * cfg.trainer.max_epochs, "batch": cfg.data.batch_size, "tflop_per_image": per_image}
         for where, sustained in [(device, measured["train/tflops"]), *((f"one of {known:g} TFLOP/s", known) for known in options.tflops)]:
             seconds = work["batch"] * per_image / sustained
-            hours = {f"hours_{devices}": took(work, seconds, devices, measured["weights"], options.link) for devices in DEVICES}
+            hours = {f"hours_{devices}": training_hours(work, seconds, devices, measured["weights"], options.link) for devices in DEVICES}
             rows.append({**work, "device": where, "tflops": sustained, **hours, "link_gb_per_s": options.link, **columns})
     Console().print(table(rows))
     print(describe(columns))
@@ -63,7 +66,7 @@ def main() -> None:
 
 
 def run(experiment: str, extra: tuple[str, ...], options) -> dict[str, float]:
-    """The last epoch's logged numbers of a short training, and how many weights it trains."""
+    """Logged numbers of the last epoch of a short training, and its number of weights."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "mwgan.cli.train", f"experiment={experiment}", *extra, f"paths.run_dir={folder}"]
         command += [f"data.batch_size={options.batch}", f"trainer.limit_train_batches={options.batches}", "trainer.max_epochs=2"]
@@ -84,8 +87,8 @@ def run(experiment: str, extra: tuple[str, ...], options) -> dict[str, float]:
     return {**{key: float(logged[key]) for key in ("train/images_per_second", "train/tflops")}, "weights": weights}
 
 
-def took(work: dict, seconds: float, devices: int, weights: float, link: float) -> float:
-    """Hours of a training whose step takes one device ``seconds``: the batch shared, the gradients passed around a ring."""
+def training_hours(work: dict, seconds: float, devices: int, weights: float, link: float) -> float:
+    """Hours of a training whose step takes ``seconds`` on one device: the batch is shared, gradients are exchanged in a ring."""
     exchange = 2 * (devices - 1) / devices * WEIGHT_BYTES * weights / (link * 1e9)
     return work["images"] / work["batch"] * (seconds / devices + exchange) / 3600
 
@@ -96,7 +99,7 @@ def configuration(experiment: str, extra: tuple[str, ...]) -> DictConfig:
 
 
 def count(cfg: DictConfig) -> int:
-    """Images of an epoch."""
+    """Number of images in an epoch."""
     return cfg.data.train.count or sum(source.count for source in cfg.data.train.sources.values())
 
 

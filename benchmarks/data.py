@@ -1,11 +1,11 @@
-"""Images a second from the data loader, measurements a second from the acquisition, and both beside the training they feed.
+"""Images per second of the data loader and of the acquisition, compared with the training that they feed.
 
     python benchmarks/data.py
 
-Images come through the loader that training uses, with two worker processes and with none; the goal is 500 faces a
-second from two workers. Measured images are the brain scans of samples/, in poses drawn for each. The acquisition
-projects, tilts the wedge and adds noise on the GPU where there is one. The whole data side (source, augmentation,
-projection, wedge, noise; no workers) should give at least twice as many images as the training step of IRDM takes.
+Images come through the training's loader, with two worker processes and with none; the goal is 500 faces per second from two
+workers. Scanned images are the brain scans of samples/, in random poses. The acquisition projects, applies the wedge and adds
+noise, on the GPU if there is one. The whole data side (source, augmentation, projection, wedge, noise; no workers) should deliver at
+least twice as many images as the training step of IRDM takes.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main() -> None:
     parser = arguments("Times the data path of training.", "data.csv")
     parser.add_argument("--size", type=int, default=128, help="pixels along each side")
     parser.add_argument("--tilts", type=int, default=180, help="tilts over half a turn")
-    parser.add_argument("--batch", type=int, default=32, help="images of a batch")
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each case is measured, after a warm-up")
+    parser.add_argument("--batch", type=int, default=32, help="images in a batch")
+    parser.add_argument("--seconds", type=float, default=5.0, help="measuring time of each case, after a warm-up")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -58,7 +58,7 @@ def main() -> None:
 
     for case, augment in (("faces", False), ("faces, turned and shrunk", True)):
         for workers in (2, 0):
-            with closing(loaded(options.size, options.batch, workers, augment)) as batches:  # its workers end with it
+            with closing(loaded(options.size, options.batch, workers, augment)) as batches:  # ends its workers
                 rate = per_second(batches.__next__, options.batch, options.seconds)
             add(case, None, workers, "cpu", rate)
     for case, noise in (("acquisition, no noise", NoNoise()), ("acquisition, Gaussian noise", GaussianNoise(2.0))):
@@ -88,7 +88,7 @@ def main() -> None:
     add("training step of IRDM (U-Net++, width 32)", options.tilts, None, device, step)
 
     Console().print(table)
-    print(f"the data side gives {min(sides) / step:.0f} times as many images as the training step takes (goal: 2)")
+    print(f"the data side delivers {min(sides) / step:.0f} times as many images as the training step takes (goal: 2)")
     print(describe(columns))
     write_csv(options.csv, rows)
 
@@ -96,16 +96,16 @@ def main() -> None:
 def loaded(
     size: int, batch: int, workers: int = 0, augment: bool = False, source: ImageSource | None = None, device: str = "cpu"
 ) -> Generator[Sample, None, None]:
-    """Batches without end, as training draws them: from ``source``, or faces."""
+    """Endless batches, as in training, from ``source`` or of faces."""
     train, validation = source or PhantomFaces(size, augment=augment), PhantomFaces(size, count=1, offset=45_000)
     data = ImageDataModule(train, validation, batch, workers)
     while True:
-        for drawn in data.train_dataloader():
-            yield data.on_after_batch_transfer(data.transfer_batch_to_device(drawn, torch.device(device), 0), 0)
+        for sample in data.train_dataloader():
+            yield data.on_after_batch_transfer(data.transfer_batch_to_device(sample, torch.device(device), 0), 0)
 
 
 def data_side(size: int, tilts: int, batch: int, device: str, source: ImageSource | None) -> Generator[object, None, None]:
-    """Measurements without end: all that comes before the network."""
+    """Endless measurements: everything before the network."""
     acquire = Acquisition(size, 180 / tilts, WEDGE_DEG, GaussianNoise(2.0))
     for sample in loaded(size, batch, augment=True, source=source, device=device):
         yield acquire(sample.image, torch.as_tensor(sample.seed))
@@ -114,13 +114,13 @@ def data_side(size: int, tilts: int, batch: int, device: str, source: ImageSourc
 
 
 def training_step(size: int, tilts: int, batch: int, seconds: float) -> float:
-    """Images a second of the paper's training, over batches that lie ready."""
+    """Images per second of the paper's training, on prepared batches."""
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         options = [f"data.size={size}", f"acquisition.step_deg={180 / tilts}"]
         cfg = compose("train", overrides=["experiment=irdm2020/d1", *options, "paths.output_dir=outputs/bench"])
     sample = next(loaded(size, batch))
     rates, batches, device = [], 1, "auto"
-    while not rates or rates[-1][1] < seconds:  # an epoch of one batch warms up; then as many as fill the time
+    while not rates or rates[-1][1] < seconds:  # an epoch of one batch for warm-up, then epochs that fill the time
         module = build(cfg.model)
         trainer = pl.Trainer(
             max_epochs=1,
@@ -139,7 +139,7 @@ def training_step(size: int, tilts: int, batch: int, seconds: float) -> float:
 
 
 def acquisition(size: int, tilts: int, batch: int, noise: Noise, device: str) -> Callable[[], object]:
-    """Measures one batch, and waits for it."""
+    """A function that acquires one batch and waits for it."""
     acquire = Acquisition(size, 180 / tilts, WEDGE_DEG, noise)
     faces = next(loaded(size, batch))
     image, seed = faces.image.to(device), faces.seed
@@ -154,7 +154,7 @@ def acquisition(size: int, tilts: int, batch: int, noise: Noise, device: str) ->
 
 
 def per_second(run: Callable[[], object], images: int, seconds: float) -> float:
-    """Images a second of ``run``, called for ``seconds`` after a fifth of that to warm up."""
+    """Images per second of ``run``, called for ``seconds`` after a fifth of that for warm-up."""
     for length in (seconds / 5, seconds):
         count, started = 0, time.perf_counter()
         while time.perf_counter() - started < length:

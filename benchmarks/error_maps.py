@@ -1,9 +1,9 @@
-"""Which map shows best where a tomogram by `auto` is wrong? Rank correlations of maps with the error, inside specimens.
+"""Which map predicts the errors of a tomogram by `auto` best? Rank correlations of maps with the error, inside specimens.
 
     python benchmarks/error_maps.py --brain ../data/brain --dogs ../data/dogs
 
-24 images of a kind that no network was trained on, 64 pixels, tilts of 3 degrees. The bound is the error itself, root mean square over the
-24 pixels around each: what a map could reach that knows how errors are distributed, but not which pixel is off.
+24 images of a kind unseen in training, 64 pixels, tilts of 3 degrees. The bound is the error itself, root mean square over the 24
+pixels around each: the best possible map without knowledge of single pixels.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mwgan.trust.uncertainty import contrast
 IMAGES, SIZE, STEP_DEG, SEED = 24, 64, 3.0, 0
 CASES = ((2.0, 30.0), (2.0, 60.0), (2.0, 80.0), (0.5, 60.0), (5.0, 60.0))  # noise in percent, wedge in degrees
 SPECIMEN = 0.02  # of the contrast: darker pixels are air
-EDGE = 0.1  # pixels by which edges are displaced, in the map of both
+EDGE = 0.1  # displacement of edges in pixels, in the map of both
 AROUND = np.ones((1, 1, 5, 5)) / 24
 AROUND[..., 2, 2] = 0
 

@@ -1,9 +1,9 @@
-"""Shifts by ETSpy's aligners, in an environment of its own: it brings parts under the GPL, and nothing of it is part of mwgan.
+"""Shifts by ETSpy's aligners, in a separate environment: parts of it are under the GPL, and mwgan contains none of it.
 
     python benchmarks/etspy_shifts.py FOLDER
 
-Each ``NAME.npz`` in it holds ``images`` (A, Y, X), the tilt axis along y, and ``tilt_deg``; the ``NAME.shifts.npz`` that is written has
-(A, 2), along and across the axis, by the name of each method.
+Each ``NAME.npz`` in it contains ``images`` (A, Y, X), the tilt axis along y, and ``tilt_deg``; the output ``NAME.shifts.npz`` contains
+shifts (A, 2), along and across the axis, by the name of each method.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ METHODS = ("StackReg", "PC", "COM", "COM-CL")
 
 
 def align(series: Path) -> None:
-    """All methods that come to an end."""
+    """Run all methods and write the shifts of those that finish."""
     from etspy.base import TomoStack
 
     given = np.load(series)

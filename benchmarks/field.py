@@ -1,4 +1,4 @@
-"""What goes wrong with series: the error of a volume of each, taken as it is and after a look at it.
+"""Common problems of tilt series: the error of a volume without and with the corrections of `mwgan look`.
 
     python benchmarks/field.py
 
@@ -25,8 +25,12 @@ from mwgan.series.slice_grid import SliceGrid
 SIZE, ROWS, FINE = 96, 8, 4
 TILTS = np.arange(-60, 61, 3.0)
 ELLIPSES = ((1.0, 0.0, 0.02, 0.5, 0.38, 0.0), (0.7, -0.2, -0.1, 0.15, 0.1, 25.0), (-0.5, 0.2, 0.12, 0.12, 0.16, -15.0))
-SLAB = ((0.6, 0.0, 0.0, 4.0, 0.2, 0.0), (0.4, -0.3, -0.02, 0.12, 0.08, 25.0), (0.4, 0.4, 0.05, 0.1, 0.1, 0.0))  # four fields wide
-WIDER = 2  # slices than the detector, for the slab
+SLAB = (
+    (0.6, 0.0, 0.0, 4.0, 0.2, 0.0),
+    (0.4, -0.3, -0.02, 0.12, 0.08, 25.0),
+    (0.4, 0.4, 0.05, 0.1, 0.1, 0.0),
+)  # four times the field's width
+WIDER = 2  # times the detector's width, for slices of the slab
 METHODS = {"sirt": {"iterations": 100}, "lpd": {}}
 Stack = np.ndarray
 
@@ -128,8 +132,8 @@ def volume(series: TiltSeries, method: str, width: int | None = None) -> Stack:
     make, grid = make_method(method, METHODS[method]), SliceGrid.of(series.geometry, None, width)
     blocks = [grid.placed(measurement_of(series, start, min(start + 8, series.slices))) for start in range(0, series.slices, 8)]
     found = torch.cat([grid.cropped(make(block))[:, 0] for block in blocks]).numpy()
-    beside = (found.shape[2] - series.geometry.detector_size) // 2
-    return found[:, :, beside : found.shape[2] - beside]
+    margin = (found.shape[2] - series.geometry.detector_size) // 2
+    return found[:, :, margin : found.shape[2] - margin]
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""What `mwgan reconstruct --tune` gains: a network tuned on the data themselves, without any truth, and its error before and after.
+"""The gain of `mwgan reconstruct --tune`: the error of a network before and after fine-tuning on the data, without ground truth.
 
     python benchmarks/fine_tuning.py --brain ../data/brain --dogs ../data/dogs
 
-Eight images of a kind are taken for the slices of a series: drawn leaves, like those trained on, and brain slices and photographs, which
-are not. 64 pixels, tilts of 3 degrees. And eight slices of the measured needle, judged by tilts that were kept out.
+Eight images of a kind serve as the slices of a series: dead leaves, as in the network's training, and brain slices and photographs, unlike
+it; 64 pixels, tilts of 3 degrees. And eight slices of the scanned needle, evaluated on kept-out tilts.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from mwgan.recon.fine_tune import fine_tune
 SIZE, STEP_DEG, IMAGES, SEED = 64, 3.0, 8, 0
 CASES = ((0.5, 60.0), (2.0, 60.0))  # noise in percent, wedge in degrees
 NEEDLE = Path(__file__).parent.parent / "samples" / "needle.mrc"
-NEEDLE_CASES = ((0.0, 60.0), (0.0, 100.0))  # nothing is added to its own noise
-RECORDED = PACKAGE / "evaluation" / "recorded" / "wedge_sweep.json"  # which images are tested on
+NEEDLE_CASES = ((0.0, 60.0), (0.0, 100.0))  # no noise added
+RECORDED = PACKAGE / "evaluation" / "recorded" / "wedge_sweep.json"  # the test images
 
 
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0], "fine_tuning.csv")
-    parser.add_argument("--network", default="lpd_guided", help="its name, weights or run folder")
+    parser.add_argument("--network", default="lpd_guided", help="name, weights or run folder")
     parser.add_argument("--brain", type=Path, help="folder of the brain slices (docs/data.md); left out without it")
     parser.add_argument("--dogs", type=Path, help="folder of the photographs; left out without it")
     options = parser.parse_args()
@@ -51,11 +51,11 @@ def main() -> None:
             network = load_reconstructor(options.network)
             start = time.perf_counter()
             found = fine_tune(network, case.given)
-            told = {"kept_out_before": found.before, "kept_out_after": found.after, "seconds": time.perf_counter() - start}
+            errors = {"kept_out_before": found.before, "kept_out_after": found.after, "seconds": time.perf_counter() - start}
             for when, method in (("tvm_auto", TVM(weight=None, iterations=400)), ("before", network), ("after", found.network)):
-                told |= {f"{key}_{when}": value for key, value in judged(method, case).items()}
+                errors |= {f"{key}_{when}": value for key, value in score(method, case).items()}
             what = {"source": name, "noise_percent": percent, "wedge_deg": wedge, "images": IMAGES, "steps": found.steps}
-            rows.append({**what, **{key: f"{value:.5g}" for key, value in told.items()}})
+            rows.append({**what, **{key: f"{value:.5g}" for key, value in errors.items()}})
             print(rows[-1], flush=True)
     print(describe(columns))
     names = list(dict.fromkeys(key for row in rows for key in row))
@@ -71,7 +71,7 @@ def sources(brain: Path | None, dogs: Path | None, images: int = IMAGES) -> Iter
     yield "needle", SeriesSlices(str(NEEDLE), str(NEEDLE.with_suffix(".tlt")), "needle", axis_offset_px=0.25, slices=range(10, 90, 10))
 
 
-def judged(method: Reconstructor, case: Case) -> dict[str, float]:
+def score(method: Reconstructor, case: Case) -> dict[str, float]:
     """Means over the images: PSNR in dB; of a series the relative residual on tilts that lie in the wedge."""
     with torch.no_grad():
         tomogram = method(case.given)

@@ -1,9 +1,9 @@
-"""How the projector's time and memory grow with image size, tilts and batch, beside what the machine could do at best.
+"""Growth of the projector's time and memory with image size, tilts and batch, compared with the machine's limits.
 
     python benchmarks/growth.py
 
-Each case runs in a process of its own, whose peak memory is read at its end (Linux keeps it); what Python, torch and the
-compiled kernels took before is taken off.
+Each case runs in its own process, whose peak memory is read at the end (Linux only), minus the memory of Python, torch and the
+compiled kernels.
 The machine's limits are measured, not looked up: products of large matrices for arithmetic, copies of large arrays for memory.
 """
 
@@ -29,12 +29,12 @@ SIZES = [(size, 180, 1) for size in (128, 256, 512, 1024, 2048)]
 TILTS = [(256, tilts, 32) for tilts in (45, 90, 180, 360)]
 BATCHES = [(256, 180, batch) for batch in (1, 2, 4, 8, 16, 32, 64)]
 PACKAGES = ("mwgan", "torch", "numpy", "numba")
-WEIGHTS = 3  # products and sums for each pixel and tilt
+WEIGHTS = 3  # multiplications and additions per pixel and tilt
 
 
 def main() -> None:
     parser = arguments("Times the projector as sizes grow, and what memory it takes.", "growth.csv")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each case, of which the shortest counts")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each case; the shortest counts")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -55,26 +55,26 @@ def main() -> None:
         rows.append({**row, "machine_gflops": f"{flops / 1e9:.0f}", "machine_gb_per_s": f"{bandwidth / 1e9:.0f}", **columns})
     Console().print(table(rows))
     print(describe(columns))
-    print(f"the machine's products of matrices: {flops / 1e9:.0f} GFLOP/s; its copies: {bandwidth / 1e9:.0f} GB/s read and written")
+    print(f"the machine's matrix products: {flops / 1e9:.0f} GFLOP/s; its copies: {bandwidth / 1e9:.0f} GB/s read and written")
     write_csv(options.csv, rows)
     return None
 
 
 def measured(size: int, tilts: int, batch: int, repeats: int) -> dict[str, float]:
-    """Seconds of either direction for the whole batch, its additions and multiplications, and peak memory in MiB."""
+    """Seconds of both directions for the whole batch, operations, and peak memory in MiB."""
     geometry = TiltGeometry.full(size, 180 / tilts)
     small = ParallelBeam(TiltGeometry.full(16, 60.0))
-    small.adjoint(small(torch.rand(batch, 1, 16, 16)))  # compiles, or loads what was compiled
+    small.adjoint(small(torch.rand(batch, 1, 16, 16)))  # compiles the kernels, or loads them
     before = peak_mib()
     projector = ParallelBeam(geometry)
     image, sinogram = torch.rand(batch, 1, size, size), torch.rand(batch, 1, tilts, size)
     seconds = {"forward": shortest(lambda: projector(image), repeats), "back": shortest(lambda: projector.adjoint(sinogram), repeats)}
-    seen = float(ParallelBeam(geometry).adjoint(torch.ones(1, 1, tilts, size)).sum())  # pixels and tilts that meet the detector
+    seen = float(ParallelBeam(geometry).adjoint(torch.ones(1, 1, tilts, size)).sum())  # pairs of pixel and tilt on the detector
     return {**seconds, "operations": 2 * WEIGHTS * seen * batch, "peak_mib": peak_mib() - before}
 
 
 def peak_mib() -> float:
-    """The most memory that this process has held; not getrusage's, which begins with that of the process that started it."""
+    """Peak memory of this process; not getrusage's, which starts with that of the parent process."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
@@ -90,13 +90,13 @@ def shortest(run: Callable[[], object], repeats: int) -> float:
 
 
 def arithmetic_limit() -> float:
-    """Additions and multiplications a second, of the product of two large matrices in float32."""
+    """Operations per second of a product of two large float32 matrices."""
     one, other = torch.rand(2, 4096, 4096)
     return 2 * 4096**3 / shortest(lambda: one @ other, 3)
 
 
 def memory_limit() -> float:
-    """Bytes a second, read and written, of the copy of an array that no cache holds."""
+    """Bytes per second, read and written, when copying an array larger than the caches."""
     array, copy = torch.rand(1 << 27), torch.empty(1 << 27)
     return 2 * 4 * len(array) / shortest(lambda: copy.copy_(array), 3)
 

@@ -1,8 +1,8 @@
-"""What an interpolation costs a volume: images that were moved, moved back by what is known, against images that never were.
+"""The cost of an interpolation: volumes of images that were shifted, and shifted back by the known amount, against unshifted images.
 
     python benchmarks/interpolation.py
 
-A body of ellipsoids, 96 pixels, tilts up to ±70 degrees; sixteen slices, whose densities are known.
+A body of ellipsoids, 96 pixels, tilts up to ±70 degrees; sixteen slices with known densities.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def densities(bodies: list[Ellipsoid]) -> np.ndarray:
 
 
 def placed(alignment: Alignment, images: np.ndarray) -> np.ndarray:
-    """All images where they belong."""
+    """All images, aligned."""
     return np.stack([alignment.placed(place, image) for place, image in enumerate(images)])
 
 

@@ -1,8 +1,8 @@
-"""What the parts of LPD's second edition are worth in use, and what could be done with it besides: no training is needed.
+"""An ablation of the second version of LPD at inference, and variants of its use: without training.
 
     python benchmarks/lpd_parts.py --brain ../data/brain --dogs ../data/dogs
 
-Twelve images of a kind that training has not seen, 64 pixels, tilts of 3 degrees, a wedge of 60 degrees.
+Twelve images of a kind unseen in training, 64 pixels, tilts of 3 degrees, a wedge of 60 degrees.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mwgan.trust.uncertainty import mirrored
 
 IMAGES, STEP_DEG, WEDGE_DEG, SEED = 12, 3.0, 60.0, 0
 NOISE_PERCENT = (0.0, 0.5, 2.0, 5.0)
-DATA_WEIGHTS = (0.003, 0.1)  # the best without noise, and at 0.5 %
+DATA_WEIGHTS = (0.003, 0.1)  # best without noise, and at 0.5 %
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
 
 @torch.no_grad()
 def variants(network: LearnedReconstructor, first: LearnedReconstructor, measurement: Measurement) -> Iterator[tuple[str, Tensor]]:
-    """What is tried, and the tomograms (B, 1, N, N) that it gives."""
+    """Variants and their tomograms (B, 1, N, N)."""
     tvm = TVM(weight=None, iterations=400)
     guess = tvm(measurement)
     shipped = network(measurement, guess)
@@ -77,7 +77,7 @@ def variants(network: LearnedReconstructor, first: LearnedReconstructor, measure
 
 
 def table_of(rows: list[dict[str, object]]) -> Table:
-    """Of the images of one source."""
+    """A table for the images of one source."""
     table = Table(title=f"{rows[0]['source']}, wedge of {WEDGE_DEG:g} degrees: PSNR in dB as shipped, and how much else has more")
     table.add_column("")
     for percent in NOISE_PERCENT:

@@ -1,4 +1,4 @@
-"""What every benchmark says beside its numbers, and where it writes them."""
+"""Options, provenance and csv output of all benchmarks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def arguments(description: str, csv_name: str) -> argparse.ArgumentParser:
-    """The options that all benchmarks share."""
+    """Options shared by all benchmarks."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads that each case may use")
-    parser.add_argument("--csv", type=Path, default=RESULTS / csv_name, help="where the numbers go")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads for each case")
+    parser.add_argument("--csv", type=Path, default=RESULTS / csv_name, help="output table")
     return parser
 
 
@@ -33,7 +33,7 @@ def cpu_model() -> str:
 
 
 def package_version(package: str) -> str:
-    """Its version, ``not installed``, or ``unknown`` where it was copied into place without its metadata."""
+    """The version of a package, ``not installed``, or ``unknown`` without metadata."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -41,7 +41,7 @@ def package_version(package: str) -> str:
 
 
 def provenance(packages: Sequence[str]) -> dict[str, object]:
-    """The columns that tell where a number comes from."""
+    """Columns of versions and machine for each row."""
     versions = {"python": platform.python_version(), **{package: package_version(package) for package in packages}}
     return {
         "threads": torch.get_num_threads(),

@@ -1,4 +1,4 @@
-"""Specimens whose volumes, surfaces and thicknesses are known from formulae, and their tilt series."""
+"""Synthetic specimens with analytically known volumes, surfaces and thicknesses, and their tilt series."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from scipy.special import ellipeinc, ellipkinc
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 
-SIZE, ROWS, FINE, STEP_DEG = 64, 32, 2, 3.0  # pixels along z and x, and along the tilt axis; fine ones of each; degrees
-GAP = 5.0  # pixels between bodies at least
-SHELL = 0.45  # its density, that of a core being 1
+SIZE, ROWS, FINE, STEP_DEG = 64, 32, 2, 3.0  # pixels along z and x, and along the tilt axis; subpixels of each; degrees
+GAP = 5.0  # smallest distance between bodies in pixels
+SHELL = 0.45  # density, relative to the core
 KINDS = ("balls", "ellipsoids", "rods", "core-shell", "layers", "porous")
 Array = np.ndarray
 Distance = Callable[[Array], Array]
 
 
 class Body(NamedTuple):
-    """What one particle is in truth; lengths in pixels, places (y, z, x) from the middle."""
+    """The ground truth of one particle; lengths in pixels, positions (y, z, x) from the middle."""
 
     distance: Distance
     """Signed distance (…) of points (…, 3) from its surface, negative inside."""
     middle: Array
     reach: float
-    """No point of it is further from its middle."""
+    """Largest distance of a point from its middle."""
     density: float
     volume: float
     surface: float
     thickness: float | None
-    """Of its walls, where there is one number for it."""
+    """Of its walls, if it is the same everywhere."""
     at: Array
-    """A point well inside."""
+    """A point deep inside."""
     contact: float = 0.0
-    """Of its surface with the other bodies."""
+    """Area of contact with other bodies."""
     void: float = 0.0
     """Volume of its pores."""
     across_z: float | None = None
@@ -44,7 +44,7 @@ class Body(NamedTuple):
 
 
 def specimen(kind: str, seed: int) -> list[Body]:
-    """Bodies of one of :data:`KINDS`, drawn by a seed; where two overlap, as a core in its shell, the latter counts."""
+    """Random bodies of one of :data:`KINDS`; where two overlap, as a core in its shell, the latter counts."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     if kind == "layers":
         return _layers(rng)
@@ -65,7 +65,7 @@ def specimen(kind: str, seed: int) -> list[Body]:
 
 
 def densities(bodies: list[Body], fine: int = FINE) -> Array:
-    """(Y, Z, X) float32 on a grid of ``fine`` points a pixel, each point's share of a body taken from the distance."""
+    """(Y, Z, X) float32 on a grid of ``fine`` points per pixel, each with its share of a body estimated from the distance."""
     axes = [(np.arange(side * fine) + 0.5) / fine - side / 2 for side in (ROWS, SIZE, SIZE)]
     volume = np.zeros([len(axis) for axis in axes], np.float32)
     for body in bodies:
@@ -122,7 +122,7 @@ def _ellipsoid(rng: np.random.Generator, middle: Array, size: float) -> list[Bod
     def distance(points: Array) -> Array:
         away = (points - middle) @ turned
         first, second = np.linalg.norm(away / axes, axis=-1), np.linalg.norm(away / axes**2, axis=-1)
-        return first * (first - 1) / np.maximum(second, 1e-9)  # exact at the surface, to second order beside it
+        return first * (first - 1) / np.maximum(second, 1e-9)  # exact at the surface, second order near it
 
     volume, surface = 4 / 3 * np.pi * float(np.prod(axes)), _ellipsoid_surface(*axes)
     return [Body(distance, middle, float(axes.max()), 1.0, volume, surface, None, middle)]
@@ -174,7 +174,7 @@ def _core_shell(rng: np.random.Generator, middle: Array, size: float) -> list[Bo
 
 
 def _layers(rng: np.random.Generator) -> list[Body]:
-    """Three plates in a stack that is turned about the tilt axis: across the beam, along it, or anyhow."""
+    """A stack of three plates rotated about the tilt axis: across the beam, along it, or at random."""
     turn = rng.choice([0.0, 90.0, rng.uniform(0, 180)])
     normal, along = (
         np.array([0, np.cos(np.radians(turn)), np.sin(np.radians(turn))]),
@@ -211,7 +211,7 @@ def _layers(rng: np.random.Generator) -> list[Body]:
 
 
 def _porous(rng: np.random.Generator) -> list[Body]:
-    """A ball with closed pores: its surface is that of the pores too."""
+    """A ball with closed pores; its surface includes theirs."""
     radius, middle = rng.uniform(11.5, 14.0), np.zeros(3)
     pores: list[tuple[Array, float]] = []
     for _ in range(300):

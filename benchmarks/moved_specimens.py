@@ -1,4 +1,4 @@
-"""Specimens of ellipsoids, projected exactly into raw images: shifts, the tilt axis' angle and place are known to any digit."""
+"""Specimens of ellipsoids, projected analytically into raw images with exactly known shifts, tilt axis angle and position."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from mwgan.series.align.pose import free_motion, turn
 
-SIZE, FINE = 96, 2  # pixels of an image along each side; points of a pixel
+SIZE, FINE = 96, 2  # pixels of an image along each side; subpixels along each side of a pixel
 KINDS = ("closed", "lopsided", "two", "slab", "open")
 CLOSED = ("closed", "lopsided", "two")
-MOST_PX, OFFSET_PX, ANGLE_DEG = 12.0, 6.0, 3.0  # of 96 pixels: what 20 and 10 are of 160
+MOST_PX, OFFSET_PX, ANGLE_DEG = 12.0, 6.0, 3.0  # for 96 pixels, as 20 and 10 for 160
 Stack = np.ndarray
 
 
@@ -22,11 +22,11 @@ class Ellipsoid(NamedTuple):
     middle: np.ndarray
     form: np.ndarray
     reach: float
-    """No point of it is further from its middle."""
+    """Largest distance of a point from its middle."""
 
 
 class Moved(NamedTuple):
-    """Raw images and what has to be found out."""
+    """Raw images and their true alignment."""
 
     images: Stack
     tilt_deg: np.ndarray
@@ -34,7 +34,7 @@ class Moved(NamedTuple):
     angle_deg: float
     noise: float
     true_tilt_deg: np.ndarray
-    """Which the images were made at; ``tilt_deg`` are those that are said."""
+    """True tilts; ``tilt_deg`` are the given ones."""
 
 
 def specimen(kind: str, rng: np.random.Generator) -> list[Ellipsoid]:
@@ -86,7 +86,7 @@ def projected(bodies: list[Ellipsoid], tilt_deg: np.ndarray, shifts_px: np.ndarr
 
 
 def moved_series(kind: str, max_tilt_deg: float, noise_percent: float, seed: int, still: bool = False, tilts_off_deg: float = 0.0) -> Moved:
-    """A specimen at tilts of 2 degrees, each image moved by itself; ``still``: aligned already; tilts may be off by so much."""
+    """A specimen at tilts of 2 degrees, each image shifted independently; ``still``: aligned; tilts may have errors."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     bodies = specimen(kind, rng)
     tilt_deg = np.arange(-max_tilt_deg, max_tilt_deg + 1, 2.0)
@@ -101,7 +101,7 @@ def moved_series(kind: str, max_tilt_deg: float, noise_percent: float, seed: int
 
 
 def errors(found_px: np.ndarray, angle_deg: float, true: Moved, used: np.ndarray | None = None) -> dict[str, float]:
-    """What is wrong: root mean square across and along the axis, in pixels; the axis' place and angle. Where the specimen lies is free."""
+    """Errors: root mean square across and along the axis, in pixels; axis position and angle. The specimen's position is free."""
     used = np.ones(len(true.tilt_deg), bool) if used is None else used
     tilts = np.radians(true.tilt_deg[used])
     wrong = found_px @ turn(angle_deg - true.angle_deg).T - true.shifts_px[used]
@@ -117,7 +117,7 @@ def errors(found_px: np.ndarray, angle_deg: float, true: Moved, used: np.ndarray
 
 
 def _add_ray_lengths(image: Stack, place: Stack, body: Ellipsoid, across: np.ndarray, beam: np.ndarray) -> None:
-    """Add density times length to the points (R, C) of an image whose places (R, C, 2) are along and across the tilt axis."""
+    """Add density times length to the points (R, C) of an image whose positions (R, C, 2) are along and across the tilt axis."""
     if np.isfinite(body.reach):
         middle = np.array([body.middle[0], body.middle @ across])
         near = (np.abs(place - middle) <= body.reach).all(axis=-1)

@@ -1,8 +1,8 @@
-"""What a network gains where it is given the neighbouring slices of each, and beside one that knows none: on drawn specimens.
+"""The gain of a network from neighbouring slices, on synthetic specimens.
 
     python benchmarks/neighbours.py
 
-Two specimens of each kind that training has not seen, 64 pixels, tilts of 3 degrees; neighbours have the same wedge and noise of their own.
+Two unseen specimens of each kind, 64 pixels, tilts of 3 degrees; neighbours have the same wedge and independent noise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNSEEN = 501_600  # the first specimen of data=specimens' test part
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0], "neighbours.csv")
     parser.add_argument("--networks", nargs="+", default=["lpd_guided"], help="names, weights or run folders")
-    parser.add_argument("--specimens", type=int, default=24, help="as many of each kind where they are a multiple of twelve")
+    parser.add_argument("--specimens", type=int, default=24, help="a multiple of twelve has equally many of each kind")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     source = Specimens(SIZE, options.specimens, SEED, UNSEEN)

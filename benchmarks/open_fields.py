@@ -1,9 +1,9 @@
-"""Objects in frames wider than they are, and specimens that leave the field: what each method makes of them.
+"""Methods on objects in wide frames, and on specimens that leave the field.
 
     python benchmarks/open_fields.py
 
-Drawn leaves and shapes, and measured series cropped so that their bodies reach out of the field on both sides. Slices are as wide as the
-frame, or as the whole detector was before it was cropped. Every tenth tilt is kept out of all methods and has to be predicted.
+Dead leaves and shapes, and scanned series cropped so that their bodies extend beyond the field on both sides. Slices are as wide as the
+frame, or as the detector before cropping. Every tenth tilt is kept out of all methods and predicted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import open_series
 from mwgan.metrics import image_metrics
 from mwgan.paths import samples_dir
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.named import make_method
 from mwgan.series.measured import measurement_of
 from mwgan.series.slice_grid import SliceGrid
@@ -37,7 +37,7 @@ SIZE, STEP_DEG, WEDGE_DEG, NOISE_PERCENT, IMAGES, SEED, OFFSET = 64, 3.0, 60.0, 
 FRAMES, FIELDS = (1, 2, 4), (1.0, 0.75, 0.5)
 SERIES = {"needle": ("needle.mrc", "needle.tlt", 0.25), "tooth": ("tooth/tooth.mrc", "tooth/tooth.tlt", 0.0)}
 SEEDS = [draw_seed(SEED, 0, index) for index in range(IMAGES)]
-Case = tuple[dict[str, object], Measurement, Tensor | None, int]  # what it is, the data, the truth in the middle, how wide that is
+Case = tuple[dict[str, object], Measurement, Tensor | None, int]  # columns, data, ground truth of the middle, its width
 
 
 def main() -> None:
@@ -45,9 +45,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     columns = provenance(("mwgan", "torch"))
     rows: list[dict[str, object]] = []
-    for what, measurement, truth, width in (*framed(), *cropped(), *measured()):
-        tilts = held_out(measurement)
-        given = without(measurement, tilts)
+    for what, measurement, truth, width in (*framed(), *cropped(), *scanned()):
+        tilts = select_held_out(measurement)
+        given = leave_out(measurement, tilts)
         for method in METHODS:
             with torch.no_grad():
                 tomogram = make_method(method)(given)
@@ -68,27 +68,27 @@ def main() -> None:
 def framed() -> Iterator[Case]:
     """The same 64 pixels in the middle of frames of 64, 128 and 256."""
     for name, kind in (("leaves", DeadLeaves), ("shapes", RandomShapes)):
-        images = drawn(kind(SIZE, IMAGES, SEED, offset=OFFSET))
+        images = load_images(kind(SIZE, IMAGES, SEED, offset=OFFSET))
         for percent in NOISE_PERCENT:
             for times in FRAMES:
-                beside = (times - 1) * SIZE // 2
-                wide = pad(images, (beside,) * 4)
-                yield {"source": name, "noise_percent": percent, "frame": times, "field": 1.0}, seen(wide, percent), images, SIZE
+                margin = (times - 1) * SIZE // 2
+                wide = pad(images, (margin,) * 4)
+                yield {"source": name, "noise_percent": percent, "frame": times, "field": 1.0}, acquire(wide, percent), images, SIZE
 
 
 def cropped() -> Iterator[Case]:
-    """Images of 128 pixels whose middle 128, 96 or 64 the detector sees; judged in the middle 64."""
+    """Images of 128 pixels on a detector of the middle 128, 96 or 64; evaluated in the middle 64."""
     whole = 2 * SIZE
     middle = slice(whole // 2 - SIZE // 2, whole // 2 + SIZE // 2)
-    images = drawn(DeadLeaves(whole, IMAGES, SEED, offset=OFFSET))
+    images = load_images(DeadLeaves(whole, IMAGES, SEED, offset=OFFSET))
     for percent in NOISE_PERCENT:
         for field in FIELDS:
             what: dict[str, object] = {"source": "leaves, 128 pixels", "noise_percent": percent, "frame": 1, "field": field}
-            yield what, narrowed(seen(images, percent), field), images[..., middle, middle], SIZE
+            yield what, crop(acquire(images, percent), field), images[..., middle, middle], SIZE
 
 
-def measured() -> Iterator[Case]:
-    """Slices of measured series, of which no truth is known."""
+def scanned() -> Iterator[Case]:
+    """Slices of scanned series, without ground truth."""
     for name, (file, tilts, offset) in SERIES.items():
         series = open_series(samples_dir() / file, samples_dir() / tilts, axis_offset_px=offset)
         numbers = range(series.slices // 8, series.slices, max(1, series.slices // 4)) if series.slices > 4 else range(series.slices)
@@ -96,24 +96,24 @@ def measured() -> Iterator[Case]:
         every = replace(slices[0], sinogram=torch.cat([one.sinogram for one in slices]))
         every = replace(every, measured=every.geometry.measured(max(WEDGE_DEG, every.geometry.gap_deg))).only_measured()
         for field in FIELDS:
-            yield {"source": name, "noise_percent": "its own", "frame": 1, "field": field}, narrowed(every, field), None, 0
+            yield {"source": name, "noise_percent": "its own", "frame": 1, "field": field}, crop(every, field), None, 0
 
 
-def drawn(source: ImageSource) -> Tensor:
+def load_images(source: ImageSource) -> Tensor:
     return augmented_images(source, range(IMAGES), SEEDS, [np.random.default_rng(seed) for seed in SEEDS])
 
 
-def seen(images: Tensor, percent: float) -> Measurement:
+def acquire(images: Tensor, percent: float) -> Measurement:
     acquisition = Acquisition(images.shape[-1], STEP_DEG, (WEDGE_DEG, WEDGE_DEG), GaussianNoise(percent))
     return acquisition(images, torch.tensor(SEEDS)).only_measured()
 
 
-def narrowed(measurement: Measurement, field: float) -> Measurement:
-    """What a detector of a part of the width sees, on slices as wide as before."""
+def crop(measurement: Measurement, field: float) -> Measurement:
+    """The measurement on part of the detector's width, with slices as wide as before."""
     size = measurement.geometry.detector_size
-    beside = round((1 - field) * size / 2)
-    narrow = replace(measurement.geometry, detector_size=size - 2 * beside)
-    cut = measurement.with_rows(lambda rows: rows[..., beside : size - beside], geometry=narrow)
+    margin = round((1 - field) * size / 2)
+    narrow = replace(measurement.geometry, detector_size=size - 2 * margin)
+    cut = measurement.with_rows(lambda rows: rows[..., margin : size - margin], geometry=narrow)
     return SliceGrid.of(narrow, None, size).placed(cut)
 
 

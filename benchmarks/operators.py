@@ -1,12 +1,12 @@
-"""Forward and back-projection of ParallelBeam beside ASTRA, scikit-image and TomoPy: on the CPU, and on CUDA where there is one.
+"""Forward and back-projection of ParallelBeam compared with ASTRA, scikit-image and TomoPy: on the CPU, and on CUDA if available.
 
     python benchmarks/operators.py
 
-All cases run in one process, in rounds that take them in turn, so that what else the machine does falls on all of
-them alike. Every peer gets the same threads: libraries that work slice by slice are run on several slices at once, and
-TomoPy, which shares a ray among slices, gets the whole batch, in processes of its own or in ours, whichever is faster.
-Each peer's results are compared with ours (relative L2, on a smooth off-centre object, inside the inscribed circle
-for back-projections), since a ratio means something between things that do the same.
+All cases run in one process, alternating in rounds, so that other load on the machine affects all equally. All libraries use the same
+number of threads: those that work slice by slice are run on several slices at once, and TomoPy, which shares a ray among
+slices, gets the whole batch, in its own processes or in ours, whichever is faster. Results are compared with ours (relative L2, on
+a smooth off-centre object, inside the inscribed circle for back-projections), since a ratio of times is meaningful only for
+the same operation.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from mwgan.operators.sparse import MEAN_FOOTPRINT
 
 Array = npt.NDArray[np.float32]
 OURS = "mwgan"
-TURN_S = 0.5  # a case runs again and again for so long, as it would in use
-SETTLE_S = 0.1  # before each turn: threads of the case before continue looking for work, and would hold up the next
+TURN_S = 0.5  # time for which a case is repeated, as in real use
+SETTLE_S = 0.1  # pause before each turn: idle threads of the previous case still spin and would slow down the next
 PACKAGES = ("mwgan", "torch", "numpy", "numba", "astra-toolbox", "scikit-image", "tomopy")
 
 
@@ -48,13 +48,13 @@ class Step:
     run: Callable[[Any], Any]
     """Slices (S, N, N) to sinograms (S, A, N), or the other way round."""
     slices: int
-    """How many it is given at once."""
+    """Number of slices per call."""
     prepare: Callable[[Array], Any] = np.asarray
-    """What is given to ``run``, from an array; not timed."""
+    """Converts an array to the input of ``run``; not timed."""
     finish: Callable[[Any], Array] = np.asarray
-    """The array, from what ``run`` gives; not timed."""
+    """Converts the output of ``run`` to an array; not timed."""
     peak_tflops: float | None = None
-    """What the device's maker promises in float32; None where that isn't known."""
+    """The device's nominal float32 peak; None if unknown."""
     seconds: list[float] = field(default_factory=list)
     difference: float = 0.0
 
@@ -76,7 +76,7 @@ def main() -> None:
     parser = arguments("Times forward and back-projections.", "operators.csv")
     parser.add_argument("--size", type=int, default=256, help="pixels along each side")
     parser.add_argument("--tilts", type=int, default=180, help="tilts over half a turn")
-    parser.add_argument("--batch", type=int, default=32, help="slices of a batch")
+    parser.add_argument("--batch", type=int, default=32, help="slices in a batch")
     parser.add_argument("--repeats", type=int, default=5, help="rounds")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def numbers(cases: dict[str, Case], name: str, direction: str, options: Namespace) -> dict[str, str]:
-    """What was measured, as it is written down; ``mfu`` is the share of a GPU's peak that the sums of all weights and pixels are."""
+    """Columns of the table; ``mfu`` is the share of a GPU's peak used for the multiplications and additions."""
     if name not in cases:
         names = ("ms_per_image_min", "ratio_to_mwgan", "relative_difference", "slices_at_once", "mfu")
         return {"ms_per_image": "not installed", **dict.fromkeys(names, "")}
@@ -140,7 +140,7 @@ def table(cases: dict[str, Case], options: Namespace) -> Table:
 
 
 def installed(geometry: TiltGeometry, batch: int, threads: int) -> dict[str, Case]:
-    """The cases whose package is there; ASTRA may be there without CUDA."""
+    """The cases whose package is installed; ASTRA may be without CUDA."""
     cases = {}
     for name, make in CASES.items():
         with suppress(ImportError, InputError):
@@ -150,7 +150,7 @@ def installed(geometry: TiltGeometry, batch: int, threads: int) -> dict[str, Cas
 
 
 def measure_difference(cases: dict[str, Case], options: Namespace) -> None:
-    """How far each case is from ours, at an odd size: with an even one, scikit-image turns about another point."""
+    """Difference of each case from ours, at an odd size: with an even one, scikit-image rotates about another point."""
     geometry = TiltGeometry.full(options.size | 1, 180 / options.tilts)
     centred = np.arange(geometry.detector_size) - (geometry.detector_size - 1) / 2
     circle = np.hypot(*np.meshgrid(centred, centred)) < 0.95 * geometry.detector_size / 2
@@ -158,7 +158,7 @@ def measure_difference(cases: dict[str, Case], options: Namespace) -> None:
     expected: dict[str, Array] = {}
     for name, other in installed(geometry, 1, options.threads).items():
         results = {"forward": whole(other["forward"], image), "back": whole(other["back"], sinogram) * circle}
-        expected = expected or results  # ours come first
+        expected = expected or results  # ours are first
         for direction, result in results.items():
             cases[name][direction].difference = relative(result, expected[direction])
 
@@ -193,7 +193,7 @@ def repeated(slice_: Array, count: int) -> Array:
 
 
 def ours(method: str, device: str = "cpu", transfers: bool = False) -> Maker:
-    """Our projector, on slices that lie on the device, as in a training, or are brought there and back."""
+    """Our projector, with slices on the device, as in training, or including transfers."""
 
     def make(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
         projector = ParallelBeam(geometry, method)  # type: ignore[arg-type]
@@ -221,7 +221,7 @@ def ours(method: str, device: str = "cpu", transfers: bool = False) -> Maker:
 
 
 def astra_strip(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
-    """Our adapter: the strip-area model of our own projector."""
+    """Our adapter: the strip-area model, as in our projector."""
     projector = AstraParallelBeam(geometry, "cpu")
     return (
         one_a_thread(lambda image: projector(torch.from_numpy(image)[None, None])[0, 0].numpy(), threads),
@@ -255,7 +255,7 @@ def astra_alone(model: str) -> Maker:
 
 
 def scikit_image(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
-    """Rotation and sum; and its back-projection without a filter, times the number that it divides by."""
+    """Rotation and sum; back-projection without a filter, with its normalisation undone."""
     from skimage.transform import iradon, radon
 
     tilt_deg, size = np.asarray(geometry.tilt_deg), geometry.detector_size
@@ -268,7 +268,7 @@ def scikit_image(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
 
 
 def tomopy(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
-    """Siddon's rays; TomoPy's fbp does not filter, so that it is the adjoint of its projector."""
+    """Siddon's rays; TomoPy's fbp doesn't filter, so it is the adjoint of its projector."""
     import tomopy as library
 
     tilt, axis = np.deg2rad(np.asarray(geometry.tilt_deg)), geometry.detector_size / 2
@@ -285,13 +285,13 @@ def tomopy(geometry: TiltGeometry, batch: int, threads: int) -> Pair:
 
 
 def one_a_thread(run: Callable[[Array], Array], threads: int) -> Step:
-    """A function of one slice as a step: on as many slices as there are threads, at once."""
+    """A function of one slice as a step: one slice per thread at once."""
     pool = ThreadPoolExecutor(threads)
     return Step(lambda slices: np.stack(list(pool.map(run, slices))), threads)
 
 
 def fastest(ways: list[Callable[[Array], Array]], given: Array) -> Callable[[Array], Array]:
-    """Whichever way takes the shortest of three runs, a first one left out."""
+    """The fastest way by the shortest of three runs, after a first one."""
 
     def shortest(way: Callable[[Array], Array]) -> float:
         times = []

@@ -1,6 +1,6 @@
-"""Volumes, surfaces and thicknesses of particles that are known: how wrong `mwgan measure` is, and how often its intervals hold the truth.
+"""Errors of `mwgan measure` for known volumes, surfaces and thicknesses of particles, and the coverage of its intervals.
 
-    python benchmarks/quantify.py                    # measures on the specimens that are reported
+    python benchmarks/quantify.py                    # evaluates on the reported specimens
     python benchmarks/quantify.py --fit              # fits the intervals first, on other specimens
 
 Specimens of six kinds (benchmarks/measured_specimens.py), 64 pixels, tilts of 3 degrees, 2 % noise, wedges of 0 to 80 degrees.
@@ -35,14 +35,14 @@ from mwgan.trust import Uncertainty
 
 WEDGES, NOISE = (0, 40, 60, 80), 2.0
 METHODS = {"sirt": "sirt", "tvm": "tvm", "lpd_guided": "network"}
-WITH_PARTS = "sirt, series and uncertainty"  # as METHODS' sirt, and all that can be known besides
-REPORTED_FROM = 100  # seeds; those below are fitted on
+WITH_PARTS = "sirt, series and uncertainty"  # METHODS' sirt with all optional inputs
+REPORTED_FROM = 100  # seeds; smaller ones are for fitting
 LEVELS = (0.0, SHELL, 1.0)
 REPORTED = ("volume", "surface", "thickness", "thickness_z")
 
 
 def tomogram(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -> np.ndarray:
-    """(Y, Z, X); kept in a folder if one is given."""
+    """Volume (Y, Z, X); cached in a folder if one is given."""
     file = None if kept is None else kept / f"{method}_{kind}_{seed}_{wedge}.npz"
     if file is not None and file.exists():
         with np.load(file) as there:
@@ -59,7 +59,7 @@ def tomogram(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -
 
 @cache
 def truths(kind: str, seed: int) -> list[dict[str, float]]:
-    """What each body is: volume, surface and walls by formulae, all else as measured on the specimen itself, twice as fine."""
+    """Ground truth of each body: volume, surface and walls by formulae, the rest measured on the specimen at twice the resolution."""
     bodies, volume = specimen(kind, seed), densities(specimen(kind, seed), 2)
     materials = find_materials(volume, levels=LEVELS if kind == "core-shell" else (0.0, 1.0))
     particles = find_particles(volume, materials, SMALLEST)
@@ -74,14 +74,14 @@ def truths(kind: str, seed: int) -> list[dict[str, float]]:
 
 
 def labels_of(kind: str, seed: int, labels: np.ndarray, fine: int = 1) -> list[int]:
-    """The label that each body is found as; 0 of one that is not found, or that is one with another."""
+    """Label of each body in the result; 0 if it is not found, or merged with another."""
     middle = np.array(labels.shape) / 2 - 0.5
     found = [int(labels[tuple(np.rint(body.at * fine + middle).astype(int))]) for body in specimen(kind, seed)]
     return [label if found.count(label) == 1 else 0 for label in found]
 
 
 def measured(method: str, kind: str, seed: int, wedge: int, kept: Path | None) -> pd.DataFrame:
-    """A row a body and number: what was measured, its spread and the truth; kept beside the tomogram."""
+    """A row per body and quantity: measured value, spread and ground truth; cached next to the tomogram."""
     file = None if kept is None else kept / f"{method}_{kind}_{seed}_{wedge}.csv"
     if file is not None and file.exists():
         return pd.read_csv(file)
@@ -128,7 +128,7 @@ def every(method: str, seeds: range, kept: Path | None) -> pd.DataFrame:
 
 
 def fit(rows: pd.DataFrame) -> None:
-    """Write the table of quantiles that intervals are made with."""
+    """Write the table of quantiles for the intervals."""
     rows = rows[rows["value"].notna()]
     rows = rows.assign(score=np.log(rows["truth"] / rows["value"]) / rows["spread"], kind_of_method=rows["method"].map(METHODS))
     quantiles: dict[str, dict[str, dict[str, list[float]]]] = {}
@@ -136,18 +136,18 @@ def fit(rows: pd.DataFrame) -> None:
     for (method, number, wedge), group in rows.groupby(["kind_of_method", "number", "wedge_deg"]):
         low, high = (round(end, 3) for end in intervals.fitted(group["score"].to_numpy()))
         of_wedges = quantiles.setdefault(method, {}).setdefault(number, {})
-        for narrower in of_wedges.values():  # a wider wedge never makes a number surer
+        for narrower in of_wedges.values():  # a wider wedge never narrows an interval
             low, high = min(low, narrower[0]), max(high, narrower[1])
         of_wedges[str(wedge)] = [low, high]
         counted.setdefault(method, {}).setdefault(number, {})[str(wedge)] = len(group)
-    told = "quantiles of (log truth - log number) / spread by method, number and wedge in degrees: benchmarks/quantify.py --fit"
-    text = json.dumps({"what": told, "particles": counted, "quantiles": quantiles})
+    what = "quantiles of (log truth - log number) / spread by method, number and wedge in degrees: benchmarks/quantify.py --fit"
+    text = json.dumps({"what": what, "particles": counted, "quantiles": quantiles})
     intervals.TABLE.write_text(text.replace("}}, ", "}},\n").replace("}, ", "},\n ") + "\n", encoding="utf-8")
     intervals._calibration.cache_clear()
 
 
 def table(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Of each method, wedge and number: how wrong, and how often the interval holds; of all kinds of specimen and of each."""
+    """Error and coverage for each method, wedge and quantity, over all kinds of specimens and for each kind."""
     for (method, wedge, number), group in rows.groupby(["method", "wedge_deg", "number"], sort=False):
         quantiles = intervals.reach(number, METHODS[method.split(",")[0]], wedge)
         for kind in ("all", *KINDS):
@@ -176,10 +176,10 @@ if __name__ == "__main__":
     parser = arguments(__doc__.splitlines()[0], "quantify.csv")
     parser.add_argument("--fit", action="store_true", help="fit the intervals first")
     parser.add_argument("--reported", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens of each kind")
-    parser.add_argument("--fitted", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens to fit on")
+    parser.add_argument("--fitted", type=int, nargs=3, default=(6, 5, 6), metavar=("SIRT", "TVM", "LPD"), help="specimens for fitting")
     parser.add_argument("--parts", type=int, default=1, help="specimens of each kind for SIRT with its series and its uncertainty")
-    parser.add_argument("--noise", type=float, default=NOISE, help="percent; kept in a folder of its own")
-    parser.add_argument("--kept", type=Path, help="folder that tomograms and what was measured on them are kept in")
+    parser.add_argument("--noise", type=float, default=NOISE, help="percent; use a separate --kept folder for each")
+    parser.add_argument("--kept", type=Path, help="folder for cached tomograms and measurements")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     NOISE = given.noise

@@ -1,17 +1,17 @@
-"""TVM beside TomoPy's tv at an equal objective, and SART beside scikit-image's and ASTRA's at an equal residual, on the CPU.
+"""TVM compared with TomoPy's tv at an equal objective, and SART with scikit-image's and ASTRA's at an equal residual, on the CPU.
 
     python benchmarks/reconstruction.py
 
-Each peer runs for a number of iterations; ours then for as few as leave it no better, and both are timed in rounds that
-take them in turn. The peers work slice by slice and get a slice for each core, on all cores at once; ours get a batch.
+Each other library runs for a number of iterations, ours for as few as are needed to be at least as good, and both are timed in
+alternating rounds. The others work slice by slice and get one slice per core; ours get a batch.
 
 TVM: TomoPy's tv minimises the same sum, 1 / (2 n) ||A x - b||^2 + weight * TV(x), when its reg_par is weight * sqrt(2 n / N),
 with n tilts of N pixels (it divides projections by sqrt(N n / 2)), except that its A is Siddon's rays and ours strips, that it
-leaves a slice's last row and column out of TV, and that it knows no bounds: ours runs without them too. The objective is
-written out below, in numpy, and taken twice: with our projections, and with TomoPy's, which favour TomoPy as ours favour us.
+leaves a slice's last row and column out of TV, and that it has no bounds: ours runs without them too. The objective is computed
+below, in numpy, both with our projections and with TomoPy's, each of which favours its own side.
 
 SART: one pass takes every tilt once. Data and residuals, ||A x - b|| / ||b|| inside the circle, are by scikit-image's radon,
-which is neither's own projector, at an odd size: with an even one scikit-image turns about another point than the rest.
+which neither side uses, at an odd size: with an even one scikit-image rotates about another point.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from mwgan.recon import SART, TVM, TomoPy
 Array = npt.NDArray[np.float32]
 Project = Callable[[Array], Array]  # slices (S, N, N) to sinograms (S, A, N)
 PACKAGES = ("mwgan", "torch", "numpy", "tomopy", "scikit-image", "astra-toolbox")
-SETTLE_S = 0.1  # before each turn: threads of the case before continue looking for work, and would hold up the next
+SETTLE_S = 0.1  # pause before each turn: idle threads of the previous case still spin and would slow down the next
 NOISE = 0.02  # of the largest line integral
 MOST = 500  # iterations or passes of ours
 
 
 @dataclass
 class Timed:
-    """A reconstruction of so many slices at once, and how long it took for each of them."""
+    """A reconstruction of several slices at once, and its time per slice."""
 
     run: Callable[[], object]
     slices: int
@@ -62,24 +62,24 @@ class Timed:
 
 @dataclass
 class Pair:
-    """A peer after some iterations, and ours after as few as are no worse by some measure."""
+    """Another library after some iterations, and ours after as few as are at least as good."""
 
     method: str
     peer: str
     iterations: int
     measure: str
     ours: int | None
-    """None where ``MOST`` didn't do."""
+    """None if ``MOST`` was not enough."""
     values: tuple[float, float]
-    """The peer's and ours, means over the peer's slices."""
+    """Theirs and ours, means over their slices."""
     timed: tuple[Timed, Timed]
 
 
 def main() -> None:
-    parser = arguments("Times TVM and SART beside other packages' at equal quality.", "reconstruction.csv")
+    parser = arguments("Time of TVM and SART compared with other packages at equal quality.", "reconstruction.csv")
     parser.add_argument("--size", type=int, default=256, help="pixels along each side; SART takes the next odd number")
     parser.add_argument("--tilts", type=int, default=180, help="tilts over half a turn")
-    parser.add_argument("--batch", type=int, default=32, help="slices of a batch")
+    parser.add_argument("--batch", type=int, default=32, help="slices in a batch")
     parser.add_argument("--weight", type=float, default=0.05, help="weight of the total variation")
     parser.add_argument("--tv-iterations", type=int, nargs="+", default=[100], help="iterations of TomoPy's tv")
     parser.add_argument("--passes", type=int, nargs="+", default=[1, 2, 3], help="passes of the other SARTs")
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def numbers(pairs: list[Pair]) -> list[dict[str, str]]:
-    """What was measured, as it is written down."""
+    """Columns of the table."""
     rows = []
     for pair in pairs:
         row = {"method": pair.method, "peer": pair.peer, "measure": pair.measure, "iterations": str(pair.iterations)}
@@ -137,7 +137,7 @@ def table(rows: list[dict[str, object]], options: Namespace) -> Table:
 
 
 def tvm_pairs(options: Namespace) -> Iterable[Pair]:
-    """TVM after as few iterations as bring it to where TomoPy's tv is, without bounds on either side."""
+    """TVM after as few iterations as reach the objective of TomoPy's tv, both without bounds."""
     import tomopy
 
     geometry = TiltGeometry.full(options.size, 180 / options.tilts)
@@ -167,7 +167,7 @@ def tvm_pairs(options: Namespace) -> Iterable[Pair]:
 
 
 def objective(tomogram: Array, sinogram: Array, project: Project, weight: float) -> npt.NDArray[np.float64]:
-    """What TVM minimises, (S,), for tomograms (S, N, N) of sinograms (S, A, N)."""
+    """TVM's objective, (S,), for tomograms (S, N, N) of sinograms (S, A, N)."""
     misfit = project(tomogram).astype(float) - sinogram
     down, right = np.zeros((2, *tomogram.shape))
     down[:, :-1] = tomogram[:, 1:] - tomogram[:, :-1]
@@ -189,7 +189,7 @@ def scikit_image_pairs(options: Namespace) -> Iterable[Pair]:
 
 
 def astra_pairs(options: Namespace) -> Iterable[Pair]:
-    """ASTRA's SART on the CPU with rays of linear interpolation, its fastest model; tilts in an order drawn at random."""
+    """ASTRA's SART on the CPU with rays of linear interpolation, its fastest model; tilts in random order."""
     import astra
 
     def run(sinogram: Array, geometry: TiltGeometry, passes: int) -> Array:
@@ -220,7 +220,7 @@ def astra_pairs(options: Namespace) -> Iterable[Pair]:
 
 
 def sart_pairs(peer: str, run: Callable[[Array, TiltGeometry, int], Array], options: Namespace) -> Iterable[Pair]:
-    """SART after as few passes as leave it no larger a residual, as it is by default but for the bound, which the peers don't have."""
+    """SART after as few passes as reach the same residual, with its defaults except for the bound, which the others don't have."""
     from skimage.transform import radon
 
     geometry = TiltGeometry.full(options.size | 1, 180 / options.tilts)
@@ -264,7 +264,7 @@ def equal_pair(
     run_ours: Callable[[int, Array], Array],
     sinogram: Array,
 ) -> Pair:
-    """Ours, ``run_ours(iterations, sinogram)``, after as few iterations as bring every slice's value down to the peer's."""
+    """Ours, ``run_ours(iterations, sinogram)``, after as few iterations as bring every slice's value down to theirs."""
     few, reached = sinogram[: len(theirs)], value(theirs)
     count = fewest(lambda count: bool((value(run_ours(count, few)) <= reached).all()))
     own = value(run_ours(count or MOST, few))
@@ -274,7 +274,7 @@ def equal_pair(
 
 
 def fewest(enough: Callable[[int], bool]) -> int | None:
-    """A number up to ``MOST`` that is enough where one less is not; None where ``MOST`` is not."""
+    """The smallest sufficient number up to ``MOST``; None if ``MOST`` is not enough."""
     high = 1
     while not enough(high):
         if high >= MOST:

@@ -1,6 +1,6 @@
-"""What ``mwgan.benchmark`` lays beside a method: the means of experiments/beyond/wedge_sweep, and the conditions they were measured under.
+"""Reference values of ``mwgan.benchmark``: the means of experiments/beyond/wedge_sweep, and their conditions.
 
-Writes mwgan/evaluation/recorded/wedge_sweep.csv and .json, which are shipped with the package. Run it anew when the experiment is:
+Writes mwgan/evaluation/recorded/wedge_sweep.csv and .json, which are shipped with the package. To be run after the experiment:
 
     python benchmarks/recorded_means.py
 """
@@ -19,11 +19,11 @@ RECORDED = Path(__file__).resolve().parents[1] / "experiments/beyond/wedge_sweep
 SHIPPED = PACKAGE / "evaluation/recorded"
 BY = ["method", "source", "noise_percent", "wedge_deg"]
 METRICS = ["psnr", "ssim", "nrmse", "residual", "residual_of_truth", "frc_inside", "frc_outside"]
-CORRECTED = " + data"  # what follows a method's name in the recorded table where its tomograms are corrected by the data
+CORRECTED = " + data"  # suffix of a method's name in the recorded table if its tomograms are corrected by the data
 
 
 def means() -> pd.DataFrame:
-    """A row for each method, source, noise and wedge: means over the images, in the order of the recorded table."""
+    """A row per method, source, noise and wedge: means over the images, in the order of the recorded table."""
     rows = pd.read_parquet(RECORDED / "results.parquet")
     groups = rows.groupby(BY, sort=False)
     found = groups[METRICS].mean().reset_index()
@@ -33,13 +33,13 @@ def means() -> pd.DataFrame:
 
 
 def conditions() -> dict[str, Any]:
-    """The tilt step, the seed, the test images, and fingerprints of those that were measured."""
-    told = json.loads((RECORDED / "results.conditions.json").read_text())
+    """The tilt step, the seed, the test images, and their fingerprints."""
+    conditions_json = json.loads((RECORDED / "results.conditions.json").read_text())
     rows = pd.read_parquet(RECORDED / "results.parquet", columns=["seed"])
     (seed,) = rows["seed"].unique()
-    tests = {name: node["test"] for name, node in told["tests"].items()}
-    fingerprints = {name: told[f"images of {name}"][f"test {name}"] for name in tests if f"images of {name}" in told}
-    return {"step_deg": told["step_deg"], "seed": int(seed), "tests": tests, "fingerprints": fingerprints}
+    tests = {name: node["test"] for name, node in conditions_json["tests"].items()}
+    fingerprints = {name: conditions_json[f"images of {name}"][f"test {name}"] for name in tests if f"images of {name}" in conditions_json}
+    return {"step_deg": conditions_json["step_deg"], "seed": int(seed), "tests": tests, "fingerprints": fingerprints}
 
 
 def main() -> None:

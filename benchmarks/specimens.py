@@ -1,8 +1,8 @@
-"""How long a slice of each kind of three-dimensional specimen takes to draw, and a stack of five neighbouring ones.
+"""Time to generate a slice of each kind of three-dimensional specimen, and a stack of five neighbouring slices.
 
     python benchmarks/specimens.py
 
-Processor time of this process, body included, so that other work on the machine counts little; the goal is 10 ms a slice of
+Processor time of this process, body included, so that other load on the machine matters little; the goal is 10 ms per slice of
 64 pixels and 100 ms of 256.
 """
 
@@ -25,7 +25,7 @@ STACK = 5
 
 
 def main() -> None:
-    parser = arguments("Times the drawing of specimens.", "specimens.csv")
+    parser = arguments("Time to generate specimens.", "specimens.csv")
     parser.add_argument("--images", type=int, default=24, help="specimens of each kind")
     options = parser.parse_args()
     columns = provenance(("mwgan", "numpy", "scipy"))

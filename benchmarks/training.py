@@ -1,12 +1,12 @@
-"""Our training under Lightning beside a bare PyTorch loop that takes the same steps.
+"""Our training under Lightning compared with a plain PyTorch loop of the same steps.
 
     python benchmarks/training.py
 
-Both loops train copies of the same networks on the same images, which lie on the device already, in one process and in turn: some
-batches of one, some of the other. The bare loop is what one would write without a framework: generator, discriminator, losses,
-optimisers, and no logs. In one pair of cases both loops measure the images (projection, wedge, noise, what the network sees), as
-training does; in the other both are given ready examples. Goal: Lightning keeps 90 % of the bare loop's images a second. On a CPU
-the seconds are those that its cores worked for this process.
+Both loops train copies of the same networks on the same images, already on the device, in one process and alternating: some batches
+of one, some of the other. The plain loop is written without a framework: generator, discriminator, losses, optimisers, no logs.
+In one pair of cases both loops acquire the images (projection, wedge, noise, network input), as in training; in the other
+both get prepared examples. Goal: Lightning keeps 90 % of the plain loop's images per second. On a CPU, times are processor time of
+this process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from mwgan.paths import conf_dir
 from mwgan.provenance import device_name
 from mwgan.training import AdversarialModule
 
-CASES = {  # sizes that two cores and a GPU both take; options overrule them
+CASES = {  # sizes for two cores and for a GPU; options override them
     "IRDM (U-Net++ and VGG)": ("model=irdm", "acquisition=gaussian", "model.generator.width=8", "model.discriminator.width=16"),
     "LPD (pixel loss)": ("model=lpd", "acquisition=gaussian", "model.generator.iterations=3"),
 }
@@ -47,9 +47,9 @@ def main() -> None:
     parser = arguments("Times training steps under Lightning and without it.", "training.csv")
     parser.add_argument("--size", type=int, default=64, help="pixels along each side")
     parser.add_argument("--tilts", type=int, default=90, help="tilts over half a turn")
-    parser.add_argument("--batch", type=int, default=8, help="images of a batch")
-    parser.add_argument("--block", type=int, default=3, help="batches of one loop before the other's turn")
-    parser.add_argument("--rounds", type=int, default=20, help="turns of each loop, after one to warm up")
+    parser.add_argument("--batch", type=int, default=8, help="images in a batch")
+    parser.add_argument("--block", type=int, default=3, help="batches of one loop before the other runs")
+    parser.add_argument("--rounds", type=int, default=20, help="turns of each loop, after one for warm-up")
     parser.add_argument("--precision", default="32-true", help="of both loops: 32-true or bf16-mixed")
     parser.add_argument("--set", nargs="*", default=[], help="further options of mwgan-train, for all cases")
     options = parser.parse_args()
@@ -68,7 +68,7 @@ def main() -> None:
             gflop = gflop_an_image(module, sample)
             seconds = race(module, sample, options, measured, device)
             bare, lightning = (options.batch * options.block / median(each) for each in (seconds["bare"], seconds["lightning"]))
-            # Of neighbouring turns, so that what else the machine does falls on both alike.
+            # Ratio of neighbouring turns, so that other load on the machine affects both equally.
             ratio = median(one / other for one, other in zip(seconds["bare"], seconds["lightning"], strict=True))
             peak = peak_of(device, options.precision)
             mfu = "" if peak is None else f"{gflop * lightning / (1000 * peak):.4f}"
@@ -96,13 +96,13 @@ def module_of(overrides: tuple[str, ...], options: Any) -> AdversarialModule:
 def sample_of(options: Any) -> Sample:
     """A batch of phantom faces."""
     samples = SourceDataset(PhantomFaces(options.size), seed=0)
-    drawn = [samples.sample(0, index) for index in range(options.batch)]
-    seeds = torch.tensor([sample.seed for sample in drawn])
-    return Sample(torch.stack([sample.image for sample in drawn]), seeds, torch.arange(options.batch))
+    samples_of_batch = [samples.sample(0, index) for index in range(options.batch)]
+    seeds = torch.tensor([sample.seed for sample in samples_of_batch])
+    return Sample(torch.stack([sample.image for sample in samples_of_batch]), seeds, torch.arange(options.batch))
 
 
 def gflop_an_image(module: AdversarialModule, sample: Sample) -> float:
-    """Convolutions and dense products of a step, both networks, forward and backward: counted on the CPU, on two images."""
+    """Operations of a step, convolutions and dense layers of both networks, forward and backward: counted on the CPU with two images."""
     two = Sample(sample.image[:2], sample.seed[:2], sample.image_index[:2])
     step = Bare(copy.deepcopy(module), two, False, "32-true")
     with FlopCounterMode(display=False) as counter:
@@ -111,7 +111,7 @@ def gflop_an_image(module: AdversarialModule, sample: Sample) -> float:
 
 
 def race(module: AdversarialModule, sample: Sample, options: Any, measured: bool, device: torch.device) -> dict[str, list[float]]:
-    """Seconds of every turn of each loop."""
+    """Seconds of each turn of both loops."""
     sample = sample._replace(image=sample.image.to(device))
     bare = Bare(copy.deepcopy(module).to(device), sample, measured, options.precision)
     if not measured:
@@ -133,7 +133,7 @@ def race(module: AdversarialModule, sample: Sample, options: Any, measured: bool
 
 
 class Bare:
-    """The step written out, for the bare loop."""
+    """The step of the plain loop."""
 
     def __init__(self, module: AdversarialModule, sample: Sample, measured: bool, precision: str) -> None:
         self.module, self.sample, self.autocast = module, sample, precision == "bf16-mixed"
@@ -172,13 +172,13 @@ class Bare:
 
 
 def example(module: AdversarialModule, sample: Sample) -> tuple[Any, Tensor]:
-    """What the networks see and should give, as the step makes it."""
+    """Input and target of the networks, as in the step."""
     made: tuple[Any, Tensor] = module._example(sample)
     return made
 
 
 class Ready:
-    """Examples that lie on the device: one for all batches."""
+    """A prepared example on the device, for all batches."""
 
     def __init__(self, module: AdversarialModule, sample: Sample) -> None:
         self.made = example(module.to(sample.image.device), sample)
@@ -206,7 +206,7 @@ class Turns(pl.Callback):
         for _ in range(self.block):
             self.bare()
         bare = self.lap(pl_module.device)
-        if batch_idx >= self.block:  # the first turn warms up
+        if batch_idx >= self.block:  # the first turn is warm-up
             self.seconds["lightning"].append(lightning)
             self.seconds["bare"].append(bare)
 
@@ -219,12 +219,12 @@ class Turns(pl.Callback):
 
 
 def clock(device: torch.device) -> float:
-    """Seconds; on a CPU those that its cores worked for this process, whatever else they did."""
+    """Time in seconds; on a CPU the processor time of this process."""
     return time.perf_counter() if device.type == "cuda" else time.process_time()
 
 
 class Same(Dataset[Sample]):
-    """The same batch again and again."""
+    """The same batch, repeated."""
 
     def __init__(self, sample: Sample, count: int) -> None:
         self.sample, self.count = sample, count

@@ -1,9 +1,9 @@
-"""The most memory that ``mwgan reconstruct`` takes for volumes from 9 MB to 3 GB: the program itself, watched from outside.
+"""Peak memory of ``mwgan reconstruct`` for volumes from 9 MB to 3 GB, measured from outside.
 
     python benchmarks/volume_memory.py
 
-Writes the numbers and docs/pictures/volume_memory.png. Linux keeps the most memory that a process has held (VmHWM). A temporary
-folder takes the largest volume and its series, 3.1 GB, one at a time. Few tilts do, since what is watched is what the slices add.
+Writes the numbers and docs/pictures/volume_memory.png. Linux reports the peak memory of a process (VmHWM). A temporary folder needs
+3.1 GB for the largest volume and its series, one at a time. Few tilts are enough, since the memory of slices is measured.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     columns, rows = provenance(("mwgan", "torch", "numpy", "mrcfile")), []
     with tempfile.TemporaryDirectory() as name:
         write_series(Path(name), 1)
-        reconstructed(Path(name))  # compiles, or loads what was compiled
+        reconstructed(Path(name))  # compiles the kernels, or loads them
         for slices in SLICES:
             write_series(Path(name), slices)
             peak, seconds, volume = reconstructed(Path(name))
@@ -60,10 +60,10 @@ def write_series(folder: Path, slices: int) -> None:
 
 
 def reconstructed(folder: Path) -> tuple[float, float, float]:
-    """The most memory of the program in MiB, its seconds, and the size of its volume in MiB."""
+    """Peak memory of the program in MiB, its time in seconds, and the size of its volume in MiB."""
     command = [sys.executable, "-m", "mwgan.cli.main", "reconstruct", "s.mrc", "--tilts", "s.tlt", "--method", METHOD]
     command += ["--block", str(BLOCK), "-o", "volume.mrc"]
-    peak, begun = 0.0, time.perf_counter()
+    peak, started = 0.0, time.perf_counter()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             peak = max(peak, peak_mib(process.pid))
@@ -73,11 +73,11 @@ def reconstructed(folder: Path) -> tuple[float, float, float]:
     volume = folder / "volume.mrc"
     size = volume.stat().st_size / 2**20
     volume.unlink()
-    return peak, time.perf_counter() - begun, size
+    return peak, time.perf_counter() - started, size
 
 
 def peak_mib(process: int) -> float:
-    """The most memory that a process has held so far; 0 once it has ended."""
+    """Peak memory of a process so far; 0 once it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -86,7 +86,7 @@ def peak_mib(process: int) -> float:
 
 
 def draw(volumes: list[float], peaks: list[float]) -> None:
-    """Peak memory over the volume's size, beside that of a program that would hold the volume."""
+    """Peak memory against the volume's size, and that of a program with the volume in memory."""
     figure = new_figure(4.2, 2.8)
     axes = figure.add_subplot()
     sizes = np.geomspace(volumes[0], volumes[-1], 50)

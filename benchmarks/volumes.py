@@ -1,10 +1,10 @@
-"""Time a slice and peak memory of whole volumes: ``mwgan reconstruct`` from a series on disk to a volume on disk.
+"""Time per slice and peak memory of whole volumes: ``mwgan reconstruct`` from a series on disk to a volume on disk.
 
     python benchmarks/volumes.py --memory 6GB
 
-Each case runs in a process of its own, on the first slices of a square series of drawn leaves at 121 tilts (16-bit integers,
-MRC), with as many at a time as the memory allows; its peak is that of the whole process, Python and torch included (Linux keeps
-it). A row is written when its case is done: called again, those that are there are not run again.
+Each case runs in its own process, on the first slices of a square series of dead leaves at 121 tilts (16-bit integers, MRC), with
+as many at a time as the memory allows; its peak is that of the whole process, Python and torch included (Linux only). A row is
+written after each case; a second call runs the missing cases only.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LARGEST, NOISE = 10_000, 0.02
 
 
 class FirstSlices:
-    """A series of which only the first slices are reconstructed; what is read ahead is that of the whole."""
+    """The first slices of a series, with the read-ahead of the whole series."""
 
     def __init__(self, series: TiltSeries, slices: int) -> None:
         self._series, self.slices, self.path, self.geometry = series, slices, series.path, series.geometry
@@ -54,7 +54,7 @@ class FirstSlices:
 
 def main() -> None:
     parser = arguments("Times volumes, and what memory they take.", "volumes.csv")
-    parser.add_argument("--memory", default="6GB", help="what each process may take")
+    parser.add_argument("--memory", default="6GB", help="limit for each process")
     parser.add_argument("--slices", type=int, default=SLICES, help="slices of each case")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--methods", default=",".join(METHODS))
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def written(path: Path, size: int) -> Path:
-    """A series of drawn leaves, every slice of the same ones with noise of its own: 2 % of the largest of 10,000 counts."""
+    """Write a series of dead leaves: the same slice with independent noise, 2 % of the largest of 10,000 counts."""
     generator = np.random.default_rng(0)
     image = torch.from_numpy(DeadLeaves(size, 1).image(0, np.random.default_rng(0)))[None, None]
     lines = projector_for(TiltGeometry(tuple(TILTS.tolist()), size))(image)[0, 0].numpy()
@@ -101,11 +101,11 @@ def written(path: Path, size: int) -> Path:
 
 
 def measured(path: str, method: str, axis: Literal["x", "y"], memory: str, slices: int) -> dict[str, object]:
-    """Seconds a slice, reading and writing included, and the process' peak in MiB."""
+    """Seconds per slice, with reading and writing, and the process' peak in MiB."""
     budget = parse_memory(memory)
     series = open_series(path, TILTS.tolist(), axis, band_bytes=band_bytes(budget))
     few = FirstSlices(series, min(slices, series.slices))
-    reconstructor = make_choice(make_method(method), few, SliceGrid.of(series.geometry))  # once a series: not a slice's time
+    reconstructor = make_choice(make_method(method), few, SliceGrid.of(series.geometry))  # once per series, not part of the time per slice
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         reconstruct_series(few, reconstructor, Path(folder) / "volume.mrc", memory=budget)

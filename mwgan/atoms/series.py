@@ -24,7 +24,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement
 from mwgan.memory import check_fits
 from mwgan.operators.atoms import AtomProjector
-from mwgan.recon.atom_volume import A_LITTLE_LESS, AtomSeries
+from mwgan.recon.atom_volume import SHARPENING_WIDTH, AtomSeries
 from mwgan.recon.learned_atoms import LearnedAtoms, load_atom_network
 from mwgan.recon.named import make_method, neighbours_in
 from mwgan.recon.sharpening import sharpen_volume
@@ -198,7 +198,7 @@ def _second_volume(
     put_back, surviving = _undo_shifts(_fill_unmeasured(search, model), model.shifts)
     series = AtomSeries(put_back, search.projector.geometry, width, surviving * search.noise.sigma)
     if network is None:
-        made, smooth = sharpen_volume(put_back, series.geometry, A_LITTLE_LESS * width, series.noise), LESS_SMOOTH
+        made, smooth = sharpen_volume(put_back, series.geometry, SHARPENING_WIDTH * width, series.noise), LESS_SMOOTH
     else:
         made, smooth = network(series._replace(images=put_back.to(options.device))).cpu(), 0.0
     volume = made.numpy()

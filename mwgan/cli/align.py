@@ -1,4 +1,4 @@
-"""``mwgan align`` and ``apply``: a raw tilt series to one that can be reconstructed, and maps of the same tilts likewise."""
+"""``mwgan align`` and ``apply``: align a raw tilt series, and maps of the same tilts."""
 
 from __future__ import annotations
 
@@ -16,46 +16,47 @@ def align(
     context: typer.Context,
     series: options.RawSeries,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture go beside it.")
+        Path,
+        typer.Option("--output", "-o", help="Aligned series, MRC; tilts, transforms (.xf), record and picture next to it."),
     ],
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
     tilt_axis: options.Axis = "auto",
-    axis_angle: Annotated[float, typer.Option(help="Roughly by how many degrees the tilt axis is rotated from that image axis.")] = 0.0,
-    keep_angle: Annotated[bool, typer.Option("--keep-angle", help="Keep the given angle; don't refine it.")] = False,
+    axis_angle: Annotated[float, typer.Option(help="Approximate angle in degrees between the tilt axis and that image axis.")] = 0.0,
+    keep_angle: Annotated[bool, typer.Option("--keep-angle", help="Don't refine the given angle.")] = False,
     refine_tilts: Annotated[
-        bool, typer.Option("--refine-tilts", help="Refine the tilts, too: where the goniometer errs by 0.3 degrees or more.")
+        bool, typer.Option("--refine-tilts", help="Refine the tilts as well, for goniometer errors of 0.3 degrees or more.")
     ] = False,
-    equal_mass: Annotated[bool, typer.Option("--equal-mass", help="Scale each image so that its brightness fits the others'.")] = False,
-    crop: Annotated[bool, typer.Option("--crop", help="Cut off rows that any image lacks.")] = False,
+    equal_mass: Annotated[bool, typer.Option("--equal-mass", help="Scale each image to the brightness of the others.")] = False,
+    crop: Annotated[bool, typer.Option("--crop", help="Crop rows that are missing in any image.")] = False,
     binning: options.Bin = 1,
     interpolation: Annotated[
         Literal["cubic", "linear"], typer.Option(help="Interpolation between pixels: cubic keeps fine detail, linear smooths.")
     ] = "cubic",
     neighbours: Annotated[
         Literal["own", "tiltxcorr"],
-        typer.Option(help="First comparison of neighbouring images where a specimen leaves the field: our own, or torch-tiltxcorr."),
+        typer.Option(help="First comparison of neighbouring images if the specimen leaves the field: our own, or torch-tiltxcorr."),
     ] = "own",
     background: options.Background = "auto",
     invert: options.Invert = "auto",
     outliers: options.OutlyingPixels = "replace",
     strict: options.Strict = False,
 ) -> None:
-    """Align a raw tilt series: find shifts and tilt axis, and interpolate each image once; the tilt axis then runs along y."""
+    """Align a raw tilt series: find shifts and tilt axis, interpolate each image once; the tilt axis then runs along y."""
     from mwgan.series.align import align_series, aligned_files, write_aligned
     from mwgan.series.record import check_record_file
 
     if not -90 <= axis_angle <= 90:
-        raise InputError(f"the angle of the tilt axis lies between -90 and 90 degrees, not {axis_angle:g}")
+        raise InputError(f"the angle of the tilt axis must lie between -90 and 90 degrees, not {axis_angle:g}")
     beside = aligned_files(output)
     guard([output, *beside], series, tilts)
     check_record_file(output)
-    said = options.switches(tilt_axis, "auto", background, invert, outliers)
+    switches = options.switches(tilt_axis, "auto", background, invert, outliers)
     aligned = align_series(
         series,
         tilts,
-        said,
+        switches,
         exclude=exclude,
         dataset=dataset,
         strict=strict,
@@ -75,10 +76,10 @@ def align(
 
 
 def apply(
-    maps: Annotated[list[Path], typer.Argument(help="Maps (EDS, EELS …) of the same tilts and size as the raw series, of any format.")],
-    like: Annotated[Path, typer.Option("--like", help="The record (JSON) that mwgan align wrote beside an aligned series.")],
+    maps: Annotated[list[Path], typer.Argument(help="Maps (EDS, EELS …) of the same tilts and size as the raw series, in any format.")],
+    like: Annotated[Path, typer.Option("--like", help="Record (JSON) written by mwgan align next to the aligned series.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for NAME_ali.mrc of each; beside the maps if not given.")
+        Path | None, typer.Option("--output", "-o", help="Folder for NAME_ali.mrc of each map. [default: next to the maps]")
     ] = None,
     dataset: options.Dataset = None,
 ) -> None:

@@ -14,21 +14,23 @@ from mwgan.cli.options import guard, say
 def atoms(
     context: typer.Context,
     series: options.Series,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Atoms, .xyz; a record (.json) and a picture (.png) go beside it.")],
-    species: Annotated[
-        str, typer.Option(help="Elements in the specimen: Au or Fe,Pt. If not given, as many species as the masses show.")
-    ] = "",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Atoms, .xyz; a record (.json) and a picture (.png) are written next to it.")
+    ],
+    species: Annotated[str, typer.Option(help="Elements in the specimen: Au or Fe,Pt. [default: as many species as the masses show]")] = "",
     volume: Annotated[Path | None, typer.Option(help="Volume (y, z, x) of this series to start from.")] = None,
     method: Annotated[
-        str, typer.Option(help="Otherwise the method that makes the first volume: one of mwgan methods, or atoms, a network.")
+        str, typer.Option(help="Without --volume, the method of the first volume: one of mwgan methods, or atoms, a network.")
     ] = "sirt",
     settings: options.Set = None,
     sharpen: Annotated[bool, typer.Option(help="Deconvolve the volume by the width of an atom.")] = True,
     refine: Annotated[bool, typer.Option(help="Refine atoms against the projections; add and drop some.")] = True,
     shifts: Annotated[bool, typer.Option(help="Refine the shifts of images.")] = True,
-    refine_tilts: Annotated[bool, typer.Option("--refine-tilts", help="Refine the tilts, too.")] = False,
-    closest: Annotated[float, typer.Option(help="Least distance between two atoms, in Å.")] = 1.7,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in Å, after binning, if the file holds none or a wrong one.")] = None,
+    refine_tilts: Annotated[bool, typer.Option("--refine-tilts", help="Refine the tilts as well.")] = False,
+    closest: Annotated[float, typer.Option(help="Smallest distance between two atoms, in Å.")] = 1.7,
+    pixel_size: Annotated[
+        float | None, typer.Option(help="Pixel size in Å, after binning, if that of the file is missing or wrong.")
+    ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
     dataset: options.Dataset = None,
@@ -37,14 +39,14 @@ def atoms(
     background: options.Background = "auto",
     invert: options.Invert = "no",
     outliers: Annotated[
-        Literal["replace", "keep"], typer.Option("--outliers", help="Hot pixels: replace or keep them; strong noise looks like some.")
+        Literal["replace", "keep"], typer.Option("--outliers", help="Hot pixels: replace or keep them; strong noise looks like hot pixels.")
     ] = "keep",
     strict: options.Strict = False,
     binning: options.Bin = 1,
     max_tilt: options.MaxTilt = None,
     device: options.Device = "auto",
 ) -> None:
-    """Find every atom in an aligned tilt series: where it is, how well that is known, and of which species."""
+    """Find every atom in an aligned tilt series: position, uncertainty and species."""
     from mwgan.atoms.series import AtomOptions, find_atoms
     from mwgan.atoms.volumes import read_volume
     from mwgan.atoms.writing import atoms_files, check_atoms_files, sentences, write_atoms

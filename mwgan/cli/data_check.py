@@ -1,4 +1,4 @@
-"""``mwgan data check``: what is said of a data set."""
+"""``mwgan data check``: a check of a data set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 
 def check(config: str, overrides: Sequence[str], sheet: Path | None) -> list[str]:
-    """Print what the sources of a data option give and draw a contact sheet of them; the problems there are, in sentences."""
+    """Print the sources of a data option and draw a contact sheet; returns the problems, as sentences."""
     from mwgan.configuration import build, compose_training, plain
     from mwgan.data.canvas import Array
     from mwgan.data.check import check_apart, check_sources
@@ -22,10 +22,10 @@ def check(config: str, overrides: Sequence[str], sheet: Path | None) -> list[str
         check_apart(sheet, plain(cfg.data))
     checked, problems = check_sources(plain(cfg.data), build)
     for one in checked:
-        drawn = f" in many poses of {one.distinct}" if one.distinct and one.distinct < one.images else ""
+        poses = f" in many poses of {one.distinct}" if one.distinct and one.distinct < one.images else ""
         subjects = f", subjects: {one.subjects} ({one.who})" if one.subjects else ""
         licence = f"; licence: {one.licence}" if one.licence else ""
-        typer.echo(f"{one.part:>10}  {one.source}: {one.images} images{drawn}{subjects}{licence}")
+        typer.echo(f"{one.part:>10}  {one.source}: {one.images} images{poses}{subjects}{licence}")
     for source, file, reason in sorted({(one.source, *pair) for one in checked for pair in one.skipped}):
         typer.echo(f"   skipped  {source}: {file} ({reason})")
     for one in checked:

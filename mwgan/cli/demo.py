@@ -1,4 +1,4 @@
-"""``mwgan demo``: train, compare, draw and reconstruct a measured series, by the programs that a user has."""
+"""``mwgan demo``: train, compare, draw figures and reconstruct a scanned series, with the user's own commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODULES = {"mwgan-train": "train", "mwgan-evaluate": "evaluate", "mwgan-figures"
 
 @dataclass(frozen=True)
 class Step:
-    """Commands that belong together, each a program and its arguments."""
+    """A group of commands, each a program and its arguments."""
 
     title: str
     cpu_minutes: float
@@ -24,23 +24,23 @@ class Step:
 
 
 def demo(folder: Path) -> None:
-    """Run every step, its files into a new ``folder``; programs and arguments are printed as they could be given.
+    """Run every step with its files in a new ``folder``; each command is printed as a user would type it.
 
     Raises
     ------
     InputError
-        If ``folder`` holds something already.
+        If ``folder`` isn't empty.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder} is there already: remove it, or name another folder (-o)")
+        raise InputError(f"{folder} exists already: remove it, or give another folder (-o)")
     steps = _steps(folder)
-    print(f"{len(steps)} steps of about {sum(step.cpu_minutes for step in steps):g} CPU minutes together", flush=True)
+    print(f"{len(steps)} steps, about {sum(step.cpu_minutes for step in steps):g} CPU minutes in all", flush=True)
     for number, step in enumerate(steps, start=1):
         print(f"\n{number}/{len(steps)} {step.title} (about {step.cpu_minutes:g} CPU minutes)", flush=True)
         for program, *arguments in step.commands:
             print("$", program, *(f'"{argument}"' if set(argument) & set(" '{[") else argument for argument in arguments), flush=True)
             status = subprocess.run([sys.executable, "-m", f"mwgan.cli.{MODULES[program]}", *arguments], check=False).returncode
-            if status:  # it has said why
+            if status:  # the command has printed the reason
                 sys.exit(status if status > 0 else 128 - status)
     print(_where_to_look(folder))
 
@@ -52,23 +52,23 @@ def _steps(folder: Path) -> list[Step]:
     narrow = ("--max-tilt", "50", "--output")
     return [
         Step(
-            "taking a shipped U-Net++, which knows faces and nothing else, to textured specimens, by the pixel loss",
+            "fine-tuning a shipped U-Net++, trained on faces only, for textured specimens, on the pixel loss",
             2.5,
             (("mwgan-train", "experiment=demo/pixel", f"paths.run_dir={quoted(pixel)}"),),
         ),
         Step(
-            "a little further against a discriminator, to see what the adversarial loss changes",
+            "continuing with a discriminator, to see what the adversarial loss changes",
             2,
             (("mwgan-train", "experiment=demo/adversarial", f"init={quoted(pixel)}", f"paths.run_dir={quoted(adversarial)}"),),
         ),
         Step(
-            "comparing on specimens that no network has seen, beside the shipped networks and WBP, SART and TVM tuned for each wedge",
+            "comparing on unseen specimens with the shipped networks and with WBP, SART and TVM tuned for each wedge",
             2,
             (("mwgan-evaluate", "experiment=demo/evaluate", f"table={quoted(table)}", f"checkpoints={{{networks}}}"),),
         ),
-        Step("drawing", 0.5, (("mwgan-figures", f"table={quoted(table)}", "wedges_deg=[40,60,80]"),)),
+        Step("drawing figures", 0.5, (("mwgan-figures", f"table={quoted(table)}", "wedges_deg=[40,60,80]"),)),
         Step(
-            "reconstructing a measured needle from tilts of ±50 degrees, by TVM and by a shipped network",
+            "reconstructing a scanned needle from tilts of ±50 degrees, with TVM and with a shipped network",
             1,
             (
                 ("mwgan", "reconstruct", *series, "--method", "tvm", *narrow, str(folder / "needle_tvm.mrc")),
@@ -76,7 +76,7 @@ def _steps(folder: Path) -> list[Step]:
             ),
         ),
         Step(
-            "one slice of the needle by every method, from more and from fewer tilts",
+            "one slice of the needle with every method, from more and from fewer tilts",
             0.5,
             (
                 (
@@ -91,8 +91,8 @@ def _steps(folder: Path) -> list[Step]:
 def _where_to_look(folder: Path) -> str:
     return f"""
 Where to look, in {folder}:
-  comparison_panel.png   a specimen no network has seen, by every method, wedges of 40, 60 and 80 degrees
+  comparison_panel.png   an unseen specimen, by every method, wedges of 40, 60 and 80 degrees
   nrmse_by_wedge.png     the error of each method as the wedge grows
-  results.csv            every number behind them; results.tuning.csv: what the classical methods were given
-  needle.png             the measured needle; needle_tvm.mrc and needle_lpd.mrc: the whole volumes
+  results.csv            all numbers; results.tuning.csv: the tuned settings of the classical methods
+  needle.png             the scanned needle; needle_tvm.mrc and needle_lpd.mrc: the whole volumes
   pixel/panels           what the network learned, epoch by epoch; tensorboard --logdir {folder}"""

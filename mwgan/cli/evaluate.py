@@ -17,11 +17,11 @@ from mwgan.runs.values import check_lists, check_values
 
 
 def evaluate(cfg: DictConfig) -> Any:
-    """Fill the table that ``cfg`` names; the table."""
+    """Fill the table of ``cfg`` and return it."""
     from mwgan.evaluation.configured import evaluate_configured
 
     runs = [] if cfg.sweep is None else _finished_runs(cfg.sweep)
-    settings = {str(key): plain(node) for key, node in cfg.items() if key != "paths"}  # this run's folders, which Hydra alone knows
+    settings = {str(key): plain(node) for key, node in cfg.items() if key != "paths"}  # its folders need Hydra to be resolved
     check_values(settings)
     check_lists(settings)
     settings["table"] = cfg.table or (f"{cfg.paths.root}/evaluate/results" if cfg.sweep is None else f"{cfg.sweep}/results")
@@ -29,16 +29,16 @@ def evaluate(cfg: DictConfig) -> Any:
 
 
 def _finished_runs(folder: str) -> list[tuple[str, str]]:
-    """The method and the folder of each run of a sweep that came to its end; those that didn't are named."""
+    """Method and folder of each finished run of a sweep; prints the unfinished ones."""
     from mwgan.runs.sweeps import runs_of
 
     runs = runs_of(Path(folder))
     for run in runs:
         if not run.finished:
-            print(f"{run.folder} is not finished and left out: resume it by mwgan-train resume={folder}", flush=True)
+            print(f"{run.folder} is not finished and is left out: resume it with mwgan-train resume={folder}", flush=True)
     finished = [(run.method, str(run.folder)) for run in runs if run.finished]
     if not finished:
-        raise InputError(f"{folder} holds no finished run: give the folder of a sweep of mwgan-train, or finish it (resume={folder})")
+        raise InputError(f"{folder} contains no finished run: give the folder of a sweep of mwgan-train, or finish it (resume={folder})")
     return finished
 
 
@@ -56,8 +56,8 @@ def _print_summary(table: Any) -> None:
     for (source, noise), rows in summary.groupby(["source", "noise_percent"], sort=False):
         wedges = sorted(rows["wedge_deg"].unique())
         has_truth = "psnr" in rows and bool(rows["psnr"].notna().any())
-        said = "PSNR in dB / SSIM, mean over images" if has_truth else "residual on kept-out tilts / on tilts in the wedge, in %"
-        shown = Table(title=f"{source}{f', {noise:g} % noise' if several else ''}: {said}, by missing wedge")
+        content = "PSNR in dB / SSIM, mean over images" if has_truth else "residual on kept-out tilts / on tilts in the wedge, in %"
+        shown = Table(title=f"{source}{f', {noise:g} % noise' if several else ''}: {content}, by missing wedge")
         for heading in ("method", "sinogram", *(f"{wedge:g}°" for wedge in wedges), "ms per image"):
             shown.add_column(heading, justify="left" if heading in ("method", "sinogram") else "right", no_wrap=True)
         for (method, sinogram), found in rows.groupby(["method", "sinogram"], sort=False):

@@ -13,11 +13,11 @@ from mwgan.configuration import look_in_parts, plain, take_methods_of_command_li
 from mwgan.paths import conf_dir
 from mwgan.runs import exit
 
-OPTIONS = ("columns", "trained_deg", "ranges_deg", "zoom_deg")  # for the figures that know them
+OPTIONS = ("columns", "trained_deg", "ranges_deg", "zoom_deg")  # of some figures
 
 
 def draw(cfg: DictConfig) -> list[Path]:
-    """Draw the figures that ``cfg`` names; the files."""
+    """Draw the figures of ``cfg`` and return their files."""
     from mwgan.figures.registry import drawings, register_others
     from mwgan.figures.writing import write
     from mwgan.results.table import table_files
@@ -42,7 +42,7 @@ def draw(cfg: DictConfig) -> list[Path]:
 
 
 def recorded_of(cfg: DictConfig) -> Any:
-    """The table that ``cfg`` names, and what of it is drawn."""
+    """The table of ``cfg``, and the selection to draw."""
     from mwgan.results.recorded import Choice, Recorded
 
     settings = _plain(cfg)
@@ -50,12 +50,12 @@ def recorded_of(cfg: DictConfig) -> Any:
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
-    """The configuration without this run's folders, which Hydra alone knows."""
+    """The configuration without its folders, which need Hydra to be resolved."""
     return {str(key): plain(node) for key, node in cfg.items() if key != "paths"}
 
 
 def _measure_again(*given: Any) -> Any:
-    from mwgan.evaluation.measure_again import measure_again  # loads torch, which most figures do without
+    from mwgan.evaluation.measure_again import measure_again  # loads torch, which most figures don't need
 
     return measure_again(*given)
 
@@ -68,7 +68,7 @@ def _print_table(rows: Any) -> None:
     from mwgan.results.columns import column
 
     metrics = {"psnr": ".2f", "ssim": ".4f", "rmse_255": ".2f", "perceptual_index": ".2f"}
-    shown = Table(title="quality: means over images, ± standard deviation; on the right the paper's values")
+    shown = Table(title="quality: means over images ± standard deviation; on the right the paper's values")
     for heading in ("method", "sinogram"):
         shown.add_column(heading, no_wrap=True)
     for heading in ("images", *2 * [column(metric).label for metric in metrics]):

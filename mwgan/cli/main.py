@@ -1,4 +1,4 @@
-"""``mwgan``: the tool for people with a microscope."""
+"""``mwgan``: the command for microscopists."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from mwgan.errors import InputError
 from mwgan.files.interruption import ended_by_signals
 from mwgan.runs.exit import fail, mistakes_in_one_sentence, print_anywhere
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge."
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Reconstruct electron tomograms with a missing wedge.")
 
 
 @app.callback(invoke_without_command=True)
@@ -51,23 +49,25 @@ app.add_typer(data_app, name="data")
 
 @app.command()
 def simulate(
-    output: Annotated[Path, typer.Argument(help="Tilt series to write, MRC; its tilts (.tlt) and truth (.truth.mrc) go beside it.")],
+    output: Annotated[
+        Path, typer.Argument(help="Tilt series to write, MRC; tilts (.tlt) and ground truth (.truth.mrc) are written next to it.")
+    ],
     specimen: Annotated[
-        str, typer.Option(help="Images, one a slice: faces, shapes, leaves, challenge; bodies: rods …, specimens; nanocrystal.")
+        str, typer.Option(help="Images, one per slice: faces, shapes, leaves, challenge; bodies: rods …, specimens; nanocrystal.")
     ] = "leaves",
     size: Annotated[int, typer.Option(min=8, help="Detector pixels across the tilt axis.")] = 128,
     slices: Annotated[int, typer.Option(min=1, help="Slices along the tilt axis.")] = 16,
     step: Annotated[float, typer.Option(help="Tilt step in degrees.")] = 2.0,
-    max_tilt: Annotated[float, typer.Option(help="Tilts reach from -MAX to +MAX degrees.")] = 60.0,
+    max_tilt: Annotated[float, typer.Option(help="Tilts range from -MAX to +MAX degrees.")] = 60.0,
     noise: Annotated[float, typer.Option(help="White noise, in percent of the largest line integral.")] = 2.0,
-    voxel_size: Annotated[float | None, typer.Option(help="Voxel size in ångström for the headers: 10; 0.35 of a nanocrystal.")] = None,
+    voxel_size: Annotated[float | None, typer.Option(help="Voxel size in ångström. [default: 10; 0.35 for a nanocrystal]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of specimen and noise.")] = 0,
     dose: Annotated[float | None, typer.Option(help="Electrons at the brightest pixel: counting noise instead of --noise.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the nanocrystal (docs/atoms.md); may be repeated.")
     ] = None,
 ) -> None:
-    """Make a tilt series whose truth is known, to try methods and settings on."""
+    """Simulate a tilt series with known ground truth, to try methods and settings on."""
     from mwgan.recon.settings import parse_settings
     from mwgan.series.simulate import simulate as write
     from mwgan.series.simulate import simulated_files
@@ -80,7 +80,7 @@ def simulate(
 
 @app.command()
 def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Dataset = None) -> None:
-    """Describe a tilt series: images, tilts, wedge, pixel size, and anything odd found on reading it."""
+    """Describe a tilt series: images, tilts, wedge, pixel size, and oddities found when reading it."""
     from mwgan.series.describe import describe
 
     described = describe(series, tilts, exclude, dataset)
@@ -89,9 +89,9 @@ def info(series: Series, tilts: Tilts = None, exclude: Exclude = "", dataset: Da
 
 @app.command("demo")
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that is written.")] = Path("outputs/demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all files.")] = Path("outputs/demo"),
 ) -> None:
-    """Adapt a shipped network to other specimens, compare, draw, reconstruct a measured needle: each step with its commands."""
+    """Adapt a shipped network to other specimens, compare, draw, reconstruct a scanned needle: each step with its commands."""
     from mwgan.cli.demo import demo as run
 
     run(output)
@@ -100,10 +100,10 @@ def demo(
 @data_app.command("check")
 def data_check(
     config: Annotated[str, typer.Argument(help="Data set: d1 to d6, d2_prime, ding2019_inpainting … (conf/data).")],
-    overrides: Annotated[list[str] | None, typer.Argument(help="Options as of mwgan-train, e.g. paths.data=FOLDER.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="Options of mwgan-train, e.g. paths.data=FOLDER.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Contact sheet to write, PNG.")] = None,
 ) -> None:
-    """Count the images of each source of a data set, name files that can't be read, draw a contact sheet."""
+    """Count the images of each source of a data set, list files that can't be read, draw a contact sheet."""
     from mwgan.cli.data_check import check
 
     if output is not None and output.suffix != ".png":
@@ -114,12 +114,12 @@ def data_check(
 
 
 def main() -> None:
-    # Before torch is loaded: its threads would continue looking for work when they have none, and hold up the projector's.
-    # Measured: SART and TVM take an eighth longer then.
+    # Before torch is loaded: its idle threads would spin and slow down the projector's. Measured: SART and TVM take an eighth
+    # longer then.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     print_anywhere()
     with ended_by_signals(), mistakes_in_one_sentence():
-        app()
+        app(prog_name="mwgan")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from mwgan.cli.options import ConfigDir
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="A method whose settings (--set) to list.")] = None, config_dir: ConfigDir = None
+    name: Annotated[str | None, typer.Argument(help="Method whose settings (--set) are listed.")] = None, config_dir: ConfigDir = None
 ) -> None:
-    """List the methods: their settings and defaults, what they need, where they come from."""
+    """List the methods: their settings and defaults, requirements and origin."""
     from mwgan.methods import add_folder, known_methods
-    from mwgan.recon.described import as_text, what_it_needs
+    from mwgan.recon.described import describe_needs, format_value
     from mwgan.recon.named import find_method
     from mwgan.recon.settings import settings_of
 
@@ -25,13 +25,13 @@ def methods(
         wide, label_wide = (max(map(len, texts)) for texts in ([one.name for one in shown], [one.label for one in shown]))
         for one in shown:
             origin = "" if one.is_ours else f"  [{one.file}]"
-            typer.echo(f"{one.name:<{wide}}  {one.label:<{label_wide}}  {what_it_needs(one)}{origin}".rstrip())
+            typer.echo(f"{one.name:<{wide}}  {one.label:<{label_wide}}  {describe_needs(one)}{origin}".rstrip())
         return
     entry = find_method(name)
     if entry is None:
         typer.echo(f"{name} is a trained network: it has no settings")
         return
-    typer.echo(f"{entry.name}: {entry.label}, {what_it_needs(entry)}; from {entry.file}")
+    typer.echo(f"{entry.name}: {entry.label}, {describe_needs(entry)}; from {entry.file}")
     for setting in settings_of(entry).values():
-        value = "must be given" if setting.is_required else as_text(setting.default)
-        typer.echo(f"  {setting.name} ({setting.kind}): {value}{f'. {setting.told}' if setting.told else ''}")
+        value = "must be given" if setting.is_required else format_value(setting.default)
+        typer.echo(f"  {setting.name} ({setting.kind}): {value}{f'. {setting.description}' if setting.description else ''}")

@@ -1,4 +1,4 @@
-"""``mwgan look``, ``reconstruct`` and ``compare``: what a series is, its volume, and one slice of it by several methods."""
+"""``mwgan look``, ``reconstruct`` and ``compare``: check a series, reconstruct it, compare methods on one slice."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ def reconstruct(
     context: typer.Context,
     series: options.Series,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Volume (y, z, x): .mrc, .ome.tif or .hspy; replaced only when all went well.")
+        Path,
+        typer.Option("--output", "-o", help="Volume (y, z, x): .mrc, .ome.tif or .hspy; an existing file is replaced only at the end."),
     ],
     method: Annotated[str, typer.Option(help="A method (mwgan methods lists them), a checkpoint or a run folder.")] = "auto",
     settings: options.Set = None,
     tuned: Annotated[
         Path | None,
-        typer.Option(help="TABLE.tuning.csv of mwgan-evaluate: take what it found best for this wedge and noise; --set wins over it."),
+        typer.Option(help="TABLE.tuning.csv of mwgan-evaluate: use its best settings for this wedge and noise; --set overrides them."),
     ] = None,
     aligned_by: options.AlignedBy = None,
     tilts: options.Tilts = None,
@@ -40,37 +41,38 @@ def reconstruct(
     iterations: options.Iterations = None,
     consistency: options.Consistency = None,
     thickness: Annotated[
-        int | None, typer.Option(min=1, help="Pixels of the volume along the beam (z); the detector's if not given.")
+        int | None, typer.Option(min=1, help="Pixels of the volume along the beam (z). [default: those of the detector]")
     ] = None,
     width: Annotated[
         int | None,
-        typer.Option(min=1, help="Pixels of the volume along x; more than the detector's for a slab that reaches beyond it."),
+        typer.Option(min=1, help="Pixels of the volume along x; more than those of the detector for a slab that extends beyond it."),
     ] = None,
     memory: Annotated[
         str | None,
         typer.Option(
-            help="Memory to use, such as 2GB; default: three quarters of what is free. Decides how many slices are reconstructed at a time."
+            help="Memory to use, such as 2GB: decides how many slices are reconstructed at a time. [default: 3/4 of the free memory]"
         ),
     ] = None,
-    block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, whatever memory they take.")] = None,
+    block: Annotated[int | None, typer.Option(min=1, help="Slices at a time, regardless of memory.")] = None,
     tune: Annotated[
         bool,
-        typer.Option("--tune", help="Train the method's networks for minutes on this series first; kept where kept-out tilts say so."),
+        typer.Option("--tune", help="Fine-tune the method's networks on this series first, for minutes; kept if kept-out tilts improve."),
     ] = False,
     trust: Annotated[
         bool,
         typer.Option(
-            "--trust", help="Write how far to believe the volume (uncertainty, table, panel); twice as long by auto, 8 times by others."
+            "--trust",
+            help="Write how far the volume can be trusted (uncertainty, table, panel); takes twice as long with auto, 8 times with others.",
         ),
     ] = False,
-    report: Annotated[bool, typer.Option("--report", help="Write a page (HTML) to look at the volume with, beside it.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write a report (HTML) with a viewer of the volume, next to it.")] = False,
     device: options.Device = "auto",
     allow: options.Allow = None,
     config_dir: options.ConfigDir = None,
     weight: options.Weight = None,
     filter: options.Filter = None,
 ) -> None:
-    """Check a tilt series, correct what is safe to correct, and reconstruct it, a block of slices at a time."""
+    """Check a tilt series, make safe corrections, and reconstruct it, a block of slices at a time."""
     from mwgan.figures.parts.style import label
     from mwgan.io.readers import file_of
     from mwgan.io.tilts import files_read
@@ -100,8 +102,8 @@ def reconstruct(
     check_record_file(output)
     chosen = parse_settings([*(settings or ()), *([] if iterations is None else [f"iterations={iterations}"])])
     device, budget = find_device(device), None if memory is None else parse_memory(memory)
-    said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
-    given = Given(series, tilts, said, exclude, dataset, strict, aligned_by, binning, max_tilt)
+    switches = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    given = Given(series, tilts, switches, exclude, dataset, strict, aligned_by, binning, max_tilt)
     looked_at, opened = check_and_open(given, band_bytes(budget))
     say(opened.notes, opened.warnings)
     if tuned is not None:
@@ -111,8 +113,8 @@ def reconstruct(
     grid = SliceGrid.of(opened.geometry, thickness, width)
     reconstructor = make_method(method, chosen, device, consistency, allow or ())
     read = [file for given in (series, aligned_by, tilts, tuned) if given is not None for file in files_read(file_of(given))]
-    asked = {**context.params, "device": device, "settings": chosen}
-    identity = identity_of(opened, [*read, *files_of_method(method, chosen)], asked)
+    recorded_options = {**context.params, "device": device, "settings": chosen}
+    identity = identity_of(opened, [*read, *files_of_method(method, chosen)], recorded_options)
     if tune:
         weights = tuned_files(reconstructor, output)
         guard([output, *beside, *weights], series, aligned_by, tilts, tuned, networks=[method])
@@ -121,26 +123,26 @@ def reconstruct(
     reconstructor = make_choice(reconstructor, opened, grid, device)
     if (choice := choice_sentence(reconstructor)) is not None:
         typer.echo(choice)
-    believed = TrustReport(reconstructor, output, opened) if trust else None
-    record = Record(output, opened, looked_at, reconstructor, device, method, asked)
-    companions = [record, *([Report(output, opened, record, label(method), device, believed)] if report else ())]
-    found = reconstruct_series(opened, reconstructor, output, block, device, believed, thickness, width, budget, identity, companions)
+    trust_report = TrustReport(reconstructor, output, opened) if trust else None
+    record = Record(output, opened, looked_at, reconstructor, device, method, recorded_options)
+    companions = [record, *([Report(output, opened, record, label(method), device, trust_report)] if report else ())]
+    found = reconstruct_series(opened, reconstructor, output, block, device, trust_report, thickness, width, budget, identity, companions)
     typer.echo(f"{output}: {opened.slices} x {grid.thickness} x {grid.width} (y, z, x), {voxels(opened.voxel_sizes_angstrom)}")
-    times = f", {found.residual / found.noise:.1f} times what the noise would" if found.noise > 0 else ""
-    left = f"{100 * found.residual:.1f} % of the data{times}"
-    typer.echo(f"residual on the measured tilts: {left} (what the tomogram, projected again, leaves unexplained)")
+    times = f", {found.residual / found.noise:.1f} times that of the noise" if found.noise > 0 else ""
+    residual = f"{100 * found.residual:.1f} % of the data{times}"
+    typer.echo(f"residual on the measured tilts: {residual} (data minus the projected tomogram)")
     say([], [record.doubt] if record.doubt else [])
-    if believed is not None:
-        for sentence in believed.sentences():
+    if trust_report is not None:
+        for sentence in trust_report.sentences():
             typer.echo(sentence)
-        say([], [believed.doubt] if believed.doubt and not record.doubt else [])
+        say([], [trust_report.doubt] if trust_report.doubt and not record.doubt else [])
     typer.echo(", ".join(str(file) for file in beside))
 
 
 def look(
     series: options.Series,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; what was seen goes beside it as JSON.")
+        Path | None, typer.Option("--output", "-o", help="Picture to write, PNG; the findings are written next to it as JSON.")
     ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
@@ -152,15 +154,15 @@ def look(
     outliers: options.OutlyingPixels = "replace",
     strict: options.Strict = False,
 ) -> None:
-    """Check a tilt series: what is wrong with it, what reconstruct would correct, and what to do about the rest."""
+    """Check a tilt series: problems, what reconstruct would correct, and what to do about the rest."""
     from mwgan.series.look import LookedAt, look_files, write_look
 
     if output is not None:
         if output.suffix != ".png":
             raise InputError(f"the picture {output} is written as PNG: give a name that ends in .png")
         guard(look_files(output), series, tilts)
-    said = options.switches(tilt_axis, axis_offset, background, invert, outliers)
-    looked_at = LookedAt(series, tilts, said, exclude, dataset, strict)
+    switches = options.switches(tilt_axis, axis_offset, background, invert, outliers)
+    looked_at = LookedAt(series, tilts, switches, exclude, dataset, strict)
     seen = looked_at.seen
     typer.echo(
         f"{seen.images} images of {seen.rows} x {seen.columns} pixels, noise of {seen.noise:.3g} in a contrast of {seen.contrast:.3g}"
@@ -176,14 +178,14 @@ def look(
 def compare(
     series: options.Series,
     slice_index: Annotated[int, typer.Option("--slice", min=0, help="Slice along the tilt axis, counted from 0 after binning.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers go beside it as csv.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, PNG; the numbers are written next to it as csv.")],
     methods: Annotated[
-        str, typer.Option(help="Methods as in reconstruct, separated by commas; NAME=CHECKPOINT gives one a name.")
+        str, typer.Option(help="Methods as for reconstruct, separated by commas; NAME=CHECKPOINT names a checkpoint.")
     ] = "wbp,sirt,tvm_auto,lpd_guided,auto",
     settings: options.SetOfOne = None,
     max_tilts: Annotated[str, typer.Option(help="Tilt ranges ±degrees to reconstruct from, separated by commas.")] = "90",
     hold_out: Annotated[
-        int | None, typer.Option(min=2, help="Keep one tilt in so many out, and say how well each method predicts it: 10 is usual.")
+        int | None, typer.Option(min=2, help="Keep out one tilt in so many, and report how well each method predicts it: 10 is usual.")
     ] = None,
     tilts: options.Tilts = None,
     exclude: options.Exclude = "",
@@ -203,9 +205,9 @@ def compare(
     weight: options.Weight = None,
     filter: options.Filter = None,
 ) -> None:
-    """Compare methods and tilt ranges on one slice, side by side, with its width over its height and its residual.
+    """Compare methods and tilt ranges on one slice, side by side, with its width over height and residual.
 
-    A method that can't take the series is left out, with a sentence that says why.
+    A method that can't reconstruct the series is left out, with the reason.
     """
     from mwgan.methods import add_folder
     from mwgan.recon.named import find_device

@@ -1,4 +1,4 @@
-"""A table printed whole, however narrow the terminal."""
+"""Tables that are not cut to the terminal's width."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def print_whole(table: Any) -> None:
-    """Print a table of rich at its full width, or names and numbers would be cut to the terminal's."""
+    """Print a rich table at its full width: names and numbers would be cut in a narrow terminal."""
     from rich.console import Console
 
     wide = Console(width=10_000)

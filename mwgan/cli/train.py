@@ -1,4 +1,4 @@
-"""``mwgan-train``: one configuration to one trained model."""
+"""``mwgan-train``: train one model from one configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mwgan.runs.processes import arguments_of_this_process
 from mwgan.runs.resume import whole_command
 from mwgan.runs.sweeping import job_of_sweep
 
-PLUGINS = {  # of Hydra, that launchers and searches need: the package and our extra
+PLUGINS = {  # of Hydra, for launchers and searches: package and our extra
     "hydra/launcher/joblib": ("hydra-joblib-launcher", "sweep"),
     "hydra/launcher/submitit_slurm": ("hydra-submitit-launcher", "slurm"),
     "hydra/sweeper/optuna": ("hydra-optuna-sweeper", "search"),
@@ -27,8 +27,8 @@ PLUGINS = {  # of Hydra, that launchers and searches need: the package and our e
 
 
 def train(cfg: DictConfig) -> Metrics:
-    """Train as ``cfg`` says; the last validation metrics. See :func:`mwgan.runs.training.train`."""
-    from mwgan.runs.training import train as run  # which loads torch and Lightning: not to say that an option is misspelt
+    """Train as configured and return the last validation metrics, see :func:`mwgan.runs.training.train`."""
+    from mwgan.runs.training import train as run  # loads torch and Lightning, which an error in an option should not wait for
 
     return run(cfg)
 

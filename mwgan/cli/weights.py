@@ -1,4 +1,4 @@
-"""``mwgan weights``: trained networks, listed, exported, on a hub, in pieces and whole again."""
+"""``mwgan weights``: list, export, publish, download, split and join trained networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mwgan.errors import InputError
 from mwgan.files.outputs import check_outputs
 from mwgan.files.pieces import PIECES
 
-app = typer.Typer(no_args_is_help=True, help="List the shipped networks, export or publish one of your own, split large files.")
+app = typer.Typer(no_args_is_help=True, help="List the shipped networks, export or publish your own, split large files.")
 
 
 @app.command("list")
@@ -38,10 +38,11 @@ def weights_export(
         int | None, typer.Option(min=1, help="Write files of at most this many MiB and their index, instead of one file.")
     ] = None,
     band_scale: Annotated[
-        float | None, typer.Option(help="Calibrates --trust: the largest band_scale that mwgan-evaluate uncertainty=flips_and_folds found.")
+        float | None,
+        typer.Option(help="Calibration for --trust: the largest band_scale found by mwgan-evaluate uncertainty=flips_and_folds."),
     ] = None,
 ) -> None:
-    """Export the generator of a training run as one small file: half precision, with the record of its training."""
+    """Export the generator of a training run as one small file: half precision, with a record of its training."""
     from mwgan.files.pieces import MIB
     from mwgan.files.weights import files_behind, find_weights, read_weights, save_sharded_weights, save_weights
 
@@ -64,7 +65,7 @@ def weights_push(
     target: Annotated[str, typer.Argument(help="hf://ORG/NAME; or a new folder, to look at what would be published.")],
     card: Annotated[Path | None, typer.Option(help="Your model card, Markdown. [default: one made of the training's record]")] = None,
     license_id: Annotated[str | None, typer.Option("--license", help="Licence for the card, as hubs name it: mit, cc-by-4.0 …")] = None,
-    private: Annotated[bool, typer.Option("--private", help="A repository that is made is shown to you alone.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="A repository that is made is visible to you only.")] = False,
 ) -> None:
     """Publish the generator of a training run on the Hugging Face hub, with a model card."""
     from mwgan.files.published import publish
@@ -88,27 +89,27 @@ def weights_pull(
 
 @app.command("split")
 def weights_split(
-    source: Annotated[Path, typer.Argument(help="Checkpoint or run folder, whose last checkpoint is taken; or a weights file.")],
+    source: Annotated[Path, typer.Argument(help="Checkpoint, run folder (its last checkpoint), or weights file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the pieces and their checksums.")],
     max_piece_mib: Annotated[int, typer.Option(min=1, help="Size of a piece in MiB.")] = 16,
 ) -> None:
-    """Split a checkpoint into pieces without loss; mwgan weights join makes the same file of them."""
+    """Split a checkpoint into pieces without loss; mwgan weights join restores the file."""
     from mwgan.files.pieces import MIB, split
     from mwgan.files.weights import find_weights, read_weights
 
     check_outputs([output], new_folder=True)
     file = find_weights(source)
     if file.suffix == ".json":
-        raise InputError(f"{source} is in pieces already")
-    read_weights(file)  # refuses what is damaged or something else
+        raise InputError(f"{source} is split already")
+    read_weights(file)  # refuses damaged and other files
     pieces = split(file, output, max_piece_mib * MIB)
     typer.echo(f"{output}: {file.name} in {pieces} pieces of at most {max_piece_mib} MiB, with {PIECES}")
 
 
 @app.command("join")
 def weights_join(
-    folder: Annotated[Path, typer.Argument(help="Folder that mwgan weights split, or export --max-shard-mib, has written.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; replaced only when all pieces are as they were.")],
+    folder: Annotated[Path, typer.Argument(help="Folder written by mwgan weights split or export --max-shard-mib.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; replaced only if all pieces are intact.")],
 ) -> None:
     """Join the pieces of a checkpoint or of an exported weights file, each checked."""
     from mwgan.files.pieces import join
@@ -123,5 +124,5 @@ def weights_join(
         record, state = read_shards(folder / INDEX)
         save_weights(output, state, TrainingRecord.from_plain(record, folder))
     else:
-        raise InputError(f"{folder} holds neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
+        raise InputError(f"{folder} contains neither {PIECES} nor {INDEX}: give a folder written by mwgan weights split or export")
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

@@ -16,8 +16,8 @@ from mwgan.data.series_slices import SeriesSlices
 from mwgan.data.source import ImageSource, augmented_images, draw_seed
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
-from mwgan.recon.held_out import held_out, without
-from mwgan.recon.normalized import density_scale, scaled
+from mwgan.recon.held_out import leave_out, select_held_out
+from mwgan.recon.normalized import density_scale, rescale
 
 COMPLETE = "complete"
 MISSING = "missing"
@@ -85,9 +85,9 @@ def _kept_out(source: SeriesSlices, indices: Sequence[int], missing_deg: float, 
         raise InputError(f"{source.name} itself lacks a wedge of {source.gap_deg:g} degrees: take wedges_deg of that or more")
     measured = source.measurement(indices).with_rows(lambda rows: rows.to(device))
     within = replace(measured, measured=measured.geometry.measured(missing_deg))
-    tilts = held_out(within)
+    tilts = select_held_out(within)
     if not bool(tilts.any()):
         raise InputError(f"{source.name} has too few tilts to keep any out with a wedge of {missing_deg:g} degrees: take narrower wedges")
-    given = without(within, tilts)
+    given = leave_out(within, tilts)
     scale = density_scale(given)  # from the given tilts only
-    return Case(scaled(given, scale).only_measured(), None, scaled(measured, scale), tilts)
+    return Case(rescale(given, scale).only_measured(), None, rescale(measured, scale), tilts)

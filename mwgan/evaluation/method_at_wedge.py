@@ -23,7 +23,7 @@ from mwgan.evaluation.tuning import describe, tune
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
 from mwgan.recon import Reconstructor
-from mwgan.recon.settle import chooses
+from mwgan.recon.inner_method import auto_in
 from mwgan.results.columns import PERCEPTUAL_NOTE, SUBJECT
 from mwgan.trust import Disagreement, Uncertainty
 
@@ -163,7 +163,7 @@ class MethodAtWedge:
         known = self.validation.measured if self.extra.confidence else None
         if self.extra.confidence is None or known is None or known.truth is None:
             return None
-        if not (self.method.checkpoint or chooses(self._reconstruct)):
+        if not (self.method.checkpoint or auto_in(self._reconstruct)):
             return None
         return self.extra.confidence.calibrated(self._reconstruct, known.truth, known.given)
 

@@ -1,4 +1,4 @@
-"""Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one face."""
+"""Reconstruction: a Measurement in, tomograms out. Classical methods and trained networks share one interface."""
 
 from mwgan.recon.astra import Astra
 from mwgan.recon.atom_volume import AtomSeries, ShowAtoms

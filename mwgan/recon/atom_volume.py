@@ -1,4 +1,4 @@
-"""What a network for atoms sees of a whole measurement, and what it should give: each atom as a narrow Gaussian at its place."""
+"""Input and target of a network for atoms: volumes made from all images, and each atom as a narrow Gaussian at its position."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mwgan.operators import projector_for
 from mwgan.recon.sharpening import sharpen_volume
 
 CHANNELS = 7
-BULK = 2.0  # voxels, by which single atoms are smoothed away where the density of the bulk is wanted
-SMOOTH = 1.0  # voxels: a sharpened volume holds points, and what is left mostly noise
-A_LITTLE_LESS = 0.9  # of an atom's width, which is estimated too large where atoms are missing
-TYPICAL_WIDTH, TYPICAL_NOISE = 1.7, 0.05  # in voxels and of the images' brightness: about the middle of what is trained on
+BULK = 2.0  # voxels: a blur in which single atoms disappear, for the density of the bulk
+SMOOTH = 1.0  # voxels: a sharpened volume consists of points, and a residual mostly of noise
+SHARPENING_WIDTH = 0.9  # of an atom's width, which is overestimated where atoms are missing
+TYPICAL_WIDTH, TYPICAL_NOISE = 1.7, 0.05  # in voxels, and relative to the images' brightness: about the middle of the training range
 
 
 class AtomSeries(NamedTuple):
-    """All images of a particle, and the two numbers that tell how blurred and how noisy they are."""
+    """All images of a particle, their blur and their noise."""
 
     images: Tensor
     """(A, Y, N) line integrals."""
@@ -41,9 +41,9 @@ class ShowAtoms:
     Parameters
     ----------
     sirt_steps, sharpening_steps
-        Of the two volumes that it sees, both accelerated and non-negative.
+        Iterations of the two input volumes, both accelerated and non-negative.
     target_width
-        Standard deviation in voxels of the Gaussians that it should give.
+        Standard deviation in voxels of the Gaussians of the target.
     """
 
     whole_volumes = True
@@ -51,37 +51,39 @@ class ShowAtoms:
 
     def __init__(self, sirt_steps: int = 12, sharpening_steps: int = 40, target_width: float = 1.2) -> None:
         if min(sirt_steps, sharpening_steps) < 1 or not target_width > 0:
-            raise InputError(f"steps are 1 or more and the target's width above 0, not {sirt_steps}, {sharpening_steps} and {target_width}")
+            raise InputError(
+                f"steps must be 1 or more and the target's width above 0, not {sirt_steps}, {sharpening_steps} and {target_width}"
+            )
         self.sirt_steps, self.sharpening_steps, self.target_width = sirt_steps, sharpening_steps, target_width
 
     def see(self, series: AtomSeries) -> Tensor:
         """The generator's input (1, :data:`CHANNELS`, Y, Z, X).
 
-        SIRT's volume; the volume that knows an atom's width; what SIRT's leaves of the images, projected back: of all three, in units
-        of the bulk's density, the inverse hyperbolic sine, which takes the height off peaks and noise. Then, alike in all voxels,
-        width, noise, missing wedge and how far apart tilts are.
+        SIRT's volume; the sharpened volume; SIRT's residual, back-projected. All three in units of the bulk's density, compressed by
+        the inverse hyperbolic sine, which limits peaks and noise. Then four constant channels: width, noise, missing wedge and
+        tilt step.
         """
         images, geometry, width, noise = series
         projector = projector_for(geometry)
         plain = sharpen_volume(images, geometry, 0.0, noise, self.sirt_steps)
-        sharp = _smoothed(sharpen_volume(images, geometry, A_LITTLE_LESS * width, noise, self.sharpening_steps), SMOOTH)
-        left = images.permute(1, 0, 2).unsqueeze(1).float() - projector(plain.unsqueeze(1))
-        left = _smoothed(projector.adjoint(left.contiguous())[:, 0] / geometry.tilts, SMOOTH)
-        # Where hardly anything stands out of the noise, in units of the noise: no atoms must not become endlessly bright.
-        bulk = max(_self_weighted(_smoothed(plain, BULK)), noise / geometry.detector_size, 1e-30)
-        brightness = max(_self_weighted(images, noise), noise, 1e-30)
+        sharp = _smooth(sharpen_volume(images, geometry, SHARPENING_WIDTH * width, noise, self.sharpening_steps), SMOOTH)
+        residual = images.permute(1, 0, 2).unsqueeze(1).float() - projector(plain.unsqueeze(1))
+        residual = _smooth(projector.adjoint(residual.contiguous())[:, 0] / geometry.tilts, SMOOTH)
+        # Not below the noise: images without atoms must not become arbitrarily bright.
+        bulk = max(_self_weighted_mean(_smooth(plain, BULK)), noise / geometry.detector_size, 1e-30)
+        brightness = max(_self_weighted_mean(images, noise), noise, 1e-30)
         numbers = (
             width - TYPICAL_WIDTH,
             math.log10(max(noise / brightness, 1e-4) / TYPICAL_NOISE),
             geometry.gap_deg / 90,
             (180 - geometry.gap_deg) / geometry.tilts / 3,
         )
-        volumes = torch.asinh(torch.stack([plain, sharp, left]) / bulk)
-        alike = volumes.new_tensor(numbers).reshape(-1, 1, 1, 1).expand(-1, *volumes.shape[1:])
-        return torch.cat([volumes, alike]).unsqueeze(0)
+        volumes = torch.asinh(torch.stack([plain, sharp, residual]) / bulk)
+        constant = volumes.new_tensor(numbers).reshape(-1, 1, 1, 1).expand(-1, *volumes.shape[1:])
+        return torch.cat([volumes, constant]).unsqueeze(0)
 
     def condition(self, seen: Tensor) -> Tensor:
-        """The volume that knows an atom's width (B, 1, Y, Z, X), for the discriminator and for the eye."""
+        """The sharpened volume (B, 1, Y, Z, X), for the discriminator and for logged images."""
         return seen[:, 1:2]
 
     def tomogram(self, output: Tensor, series: AtomSeries) -> Tensor:
@@ -89,9 +91,9 @@ class ShowAtoms:
         return output[0, 0].clamp(min=0)
 
     def target(self, places: npt.NDArray[np.float64], masses: npt.NDArray[np.float64], shape: tuple[int, int, int]) -> Tensor:
-        """Atoms at ``places`` (K, 3), x, y, z in voxels from the middle of the first voxel, in a volume (Y, Z, X).
+        """A volume (Y, Z, X) of atoms at ``places`` (K, 3), x, y, z in voxels from the middle of the first voxel.
 
-        The heaviest of ``masses`` (K,) is 1 high.
+        The heaviest of ``masses`` (K,) has a peak of 1.
         """
         profiles = [
             np.exp(-0.5 * ((np.arange(side) - places[:, axis, None]) / self.target_width) ** 2)
@@ -104,11 +106,11 @@ class ShowAtoms:
         return (weighted @ planes.flatten(1)).reshape(shape)
 
 
-def _smoothed(volume: Tensor, by: float) -> Tensor:
+def _smooth(volume: Tensor, by: float) -> Tensor:
     return torch.from_numpy(gaussian_filter(volume.cpu().numpy(), by)).to(volume)
 
 
-def _self_weighted(values: Tensor, noise: float = 0.0) -> float:
-    """The mean of values that each count as much as they are large; white noise adds nothing to it."""
+def _self_weighted_mean(values: Tensor, noise: float = 0.0) -> float:
+    """The mean of values weighted by themselves, without the contribution of white noise."""
     clean = values.double() if noise else values.double().clamp(min=0)
     return float(((clean**2).sum() - noise**2 * clean.numel()) / clean.sum().clamp(min=1e-30))

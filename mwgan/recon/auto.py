@@ -1,4 +1,4 @@
-"""Networks, total variation and SIRT mixed, each trusted as far as it predicts tilts that were kept out."""
+"""A mixture of networks, total variation and SIRT, weighted by how well they predict kept-out tilts."""
 
 from __future__ import annotations
 
@@ -11,43 +11,46 @@ import torch
 from torch import Tensor
 
 from mwgan.geometry import Measurement
-from mwgan.recon.held_out import EVERY, errors_on, held_out, without
+from mwgan.recon.held_out import EVERY, errors_on, leave_out, select_held_out
 from mwgan.recon.learned import LearnedReconstructor, load_network
 from mwgan.recon.missing import wedge_mask, wedge_widths_deg
-from mwgan.recon.mixture import Choice, chosen
+from mwgan.recon.mixture import Choice, choose_mixture
 from mwgan.recon.noise import white_noise
 from mwgan.recon.sart import SIRT
 from mwgan.recon.tvm import TVM
 
-WORSE, EXACT = 1.02, 0.003  # filling the wedge may make the error on kept-out tilts so many times as large, and add this share of the data
+WORSE, EXACT = (
+    1.02,
+    0.003,
+)  # to fill the wedge, the error on kept-out tilts may grow by this factor and this share of the data
 
 
 class Auto:
-    """A mixture of networks' tomograms, TVM's and SIRT's, chosen for the data; it needs no setting.
+    """A mixture of networks' tomograms, TVM's and SIRT's, chosen by cross-validation; it needs no setting.
 
-    Every tenth tilt is kept out of all of them. What the tilts measure, outside the missing wedge, is mixed so that these tilts
-    are predicted best; the stronger the noise on them, the nearer the mixture stays to the networks' mean. Inside the wedge no
-    tilt tells; there the networks count for more, unless they fail to predict what was measured: an open field, or a specimen
-    unlike all that they were trained on.
+    Every tenth tilt is kept out of all reconstructions. Outside the missing wedge the shares are those that predict these tilts
+    best; the stronger the noise, the closer they stay to the networks' mean. Inside the wedge there is no data to compare with;
+    there the networks get a larger share, unless they fail to predict the measured tilts: a specimen that leaves the field, or
+    one unlike all training images.
 
     Parameters
     ----------
     networks
-        Weights of networks that reconstruct measurements, one or more: shipped names, files or run folders.
+        Weights of one or more reconstruction networks: shipped names, files or run folders.
     every
         One tilt in so many is kept out.
     iterations
-        Passes of SIRT, and a quarter of the most that TVM takes.
+        Iterations of SIRT; TVM takes up to four times as many.
     band_scale
-        What the parts' disagreement is multiplied with to be one standard deviation of the error, from a calibration of these
-        networks (:class:`mwgan.trust.Disagreement`); None: there was none.
+        Factor from the parts' disagreement to one standard deviation of the error, from a calibration of these networks
+        (:class:`mwgan.trust.Disagreement`); None if they were not calibrated.
 
     Attributes
     ----------
     names
-        What is mixed, in the order of a choice: the networks' names, ``tvm``, ``sirt``.
+        The methods in the order of a choice: the networks' names, ``tvm``, ``sirt``.
     choice
-        What is taken of each, the same for all slices (:meth:`fixed`); None: chosen for each slice.
+        The shares of each, the same for all slices (:meth:`with_one_choice`); None: chosen for each slice.
     """
 
     def __init__(
@@ -63,81 +66,79 @@ class Auto:
     def __call__(self, measurement: Measurement) -> Tensor:
         """Tomograms (B, 1, N, N) of a measurement of densities about 1."""
         choice = self.choose(measurement) if self.choice is None else self.choice
-        return mixed(self._tomograms(measurement, self._wanted(choice)), choice, measurement)
+        return mix(self._tomograms(measurement, self._used_by(choice)), choice, measurement)
 
     @torch.no_grad()
     def with_parts(self, measurement: Measurement) -> tuple[Tensor, Tensor]:
-        """The tomograms (B, 1, N, N), and the networks' and TVM's (B, K - 1, N, N), whether or not anything is taken of them."""
+        """The mixture (B, 1, N, N), and the tomograms of the networks and TVM (B, K - 1, N, N), also those with a share of 0."""
         choice = self.choose(measurement) if self.choice is None else self.choice
-        wanted = self._wanted(choice)
-        wanted[:-1] = True
-        made = self._tomograms(measurement, wanted)
-        return mixed(made, choice, measurement), torch.cat(made[:-1], dim=1)
+        needed = self._used_by(choice)
+        needed[:-1] = True
+        parts = self._tomograms(measurement, needed)
+        return mix(parts, choice, measurement), torch.cat(parts[:-1], dim=1)
 
     def choose(self, measurement: Measurement) -> Choice:
-        """What to take of each tomogram, for each slice."""
-        seen = self._without_some_tilts(measurement)
-        return _as_far_as_predicted(chosen(seen.products, seen.data, seen.wedge_deg, seen.noise), [seen])
+        """Choose the shares of the methods, for each slice."""
+        seen = self._cross_validate(measurement)
+        return _limit_inside(choose_mixture(seen.products, seen.data, seen.wedge_deg, seen.noise), [seen])
 
     @torch.no_grad()
-    def fixed(self, measurements: Iterable[Measurement]) -> Auto:
-        """One mixture for all slices: what predicts the tilts that were kept out of all of these best."""
-        seen = [self._without_some_tilts(measurement) for measurement in measurements]
-        choice = chosen(
+    def with_one_choice(self, measurements: Iterable[Measurement]) -> Auto:
+        """A copy with one mixture for all slices: the one that predicts the kept-out tilts of all these best."""
+        seen = [self._cross_validate(measurement) for measurement in measurements]
+        choice = choose_mixture(
             torch.cat([one.products for one in seen]).sum(dim=0, keepdim=True),
             torch.cat([one.data for one in seen]).sum(dim=0, keepdim=True),
             torch.cat([one.wedge_deg for one in seen]).amax(dim=0, keepdim=True),
             torch.cat([one.noise for one in seen]).mean(dim=0, keepdim=True),
         )
         same = copy.copy(self)
-        same.choice = _as_far_as_predicted(choice, seen)
+        same.choice = _limit_inside(choice, seen)
         return same
 
-    def networks_taken(self) -> list[LearnedReconstructor]:
-        """The networks that have a part in a tomogram: all of them until the choice is made."""
-        taken = [True] * len(self.networks) if self.choice is None else self._wanted(self.choice).tolist()[:-2]
-        return list(itertools.compress(self.networks, taken))
+    def networks_used(self) -> list[LearnedReconstructor]:
+        """The networks with a share in the tomogram: all of them until a choice is made."""
+        used = [True] * len(self.networks) if self.choice is None else self._used_by(self.choice).tolist()[:-2]
+        return list(itertools.compress(self.networks, used))
 
-    def _without_some_tilts(self, measurement: Measurement) -> _Seen:
-        """What is made of the data without every tenth tilt, and how it predicts them."""
-        tilts = held_out(measurement, self.every)
-        tomograms = self._tomograms(without(measurement, tilts))
+    def _cross_validate(self, measurement: Measurement) -> _Validation:
+        """Reconstruct without every tenth tilt, and compare with these."""
+        tilts = select_held_out(measurement, self.every)
+        tomograms = self._tomograms(leave_out(measurement, tilts))
         errors = torch.stack([errors_on(tomogram, measurement, tilts).flatten(1).double() for tomogram in tomograms], dim=1)
         data = (measurement.sinogram * tilts).flatten(1).double().square().sum(dim=1)
         noise = white_noise(measurement).flatten().double().square().nan_to_num(0.0)
         wedge_deg = wedge_widths_deg(measurement).expand(len(data))
-        return _Seen(measurement, tilts, tomograms, errors, data, wedge_deg, noise)
+        return _Validation(measurement, tilts, tomograms, errors, data, wedge_deg, noise)
 
     @staticmethod
-    def _wanted(choice: Choice) -> Tensor:
-        """Which of the tomograms (K,) something is taken of, inside the wedge or outside."""
+    def _used_by(choice: Choice) -> Tensor:
+        """Which tomograms (K,) have a share above 0, inside the wedge or outside."""
         filling = torch.nn.functional.pad(choice.of_networks() * choice.inside[:, None], (0, 2))
         return (choice.shares + filling != 0).any(dim=0)
 
-    def _tomograms(self, measurement: Measurement, wanted: Tensor | None = None) -> list[Tensor]:
-        """One of each of ``names``; zeros in place of one that is not wanted (K,)."""
+    def _tomograms(self, measurement: Measurement, needed: Tensor | None = None) -> list[Tensor]:
+        """Tomograms of all ``names``; zeros for those that are not ``needed`` (K,)."""
         tvm = self.tvm(measurement)
         nothing = torch.zeros_like(tvm)
-        asked = [True] * len(self.names) if wanted is None else wanted.tolist()
-        networks = [
-            network(measurement, tvm) if wanted_too else nothing for network, wanted_too in zip(self.networks, asked[:-2], strict=True)
-        ]
-        return [*networks, tvm, self.sirt(measurement) if asked[-1] else nothing]
+        run = [True] * len(self.names) if needed is None else needed.tolist()
+        networks = [network(measurement, tvm) if is_run else nothing for network, is_run in zip(self.networks, run[:-2], strict=True)]
+        return [*networks, tvm, self.sirt(measurement) if run[-1] else nothing]
 
 
-class _Seen(NamedTuple):
-    """Slices without every tenth tilt."""
+class _Validation(NamedTuple):
+    """Tomograms made without every tenth tilt, and their errors there."""
 
     measurement: Measurement
     """With all tilts."""
     tilts: Tensor
-    """Those that are kept out, boolean (1 or B, 1, A, 1)."""
+    """The kept-out ones, boolean (1 or B, 1, A, 1)."""
     tomograms: list[Tensor]
-    """Made of the others, (B, 1, N, N) each."""
+    """Made from the other tilts, (B, 1, N, N) each."""
     errors: Tensor
-    """What each misses of the rays on the tilts that are kept out, (B, K, rays)."""
+    """Of each on the rays of the kept-out tilts, (B, K, rays)."""
     data: Tensor
-    """The sum of squares there, (B,)."""
+    """Their sum of squares, (B,)."""
     wedge_deg: Tensor
     noise: Tensor
     """The variance of the noise on a ray, (B,)."""
@@ -148,31 +149,31 @@ class _Seen(NamedTuple):
         return self.errors @ self.errors.mT
 
 
-def mixed(made: Sequence[Tensor], choice: Choice, measurement: Measurement) -> Tensor:
-    """The mixture (B, 1, N, N) of tomograms of each kind."""
-    measured, in_wedge = _mixtures(made, choice, measurement)
+def mix(parts: Sequence[Tensor], choice: Choice, measurement: Measurement) -> Tensor:
+    """The mixture (B, 1, N, N) of one tomogram of each method."""
+    measured, in_wedge = _mixtures(parts, choice, measurement)
     mixture: Tensor = measured + in_wedge * choice.inside.to(measured).reshape(-1, 1, 1, 1)
     return mixture.clamp(min=0)
 
 
-def _mixtures(made: Sequence[Tensor], choice: Choice, measurement: Measurement) -> tuple[Tensor, Tensor]:
-    """What predicts the tilts best, and what the networks alone have more of it in the missing wedge, (B, 1, N, N)."""
-    tomograms = torch.stack(list(made), dim=1)
+def _mixtures(parts: Sequence[Tensor], choice: Choice, measurement: Measurement) -> tuple[Tensor, Tensor]:
+    """The mixture by ``shares``, and by how much the networks alone differ from it in the missing wedge, (B, 1, N, N)."""
+    tomograms = torch.stack(list(parts), dim=1)
     measured = _sum(tomograms, choice.shares)
     filling = _sum(tomograms[:, :-2], choice.of_networks())
     return measured, torch.fft.ifft2(torch.fft.fft2(filling - measured) * wedge_mask(measurement)).real
 
 
-def _as_far_as_predicted(choice: Choice, seen: Sequence[_Seen]) -> Choice:
-    """The choice, with no more of the networks in the wedge than :data:`WORSE` and :data:`EXACT` let it cost on kept-out tilts.
+def _limit_inside(choice: Choice, seen: Sequence[_Validation]) -> Choice:
+    """The choice, its networks' share in the wedge limited by the error on kept-out tilts: :data:`WORSE`, :data:`EXACT`.
 
-    What lies in the wedge changes no projection of a specimen in the field. Of one that leaves the field it does: where the slice ends,
-    or the detector, directions mix.
+    The content of the wedge changes no projection of a specimen that lies within the field. If the specimen leaves the field it does:
+    the border of the slice or of the detector mixes directions.
     """
     squares = []
     for one in seen:
         measured, in_wedge = _mixtures(one.tomograms, choice, one.measurement)
-        before = (choice.shares[:, None] @ one.errors).squeeze(1)  # of the mixture: shares add up to 1
+        before = (choice.shares[:, None] @ one.errors).squeeze(1)  # of the mixture, as shares add up to 1
         change = errors_on(measured + in_wedge, one.measurement, one.tilts).flatten(1).double() - before
         allowed = (before**2).sum(dim=1) * (WORSE**2 - 1) + one.data * EXACT**2
         squares.append(torch.stack([(change**2).sum(dim=1), (change * before).sum(dim=1), allowed]))

@@ -1,4 +1,4 @@
-"""What every reconstruction shares: its face, its progress report and its stopping rule."""
+"""What all reconstructions share: the interface, progress and the stopping rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import Projector
 
-MOST_ITERATIONS = 100_000  # a thousand are many
+MOST_ITERATIONS = 100_000  # a thousand are many; a larger number is a mistake, and would run for weeks
 ProjectorFactory = Callable[[TiltGeometry], Projector]
 
 
@@ -28,7 +28,7 @@ class Reconstructor(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where an iterative reconstruction stands: handed to its ``progress`` callback after every iteration."""
+    """State of an iterative reconstruction, passed to its ``progress`` callback after every iteration."""
 
     iteration: int
     iterations: int
@@ -42,9 +42,9 @@ ProgressCallback = Callable[[Progress], None]
 class StoppingRule:
     """Stops each slice of a batch on its own residual, so that a slice's result doesn't depend on its neighbours.
 
-    A slice is finished when its relative residual reaches ``tolerance`` (the noise level of the data, if it is known:
-    the discrepancy principle), or when the residual has improved by less than the fraction ``stagnation`` since the
-    look before. 0 switches either test off.
+    A slice is finished when its relative residual reaches ``tolerance`` (the noise level of the data, if known: the
+    discrepancy principle), or when the residual has improved by less than the fraction ``stagnation`` since the previous
+    test. 0 switches either test off.
     """
 
     def __init__(self, tolerance: float, stagnation: float, measured_norm: Tensor) -> None:
@@ -57,12 +57,12 @@ class StoppingRule:
         self.residual = torch.full_like(measured_norm, torch.inf)
 
     @property
-    def watches(self) -> bool:
-        """Whether either test is on at all."""
+    def is_active(self) -> bool:
+        """Whether either test is on."""
         return self.tolerance > 0 or self.stagnation > 0
 
     def update(self, misfit: Tensor) -> None:
-        """Take in the misfit (B, 1, A, N) of the latest tomogram; ``running`` (B,) then says which slices continue."""
+        """Test the misfit (B, 1, A, N) of the latest tomogram; ``running`` (B,) are the slices that continue."""
         current = norms(misfit) / self._norm
         self.residual = torch.where(self.running, current, self.residual)
         stalled = (self._previous - current) < self.stagnation * self._previous if self.stagnation else False
@@ -81,17 +81,17 @@ def keep_finished(new: Tensor, old: Tensor, running: Tensor) -> Tensor:
 
 
 def norms(batch: Tensor) -> Tensor:
-    """Norms (B,) of the samples (B, 1, H, W), their squares in float64: in a detector's units they can be beyond float32."""
+    """Norms (B,) of the samples (B, 1, H, W), summed in float64: squares of raw detector values can overflow float32."""
     length: Tensor = torch.linalg.vector_norm(batch.flatten(1), dim=1, dtype=torch.float64)
     return length
 
 
 def batch_innermost(batch: Tensor) -> Tensor:
-    """``batch`` (B, C, H, W) with the same values, the batch innermost in memory."""
+    """``batch`` (B, C, H, W), unchanged but with the batch innermost in memory."""
     return batch.permute(1, 2, 3, 0).contiguous().permute(3, 0, 1, 2)
 
 
 def check_iterations(iterations: int) -> None:
-    """Raise an :class:`InputError` unless there is at least one iteration to do, and no more than end within a lifetime."""
+    """Raise an :class:`InputError` unless ``iterations`` is 1 to :data:`MOST_ITERATIONS`."""
     if not 1 <= iterations <= MOST_ITERATIONS:
-        raise InputError(f"an iterative method needs at least 1 iteration and takes up to {MOST_ITERATIONS}, not {iterations}")
+        raise InputError(f"the number of iterations must be 1 to {MOST_ITERATIONS}, not {iterations}")

@@ -1,4 +1,4 @@
-"""Data consistency for any reconstruction: measured directions from the data, the missing ones from the reconstruction."""
+"""Data consistency for any reconstruction: measured directions from the data, missing ones from the reconstruction."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from mwgan.recon.base import ProjectorFactory, Reconstructor, check_iterations
 class DataConsistent:
     """Another reconstruction, corrected where the measurement contradicts it.
 
-    The correction is the smallest that explains what the reconstruction x0 leaves of the data b,
+    Starting at the reconstruction x0 of the data b, it minimises
 
         1 / (2 n N) ||M (A x - b)||^2 + weight / 2 ||x - x0||^2
 
-    with n N the number of measured rays (n tilts of N pixels), so that one weight means the same for any of them, solved by
-    conjugate gradients from x0. It lies in the range of the measured projections' adjoint: what no tilt has seen, the content of
-    the missing wedge above all, stays as x0 has it, but for the clipping to ``bounds``. Needs no training and no gradients;
-    works on networks and classical methods alike.
+    by conjugate gradients, with n N the number of measured rays (n tilts of N pixels), so that a weight means the same for any
+    number. The correction lies in the range of the measured projections' adjoint: what no tilt measured, above all the missing
+    wedge, stays as in x0 except for clipping to ``bounds``. It needs no training and no gradients, and works for networks and
+    classical methods.
 
     Parameters
     ----------
     reconstructor
-        What gives x0.
+        Gives x0.
     weight
-        Trust in x0 against the data: with noisy data a small one writes the noise into the tomogram. 0.5 suits 2 % of noise.
+        Trust in x0 relative to the data: a small weight fits the noise of noisy data. 0.5 suits 2 % of noise.
     iterations
-        Steps of conjugate gradients; few of them regularise further.
+        Of conjugate gradients; few iterations regularise as well.
     bounds
         Lowest and highest density of the result; None leaves that side open.
     projector
@@ -38,8 +38,8 @@ class DataConsistent:
 
     References
     ----------
-    Schwab, Antholzer and Haltmeier, Inverse Problems 35 (2019) 025008: null-space networks. The weight makes the split soft, for
-    data with noise.
+    Schwab, Antholzer and Haltmeier, Inverse Problems 35 (2019) 025008: null-space networks. The weight softens the split, for
+    noisy data.
     """
 
     def __init__(
@@ -79,5 +79,5 @@ class DataConsistent:
 
 
 def _dot(first: Tensor, second: Tensor) -> Tensor:
-    """Inner products of the samples (B, 1, 1, 1), float64: the squares of data in a detector's units can be beyond float32."""
+    """Inner products of the samples (B, 1, 1, 1), in float64: squares of raw detector values can overflow float32."""
     return (first.double() * second.double()).sum(dim=(1, 2, 3), keepdim=True)

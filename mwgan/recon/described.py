@@ -1,4 +1,4 @@
-"""What there is to say of a method before it is chosen: ``mwgan methods``."""
+"""Descriptions of methods and their settings, for ``mwgan methods``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mwgan.paths import shipped_weights
 from mwgan.recon.settings import is_network, settings_of
 
 
-def what_it_needs(entry: MethodEntry) -> str:
-    """What is tuned of a method and what it is unless set; or which weights it takes; and what it lacks."""
+def describe_needs(entry: MethodEntry) -> str:
+    """A method's tuned settings with their defaults, or its weights; and a package it needs that is not installed."""
     if entry.reconstructor is None:
-        return "a run folder or checkpoint in place of the name: its weights aren't shipped"
+        return "its weights aren't shipped: give a run folder or checkpoint instead of the name"
     parts = []
     try:
         if is_network(entry):
@@ -21,7 +21,7 @@ def what_it_needs(entry: MethodEntry) -> str:
             parts.append("shipped weights" if weights in shipped_weights() else f"weights {weights}")
         else:
             settings = settings_of(entry)
-            parts += [f"{name}={as_text(settings[name].default)}" for name in entry.tune if name in settings]
+            parts += [f"{name}={format_value(settings[name].default)}" for name in entry.tune if name in settings]
     except InputError as error:
         parts.append(str(error))
     parts += [f"after {entry.after}"] if entry.after else []
@@ -29,12 +29,12 @@ def what_it_needs(entry: MethodEntry) -> str:
     return ", ".join(parts)
 
 
-def as_text(value: Any) -> str:
-    """A setting's value as ``--set`` takes it; what YAML has no word for by its name."""
+def format_value(value: Any) -> str:
+    """A setting's value as ``--set`` takes it; a function or class by its name."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(as_text, value))}]"
+        return f"[{', '.join(map(format_value, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {as_text(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {format_value(one)}' for key, one in value.items())}}}"
     return getattr(value, "__name__", None) or str(value)

@@ -1,4 +1,4 @@
-"""A network trained a little further on the series that it is to reconstruct, without any truth."""
+"""Fine-tuning of a network on the series that it is to reconstruct, without ground truth."""
 
 from __future__ import annotations
 
@@ -13,28 +13,35 @@ from torch import Tensor, nn
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
 from mwgan.recon.base import check_iterations
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.learned import LearnedReconstructor
 from mwgan.recon.noise import white_noise
 
-STEPS, EVERY, PATIENCE = 60, 10, 3  # at most; steps between two looks at the kept-out tilts; looks without an improvement that end it
-RATE, WARM_UP = 1e-4, 10  # of Adam, for all weights: biases alone, ten times as fast, gained less on brains and more on photographs
-DROPPED = 0.2  # the share of the tilts that each step hides from the network and has it predict
-TURNED = 0.1  # weight of the term that turns the specimen, beside that of the hidden tilts
-SLICES, PIXELS = 3, 2 * 128**2  # a step takes three slices, fewer where they are large
+STEPS, EVERY, PATIENCE = (
+    60,
+    10,
+    3,
+)  # steps at most; steps between validations on kept-out tilts; validations without improvement that end it
+RATE, WARM_UP = (
+    1e-4,
+    10,
+)  # of Adam, for all weights: biases alone at ten times the rate gained less on brains and more on photographs
+HIDDEN = 0.2  # share of the tilts that the network has to predict in a step
+EQUIVARIANCE = 0.1  # weight of the rotated specimen's loss; that of hidden tilts has 1
+SLICES, PIXELS = 3, 2 * 128**2  # slices in a step; fewer if they have more pixels together
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What came of it."""
+    """A fine-tuned network and its errors."""
 
     network: LearnedReconstructor
-    """The tuned network; the one given where tuning did not help."""
+    """The tuned network; the original one if tuning did not help."""
     before: float
     after: float
-    """The relative residual on the kept-out tilts, of the network given and of the tuned one; NaN where no tilt could be kept out."""
+    """Relative residuals on the kept-out tilts, of the original and the tuned network; NaN if no tilt could be kept out."""
     steps: int
-    """How many led to the tuned network; 0: it is the one given."""
+    """Of training behind the tuned network; 0: the original one."""
 
 
 def fine_tune(
@@ -44,11 +51,11 @@ def fine_tune(
     seed: int = 0,
     progress: Callable[[int, float], None] = lambda step, error: None,
 ) -> FineTuned:
-    """Fit a copy of a network to a measurement of densities about 1, as long as it predicts tilts better that it is never shown.
+    """Fit a copy of a network to a measurement of densities about 1, as long as its prediction of kept-out tilts improves.
 
-    Every tenth tilt is kept out throughout. Of the others each step hides a fifth and has the network predict them from the
-    rest; their noise is independent, so that noise is not learned. Then the tomogram is turned by a random angle, measured again
-    with the same wedge and noise, and has to be found again: that tells of what lies in the wedge.
+    Every tenth tilt is kept out for validation. In each step the network predicts a fifth of the others, hidden from it, from the
+    rest; as their noise is independent, noise is not learned. Then the tomogram is rotated by a random angle, acquired with
+    the same wedge and noise, and reconstructed: the difference trains the network on what lies in the wedge.
 
     Parameters
     ----------
@@ -57,20 +64,20 @@ def fine_tune(
     measurement
         A few slices of one series.
     steps
-        At most so many, one or more.
+        At most, one or more.
     seed
         Decides which tilts are hidden, and the angles.
     progress
-        Told the step and the residual on the kept-out tilts, at every look at these.
+        Called with the step and the residual on the kept-out tilts, at every validation.
 
     References
     ----------
-    Hendriksen, Pelt and Batenburg, IEEE Trans. Comput. Imaging 6 (2020), doi 10.1109/TCI.2020.3019647: tilts split into those that are
-    seen and those that are predicted. Chen, Tachella and Davies, ICCV 2021: equivariant imaging.
+    Hendriksen, Pelt and Batenburg, IEEE Trans. Comput. Imaging 6 (2020), doi 10.1109/TCI.2020.3019647: tilts split into inputs
+    and targets. Chen, Tachella and Davies, ICCV 2021: equivariant imaging.
     """
     check_iterations(steps)
-    tilts = held_out(measurement)
-    seen = without(measurement, tilts).only_measured()
+    tilts = select_held_out(measurement)
+    seen = leave_out(measurement, tilts).only_measured()
     tuned = copy.deepcopy(network)
     tuned.generator.requires_grad_(True)
     if hasattr(tuned.generator, "checkpointed"):
@@ -80,10 +87,10 @@ def fine_tune(
         optimizer, lambda step: min(1.0, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * step / steps)) / 2
     )
 
-    def look() -> float:
+    def validate() -> float:
         return _error(tuned, seen, measurement, tilts)
 
-    before = best = look()
+    before = best = validate()
     state, best_step = copy.deepcopy(tuned.generator.state_dict()), 0
     rng, count = torch.Generator().manual_seed(seed), min(SLICES, max(1, PIXELS // measurement.geometry.detector_size**2))
     if not math.isnan(before):
@@ -94,7 +101,7 @@ def fine_tune(
             optimizer.step()
             schedule.step()
             if step % EVERY == 0:
-                error = look()
+                error = validate()
                 progress(step, error)
                 if error < best:
                     best, best_step, state = error, step, copy.deepcopy(tuned.generator.state_dict())
@@ -110,30 +117,30 @@ def fine_tune(
 
 
 def _loss(network: LearnedReconstructor, seen: Measurement, rng: torch.Generator) -> Tensor:
-    """How wrong the network is about tilts that it is not shown, and about what it made of the specimen, turned."""
-    hidden = _hidden(seen, rng)
-    left = (seen.mask & ~hidden).expand(len(seen.sinogram), -1, -1, -1)
-    tomogram = network.differentiable(replace(seen, measured=left))  # the geometry stays, and its matrix with it
+    """The error on hidden tilts, and that of the reconstructed specimen, rotated and acquired again."""
+    hidden = _choose_hidden(seen, rng)
+    given = (seen.mask & ~hidden).expand(len(seen.sinogram), -1, -1, -1)
+    tomogram = network.differentiable(replace(seen, measured=given))  # the same geometry, and its projection matrix
     missed = errors_on(tomogram, seen, hidden).square().sum() / (seen.sinogram * hidden).square().sum().clamp(min=1e-12)
-    turned = _turned(tomogram.detach().clamp(min=0), rng)
-    rows: Tensor = projector_for(seen.geometry)(turned)
+    rotated = _rotate(tomogram.detach().clamp(min=0), rng)
+    rows: Tensor = projector_for(seen.geometry)(rotated)
     noise = torch.randn(rows.shape, generator=rng, dtype=rows.dtype).to(rows.device)
     again = replace(seen, sinogram=rows + white_noise(seen) * noise, neighbours=None)
     found = network.differentiable(again)
-    return missed + TURNED * (found - turned).square().sum() / turned.square().sum().clamp(min=1e-12)
+    return missed + EQUIVARIANCE * (found - rotated).square().sum() / rotated.square().sum().clamp(min=1e-12)
 
 
-def _hidden(seen: Measurement, rng: torch.Generator) -> Tensor:
+def _choose_hidden(seen: Measurement, rng: torch.Generator) -> Tensor:
     """The tilts to hide, boolean (1, 1, A, 1): at least one, none of the two that bound the wedge."""
     count = seen.geometry.tilts
     chance = torch.rand(count - 2, generator=rng)
     hidden = torch.zeros(count, dtype=torch.bool)
-    hidden[1:-1] = (chance < DROPPED) | (chance == chance.min())
+    hidden[1:-1] = (chance < HIDDEN) | (chance == chance.min())
     return hidden.reshape(1, 1, -1, 1).to(seen.sinogram.device)
 
 
-def _turned(tomogram: Tensor, rng: torch.Generator) -> Tensor:
-    """Slices (B, 1, N, N) turned by a random angle."""
+def _rotate(tomogram: Tensor, rng: torch.Generator) -> Tensor:
+    """Slices (B, 1, N, N) rotated by a random angle."""
     angle = 2 * math.pi * float(torch.rand((), generator=rng))
     cosine, sine = math.cos(angle), math.sin(angle)
     matrix = torch.tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0]], dtype=tomogram.dtype, device=tomogram.device)
@@ -143,7 +150,7 @@ def _turned(tomogram: Tensor, rng: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def _error(network: LearnedReconstructor, seen: Measurement, whole: Measurement, tilts: Tensor) -> float:
-    """The relative residual on the kept-out tilts; NaN where there are none, or nothing on them."""
+    """Relative residual on the kept-out tilts; NaN if there are none, or they are empty."""
     data = (whole.sinogram * tilts).double().square().sum()
     missed = errors_on(network(seen), whole, tilts).double().square().sum()
     return float((missed / data).sqrt()) if data > 0 else math.nan

@@ -1,4 +1,4 @@
-"""A function of numpy arrays as a Reconstructor: how another library's method joins ours."""
+"""A function of numpy arrays as a Reconstructor, for methods of other libraries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FromArrays:
         if not measurement.geometry.on_axis:
             offset = max(measurement.geometry.offsets_px, key=abs)
             raise InputError(
-                f"{self.__name__} takes the tilt axis to lie in the detector's middle, and here it lies {offset:g} pixels off: shift "
+                f"{self.__name__} assumes the tilt axis in the detector's centre; here it lies {offset:g} pixels off: shift "
                 "the images, or write a method that takes the whole measurement"
             )
         require_whole_rows(measurement, self.__name__)
@@ -39,25 +39,25 @@ class FromArrays:
             for sample, rows in zip(samples, group.sinogram[:, 0].detach().cpu().numpy(), strict=True):
                 found = np.asarray(self.function(rows.copy(), tilt_deg.copy()))
                 if found.shape != (size, size):
-                    raise InputError(f"{self.__name__} gives an array {found.shape}, not ({size}, {size})")
+                    raise InputError(f"{self.__name__} returns an array {found.shape}, not ({size}, {size})")
                 tomogram[sample, 0] = torch.from_numpy(np.ascontiguousarray(found)).to(tomogram)
         return tomogram
 
 
 def from_arrays(function: Callable[[Array, Array], Any]) -> FromArrays:
-    """A function of one slice's arrays as a method like any other.
+    """Make a method of a function that reconstructs one slice from arrays.
 
     Parameters
     ----------
     function
-        Takes a sinogram (A, N), the measured tilts alone in line integrals of pixel units, and their tilts (A,) in degrees, in order;
-        gives the slice (N, N), rows along the beam. Its input is its own to write into. The orientation is that of
-        :mod:`mwgan.geometry`, which is scikit-image's: ``iradon(sinogram.T, tilt_deg, circle=True)`` gives such a slice.
+        Takes a sinogram (A, N) of the measured tilts, line integrals in pixel units, and their angles (A,) in degrees, increasing;
+        returns the slice (N, N), rows along the beam. It may overwrite its input. The orientation is that of
+        :mod:`mwgan.geometry`, which is scikit-image's: ``iradon(sinogram.T, tilt_deg, circle=True)`` returns such a slice.
 
     Raises
     ------
     InputError
-        When called, if the slice has another shape, the tilt axis does not lie in the detector's middle, or pixels of a tilt were
+        When called, if the slice has another shape, the tilt axis does not lie in the detector's centre, or pixels of a tilt were
         not measured.
     """
     return FromArrays(function)

@@ -1,4 +1,4 @@
-"""A measurement with a first guess of its tomogram beside it."""
+"""A measurement and an initial guess of its tomogram."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mwgan.geometry import Measurement
 
 
 class GuidedMeasurement(NamedTuple):
-    """What a network that projects sees, where the guess is not its own to make."""
+    """Input of an unrolled network when the initial guess is computed outside it."""
 
     measurement: Measurement
     guess: Tensor

@@ -1,4 +1,4 @@
-"""Tilts that a reconstruction is not shown, to be predicted by it: how good it is where nobody knows the truth."""
+"""Tilts kept out of a reconstruction and predicted by it: its quality without ground truth."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
 
 EVERY = 10
-FEWEST = 8  # measured tilts: of fewer, each that is kept out leaves a hole that says more than what fills it
+FEWEST = 8  # measured tilts: with fewer, the gap left by a kept-out tilt dominates the error
 
 
-def held_out(measurement: Measurement, every: int = EVERY) -> Tensor:
+def select_held_out(measurement: Measurement, every: int = EVERY) -> Tensor:
     """The tilts to keep out, boolean (1 or B, 1, A, 1): every tenth of those measured, none of the two that bound the wedge.
 
-    None at all of fewer than :data:`FEWEST` measured tilts.
+    None if fewer than :data:`FEWEST` tilts were measured.
 
     Parameters
     ----------
     measurement
         The data.
     every
-        One of so many is kept out, two or more.
+        One tilt in so many is kept out; 2 or more.
     """
     if every < 2:
-        raise InputError(f"one tilt in 2 or more can be kept out, not one in {every}")
+        raise InputError(f"every must be 2 or more to keep out one tilt in so many, not {every}")
     measured = measurement.measured_tilts
     count = measured.sum(dim=2, keepdim=True)
     rank = measured.cumsum(dim=2) - 1
     return measured & (rank % every == every // 2) & (rank > 0) & (rank < count - 1) & (count >= FEWEST)
 
 
-def without(measurement: Measurement, tilts: Tensor) -> Measurement:
+def leave_out(measurement: Measurement, tilts: Tensor) -> Measurement:
     """The measurement without these tilts, boolean (1 or B, 1, A, 1)."""
-    left = measurement.mask & ~tilts
-    return replace(measurement, measured=left.flatten() if left.shape[0] == left.shape[3] == 1 else left)
+    kept = measurement.mask & ~tilts
+    return replace(measurement, measured=kept.flatten() if kept.shape[0] == kept.shape[3] == 1 else kept)
 
 
 def errors_on(tomogram: Tensor, measurement: Measurement, tilts: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The joint model of Ding 2019: a sinogram is inpainted, back-projected, and its tomogram cleaned."""
+"""The joint model of Ding 2019: it inpaints a sinogram, back-projects it, and removes artifacts from the tomogram."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from mwgan.recon.wbp import WBP
 
 
 class JointModel(nn.Module):
-    """Both stages behind the face of every reconstructor: a measurement in, tomograms (B, 1, N, N) out; differentiable.
+    """Both stages with the interface of a reconstructor: a measurement in, tomograms (B, 1, N, N) out; differentiable.
 
-    Any tilts will do; how those off the network's grid are brought onto it and back is told in
-    :mod:`mwgan.recon.inpainting`.
+    It takes any tilts; :mod:`mwgan.recon.inpainting` describes how those off the network's grid are resampled.
 
     Parameters
     ----------
     inpainter
         Completes sinograms: (B, 2, A, N) to (B, 1, A, N), see :class:`mwgan.recon.InpaintSinogram`.
     restorer
-        Cleans tomograms: (B, C, N, N) to (B, 1, N, N), with C = 2 if ``measured_channel`` else 1.
+        Removes artifacts from tomograms: (B, C, N, N) to (B, 1, N, N), with C = 2 if ``measured_channel`` else 1.
     detector_size, step_deg
-        Grid of the inpainter.
+        The inpainter's grid.
     filter
-        Window of the WBP between the two; our choice.
+        Window of the WBP between the two stages; our choice.
     measured_channel
-        Show the restorer the WBP of the measured rows alone as well, so that no error of the inpainter is final. The
-        paper shows it the inpainted tomogram only.
+        The restorer also gets the WBP of the measured rows alone, so that it can correct errors of the inpainter. In the
+        paper it gets the inpainted tomogram only.
     """
 
     def __init__(
@@ -48,19 +47,19 @@ class JointModel(nn.Module):
         self.measured_channel = measured_channel
 
     def forward(self, seen: Measurement | Tensor) -> Tensor:
-        """A measurement goes through both stages; what :meth:`view` prepared goes through the restorer alone."""
+        """Apply both stages to a measurement; to the output of :meth:`view` the restorer alone."""
         if isinstance(seen, Measurement):
-            seen = self.view(self.inpainted(seen), seen)
+            seen = self.view(self.inpaint(seen), seen)
         output: Tensor = self.restorer(seen)
         return output
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compiles the two networks; the back-projection between them is no work for a compiler."""
+        """Compile the two networks, without the back-projection between them."""
         for network in (self.inpainter, self.restorer):
             network.compile(*args, **kwargs)
 
-    def inpainted(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
-        """WBP (B, 1, N, N) of the measurement as the inpainter (or another one) completes it."""
+    def inpaint(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
+        """WBP (B, 1, N, N) of the measurement, completed by the inpainter (or another one)."""
         network = inpainter or self.inpainter
         if self.sinograms.on_grid(measurement):
             return self.sinograms.wbp(self.sinograms.complete(network, measurement))
@@ -71,5 +70,5 @@ class JointModel(nn.Module):
         return tomogram
 
     def view(self, tomogram: Tensor, measurement: Measurement) -> Tensor:
-        """What the restorer is shown of a tomogram (B, 1, N, N) made from a measurement: (B, C, N, N)."""
+        """The restorer's input (B, C, N, N) for a tomogram (B, 1, N, N) of a measurement."""
         return torch.cat([tomogram, self.wbp(measurement)], dim=1) if self.measured_channel else tomogram

@@ -1,8 +1,8 @@
-"""A trained network as a Reconstructor, and the file it travels in.
+"""A trained network as a Reconstructor, and its weights file.
 
-A weights file is safetensors: the generator's tensors in half precision, and a JSON record that says which network and
-task they belong to, the geometry and wedges they were trained on, and the commit and configuration that made them.
-Nothing is ever unpickled: training checkpoints are read with torch's ``weights_only``.
+A weights file is safetensors: the generator's tensors in half precision, and a JSON record of the network and task they belong
+to, the geometry and wedges of the training, its commit and its configuration. Nothing is unpickled: training checkpoints are
+read with torch's ``weights_only``.
 """
 
 from __future__ import annotations
@@ -24,29 +24,28 @@ from mwgan.parts import build_part, of_others
 from mwgan.recon.guided import GuidedMeasurement
 from mwgan.recon.task import Task
 
-MOST_COUNTED = 10_000  # what no count of layers, channels, steps or pixels comes near
-STRETCH = 1.2  # how far beyond a training's tilt steps a network is taken without a word
+MOST_COUNTED = 10_000  # far above any real number of layers, channels, steps or pixels
+STRETCH = 1.2  # times the largest trained tilt step: no warning up to here
 LARGER = 4  # times the trained size
-OFF_CENTRE_DEG = 5.0  # a wedge that leans by more looks unlike those trained on: 11 degrees cost the joint model decibels
+OFF_CENTRE_DEG = 5.0  # a wedge tilted by more differs from those of the training: 11 degrees cost the joint model decibels
 
 
 class LearnedReconstructor:
-    """A trained generator with the face of every other method.
+    """A trained generator with the interface of every other method.
 
-    Slices smaller than those it was trained on are set into the trained size; larger ones are refused, since a network's
-    idea of a wedge's streaks belongs to the size where it learned them. A network that projects itself (``any_size``)
-    takes slices as they are.
+    Slices smaller than the trained size are padded to it; larger ones are refused, since the streaks of a wedge that a network
+    has learned depend on the size. A network that contains the projections (``any_size``) takes slices as they are.
 
     Parameters
     ----------
     generator
         The trained network.
     task
-        What it sees and gives.
+        Its input and output.
     record
-        What is known of its training: the grid, wedges, noise and images it learned on, and where it comes from.
+        Of its training: grid, wedges, noise, images and origin.
     name
-        What messages call it: its shipped name or its file.
+        For messages: its shipped name or its file.
     """
 
     def __init__(self, generator: nn.Module, task: Task, record: TrainingRecord, name: str = "this network") -> None:
@@ -56,30 +55,30 @@ class LearnedReconstructor:
 
     @property
     def detector_size(self) -> int:
-        """Slice size it was trained on, in pixels."""
+        """Trained slice size in pixels."""
         return self.record.geometry.detector_size
 
     @property
     def any_size(self) -> bool:
-        """Whether it takes slices larger than those it was trained on."""
+        """Whether it takes slices larger than the trained size."""
         return bool(getattr(self.generator, "any_size", False))
 
     @property
     def neighbours(self) -> int:
-        """How many slices on either side of one it looks at, where they are given with it."""
+        """How many slices on either side it uses, if they are given."""
         return int(getattr(self.generator, "neighbours", 0))
 
     @torch.no_grad()
     def __call__(self, measurement: Measurement, guess: Tensor | None = None) -> Tensor:
-        """Tomograms (B, 1, N, N) of a measurement, in its number format; computed in that of the weights.
+        """Tomograms (B, 1, N, N) of a measurement, in its dtype; computed in that of the weights.
 
-        A slice that was measured to be empty is empty, whatever the network makes of zeros. A network that begins with TVM
-        takes a ``guess`` (B, 1, N, N) of that kind in place of making it; others don't look at it.
+        A slice whose data are all zero is empty, whatever the network outputs for zeros. A network that starts from TVM takes a
+        TVM tomogram as ``guess`` (B, 1, N, N) instead of computing it; others ignore it.
         """
         return self.differentiable(measurement, guess)
 
     def differentiable(self, measurement: Measurement, guess: Tensor | None = None) -> Tensor:
-        """The same, of which gradients can be taken."""
+        """As calling it, but with gradients."""
         tilts = measurement.measured_tilts
         if self.any_size and not bool((tilts == tilts[:1]).all()):
             return self._by_tilts(measurement, guess)
@@ -98,7 +97,7 @@ class LearnedReconstructor:
         return torch.where(empty, 0.0, tomogram[..., before : before + size, before : before + size])
 
     def _by_tilts(self, measurement: Measurement, guess: Tensor | None) -> Tensor:
-        """Slices of the same tilts together: a row that only others have measured would be seen by convolutions of its neighbours."""
+        """Group slices by their tilts: rows measured in other slices only would enter convolutions of neighbouring rows."""
         size = measurement.geometry.detector_size
         tomograms = measurement.sinogram.new_empty(len(measurement.sinogram), 1, size, size)
         for samples, same in measurement.by_tilts():
@@ -106,12 +105,12 @@ class LearnedReconstructor:
         return tomograms
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
-        """One sentence if the missing wedge, the tilts' spacing or the slices' size are not like those trained on, else None."""
+        """One sentence if the missing wedge, the tilt step or the slice size is outside the training's range, else None."""
         (low, high), coarsest = self.record.wedge_deg, self.record.geometry.step_deg
         middle = (geometry.tilt_deg[0] + geometry.tilt_deg[-1]) / 2
         spacings = sorted(after - before for before, after in itertools.pairwise(sorted(set(geometry.tilt_deg))))
         step = spacings[len(spacings) // 2] if spacings else coarsest
-        # On a grid a wedge reaches up to a step further on either side, to the nearest tilts that were measured.
+        # On a grid a wedge extends up to a step further on either side, to the nearest measured tilts.
         if not low - step <= geometry.gap_deg <= high + 2 * step:
             trained = f"{low:g}" if low == high else f"{low:g} to {high:g}"
             return f"{geometry.gap_deg:g} degrees are missing and {self.name} was trained on {trained}"
@@ -125,7 +124,7 @@ class LearnedReconstructor:
         return None
 
     def _fit(self, measurement: Measurement) -> tuple[Measurement, int]:
-        """The measurement on the trained detector, and the pixels added on its left."""
+        """The measurement padded to the trained size, and the pixels added on its left."""
         geometry = measurement.geometry
         if self.any_size:
             return measurement, 0
@@ -135,11 +134,11 @@ class LearnedReconstructor:
                 f"{self.name} was trained for slices of {self.detector_size} pixels, the data have "
                 f"{geometry.detector_size}: bin or crop them to {self.detector_size} or fewer, or train at that size (data.size)"
             )
-        left = missing // 2  # the same on either side: an odd margin would move the slice's centre by half a pixel
+        left = missing // 2  # equal on both sides: an odd margin would shift the slice's centre by half a pixel
         if left == 0:
             return measurement, 0
         sinogram, measured = nn.functional.pad(measurement.sinogram, (left, left)), measurement.measured
-        if measurement.by_pixel:  # beyond a border that was measured there is nothing; beyond another one nobody knows
+        if measurement.by_pixel:  # the margin next to a measured border is empty; next to another one it is unknown
             ends = (measured[..., :1].expand(-1, -1, -1, left), measured[..., -1:].expand(-1, -1, -1, left))
             measured = torch.cat([ends[0], measured, ends[1]], dim=3)
         return Measurement(sinogram, measured, replace(geometry, detector_size=geometry.detector_size + 2 * left)), left
@@ -183,21 +182,21 @@ def load_parts(
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ImportError) as error:
-        told = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it again"
-        raise InputError(told) from error
+        message = f"{path} does not fit {_home(record)} ({type(error).__name__}{_cause(record, error)}): train or download it again"
+        raise InputError(message) from error
     return generator.to(device), task, record
 
 
 def _check_size(path: Path, record: TrainingRecord, state: Mapping[str, Tensor]) -> None:
-    """Refuse a record that asks for a network of another order of size than the weights beside it: building it might never end."""
+    """Refuse a record of a network far larger than its weights: building it might never end."""
     values = sum(value.numel() for value in state.values())
     for name, count in (("detector_size", record.geometry.detector_size), *_counts(_parts(record))):
         if not -1 <= count <= MOST_COUNTED:
-            raise InputError(f"{path} asks for {name}={count}, and holds {values} numbers: it was changed, download it again")
+            raise InputError(f"{path} has {name}={count} in its record but only {values} weights: it was changed, download it again")
 
 
 def _counts(value: object) -> Iterator[tuple[str, int]]:
-    """The whole numbers in a record, by their names."""
+    """The integers in a record, with their names."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if isinstance(inner, int) and not isinstance(inner, bool):
@@ -211,19 +210,19 @@ def _counts(value: object) -> Iterator[tuple[str, int]]:
 def _check_parts(generator: object, task: object) -> None:
     if not isinstance(generator, nn.Module):
         raise TypeError(f"the generator is a {type(generator).__name__} and no torch.nn.Module")
-    lacking = [name for name in ("see", "tomogram") if not callable(getattr(task, name, None))]
-    if lacking:
-        raise TypeError(f"the task, a {type(task).__name__}, has no {' and no '.join(lacking)}")
+    missing = [name for name in ("see", "tomogram") if not callable(getattr(task, name, None))]
+    if missing:
+        raise TypeError(f"the task, a {type(task).__name__}, has no {' and no '.join(missing)}")
 
 
 def _home(record: TrainingRecord) -> str:
-    """Whose classes a record is to be rebuilt of."""
+    """The packages whose classes a record names, for a message."""
     others = dict.fromkeys(name.partition(".")[0] for name in of_others(_parts(record)))
     return f"the {' and '.join(others)} that is installed here" if others else "this version of mwgan"
 
 
 def _cause(record: TrainingRecord, error: Exception) -> str:
-    """What the class of somebody else said, whose author wants to know; ours would tell a user nothing."""
+    """The error of a class of another package, for its author; an error inside mwgan would not help a user."""
     return f": {(str(error).splitlines() or [''])[0]}" if of_others(_parts(record)) else ""
 
 

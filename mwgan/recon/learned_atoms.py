@@ -1,4 +1,4 @@
-"""A trained network of atoms: a whole measurement in, a volume out."""
+"""A trained network for atoms: all images in, a volume out."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from mwgan.paths import shipped_weights
 from mwgan.recon.atom_volume import AtomSeries, ShowAtoms
 from mwgan.recon.learned import STRETCH, load_parts
 
-CORE = 96  # voxels along an edge of what is computed at once, but for what its network looks at around it
+CORE = 96  # voxels along an edge of a part that is computed at once, without its overlap
 
 
 class LearnedAtoms:
-    """A network that shows the atoms of a particle.
+    """A network for volumes of atoms.
 
     Parameters
     ----------
     generator
-        Trained on patches. Of those that have ``reach`` and ``multiple``, as :class:`mwgan.networks.ResidualUNet3d`, large volumes are
+        Trained on patches. If it has ``reach`` and ``multiple``, as :class:`mwgan.networks.ResidualUNet3d`, large volumes are
         computed in parts.
     task
-        What it sees and gives.
+        Its input and output.
     record
-        What is known of its training.
+        Of its training.
     """
 
     def __init__(self, generator: nn.Module, task: ShowAtoms, record: TrainingRecord) -> None:
@@ -40,19 +40,19 @@ class LearnedAtoms:
 
     @torch.no_grad()
     def __call__(self, series: AtomSeries, core: int = CORE) -> Tensor:
-        """A volume (Y, Z, X) in which each atom is a narrow Gaussian, the heaviest ones about 1 high.
+        """A volume (Y, Z, X) in which each atom is a narrow Gaussian; the heaviest have a peak of about 1.
 
         Parameters
         ----------
         series
-            On the device of the network.
+            Images, on the network's device.
         core
             Voxels along an edge of the parts; the result doesn't depend on it.
         """
         return self.task.tomogram(in_parts(self.generator, self.task.see(series), core), series)
 
     def outside_training(self, geometry: TiltGeometry) -> str | None:
-        """One sentence if the missing wedge or the spacing of the tilts is not like those trained on, else None."""
+        """One sentence if the missing wedge or the tilt step is outside the training's range, else None."""
         gap, (low, high), coarsest = geometry.gap_deg, self.record.wedge_deg, self.record.geometry.step_deg
         step = (180 - gap) / geometry.tilts
         if gap > high + 2 * step:
@@ -63,14 +63,14 @@ class LearnedAtoms:
 
 
 def in_parts(network: nn.Module, seen: Tensor, core: int) -> Tensor:
-    """What a network of volumes gives for ``seen`` (1, C, Y, Z, X), computed in parts that overlap by what it looks at: without a seam."""
+    """Apply a network to a volume (1, C, Y, Z, X) in parts that overlap by its receptive field: seamless."""
     multiple, sides = getattr(network, "multiple", 1), seen.shape[2:]
-    around, core = (multiple * -(-voxels // multiple) for voxels in (getattr(network, "reach", max(sides)), core))
+    overlap, core = (multiple * -(-voxels // multiple) for voxels in (getattr(network, "reach", max(sides)), core))
     padded = nn.functional.pad(seen, [end for side in reversed(sides) for end in (0, -side % multiple)])
     found = seen.new_empty(1, 1, *padded.shape[2:])
     for corner in itertools.product(*(range(0, side, core) for side in padded.shape[2:])):
-        first = [max(0, start - around) for start in corner]
-        part = network(padded[_box(first, [start + core + around for start in corner])])
+        first = [max(0, start - overlap) for start in corner]
+        part = network(padded[_box(first, [start + core + overlap for start in corner])])
         inner = [start - one for start, one in zip(corner, first, strict=True)]
         found[_box(corner, [start + core for start in corner])] = part[_box(inner, [start + core for start in inner])]
     return found[..., : sides[0], : sides[1], : sides[2]]
@@ -84,12 +84,12 @@ def _box(starts: Sequence[int], stops: Sequence[int]) -> tuple[EllipsisType, sli
 def load_atom_network(
     name_or_path: str | Path, device: torch.device | str = "cpu", allow: Collection[str] | str = ()
 ) -> LearnedAtoms | None:
-    """The network of atoms that a shipped name (``atoms``), a weights file, a checkpoint or a run folder holds; None of all else.
+    """The network for atoms in a shipped name (``atoms``), a weights file, a checkpoint or a run folder; None for anything else.
 
     Raises
     ------
     InputError
-        As :func:`mwgan.recon.load_reconstructor`, of a file or folder.
+        As :func:`mwgan.recon.load_reconstructor`, for a file or folder.
     """
     name = str(name_or_path)
     if name in known_methods() or (name not in shipped_weights() and not os.path.exists(name)):

@@ -46,7 +46,7 @@ def load_reconstructor(
     """
     if name_or_path != "auto":
         return load_network(name_or_path, device, allow)
+    from mwgan.recon.inner_method import inner_method
     from mwgan.recon.named import make_method  # which reads the methods' files and imports this package
-    from mwgan.recon.settle import unwrapped
 
-    return cast(Auto, unwrapped(make_method("auto")))
+    return cast(Auto, inner_method(make_method("auto")))

@@ -1,7 +1,7 @@
-"""Which part of a slice's Fourier plane no tilt has measured.
+"""The missing wedge in a slice's Fourier plane.
 
-By the central-slice theorem the projection at a tilt measures the frequencies on one line, of direction (x: cos, z: -sin)
-as :mod:`mwgan.geometry` has it. What lies in the wedge that no such line crosses no projection can tell.
+By the central-slice theorem the projection at a tilt measures the frequencies on one line, of direction (x: cos, z: -sin) in the
+convention of :mod:`mwgan.geometry`. No projection contains the frequencies of the wedge between these lines.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ REACH_PX = 0.5  # of the Fourier plane's pixels: a slice of N pixels has no fine
 
 
 def wedge_mask(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor:
-    """Where in the Fourier plane no measured tilt reaches: boolean (1 or B, 1, N, N), True = missing, ordered as ``torch.fft.fft2``.
+    """Frequencies that no tilt measures: boolean (1 or B, 1, N, N), True = missing, ordered as ``torch.fft.fft2``.
 
-    A tilt at the wedge's edge reaches half a tilt step beyond its line and :data:`REACH_PX` to its side, so that the zero
+    A tilt at the wedge's edge covers half a tilt step beyond its line and :data:`REACH_PX` to its side, so that the zero
     frequency is always measured.
 
     Parameters
     ----------
     measurement
-        The tilts, and which of them were measured; a mask (A,) gives one wedge for all samples, (B, 1, A, 1) one each. A tilt of
-        which any pixel was measured counts.
+        The tilts, and which of them were measured; a mask (A,) gives one wedge for all samples, (B, 1, A, 1) one each. A tilt
+        counts if any of its pixels was measured.
     wedge_gap
         A gap between measured tilts this many times their median is a missing wedge, a narrower one a coarse step: as in
         :class:`mwgan.recon.WBP`.
@@ -45,13 +45,13 @@ def wedge_mask(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor
             beyond_deg = torch.minimum(past_deg, left_deg)
             aside = radius * torch.sin(torch.deg2rad(beyond_deg))
             missing |= (beyond_deg > step_deg / 2) & (aside > REACH_PX)
-        # The highest frequency of an even size stands for both its signs: missing if both are, and the inverse stays real.
+        # The Nyquist frequency of an even size stands for both signs: missing if both are, so that the inverse is real.
         patterns.append(missing & missing.flip(0, 1).roll((1, 1), (0, 1)))
     return torch.stack(patterns).unsqueeze(1)
 
 
 def wedge_widths_deg(measurement: Measurement, wedge_gap: float = WEDGE_GAP) -> Tensor:
-    """How wide the widest missing wedge is, (1 or B,), degrees; 0 where there is none. Parameters as of :func:`wedge_mask`."""
+    """Width of the widest missing wedge, (1 or B,), degrees; 0 if there is none. Parameters as for :func:`wedge_mask`."""
     rows = measurement.measured_tilts[:, 0, :, 0].tolist()
     found = [[after - before for before, after, _ in wedges(_measured_tilts(measurement, row), wedge_gap)] for row in rows]
     return torch.tensor([max(widths, default=0.0) for widths in found], dtype=torch.float64, device=measurement.sinogram.device)

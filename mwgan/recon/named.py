@@ -1,4 +1,4 @@
-"""The reconstructor behind a name: a method of the list, a shipped network, a checkpoint."""
+"""Reconstructors by name: a method of the list, a shipped network, a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mwgan.files.hub import is_on_hub
 from mwgan.methods import MethodEntry, known_methods
 from mwgan.parts import build_chosen
 from mwgan.recon import Auto, DataConsistent, LearnedReconstructor, Reconstructor, load_network
+from mwgan.recon.inner_method import inner_method
 from mwgan.recon.normalized import Normalized
 from mwgan.recon.settings import check_settings, is_network
-from mwgan.recon.settle import unwrapped
 
-DEFAULT_METHOD = "auto"  # takes any tilts, wedge and size of slice, and needs no setting
+DEFAULT_METHOD = "auto"  # takes any tilts, wedge and slice size, and needs no setting
 
 
 def make_method(
@@ -28,7 +28,7 @@ def make_method(
     consistency: float | None = None,
     allow: Collection[str] = (),
 ) -> Reconstructor:
-    """A method for data in any units.
+    """Make a method for data in any units.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def make_method(
         A method of :func:`mwgan.methods.known_methods` (``mwgan methods`` lists them), a weights file, a checkpoint, a run folder, or
         ``hf://ORG/NAME``.
     settings
-        Arguments of the method's constructor, in place of those in its file; ``mwgan methods NAME`` lists them.
+        Arguments of the method's constructor, instead of those in its file; ``mwgan methods NAME`` lists them.
     device
-        Where a network is put, as torch names it.
+        For networks, as torch names it.
     consistency
-        If given, tomograms are corrected where they contradict the data: the weight of :class:`~mwgan.recon.DataConsistent`.
+        Weight of :class:`~mwgan.recon.DataConsistent`, which corrects tomograms where they contradict the data; None: no correction.
     allow
         Packages whose classes a weights file may name, see :mod:`mwgan.parts`.
 
@@ -53,22 +53,22 @@ def make_method(
     entry = find_method(name_or_path)
     if entry is None:
         if settings:
-            raise InputError(f"{name_or_path} is a trained network and has no settings: leave {', '.join(settings)} out")
-        made: Reconstructor = load_network(name_or_path, device, allow)
+            raise InputError(f"{name_or_path} is a trained network and has no settings: leave out {', '.join(settings)}")
+        method: Reconstructor = load_network(name_or_path, device, allow)
     else:
-        made = _of_list(entry, settings or {}, device, allow)
+        method = _make_listed(entry, settings or {}, device, allow)
     if consistency is not None:
-        return Normalized(DataConsistent(made, consistency))
-    return Normalized(made) if entry is None or entry.expects_unit_range else made
+        return Normalized(DataConsistent(method, consistency))
+    return Normalized(method) if entry is None or entry.expects_unit_range else method
 
 
 def find_method(name_or_path: str | Path) -> MethodEntry | None:
-    """The method of the list that a name means; None of a file, folder or ``hf://…``, which is a network's.
+    """The method of this name in the list; None for a network's file, folder or ``hf://…``.
 
     Raises
     ------
     InputError
-        If it is neither.
+        If there is neither.
     """
     entry, is_there = known_methods().get(str(name_or_path)), os.path.exists(name_or_path) or is_on_hub(name_or_path)
     if entry is not None and (entry.reconstructor is not None or not is_there):
@@ -79,52 +79,54 @@ def find_method(name_or_path: str | Path) -> MethodEntry | None:
     return None
 
 
-def _of_list(entry: MethodEntry, settings: Mapping[str, Any], device: str, allow: Collection[str]) -> Reconstructor:
+def _make_listed(entry: MethodEntry, settings: Mapping[str, Any], device: str, allow: Collection[str]) -> Reconstructor:
     if entry.reconstructor is None:
-        raise InputError(f"{entry.name} is not shipped with its weights: give its checkpoint or run folder in place of the name")
+        raise InputError(f"the weights of {entry.name} are not shipped: give a checkpoint or run folder instead of the name")
     check_settings(entry, settings)
     node = {**entry.reconstructor, **settings}
     if "${" in str(node):
-        raise InputError(f"the method {entry.file} refers to other configuration by ${{…}}: mwgan-evaluate alone knows it, write values")
+        raise InputError(
+            f"the method {entry.file} refers to other configuration by ${{…}}, which only mwgan-evaluate resolves: write values"
+        )
     if is_network(entry):
         return load_network(node["name_or_path"], device, (*(node.get("allow") or ()), *allow))
     try:
-        made = build_chosen(node)
+        method = build_chosen(node)
     except InputError:
         raise
-    except (TypeError, ValueError) as error:  # of a class that isn't ours
-        raise InputError(f"{entry.name} can't be built of {entry.file} ({error}): set or mend what it names") from error
-    if not callable(made):
-        raise InputError(f"{node['_target_']} of {entry.file} gives no reconstructor: nothing that takes a Measurement")
-    return made  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as error:  # raised by a class of another package
+        raise InputError(f"{entry.name} can't be built from {entry.file} ({error}): correct the settings there") from error
+    if not callable(method):
+        raise InputError(f"{node['_target_']} in {entry.file} is no reconstructor: it can't be called with a Measurement")
+    return method  # type: ignore[no-any-return]
 
 
 def network_in(reconstructor: Reconstructor) -> LearnedReconstructor | None:
-    """The network that a method is, as :func:`make_method` wraps it; None of a classical one and of one that mixes several."""
-    inside = unwrapped(reconstructor)
+    """The network inside a method of :func:`make_method`; None for classical methods and mixtures."""
+    inside = inner_method(reconstructor)
     return inside if isinstance(inside, LearnedReconstructor) else None
 
 
 def networks_in(reconstructor: Reconstructor) -> list[LearnedReconstructor]:
-    """The networks that have a part in what a method gives."""
-    inside = unwrapped(reconstructor)
+    """The networks that contribute to a method's tomograms."""
+    inside = inner_method(reconstructor)
     if isinstance(inside, Auto):
-        return inside.networks_taken()
+        return inside.networks_used()
     return [inside] if isinstance(inside, LearnedReconstructor) else []
 
 
 def neighbours_in(reconstructor: Reconstructor) -> int:
-    """How many slices on either side of one the method looks at."""
+    """How many slices on either side the method uses."""
     return max((network.neighbours for network in networks_in(reconstructor)), default=0)
 
 
 def find_device(device: str) -> str:
-    """``auto`` is the first GPU that torch can compute on, or else the CPU; any other device is itself, if it is there.
+    """The device of a name: for ``auto`` the first GPU that torch can use, else the CPU; any other device itself.
 
     Raises
     ------
     InputError
-        If it isn't.
+        If there is no such device.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -133,7 +135,7 @@ def find_device(device: str) -> str:
 
 
 def check_device(device: str) -> None:
-    """Raise an :class:`InputError` unless torch can compute there."""
+    """Raise an :class:`InputError` unless torch can use the device."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

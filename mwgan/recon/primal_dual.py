@@ -1,4 +1,4 @@
-"""Learned primal–dual reconstruction: a network that projects and compares with the measurement, again and again."""
+"""Learned primal–dual reconstruction: an unrolled network with the projector inside."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from mwgan.recon.wbp import WBP
 class LearnedPrimalDual(nn.Module):
     """Unrolled primal–dual iterations between a sinogram and its tomogram: a measurement to tomograms (B, 1, N, N).
 
-    Every iteration projects the tomogram of the moment, looks at it beside the measurement, and back-projects (filtered)
-    what it makes of the two. Tilts, wedge and noise are part of what it is given, so that one set of weights serves any
-    tilt list, wedge and size of slice. Rows that were not measured and rows that aren't there are the same to it; pixels of a row that
-    were not measured stay empty like these, but where a row is filtered.
+    Every iteration projects the current tomogram, compares it with the measurement in a network, and back-projects (filtered)
+    the output. Tilts, wedge and noise are inputs, so that one set of weights serves any tilt list, wedge and slice size. Rows
+    that were not measured are treated like rows that don't exist; so are single pixels that were not measured, except
+    when a row is filtered.
 
     Parameters
     ----------
     iterations
         Unrolled steps.
     memory
-        Channels of the tomogram and of the sinogram that are carried from step to step.
+        Channels of the tomogram and of the sinogram that are passed from step to step.
     dual_width
         Channels of the sinogram blocks, three 3 x 3 convolutions each.
     primal_width, primal_depth
@@ -40,14 +40,14 @@ class LearnedPrimalDual(nn.Module):
     filter
         Window of the filtered back-projection.
     checkpointed
-        Recompute each step in the backward pass instead of keeping its activations: a third more time, a fraction of the memory.
+        Recompute each step in the backward pass instead of storing its activations: a third more time, a fraction of the memory.
     guess_iterations
-        At most so many iterations of TVM, its weight from the noise, make a guess that the network begins with and that every
-        step is shown again, beside the wedge, the tilts' spacing and the specimen's size; and sinograms are measured by the
-        specimen, not by the frame. 0 is the network's first edition, which begins with the WBP.
+        Iterations at most of TVM, its weight from the noise, for an initial guess that is also an input of every step, with the
+        wedge, the tilt step and the specimen's size; sinograms are then scaled by the specimen's size instead of the frame's. 0 is
+        the first version of the network, which starts from the WBP.
     neighbours
-        So many slices on either side of one are looked at, too, where a measurement brings them; each step is shown how their rows
-        differ from its own.
+        Slices on either side that are used as well, if the measurement has them; the differences of their rows are inputs of every
+        step.
 
     References
     ----------
@@ -55,7 +55,7 @@ class LearnedPrimalDual(nn.Module):
     algorithm 3. The U-Nets in the image domain and the filter before back-projecting are common additions.
     """
 
-    any_size = True  # it projects slices itself: streaks are the operator's business
+    any_size = True  # the projections inside adapt to the size
 
     def __init__(
         self,
@@ -73,23 +73,23 @@ class LearnedPrimalDual(nn.Module):
         least = 2 if guess_iterations else 1
         if iterations < 1 or memory < least or guess_iterations < 0 or neighbours < 0:
             raise InputError(
-                f"a primal-dual network needs 1 iteration, {least} or more channels of memory and no fewer than 0 iterations for its "
-                f"guess and 0 neighbours, not {iterations}, {memory}, {guess_iterations} and {neighbours}"
+                f"a primal-dual network needs 1 or more iterations, {least} or more channels of memory, 0 or more iterations for its "
+                f"guess and 0 or more neighbours, not {iterations}, {memory}, {guess_iterations} and {neighbours}"
             )
         self.memory, self.checkpointed, self.neighbours = memory, checkpointed, neighbours
         self.wbp = WBP(filter)
         self.guess = TVM(weight=None, iterations=guess_iterations) if guess_iterations else None
-        told = CONDITIONS if guess_iterations else 0
-        self.dual = nn.ModuleList(SinogramBlock(memory + 4 + told + 2 * neighbours, memory, dual_width) for _ in range(iterations))
-        inputs = memory + 2 + (1 + told if guess_iterations else 0)
+        conditions = CONDITIONS if guess_iterations else 0
+        self.dual = nn.ModuleList(SinogramBlock(memory + 4 + conditions + 2 * neighbours, memory, dual_width) for _ in range(iterations))
+        inputs = memory + 2 + (1 + conditions if guess_iterations else 0)
         self.primal = nn.ModuleList(UNet(inputs, memory, primal_width, primal_depth, "none") for _ in range(iterations))
-        for block in self.primal:  # an untrained network is nearly the WBP
+        for block in self.primal:  # an untrained network nearly outputs the WBP
             nn.init.normal_(block.head.convolution.weight, std=1e-2)  # type: ignore[union-attr, arg-type]
             nn.init.zeros_(block.head.convolution.bias)  # type: ignore[union-attr, arg-type]
 
     def forward(self, seen: Measurement | GuidedMeasurement) -> Tensor:
         last = None
-        for last in self._steps(seen):  # noqa: B007  # those before it are let go
+        for last in self._steps(seen):  # noqa: B007  # earlier ones are freed
             pass
         assert last is not None
         return last
@@ -105,30 +105,30 @@ class LearnedPrimalDual(nn.Module):
         if guess is None and self.guess is not None:
             guess = self.guess(measurement)
         view = View(measurement, self.wbp, specimen_units=self.guess is not None)
-        shown = [] if guess is None else [guess, *view.conditions(guess)]
-        told = [*([] if guess is None else view.conditions(view.sinogram)), *view.beside(self.neighbours)]
-        start = view.first()
+        for_primal = [] if guess is None else [guess, *view.conditions(guess)]
+        for_dual = [*([] if guess is None else view.conditions(view.sinogram)), *view.neighbour_differences(self.neighbours)]
+        start = view.initial()
         primal = torch.cat([start] * self.memory if guess is None else [guess, guess, *[start] * (self.memory - 2)], dim=1)
         dual = start.new_zeros(len(start), self.memory, *view.sinogram.shape[-2:])
         for number in range(len(self.dual)):
             if self.checkpointed and torch.is_grad_enabled():
-                primal, dual = checkpoint(self._step, number, primal, dual, view, shown, told, use_reentrant=False)
+                primal, dual = checkpoint(self._step, number, primal, dual, view, for_primal, for_dual, use_reentrant=False)
             else:
-                primal, dual = self._step(number, primal, dual, view, shown, told)
+                primal, dual = self._step(number, primal, dual, view, for_primal, for_dual)
             yield primal[:, :1]
 
     @staticmethod
     def continues_from(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-        """Whether a network of such arguments can begin with the weights of one of other arguments, that sees less or takes fewer steps."""
+        """Whether a network with arguments ``ours`` can start from the weights of one with ``theirs``: fewer inputs or fewer steps."""
         free = dict.fromkeys(("guess_iterations", "neighbours", "checkpointed", "iterations"))
         less = bool(theirs.get("guess_iterations")) <= bool(ours.get("guess_iterations"))
         less = less and all(theirs.get(name, before) <= ours.get(name, before) for name, before in (("neighbours", 0), ("iterations", 6)))
         return less and {**theirs, **free} == {**ours, **free}
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """Weights of a network with fewer input channels or fewer steps serve, too, so that training can continue from it.
+        """Accept the weights of a network with fewer input channels or fewer steps as well, so that training can start from them.
 
-        New channels begin with zeros, and new steps as copies of the last one whose outputs are zero: the tomogram is the same.
+        Weights of new channels are zero, and new steps are copies of the last one with zero output: the tomogram is unchanged.
         """
         known = sum(f"{prefix}dual.{step}.convolutions.0.weight" in state_dict for step in range(len(self.dual)))
         for step in range(known, len(self.dual) if known else 0):
@@ -140,30 +140,30 @@ class LearnedPrimalDual(nn.Module):
         for name, parameter in self.named_parameters():
             given = state_dict.get(prefix + name)
             if given is not None and given.ndim == 4 and given.shape[0] == parameter.shape[0] and given.shape[2:] == parameter.shape[2:]:
-                lacking = parameter.shape[1] - given.shape[1]
-                if lacking > 0:
-                    state_dict[prefix + name] = nn.functional.pad(given, (0, 0, 0, 0, 0, lacking))
+                missing = parameter.shape[1] - given.shape[1]
+                if missing > 0:
+                    state_dict[prefix + name] = nn.functional.pad(given, (0, 0, 0, 0, 0, missing))
         super()._load_from_state_dict(state_dict, prefix, *others)  # type: ignore[no-untyped-call]
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compiles the networks between the projections, which are no work for a compiler."""
+        """Compile the networks, without the projections between them."""
         for block in (*self.dual, *self.primal):
             block.compile(*args, **kwargs)
 
     def _step(
-        self, number: int, primal: Tensor, dual: Tensor, view: View, shown: list[Tensor], told: list[Tensor]
+        self, number: int, primal: Tensor, dual: Tensor, view: View, for_primal: list[Tensor], for_dual: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
         predicted = view.project(primal[:, 1:2] if self.memory > 1 else primal)
         level = view.noise.expand(-1, 1, *view.sinogram.shape[-2:]) * view.mask
-        seen = torch.cat([dual, predicted, view.sinogram, predicted - view.sinogram, level, *told], dim=1)
+        seen = torch.cat([dual, predicted, view.sinogram, predicted - view.sinogram, level, *for_dual], dim=1)
         dual = dual + self.dual[number](seen, view.mask)
         back = view.back_project(dual[:, :1])
-        seen = torch.cat([primal, back, view.noise.expand(-1, 1, *primal.shape[-2:]), *shown], dim=1)
+        seen = torch.cat([primal, back, view.noise.expand(-1, 1, *primal.shape[-2:]), *for_primal], dim=1)
         return primal + self.primal[number](seen), dual
 
 
 class SinogramBlock(nn.Module):
-    """Three 3 x 3 convolutions over tilts and detector, (B, in, A, N) to (B, out, A, N); rows without data stay empty throughout."""
+    """Three 3 x 3 convolutions over tilts and detector, (B, in, A, N) to (B, out, A, N); rows without data stay empty."""
 
     def __init__(self, inputs: int, outputs: int, width: int) -> None:
         super().__init__()

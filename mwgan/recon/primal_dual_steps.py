@@ -12,9 +12,9 @@ from mwgan.recon.base import batch_innermost, norms
 Bounds = tuple[float | None, float | None]
 
 RELAXATION = 1.9  # below 2; 1 takes 1.7 times as many iterations
-# Measured at 64 to 256 pixels, wedges of 0 to 70 degrees, 0 to 5 % noise and weights of 0.003 to 0.3: what every tilt sees
-# settles soonest with a data step of 2 sqrt(N) / n, what no tilt sees with one far smaller. It is halved after this many
-# times sqrt(N) iterations; half as many at 256 pixels, and the objective is 0.7 % high after 200 iterations, not 0.01 %.
+# Measured at 64 to 256 pixels, wedges of 0 to 70 degrees, 0 to 5 % noise and weights of 0.003 to 0.3: frequencies that tilts
+# measure converge fastest with a data step of 2 sqrt(N) / n, those of the wedge with a far smaller one. It is halved after this
+# many times sqrt(N) iterations; with half as many at 256 pixels the objective is 0.7 % too high after 200 iterations, not 0.01 %.
 DATA_STEP = 2.0
 HALVED_AFTER = (1.25, 2.5, 5.0, 10.0)
 EDGE_STEP = 1.0
@@ -22,7 +22,7 @@ FLOOR = 1e-3  # pixels: shorter rays graze the slice's corner
 
 
 class PrimalDualSteps:
-    """Where the primal–dual iteration of a batch stands.
+    """State of the primal–dual iteration of a batch.
 
     With A the projector and D the weighted forward differences, a step is (Condat's form of Chambolle and Pock's)
 
@@ -30,7 +30,7 @@ class PrimalDualSteps:
         x' = x - r (2 A'y' + 2 D'z' - A'y - D'z), clipped to ``bounds``
         x, y, z += RELAXATION (x' - x, y' - y, z' - z)
 
-    with step lengths s, t and r of each ray, edge and pixel. The batch lies innermost in memory, as the CPU's projector has it.
+    with step lengths s, t and r of each ray, edge and pixel. The batch is innermost in memory, as the CPU's projector needs it.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class PrimalDualSteps:
         self._ray_length = projector(sinogram.new_ones(1, 1, size, size)).clamp(min=FLOOR)
         self._coverage = batch_innermost(projector.adjoint(self._mask.expand(-1, -1, -1, size).contiguous()))
         self.tomogram = batch_innermost(sinogram.new_zeros(len(sinogram), 1, size, size))
-        self._relaxed, self._pull, self._down, self._right, self._new_down, self._new_right, self._seen = (
+        self._relaxed, self._pull, self._down, self._right, self._new_down, self._new_right, self._before = (
             torch.zeros_like(self.tomogram) for _ in range(7)
         )
         self._data_dual = torch.zeros_like(self._sinogram)
         self._misfit = self._misfit_before = -self._sinogram  # of the relaxed tomogram
-        self._projected = True  # whether that is the latest one
+        self._projected = True  # whether the misfit is that of the latest one
         self._iteration = 0
 
     def advance(self) -> None:
@@ -63,7 +63,7 @@ class PrimalDualSteps:
         self._advance_edges()
         pull = self.projector.adjoint(self._data_dual)
         self._add_divergence(pull)
-        # What A' and D' make of the unrelaxed duals, twice, less what they made of the ones before.
+        # A' and D' of the unrelaxed duals, twice, minus those of the previous ones.
         torch.lerp(self._pull, pull, 2 / RELAXATION, out=self.tomogram)
         torch.addcmul(self._relaxed, self.tomogram, self._pixel_step, value=-1, out=self.tomogram)
         if self.bounds != (None, None):
@@ -77,12 +77,12 @@ class PrimalDualSteps:
         misfit: Tensor = torch.lerp(self._misfit_before, self._misfit, 1 / RELAXATION)
         return misfit.mul_(self._mask)
 
-    def moved(self) -> Tensor:
-        """How far ``tomogram`` has come since this was last asked, as a fraction of its norm, (B,)."""
-        step, norm = norms(self.tomogram - self._seen), norms(self.tomogram)
-        self._seen.copy_(self.tomogram)
-        moved: Tensor = step / norm.clamp(min=torch.finfo(norm.dtype).tiny)
-        return moved
+    def relative_change(self) -> Tensor:
+        """Change of ``tomogram`` since the previous call, relative to its norm, (B,)."""
+        step, norm = norms(self.tomogram - self._before), norms(self.tomogram)
+        self._before.copy_(self.tomogram)
+        change: Tensor = step / norm.clamp(min=torch.finfo(norm.dtype).tiny)
+        return change
 
     def keep(self, kept: Tensor) -> None:
         """Continue with these samples (B,) only."""
@@ -108,8 +108,8 @@ class PrimalDualSteps:
             self._projected = True
 
     def _advance_edges(self) -> None:
-        """The edges' duals step along the differences of the relaxed tomogram and are shortened to the weight."""
-        down, right, squared = self._new_down, self._new_right, self.tomogram  # whose values are used up
+        """Step of the edges' duals along the differences of the relaxed tomogram, shortened to the weight."""
+        down, right, squared = self._new_down, self._new_right, self.tomogram  # overwritten
         differences(self._relaxed, down, right)
         for new, old, weight in zip((down, right), (self._down, self._right), self.direction_weights, strict=True):
             torch.add(old, new, alpha=self._edge_step * weight, out=new)
@@ -129,7 +129,7 @@ class PrimalDualSteps:
 
 
 def differences(image: Tensor, down: Tensor, right: Tensor) -> None:
-    """Forward differences of ``image`` (B, 1, N, N) into ``down`` and ``right``, whose last row and column stay as they are."""
+    """Forward differences of ``image`` (B, 1, N, N) into ``down`` and ``right``, whose last row and column are not changed."""
     torch.sub(image[:, :, 1:], image[:, :, :-1], out=down[:, :, :-1])
     torch.sub(image[..., 1:], image[..., :-1], out=right[..., :-1])
 

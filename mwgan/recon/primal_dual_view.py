@@ -10,12 +10,12 @@ from torch import Tensor
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
 from mwgan.recon.noise import noise_level, white_noise
-from mwgan.recon.unmeasured import bridged, spanned
+from mwgan.recon.unmeasured import between_measured, bridge_gaps
 from mwgan.recon.wbp import WBP
 
 CONDITIONS = 3
-LEAST = 0.1  # line integrals of densities about 1, in pixels: a specimen that is smaller is not there
-TYPICAL = 0.12  # of the frame's width is the line integral that drawn images typically have, which fill it
+LEAST = 0.1  # smallest thickness of a specimen, as a line integral of densities about 1, in pixels
+TYPICAL = 0.12  # typical line integral of synthetic images, which fill the frame, as a share of its width
 
 
 class View:
@@ -26,16 +26,16 @@ class View:
     measurement
         The data (B, 1, A, N), of densities about 1.
     wbp
-        Filters and back-projects.
+        For the filtered back-projection.
     specimen_units
-        Whether sinograms are divided by what rays typically meet in the specimen, so that the same specimen looks the same in
-        any frame, or by half the frame's width.
+        Whether sinograms are divided by the specimen's typical line integral, so that a specimen looks the same in any frame, or
+        by half the frame's width.
     """
 
     def __init__(self, measurement: Measurement, wbp: WBP, specimen_units: bool) -> None:
         self._geometry, self._wbp, self._neighbours = measurement.geometry, wbp, measurement.neighbours
         measured = measurement.mask.expand(len(measurement.sinogram), -1, -1, -1)
-        self._measured, self._within = measured, spanned(measured)
+        self._measured, self._within = measured, between_measured(measured)
         self.mask = measured.to(measurement.sinogram.dtype)
         self._projector, self._weights = projector_for(measurement.geometry), wbp.weights(measurement)
         size = measurement.geometry.detector_size
@@ -50,37 +50,37 @@ class View:
             self.noise = noise_level(self.sinogram, measured)
 
     def project(self, image: Tensor) -> Tensor:
-        """Slices (B, 1, N, N) to the measured rows (B, 1, A, N) in the network's units."""
+        """Project slices (B, 1, N, N) to the measured rows (B, 1, A, N) in the network's units."""
         projected: Tensor = self._projector(image)
         return self._unit * projected * self.mask
 
     def back_project(self, rows: Tensor) -> Tensor:
         """Filtered back-projection of rows (B, 1, A, N) in the network's units.
 
-        A filter takes a row that ends for one that drops to zero: its ends are held. Holes stay, in memory they say something.
+        The end values of a row are continued: to a filter its end would be a step to zero. Gaps within a row keep their values.
         """
-        return self._wbp.back_project(bridged(rows, self._within) / self._unit, self._geometry, self._weights)
+        return self._wbp.back_project(bridge_gaps(rows, self._within) / self._unit, self._geometry, self._weights)
 
-    def first(self) -> Tensor:
-        """The WBP of the measurement, the holes in its rows bridged."""
-        return self.back_project(bridged(self.sinogram, self._measured))
+    def initial(self) -> Tensor:
+        """The WBP of the measurement, with the gaps in its rows interpolated."""
+        return self.back_project(bridge_gaps(self.sinogram, self._measured))
 
-    def beside(self, count: int) -> list[Tensor]:
-        """How the rows of ``count`` slices on either side differ from a slice's own, (B, 2 count, A, N): 0 where it has none."""
+    def neighbour_differences(self, count: int) -> list[Tensor]:
+        """Rows of ``count`` slices on either side minus the slice's own, (B, 2 count, A, N); 0 where there is no slice."""
         if not count:
             return []
         differences = self.sinogram.new_zeros(len(self.sinogram), 2 * count, *self.sinogram.shape[2:])
         if self._neighbours is not None:
-            there = self._neighbours.shape[1] // 2
-            near = min(count, there)
-            inner = self._neighbours[:, there - near : there + near]
+            given = self._neighbours.shape[1] // 2
+            near = min(count, given)
+            inner = self._neighbours[:, given - near : given + near]
             differences[:, count - near : count + near] = (self._unit * inner - self.sinogram) * self.mask
         return [differences]
 
     def conditions(self, like: Tensor) -> list[Tensor]:
-        """What decides the task beside the noise, as constant images like (B, 1, H, W), each about 0 to 1.
+        """Constant images of the shape of ``like`` (B, 1, H, W) that describe the data (without the noise), each about 0 to 1.
 
-        The share of the half circle that is missing, the tilts' spacing in pixels at the specimen's edge, and its size.
+        The missing share of the half circle, the tilt step in pixels at the specimen's edge, and the specimen's size.
         """
         tilt = torch.tensor(self._geometry.tilt_deg, dtype=self.mask.dtype, device=self.mask.device).reshape(1, 1, -1, 1)
         rows = self.mask.amax(dim=3, keepdim=True)
@@ -90,19 +90,19 @@ class View:
         spacing = (last - first) / (count - 1).clamp(min=1)
         missing = (1 - (last - first + spacing) / 180).clamp(0, 1)
         at_edge = torch.log2(1 + self._thickness * spacing * math.pi / 360)
-        told = (missing, at_edge / 2, torch.log2(self._thickness / 16) / 4)
-        return [value.expand(len(like), 1, *like.shape[-2:]) for value in told]
+        values = (missing, at_edge / 2, torch.log2(self._thickness / 16) / 4)
+        return [value.expand(len(like), 1, *like.shape[-2:]) for value in values]
 
 
 def typical_line_integral(rows: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-    """Mean of the line integrals (B, 1, 1, 1), each weighted by itself: about what a ray through the specimen meets.
+    """Mean of the line integrals (B, 1, 1, 1), each weighted by itself: that of a typical ray through the specimen.
 
-    Empty surroundings count nothing, however wide they are. Of rows that hold noise alone, whose sum may be 0 or below, it is
-    about as much as the noise; never more than the largest.
+    Empty surroundings have no weight, however wide they are. For rows of noise alone, whose sum may be 0 or negative, the result is
+    about the noise level; it never exceeds the largest line integral.
     """
     squared = rows.double().square().sum(dim=(1, 2, 3), keepdim=True)
     rays = mask.expand_as(rows).double().sum(dim=(1, 2, 3), keepdim=True)
-    least = (rays.sqrt() * noise.double()).clamp(min=torch.finfo(torch.float32).tiny)  # what noise alone adds up to
+    least = (rays.sqrt() * noise.double()).clamp(min=torch.finfo(torch.float32).tiny)  # sum of noise alone
     total = torch.maximum(rows.double().sum(dim=(1, 2, 3), keepdim=True), least)
     typical = (squared - rays * noise.double().square()).clamp(min=0) / total
     return torch.minimum(typical.to(rows), rows.abs().amax(dim=(1, 2, 3), keepdim=True))

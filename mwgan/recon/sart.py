@@ -25,7 +25,7 @@ from mwgan.recon.base import (
 
 # Tilts of a step. One, relaxed by 0.3, comes as far in a pass and to the same quality; it takes 16 times as long (257 pixels, 180 tilts).
 TILTS_A_STEP = 4
-FLOOR = 1e-3  # rays and pixels with less weight than this have no say: they graze the slice's corner
+FLOOR = 1e-3  # rays and pixels with less weight are ignored: they graze the slice's corner
 
 
 class SART:
@@ -39,8 +39,8 @@ class SART:
     iterations
         Passes over all tilts.
     subsets
-        Steps per pass; None takes four tilts a step. As many as there are tilts, or more, make the classical SART, to be relaxed
-        by about 0.3; one makes SIRT.
+        Steps per pass; None takes four tilts a step. As many as tilts, or more, are the classical SART, for a relaxation of
+        about 0.3; one is SIRT.
     relaxation
         Step length in (0, 2).
     non_negative
@@ -98,18 +98,18 @@ class SART:
         tomogram = batch_innermost(sinogram.new_zeros(sinogram.shape[0], 1, size, size))
         rule = StoppingRule(self.tolerance, self.stagnation, norms(sinogram))
         for iteration in range(1, self.iterations + 1):
-            before = tomogram.clone() if rule.watches else tomogram
+            before = tomogram.clone() if rule.is_active else tomogram
             for step in steps:
                 step.correct(tomogram)
                 if self.non_negative:
                     tomogram.clamp_(min=0)
-            if rule.watches:
+            if rule.is_active:
                 tomogram = keep_finished(tomogram, before, rule.running)
-            if rule.watches or self.progress is not None:
+            if rule.is_active or self.progress is not None:
                 rule.update(torch.cat([step.misfit(tomogram) for step in steps], dim=2))
             if self.progress is not None:
                 self.progress(Progress(iteration, self.iterations, rule.residual.to(sinogram)))
-            if rule.watches and not bool(rule.running.any()):  # which waits for the device
+            if rule.is_active and not bool(rule.running.any()):  # which waits for the device
                 break
         return tomogram
 
@@ -117,7 +117,7 @@ class SART:
         """Tilts and projector of each subset; those of the latest geometry are kept for the next block of slices."""
         if self._prepared is None or self._prepared[0] != geometry:
             wanted = math.ceil(geometry.tilts / TILTS_A_STEP) if self.subsets is None else self.subsets
-            subsets = interleaved(geometry.tilts, min(wanted, geometry.tilts))
+            subsets = interleave(geometry.tilts, min(wanted, geometry.tilts))
             make = self.projector
             if make is ParallelBeam:  # the limit on matrices is for all subsets together
                 make = partial(ParallelBeam, matrix_limit_gib=MATRIX_LIMIT_GIB / len(subsets))
@@ -147,7 +147,7 @@ class SIRT(SART):
 
 
 class _Step:
-    """One subset of tilts with its normalisation; ``mask`` (1 or B, 1, A, N) tells its measured pixels, None: all."""
+    """One subset of tilts with its normalisation; ``mask`` (1 or B, 1, A, N) are its measured pixels, None: all."""
 
     def __init__(self, projector: Projector, sinogram: Tensor, mask: Tensor | None, relaxation: float) -> None:
         size = projector.geometry.detector_size
@@ -155,16 +155,16 @@ class _Step:
         ray_length = projector(sinogram.new_ones(1, 1, size, size))
         self.rays = ray_length > FLOOR if mask is None else (ray_length > FLOOR) & mask
         self.per_ray = batch_innermost(torch.where(self.rays, 1.0 / ray_length.clamp(min=FLOOR), 0.0))
-        # One a sample would take as much memory as all tomograms, for each subset: these are made anew for each step.
+        # One per sample would take as much memory as all tomograms, for each subset: these are computed in every step.
         self._per_pixel = self._inverse_coverage() if len(self.rays) == 1 else None
 
     def misfit(self, tomogram: Tensor) -> Tensor:
-        """A x - b of the subset's rows where they were measured, in memory of its own."""
+        """A x - b of the subset's rows where they were measured, in new memory."""
         misfit: Tensor = self.projector(tomogram).sub_(self.sinogram)
         return misfit if self.mask is None else misfit.mul_(self.mask)
 
     def correct(self, tomogram: Tensor) -> None:
-        """The step, in place."""
+        """Correct the tomogram by the subset, in place."""
         correction = self.projector.adjoint(self.projector(tomogram).sub_(self.sinogram).mul_(self.per_ray))
         tomogram.addcmul_(correction, self._inverse_coverage() if self._per_pixel is None else self._per_pixel, value=-1)
 
@@ -174,8 +174,8 @@ class _Step:
         return torch.where(coverage > FLOOR, self.relaxation / coverage.clamp(min=FLOOR), 0.0)
 
 
-def interleaved(tilts: int, subsets: int) -> list[list[int]]:
-    """Tilt indices of each subset, every ``subsets``-th tilt, in an order that keeps consecutive subsets far apart."""
+def interleave(tilts: int, subsets: int) -> list[list[int]]:
+    """Tilt indices of each subset, every ``subsets``-th tilt, ordered so that consecutive subsets are far apart."""
     golden = (5**0.5 - 1) / 2
     order = sorted(range(subsets), key=lambda rank: (rank * golden) % 1.0)
     position = sorted(range(subsets), key=lambda rank: order[rank])

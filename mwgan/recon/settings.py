@@ -1,4 +1,4 @@
-"""What can be set of a method: the parameters of its constructor, and whether given values fit them."""
+"""Settings of a method: the parameters of its constructor, and checks of their values."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Setting:
 
     name: str
     default: Any
-    """What it is unless it is set: what the method's file says, else the constructor's default."""
-    wanted: Any
-    """Its annotation."""
-    told: str
-    """What the constructor's documentation says of it, its first sentence."""
+    """The value in the method's file, else the constructor's default."""
+    annotation: Any
+    """The type that the constructor declares."""
+    description: str
+    """First sentence of its documentation."""
 
     @property
     def is_required(self) -> bool:
@@ -36,17 +36,17 @@ class Setting:
 
     @property
     def kind(self) -> str:
-        """Its annotation for people."""
-        return re.sub(r"\b(?:\w+\.)+", "", self.wanted.__name__ if isinstance(self.wanted, type) else str(self.wanted))
+        """The type as text."""
+        return re.sub(r"\b(?:\w+\.)+", "", self.annotation.__name__ if isinstance(self.annotation, type) else str(self.annotation))
 
 
 def is_network(entry: MethodEntry) -> bool:
-    """Whether a method is a trained network of which the weights can be had: it has no settings."""
+    """Whether a method is a trained network with weights: it has no settings."""
     return entry.reconstructor is not None and imported(str(entry.reconstructor["_target_"])) is load_reconstructor
 
 
 def settings_of(entry: MethodEntry) -> dict[str, Setting]:
-    """What can be set of a method, by name; nothing of a network.
+    """The settings of a method, by name; none for a network.
 
     Raises
     ------
@@ -58,39 +58,44 @@ def settings_of(entry: MethodEntry) -> dict[str, Setting]:
     return parameters_of(imported(str(entry.reconstructor["_target_"])), entry.reconstructor)
 
 
-def parameters_of(made: Any, defaults: Mapping[str, Any]) -> dict[str, Setting]:
-    """The parameters of anything that is called, by name; ``defaults`` count before its own."""
-    told, wanted = _told(made), _annotations(made)
-    parameters = inspect.signature(made).parameters.values()
+def parameters_of(function: Any, defaults: Mapping[str, Any]) -> dict[str, Setting]:
+    """The parameters of a function or class, by name; ``defaults`` replace its own."""
+    descriptions, annotations = _descriptions(function), _annotations(function)
+    parameters = inspect.signature(function).parameters.values()
     return {
-        one.name: Setting(one.name, defaults.get(one.name, one.default), wanted.get(one.name, one.annotation), told.get(one.name, ""))
+        one.name: Setting(
+            one.name,
+            defaults.get(one.name, one.default),
+            annotations.get(one.name, one.annotation),
+            descriptions.get(one.name, ""),
+        )
         for one in parameters
         if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
     }
 
 
 def check_settings(entry: MethodEntry, values: Mapping[str, Any]) -> None:
-    """Raise an :class:`InputError` for a key that a method doesn't have, or a value of another kind than it takes."""
+    """Raise an :class:`InputError` for a setting that a method doesn't have, or a value of another type."""
     check_values(entry.name, settings_of(entry), values)
 
 
 def check_values(name: str, known: Mapping[str, Setting], values: Mapping[str, Any]) -> None:
-    """As :func:`check_settings`, of anything whose settings are ``known``."""
+    """As :func:`check_settings`, for given settings ``known``."""
     for key, value in values.items():
         if key not in known:
-            listed = f"there are {', '.join(known)}" if known else "it has none, as a trained network"
+            listed = f"it has {', '.join(known)}" if known else "a trained network has none"
             raise InputError(f"{name} has no setting {key!r}: {listed}")
-        if not _fits(value, known[key].wanted):
-            raise InputError(f"{key} of {name} is {known[key].kind}, not {value!r}")
+        if not _fits(value, known[key].annotation):
+            raise InputError(f"{key} of {name} must be {known[key].kind}, not {value!r}")
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
-    """Values by key of texts ``KEY=VALUE``, read as YAML.
+    """Parse texts ``KEY=VALUE``, values as YAML.
 
     Raises
     ------
     InputError
-        If a text is none of that kind, or a key is given twice.
+        If a text has another form, or a key is given twice.
     """
     values: dict[str, Any] = {}
     for text in texts:
@@ -104,19 +109,19 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def settings_by_method(values: Mapping[str, Any], entries: Mapping[str, MethodEntry | None]) -> dict[str, dict[str, Any]]:
-    """Which of the ``values`` each of several methods takes: ``tvm.weight`` is of tvm alone, ``weight`` of all that have one.
+    """Distribute ``values`` to several methods: ``tvm.weight`` to tvm alone, ``weight`` to all that have one.
 
     Parameters
     ----------
     values
         By key, with or without a method's name before it.
     entries
-        The methods by the names that they have here; None of a checkpoint, which has no settings.
+        The methods by their names here; None for a checkpoint, which has no settings.
 
     Raises
     ------
     InputError
-        If a key is of no method, or a value is of another kind than it takes.
+        If no method has a key, or a value is of another type.
     """
     chosen: dict[str, dict[str, Any]] = {name: {} for name in entries}
     for key, value in values.items():
@@ -133,13 +138,13 @@ def settings_by_method(values: Mapping[str, Any], entries: Mapping[str, MethodEn
             raise InputError(f"none of {', '.join(entries)} has a setting {key!r}: mwgan methods NAME lists those of a method")
         for name, entry in takers:
             check_settings(entry, {bare: value})
-            if named or bare not in chosen[name]:  # what is said of one method counts more than what is said of all
+            if named or bare not in chosen[name]:  # a value for one method replaces one for all
                 chosen[name][bare] = value
     return chosen
 
 
 def _fits(value: Any, wanted: Any) -> bool:
-    """Whether a value is of the kind that an annotation wants. Of what YAML has no word for, a node or a thing to be called."""
+    """Whether a value is of an annotated type; of a type that YAML doesn't have: whether it is a node or a callable."""
     origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
     if wanted in (Any, inspect.Parameter.empty):
         return True
@@ -165,17 +170,17 @@ def _fits(value: Any, wanted: Any) -> bool:
     return (isinstance(value, Mapping) and "_target_" in value) or callable(value)
 
 
-def _annotations(made: Any) -> dict[str, Any]:
+def _annotations(function: Any) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(made.__init__ if inspect.isclass(made) else made)
-    except NameError:  # of what is imported for type checkers alone
+        return typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    except NameError:  # of a type that is imported for type checkers only
         return {}
 
 
-def _told(made: Any) -> dict[str, str]:
-    """The first sentence on each parameter in a docstring's section Parameters, those that a class inherits included."""
+def _descriptions(function: Any) -> dict[str, str]:
+    """First sentence on each parameter in a docstring's section Parameters, including those that a class inherits."""
     found: dict[str, str] = {}
-    for documented in reversed(inspect.getmro(made)) if inspect.isclass(made) else [made]:
+    for documented in reversed(inspect.getmro(function)) if inspect.isclass(function) else [function]:
         text = inspect.cleandoc(documented.__doc__ or "")
         section = re.search(r"^Parameters\n-+\n(.*?)(?=\n\S[^\n]*\n---|\Z)", text, re.S | re.M)
         for names, described in re.findall(r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", section[1] if section else "", re.M):

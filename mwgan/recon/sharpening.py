@@ -41,19 +41,19 @@ def sharpen_volume(images: Tensor, geometry: TiltGeometry, width: float, noise: 
     rows = images.permute(1, 0, 2).unsqueeze(1).float().contiguous()  # (Y, 1, A, N)
     along, across = (_blur(side, width).to(rows) for side in (len(rows), rows.shape[-1]))
 
-    def blurred(rows: Tensor) -> Tensor:
+    def blur(rows: Tensor) -> Tensor:
         return (along @ (rows @ across).flatten(1)).reshape(rows.shape)
 
     size = geometry.detector_size
     volume = rows.new_zeros(len(rows), 1, size, size)
-    per_ray = 1 / blurred(projector(torch.ones_like(volume))).clamp(min=LEAST)
-    per_voxel = 1 / projector.adjoint(blurred(torch.ones_like(rows))).clamp(min=LEAST)
+    per_ray = 1 / blur(projector(torch.ones_like(volume))).clamp(min=LEAST)
+    per_voxel = 1 / projector.adjoint(blur(torch.ones_like(rows))).clamp(min=LEAST)
     ahead, momentum = volume, 1.0
     for _ in range(steps):
-        residual = blurred(projector(ahead)) - rows
+        residual = blur(projector(ahead)) - rows
         if float((residual**2).mean()) <= noise**2:
             break
-        new = (ahead - per_voxel * projector.adjoint(blurred(per_ray * residual))).clamp(min=0)
+        new = (ahead - per_voxel * projector.adjoint(blur(per_ray * residual))).clamp(min=0)
         later = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         ahead, volume, momentum = new + (momentum - 1) / later * (new - volume), new, later
     return volume[:, 0]

@@ -1,6 +1,6 @@
-"""What a generator sees, and what it should give: the one answer that tells one learned model from another.
+"""Input and target of a generator, which distinguish one learned model from another.
 
-Training and use call the same object, so that what a network was trained on and what it is given later can't drift apart.
+Training and inference call the same object, so that their inputs can't diverge.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from mwgan.recon.wbp import WBP
 
 
 class Task(Protocol):
-    """A model's view of a measurement."""
+    """How a model takes a measurement and returns a tomogram."""
 
     def see(self, measurement: Measurement) -> Tensor | Measurement:
-        """The generator's input: (B, C, H, W), or the measurement itself for a network that knows the geometry."""
+        """The generator's input: (B, C, H, W), or the measurement itself for a network with projections inside."""
         ...
 
     def condition(self, seen: Any) -> Tensor:
-        """What of :meth:`see` is laid beside the output, for the discriminator and for the eye (B, 1, H, W)."""
+        """Image (B, 1, H, W) made from the output of :meth:`see`, for the discriminator and for logged images."""
         ...
 
     def target(self, image: Tensor, measurement: Measurement) -> Tensor:
-        """What the generator should give for it (B, 1, H, W)."""
+        """The output that the generator is trained to give (B, 1, H, W)."""
         ...
 
     def tomogram(self, output: Tensor, measurement: Measurement) -> Tensor:
@@ -35,12 +35,12 @@ class Task(Protocol):
 
 
 class RestoreWBP:
-    """IRDM 2020: sees the WBP of the measurement, gives the image.
+    """IRDM 2020: from the WBP of the measurement to the image.
 
     Parameters
     ----------
     filter
-        Window of the WBP; the paper doesn't name one, the bare ramp is our choice.
+        Window of the WBP; the paper names none, the plain ramp is our choice.
     """
 
     def __init__(self, filter: str = "ramp") -> None:
@@ -56,16 +56,16 @@ class RestoreWBP:
         return image
 
     def tomogram(self, output: Tensor, measurement: Measurement) -> Tensor:
-        return output.clamp(min=0)  # a density, as SART and TVM know too; the losses see the bare output
+        return output.clamp(min=0)  # non-negative densities, as in SART and TVM; losses use the output without it
 
 
 class RestoreMeasurement:
-    """For networks that hold the geometry themselves: sees the measurement, gives the image.
+    """For networks with projections inside: from the measurement to the image.
 
     Parameters
     ----------
     filter
-        Window of the WBP that a discriminator is shown beside the output.
+        Window of the WBP for the discriminator.
     """
 
     def __init__(self, filter: str = "ramp") -> None:

@@ -12,7 +12,7 @@ from mwgan.recon.base import Progress, ProgressCallback, ProjectorFactory, Stopp
 from mwgan.recon.primal_dual_steps import PrimalDualSteps, variation
 from mwgan.recon.tvm_weight import weight_from_noise
 
-LOOK = 10  # iterations from one look at what could end it to the next: each look waits for the device
+TEST_EVERY = 10  # iterations between tests of the stopping rules: each test waits for the device
 
 
 class TVM:
@@ -22,24 +22,24 @@ class TVM:
 
     with M the measured pixels of the sample and n the number of tilts that have any, so that one weight means the same for any
     number of tilts and any image size. Solved by Chambolle and Pock's primal–dual hybrid gradient with diagonal preconditioning and
-    over-relaxation. Each slice finishes by itself, when any of the rules below says so; they are asked after every 10 iterations.
+    over-relaxation. Each slice stops by itself, when one of the rules below is met; they are tested every 10 iterations.
 
     Parameters
     ----------
     weight
-        Strength of the total variation, in units of the image's intensity: about the contrast that is smoothed away. None takes
-        what the noise found in each slice asks for, of densities about 1: :func:`mwgan.recon.tvm_weight.weight_from_noise`.
+        Strength of the total variation, in units of the image's intensity: about the contrast that is smoothed away. None takes it
+        from the noise estimated in each slice, for densities about 1: :func:`mwgan.recon.tvm_weight.weight_from_noise`.
     iterations
         Upper limit of iterations.
     bounds
         Lowest and highest density; None leaves that side open.
     direction_weights
-        (w_z, w_x): (1, 1) is isotropic. A missing wedge about the beam leaves edges that face the beam (d_z) unseen and
-        smears along z, so a w_x above w_z asks more of the direction that was measured well.
+        (w_z, w_x): (1, 1) is isotropic. A missing wedge around the beam loses edges that face the beam (d_z) and smears
+        along z, so a w_x above w_z regularises the well measured direction more.
     convergence
-        A slice is finished when 10 iterations have moved it by less than this fraction of its norm; 0 continues to the limit.
+        A slice is finished when 10 iterations have changed it by less than this fraction of its norm; 0 continues to the limit.
         Measured at the default, weights of 0.01 to 0.3, wedges of 0 to 70 degrees and noise of 0 to 5 %: within 0.1 dB of
-        where a long run ends, after 120 to 300 iterations. Slices without noise at smaller weights reach the limit first.
+        the end of a long run, after 120 to 300 iterations. Noise-free slices at smaller weights reach the limit first.
     tolerance, stagnation
         Stopping on the residual, see :class:`mwgan.recon.base.StoppingRule`; stagnation compares with 10 iterations before.
     progress
@@ -97,11 +97,11 @@ class TVM:
             if self.progress is not None:
                 residual[running] = (norms(steps.misfit()) / norm[running]).to(residual)
                 self.progress(Progress(iteration, self.iterations, residual.clone()))
-            if iteration % LOOK or not (rule.watches or self.convergence):
+            if iteration % TEST_EVERY or not (rule.is_active or self.convergence):
                 continue
-            if rule.watches:
+            if rule.is_active:
                 rule.update(steps.misfit())
-            kept = rule.running & ~(steps.moved() <= self.convergence) if self.convergence else rule.running
+            kept = rule.running & ~(steps.relative_change() <= self.convergence) if self.convergence else rule.running
             if bool(kept.all()):
                 continue
             tomogram[running[~kept]] = steps.tomogram[~kept]

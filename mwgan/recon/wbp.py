@@ -13,30 +13,30 @@ from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.operators import projector_for
 from mwgan.recon.base import ProjectorFactory
-from mwgan.recon.unmeasured import bridged, spanned
+from mwgan.recon.unmeasured import between_measured, bridge_gaps
 
 FILTERS = ("ramp", "shepp-logan", "hann", "hamming")
 WEDGE_GAP = 3.0  # a wider gap is a wedge, not a coarse step
-SAME_DIRECTION = 0.05  # of the mean step: what a stage misses a tilt by that it goes to twice
+SAME_DIRECTION = 0.05  # of the mean step: repeatability of a stage that returns to a tilt
 
 
 class WBP:
-    """Weighted back-projection: every projection filtered, weighted by the angle it stands for, and smeared back.
+    """Weighted back-projection: every projection is filtered, weighted by the angle it stands for, and back-projected.
 
-    With all tilts measured it returns the image in its own units; what a wedge takes away is missing, not made up by
-    heavier weights on its edges. Where pixels of a tilt were not measured, the filter sees a row without holes
-    (:func:`mwgan.recon.unmeasured.bridged`), and what lies beyond the row's ends is not smeared back.
+    With all tilts measured it returns the image in its own units; a missing wedge stays missing and is not compensated by
+    larger weights at its edges. Pixels of a tilt that were not measured are interpolated for the filter
+    (:func:`mwgan.recon.unmeasured.bridge_gaps`), and pixels beyond the measured ends are not back-projected.
 
     Parameters
     ----------
     filter
         ``ramp``, or the ramp with a ``shepp-logan``, ``hann`` or ``hamming`` window that damps high frequencies.
     cutoff
-        Where the window ends, as a fraction of the Nyquist frequency; nothing passes beyond it.
+        End of the window as a fraction of the Nyquist frequency; higher frequencies are removed.
     projector
-        Projector to back-project with, from a geometry (default: :class:`mwgan.operators.ParallelBeam`).
+        Projector of a geometry (default: :class:`mwgan.operators.ParallelBeam`).
     wedge_gap
-        A gap between tilts this many times their median is a missing wedge; infinity where nothing is missing.
+        A gap between tilts this many times their median is a missing wedge; infinity if nothing is missing.
 
     References
     ----------
@@ -56,20 +56,20 @@ class WBP:
         """Tomograms (B, 1, N, N) of a measurement."""
         if measurement.measured.ndim == 1 or measurement.by_pixel:
             measurement = measurement.only_measured()
-        # With a wedge per sample the rows to leave out differ from batch to batch, and each choice would cost a matrix.
-        rows = bridged(measurement.sinogram, measurement.mask)
+        # With a wedge per sample the rows to leave out differ from batch to batch, and each choice would need its own matrix.
+        rows = bridge_gaps(measurement.sinogram, measurement.mask)
         return self.back_project(rows, measurement.geometry, self.weights(measurement))
 
     def weights(self, measurement: Measurement) -> Tensor:
         """The angle that each tilt of a measurement stands for, (1 or B, 1, A, 1 or N); 0 where nothing was measured."""
         weights = tilt_weights(measurement.geometry, measurement.measured_tilts, self.wedge_gap)
-        return weights * spanned(measurement.mask) if measurement.by_pixel else weights
+        return weights * between_measured(measurement.mask) if measurement.by_pixel else weights
 
     def back_project(self, sinogram: Tensor, geometry: TiltGeometry, weights: Tensor) -> Tensor:
-        """Sinograms (B, 1, A, N), filtered, times ``weights`` (1 or B, 1, A, 1 or N) and smeared back: tomograms (B, 1, N, N)."""
+        """Filter sinograms (B, 1, A, N), multiply by ``weights`` (1 or B, 1, A, 1 or N), back-project: tomograms (B, 1, N, N)."""
         size = geometry.detector_size
         padded = 2 ** math.ceil(math.log2(2 * size))
-        # The transform has no half-precision form off CUDA, and a reconstruction deserves full precision anywhere.
+        # The transform has no half precision outside CUDA, and a reconstruction needs full precision.
         sinogram = sinogram if sinogram.dtype == torch.float64 else sinogram.float()
         response = _response_on(sinogram.device, padded, self.filter, self.cutoff, sinogram.dtype)
         with torch.autocast(sinogram.device.type, enabled=False):
@@ -81,8 +81,8 @@ class WBP:
 def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = torch.float32) -> Tensor:
     """Frequency response (length // 2 + 1,) of the windowed ramp for a real transform of ``length`` samples.
 
-    The ramp is the transform of its band-limited kernel, not |f| itself: sampling |f| sets the mean to zero and
-    leaves a bowl of missing density behind.
+    The ramp is the transform of its band-limited kernel, not |f| itself: sampling |f| would set the mean to zero
+    and leave a bowl of missing density.
     """
     position = torch.fft.fftfreq(length, d=1.0 / length, dtype=torch.float64)
     odd = position.long() % 2 != 0
@@ -100,8 +100,8 @@ def filter_response(length: int, name: str, cutoff: float, dtype: torch.dtype = 
     return response.to(dtype)
 
 
-# What a geometry decides is kept on its device: a training asks for it several times a step, and bringing it there would wait
-# for the GPU. Whoever asks first, it is made outside of inference mode, or training could not use it.
+# Tensors of a geometry are cached on their device: a training needs them several times a step, and a transfer would wait for the
+# GPU. They are made outside inference mode, or training could not use them.
 
 
 @lru_cache(maxsize=32)
@@ -137,9 +137,9 @@ def distinct_directions(direction_deg: list[float]) -> list[list[float]]:
 def tilt_weights(geometry: TiltGeometry, mask: Tensor, wedge_gap: float = WEDGE_GAP) -> Tensor:
     """The angle in radians that each measured tilt stands for, (1 or B, 1, A, 1); 0 where nothing was measured.
 
-    Half the way to the neighbour on either side, opposite views counted as one direction; repeated exposures share theirs. Where
-    the neighbour lies across the missing wedge (a gap over ``wedge_gap`` times the median), the gap on the other side, or else
-    the median, counts.
+    Half the way to the neighbour on either side, opposite views counted as one direction; repeated exposures share their angle. If
+    the neighbour lies across the missing wedge (a gap over ``wedge_gap`` times the median), the gap on the other side is used
+    instead, or else the median.
     """
     direction, order, member = _directions(geometry.tilt_deg, mask.device)
     measured = mask[:, 0, order, 0]
@@ -161,7 +161,7 @@ def _spans(direction: Tensor, measured: Tensor, wedge_gap: float) -> Tensor:
     index = torch.arange(tilts, device=measured.device).expand(samples, tilts)
     first = measured.int().argmax(dim=1, keepdim=True)
     last = tilts - 1 - measured.flip(1).int().argmax(dim=1, keepdim=True)
-    # The measured tilt before and after each one, going round the half circle at the ends.
+    # The measured tilts before and after each one, cyclic over the half circle.
     before = torch.where(measured, index, -1).cummax(dim=1).values.roll(1, dims=1)
     wrapped_before = before < 0
     wrapped_before[:, 0] = True

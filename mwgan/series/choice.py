@@ -7,8 +7,8 @@ from typing import Any
 
 from mwgan.geometry import Measurement
 from mwgan.recon import Reconstructor
+from mwgan.recon.inner_method import auto_in, choose_for_series
 from mwgan.recon.named import neighbours_in
-from mwgan.recon.settle import chooses, settle
 from mwgan.series.measured import Series, measurement_of
 from mwgan.series.slice_grid import SliceGrid
 
@@ -18,9 +18,9 @@ SHARES, INSIDE, ERRORS = "shares", "networks_inside_the_wedge", "errors_on_kept_
 
 def make_choice(reconstructor: Reconstructor, series: Series, grid: SliceGrid, device: str = "cpu") -> Reconstructor:
     """The method with its choice made on a few slices; one without a choice is returned unchanged."""
-    if chooses(reconstructor) is None:
+    if auto_in(reconstructor) is None:
         return reconstructor
-    return settle(reconstructor, slices_spread(reconstructor, series, grid, device))
+    return choose_for_series(reconstructor, slices_spread(reconstructor, series, grid, device))
 
 
 def slices_spread(reconstructor: Reconstructor, series: Series, grid: SliceGrid, device: str = "cpu") -> list[Measurement]:
@@ -33,7 +33,7 @@ def slices_spread(reconstructor: Reconstructor, series: Series, grid: SliceGrid,
 
 def choice_of(reconstructor: Reconstructor) -> dict[str, Any] | None:
     """The choice of a settled method, as plain numbers; None for a method without a choice."""
-    auto = chooses(reconstructor)
+    auto = auto_in(reconstructor)
     if auto is None or auto.choice is None:
         return None
     shares, inside, errors = (values[0].tolist() for values in auto.choice)

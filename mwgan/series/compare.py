@@ -14,7 +14,7 @@ from mwgan.files.atomic import AtomicFiles
 from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import Reconstructor
-from mwgan.recon.held_out import held_out, without
+from mwgan.recon.held_out import leave_out, select_held_out
 from mwgan.recon.named import check_device, find_method, make_method, neighbours_in
 from mwgan.recon.settings import settings_by_method
 from mwgan.results.columns import CORRECTED
@@ -28,7 +28,7 @@ def compare_slice(
     slice_index: int,
     output: Path,
     device: str = "cpu",
-    leave_out: Callable[[str], None] = lambda sentence: None,
+    report: Callable[[str], None] = lambda sentence: None,
     corrected: bool = False,
     hold_out: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def compare_slice(
         The picture, PNG; the metrics are written next to it as csv.
     device
         Where to reconstruct, as a torch device name.
-    leave_out
+    report
         Called with one sentence for each method that can't be made or can't take the series; the others are shown.
     corrected
         Whether the methods are corrected for data consistency, which is then part of their names.
@@ -79,7 +79,7 @@ def compare_slice(
     def given(beside: int) -> dict[str, Measurement]:
         """The measurements for a method that uses so many neighbouring slices."""
         more = whole if not beside else {tilts: _slice(series, slice_index, device, beside) for tilts, series in ranges.items()}
-        return {tilts: without(one, kept_out[tilts]) if kept_out else one for tilts, one in more.items()}
+        return {tilts: leave_out(one, kept_out[tilts]) if kept_out else one for tilts, one in more.items()}
 
     measurements = given(0)
     shown: dict[str, str] = {}
@@ -92,7 +92,7 @@ def compare_slice(
             tomograms = _reconstructed(made, given(neighbours_in(made)))
         except InputError as error:
             refused = f"skipping {name}: {error}"
-            leave_out(refused)
+            report(refused)
             continue
         shown_as = name + CORRECTED if corrected else name
         shown[shown_as] = label(name, corrected)
@@ -154,7 +154,7 @@ def _reconstructed(reconstructor: Reconstructor, measurements: Mapping[str, Meas
 
 
 def _kept_out(measurement: Measurement, every: int) -> Tensor:
-    tilts = held_out(measurement, every)
+    tilts = select_held_out(measurement, every)
     if not tilts.any():
         raise InputError(f"{measurement.geometry.tilts} tilts are too few to keep one in {every} out: give --hold-out a smaller number")
     return tilts

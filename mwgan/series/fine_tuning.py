@@ -18,8 +18,8 @@ from mwgan.geometry import Measurement
 from mwgan.io.volumes import split_name
 from mwgan.recon import Auto, LearnedReconstructor, Reconstructor, load_network
 from mwgan.recon.fine_tune import fine_tune
+from mwgan.recon.inner_method import change_inner_method
 from mwgan.recon.named import networks_in
-from mwgan.recon.settle import changed
 from mwgan.series.choice import slices_spread
 from mwgan.series.measured import Series
 from mwgan.series.slice_grid import SliceGrid
@@ -84,7 +84,7 @@ def fine_tune_networks(
         mixture.networks = [_tuned(network, _together(seen), files[network], digest, device, say) for network in inside.networks]
         return mixture
 
-    return changed(reconstructor, slices_spread(reconstructor, series, grid, device), tune)
+    return change_inner_method(reconstructor, slices_spread(reconstructor, series, grid, device), tune)
 
 
 def tuned_of(reconstructor: Reconstructor) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import VolumeWriter
 from mwgan.io.volumes import split_name
 from mwgan.recon import SIRT, Reconstructor
-from mwgan.recon.held_out import held_out, without
+from mwgan.recon.held_out import leave_out, select_held_out
 from mwgan.series.measured import Series
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import (
@@ -117,8 +117,8 @@ class TrustReport:
 
     def _predicted(self, measurement: Measurement) -> dict[str, Tensor]:
         """Sums of squares (B,) on every tenth tilt, kept out: of the data, their noise, and the residuals of the method and SIRT."""
-        tilts = held_out(measurement)
-        fewer = without(measurement, tilts)
+        tilts = select_held_out(measurement)
+        fewer = leave_out(measurement, tilts)
         missed = missed_on(tilts, measurement, self._reconstructor(fewer), self._sirt(fewer))
         return dict(zip(KEPT_OUT, missed, strict=True))
 

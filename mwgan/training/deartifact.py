@@ -76,7 +76,7 @@ class DeArtifactExamples(Examples):
             for number, network in enumerate(networks):
                 these = _positions(inpainted & (chosen == number), device)
                 if len(these):
-                    tomogram[these] = generator.inpainted(measurement.samples(these), network)
+                    tomogram[these] = generator.inpaint(measurement.samples(these), network)
         return generator.view(tomogram, measurement), sample.middle
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d, pad
 
 from mwgan.geometry import Measurement
 from mwgan.recon import Auto, LearnedReconstructor, Reconstructor
-from mwgan.recon.normalized import Normalized, scaled
+from mwgan.recon.normalized import Normalized, rescale
 from mwgan.trust.uncertainty import Believed, Uncertainty, contrast
 
 AROUND_PX = 3  # window, as single pixels agree by chance
@@ -41,7 +41,7 @@ class Disagreement:
         unit = measurement.sinogram.new_ones(1, 1, 1, 1)
         if self._normalized is not None:
             unit = self._normalized.scale(measurement)
-            measurement = scaled(measurement, unit)
+            measurement = rescale(measurement, unit)
         tomogram, parts = self._auto.with_parts(measurement)
         squares = (parts - tomogram).square().mean(dim=1, keepdim=True)
         around = avg_pool2d(pad(squares, (AROUND_PX // 2,) * 4, mode="replicate"), AROUND_PX, stride=1).sqrt()

@@ -15,7 +15,7 @@ def missed_on(tilts: Tensor, measurement: Measurement, *tomograms: Tensor) -> tu
     Parameters
     ----------
     tilts
-        The kept-out tilts, as from :func:`mwgan.recon.held_out.held_out`.
+        The kept-out tilts, as from :func:`mwgan.recon.held_out.select_held_out`.
     measurement
         The data, these tilts included.
     tomograms

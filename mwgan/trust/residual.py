@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mwgan.geometry import Measurement
 from mwgan.operators import projector_for
-from mwgan.recon.noise import MEDIAN_OF_NORMAL, SQUARES, in_threes, second_difference
+from mwgan.recon.noise import MEDIAN_OF_NORMAL, SQUARES, second_difference, whole_triples
 
 BRIGHTNESSES = 4  # classes; with more, one would contain only edges
 
@@ -60,7 +60,7 @@ def noise_deviation(measurement: Measurement) -> Tensor:
     Noise that is correlated between neighbouring pixels, as after an interpolating alignment, is underestimated.
     """
     rows = measurement.sinogram[:, 0]
-    counted = in_threes(measurement.mask).expand(len(rows), 1, -1, rows.shape[-1] - 2)[:, 0]
+    counted = whole_triples(measurement.mask).expand(len(rows), 1, -1, rows.shape[-1] - 2)[:, 0]
     return torch.stack([_noise(*one) for one in zip(rows, counted, strict=True)]).reshape(-1, 1, 1, 1)
 
 

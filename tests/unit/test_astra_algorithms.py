@@ -87,7 +87,7 @@ def test_nothing_is_left_behind_in_astra(astra, disc, monkeypatch):
         ("fbp", {"iterations": 3}, "fbp takes filter, not iterations"),
         ("cgls", {"non_negative": True}, "cgls takes iterations, not non_negative"),
         ("sirt", {"filter": "hann"}, "not filter"),
-        ("sirt", {"iterations": 0}, "at least 1 iteration"),
+        ("sirt", {"iterations": 0}, "number of iterations must be 1 to"),
         ("sart", {"relaxation": 2.0}, r"in \(0, 2\), not 2.0"),
         ("fbp", {"filter": "gauss"}, "not 'gauss'"),
     ],

@@ -13,12 +13,12 @@ from mwgan.data import RandomShapes
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import SIRT, TVM, Auto, DataConsistent, Normalized, load_reconstructor
-from mwgan.recon.auto import mixed
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.auto import mix
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
+from mwgan.recon.inner_method import auto_in, choose_for_series
 from mwgan.recon.missing import wedge_widths_deg
-from mwgan.recon.mixture import best_mixture, chosen, networks_inside
+from mwgan.recon.mixture import best_mixture, choose_mixture, networks_inside
 from mwgan.recon.named import make_method
-from mwgan.recon.settle import chooses, settle
 from mwgan.series.slice_grid import SliceGrid
 from mwgan.trust import Disagreement, Uncertainty, band_scale, uncertainty_of
 
@@ -42,28 +42,30 @@ def auto() -> Auto:
 def test_every_tenth_of_the_measured_tilts_is_kept_out_and_none_at_the_wedge():
     tilts = tuple(float(tilt) for tilt in range(-50, 51, 2))
     measurement = Measurement(torch.ones(1, 1, 51, SIZE), torch.ones(51, dtype=torch.bool), TiltGeometry(tilts, SIZE))
-    kept_out = [tilts[index] for index in held_out(measurement).flatten().nonzero().flatten().tolist()]
+    kept_out = [tilts[index] for index in select_held_out(measurement).flatten().nonzero().flatten().tolist()]
     assert kept_out == [-40.0, -20.0, 0.0, 20.0, 40.0]
-    assert not without(measurement, held_out(measurement)).measured_tilts[0, 0, :, 0][[tilts.index(tilt) for tilt in kept_out]].any()
+    assert (
+        not leave_out(measurement, select_held_out(measurement)).measured_tilts[0, 0, :, 0][[tilts.index(tilt) for tilt in kept_out]].any()
+    )
     with pytest.raises(InputError, match="2 or more"):
-        held_out(measurement, every=1)
+        select_held_out(measurement, every=1)
 
 
 def test_each_sample_loses_its_own_tilts_and_few_tilts_lose_none():
     both = Acquisition(SIZE, 3.0, (0.0, 100.0))(images(2), torch.arange(2))
-    kept_out = held_out(both)
+    kept_out = select_held_out(both)
     assert kept_out.shape == (2, 1, 60, 1)
     assert bool((kept_out & both.measured_tilts).eq(kept_out).all())
     assert kept_out.sum(dim=2).flatten().tolist() == [
         count // 10 + (count % 10 > 5) for count in both.measured_tilts.sum(dim=2).flatten().tolist()
     ]
     few = Measurement(torch.ones(1, 1, 7, SIZE), torch.ones(7, dtype=torch.bool), TiltGeometry(tuple(range(7)), SIZE))
-    assert not held_out(few).any()
+    assert not select_held_out(few).any()
 
 
 def test_errors_are_those_of_the_tilts_asked_for():
     measurement = measured(percent=0.0)
-    tilts = held_out(measurement)
+    tilts = select_held_out(measurement)
     errors = errors_on(images(), measurement, tilts)
     assert float(errors.abs().max()) < 1e-4
     worse = errors_on(images() + 1, measurement, tilts)
@@ -98,14 +100,14 @@ def test_the_less_the_data_tell_the_nearer_a_mixture_is_to_the_networks_mean():
 
 def test_networks_that_fail_have_no_part_in_the_wedge_either():
     good, bad = torch.diag(torch.tensor([1.0, 2.0, 4.0, 4.0])).double(), torch.diag(torch.tensor([100.0, 400.0, 1.0, 4.0])).double()
-    choice = chosen(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double(), torch.tensor([60.0, 60.0]), torch.zeros(2))
+    choice = choose_mixture(torch.stack([good, bad]), torch.tensor([100.0, 100.0]).double(), torch.tensor([60.0, 60.0]), torch.zeros(2))
     assert float(choice.inside[0]) == pytest.approx(0.85)
     assert choice.of_networks()[0].tolist() == pytest.approx([2 / 3, 1 / 3])
     assert choice.shares[1].tolist() == pytest.approx([0.0, 0.0, 0.8, 0.2], abs=0.01)
     assert float(choice.inside[1]) == 0
     assert choice.of_networks()[1].tolist() == [1.0, 0.0]
     assert torch.allclose(choice.errors[0], torch.tensor([0.01, 0.02, 0.04, 0.04]).double().sqrt())
-    nothing = chosen(torch.zeros(1, 4, 4).double(), torch.zeros(1).double(), torch.zeros(1), torch.zeros(1))
+    nothing = choose_mixture(torch.zeros(1, 4, 4).double(), torch.zeros(1).double(), torch.zeros(1), torch.zeros(1))
     assert nothing.shares[0].tolist() == [1.0, 0.0, 0.0, 0.0]
     assert math.isnan(float(nothing.errors[0, 0]))
 
@@ -136,8 +138,8 @@ def test_it_is_no_worse_than_its_parts_and_better_than_the_worst(auto):
 
 def test_one_choice_for_all_slices(auto):
     measurement = measured()
-    same = settle(Normalized(DataConsistent(auto, 0.5)), [measurement.samples(torch.tensor([number])) for number in range(2)])
-    inside = chooses(same)
+    same = choose_for_series(Normalized(DataConsistent(auto, 0.5)), [measurement.samples(torch.tensor([number])) for number in range(2)])
+    inside = auto_in(same)
     assert inside is not None
     assert inside.choice is not None
     assert auto.choice is None
@@ -146,8 +148,8 @@ def test_one_choice_for_all_slices(auto):
     for number in range(2):
         assert torch.allclose(pair[number : number + 1], same(measurement.samples(torch.tensor([number]))), atol=1e-4)
     sirt = Normalized(SIRT(3))
-    assert chooses(settle(sirt, [measurement])) is None
-    assert isinstance(settle(TVM(0.1), [measurement]), TVM)
+    assert auto_in(choose_for_series(sirt, [measurement])) is None
+    assert isinstance(choose_for_series(TVM(0.1), [measurement]), TVM)
 
 
 def test_units_change_nothing(auto):
@@ -192,11 +194,11 @@ def test_filling_the_wedge_costs_hardly_anything_on_kept_out_tilts_of_an_open_fi
     cut = closed.with_rows(lambda rows: rows[..., middle], geometry=narrow)
     opened = SliceGrid.of(narrow, None, SIZE).placed(cut)
     for measurement, limited in ((closed, False), (opened, True)):
-        tilts = held_out(measurement)
+        tilts = select_held_out(measurement)
         free = auto.choose(measurement)
-        tomograms = auto._tomograms(without(measurement, tilts))
-        least = mixed(tomograms, free._replace(inside=torch.zeros(2)), measurement)
-        error, best = (errors_on(one, measurement, tilts).norm() for one in (mixed(tomograms, free, measurement), least))
+        tomograms = auto._tomograms(leave_out(measurement, tilts))
+        least = mix(tomograms, free._replace(inside=torch.zeros(2)), measurement)
+        error, best = (errors_on(one, measurement, tilts).norm() for one in (mix(tomograms, free, measurement), least))
         assert float(error) < 1.1 * float(best) + 0.01 * float((measurement.sinogram * tilts).norm())
         assert bool((free.inside < 0.8).any()) == limited
 

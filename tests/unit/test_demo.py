@@ -71,7 +71,7 @@ def test_the_needle_is_there():
 
 def test_what_is_there_already_is_not_written_over(commands, tmp_path):
     (tmp_path / "a").touch()
-    with pytest.raises(InputError, match="is there already: remove it, or name another folder"):
+    with pytest.raises(InputError, match="exists already: remove it, or give another folder"):
         demo.demo(tmp_path)
     assert commands == []
 

@@ -25,7 +25,7 @@ NAMES = ["epoch_004.ckpt", "epoch_009.ckpt", "last.ckpt"]
 class Labelled(JointModel):
     """Writes -1 where an inpainted tomogram should stand."""
 
-    def inpainted(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
+    def inpaint(self, measurement: Measurement, inpainter: nn.Module | None = None) -> Tensor:
         return torch.full((len(measurement.sinogram), 1, SIZE, SIZE), -1.0)
 
 
@@ -73,7 +73,7 @@ def expected(kind: str, sample: Sample, networks: list[nn.Module]) -> list[Tenso
         return [fast_sart()(measurement)]
     if kind == "inpainted_wbp":
         with torch.no_grad():
-            return [joint().inpainted(measurement, network) for network in networks]
+            return [joint().inpaint(measurement, network) for network in networks]
     return [WBP("hann")(measurement)]
 
 

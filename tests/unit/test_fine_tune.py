@@ -15,7 +15,7 @@ from mwgan.geometry import Measurement
 from mwgan.io import TiltSeries
 from mwgan.recon import LearnedPrimalDual, LearnedReconstructor, load_reconstructor
 from mwgan.recon.fine_tune import FineTuned, fine_tune
-from mwgan.recon.held_out import errors_on, held_out, without
+from mwgan.recon.held_out import errors_on, leave_out, select_held_out
 from mwgan.recon.named import make_method, networks_in
 from mwgan.recon.task import RestoreMeasurement
 from mwgan.series.choice import make_choice
@@ -33,8 +33,8 @@ def leaves(count: int = 3, size: int = 32, step_deg: float = 6.0) -> tuple[torch
 
 
 def error(network, measurement: Measurement) -> float:
-    tilts = held_out(measurement)
-    missed = errors_on(network(without(measurement, tilts)), measurement, tilts)
+    tilts = select_held_out(measurement)
+    missed = errors_on(network(leave_out(measurement, tilts)), measurement, tilts)
     return float(missed.norm() / (measurement.sinogram * tilts).norm())
 
 

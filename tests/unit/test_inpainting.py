@@ -64,9 +64,9 @@ def error(tomogram: Tensor, truth: Tensor) -> float:
 def test_centred_and_stored_are_inverse(step_deg, generator):
     task = InpaintSinogram(6, step_deg)
     sinogram = torch.rand(2, 1, task.geometry.tilts, 6, generator=generator)
-    assert torch.equal(task.stored(task.centred(sinogram)), sinogram)
-    assert torch.equal(task.centred(task.stored(sinogram)), sinogram)
-    assert not torch.equal(task.centred(sinogram), sinogram)
+    assert torch.equal(task.uncentre(task.centre(sinogram)), sinogram)
+    assert torch.equal(task.centre(task.uncentre(sinogram)), sinogram)
+    assert not torch.equal(task.centre(sinogram), sinogram)
 
 
 @every_step
@@ -74,7 +74,7 @@ def test_the_centred_order_is_the_half_turn_from_0_to_180_degrees(step_deg, disc
     image = disc(SIZE, 5, x=7, z=-4)
     task = InpaintSinogram(SIZE, step_deg)
     turned = measure(image, sorted(tilt % 180 for tilt in task.geometry.tilt_deg))
-    torch.testing.assert_close(task.centred(ParallelBeam(task.geometry)(image)), turned.sinogram, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(task.centre(ParallelBeam(task.geometry)(image)), turned.sinogram, rtol=1e-4, atol=1e-3)
     assert turned.geometry.tilt_deg[0] < step_deg
 
 
@@ -98,8 +98,8 @@ def test_it_sees_the_measured_rows_and_where_they_are(step_deg, faces):
     measurement = with_wedge(faces, step_deg, torch.tensor([0.0, 45.0, 90.0]))
     seen = task.see(measurement)
     measured = measurement.mask.expand_as(measurement.sinogram)
-    assert torch.equal(task.stored(seen[:, 1:]), measured.float())
-    torch.testing.assert_close(task.stored(seen[:, :1]), measurement.sinogram * 2 / SIZE)
+    assert torch.equal(task.uncentre(seen[:, 1:]), measured.float())
+    torch.testing.assert_close(task.uncentre(seen[:, :1]), measurement.sinogram * 2 / SIZE)
     assert torch.equal(task.condition(seen), seen[:, :1])
 
 
@@ -108,7 +108,7 @@ def test_the_target_is_the_whole_projection_without_noise_or_wedge(faces, genera
     noise = torch.rand(measurement.sinogram.shape, generator=generator)
     noisy = Measurement(measurement.sinogram + noise, measurement.measured, measurement.geometry)
     target = task.target(faces, noisy)
-    torch.testing.assert_close(task.stored(target), ParallelBeam(task.geometry)(faces) * 2 / SIZE)
+    torch.testing.assert_close(task.uncentre(target), ParallelBeam(task.geometry)(faces) * 2 / SIZE)
     seen = task.see(measurement)
     torch.testing.assert_close(target[seen[:, 1:] > 0], seen[:, :1][seen[:, 1:] > 0])
 
@@ -169,7 +169,7 @@ def test_nothing_is_interpolated_across_the_wedge(low, high, step, faces):
     on_grid = task.to_grid(measure(faces, tilts))
     assert on_grid.geometry == task.geometry
     assert on_grid.measured.tolist() == [tilts[0] <= tilt <= tilts[-1] for tilt in task.geometry.tilt_deg]
-    assert not task.see(measure(faces, tilts))[:, 0][:, ~task.centred(on_grid.mask)[0, 0, :, 0]].any()
+    assert not task.see(measure(faces, tilts))[:, 0][:, ~task.centre(on_grid.mask)[0, 0, :, 0]].any()
 
 
 def test_tilts_between_those_measured_are_interpolated_linearly(generator):
@@ -310,7 +310,7 @@ def test_training_through_it_fills_the_gap(tilt_deg, faces):
     for _ in range(40):
         optimizer.zero_grad()
         filled = torch.where(seen[:, 1:] > 0, seen[:, :1], guess)
-        errors.append((WBP()(task.completed(filled, measurement)) - truth).square().mean())
+        errors.append((WBP()(task.insert(filled, measurement)) - truth).square().mean())
         errors[-1].backward()
         optimizer.step()
     assert errors[-1] < 0.1 * errors[0]

@@ -91,13 +91,13 @@ def test_a_tensor_goes_through_the_restorer_alone(measured_channel, generator):
 
 def test_what_was_shown_in_training_is_what_is_shown_in_use(faces):
     model, measurement = joint(measured_channel=True), measure(faces)
-    torch.testing.assert_close(model(model.view(model.inpainted(measurement), measurement)), model(measurement))
+    torch.testing.assert_close(model(model.view(model.inpaint(measurement), measurement)), model(measurement))
 
 
 def test_a_perfect_inpainter_gives_the_tomogram_of_all_tilts(faces):
     model, measurement = joint(), measure(faces)
     model.inpainter = Knows(model.sinograms.target(faces, measurement))
-    torch.testing.assert_close(model.inpainted(measurement), WBP()(measure(faces, wedge_deg=0.0)))
+    torch.testing.assert_close(model.inpaint(measurement), WBP()(measure(faces, wedge_deg=0.0)))
 
 
 @pytest.mark.parametrize("axis_offset_px", [0.0, 1.25])
@@ -106,14 +106,14 @@ def test_a_perfect_inpainter_repairs_a_series_of_any_step(step, axis_offset_px, 
     model, measurement = joint(), series(faces, np.arange(-54, 55, step), axis_offset_px)
     model.inpainter = Knows(model.sinograms.target(faces, measurement))
     complete = WBP()(series(faces, np.arange(-90, 90, min(step, STEP))))
-    repaired = model.inpainted(measurement)
+    repaired = model.inpaint(measurement)
     assert (repaired - complete).norm() < 0.5 * (WBP()(measurement) - complete).norm()
 
 
 def test_another_inpainter_can_take_its_place(faces):
     model, other, measurement = joint(), joint(seed=1), measure(faces)
-    torch.testing.assert_close(model.inpainted(measurement, other.inpainter), other.inpainted(measurement))
-    assert not torch.allclose(model.inpainted(measurement), other.inpainted(measurement))
+    torch.testing.assert_close(model.inpaint(measurement, other.inpainter), other.inpaint(measurement))
+    assert not torch.allclose(model.inpaint(measurement), other.inpaint(measurement))
 
 
 @pytest.mark.parametrize("step_deg", [STEP, 3.0], ids=["on the grid", "off it"])
@@ -129,7 +129,7 @@ def test_each_sample_has_its_own_wedge(step_deg, faces):
 def test_without_a_gap_a_keeping_inpainter_changes_nothing_on_or_off_the_grid(faces):
     model = joint()
     for measurement in (measure(faces, wedge_deg=0.0), series(faces, np.arange(-90, 90, 3.0))):
-        torch.testing.assert_close(model.inpainted(measurement), WBP()(measurement), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(model.inpaint(measurement), WBP()(measurement), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("step_deg", [STEP, 3.0], ids=["on the grid", "off it"])
@@ -205,6 +205,6 @@ def test_a_file_that_names_somebody_elses_network_is_refused(weights, tmp_path):
 
 def test_a_discriminator_is_shown_the_tomogram_and_not_the_measured_rows(faces):
     task, model, measurement = RestoreMeasurement(), joint(measured_channel=True), measure(faces)
-    inpainted = model.inpainted(measurement)
+    inpainted = model.inpaint(measurement)
     assert torch.equal(task.condition(model.view(inpainted, measurement)), inpainted)
     torch.testing.assert_close(task.condition(measurement), WBP()(measurement))

@@ -124,16 +124,16 @@ def test_a_node_may_be_set_as_a_projector():
 @pytest.mark.parametrize(
     ("name", "settings", "told"),
     [
-        ("tvm", {"wait": 1}, r"tvm has no setting 'wait': there are weight, iterations, bounds"),
-        ("tvm", {"weight": "strong"}, r"weight of tvm is float \| None, not 'strong'"),
-        ("tvm", {"iterations": 2.5}, r"iterations of tvm is int"),
-        ("tvm", {"iterations": True}, r"iterations of tvm is int"),
-        ("tvm", {"bounds": [0, None, 2]}, r"bounds of tvm is tuple"),
-        ("tvm", {"projector": "fast"}, r"projector of tvm is Callable"),
+        ("tvm", {"wait": 1}, r"tvm has no setting 'wait': it has weight, iterations, bounds"),
+        ("tvm", {"weight": "strong"}, r"weight of tvm must be float \| None, not 'strong'"),
+        ("tvm", {"iterations": 2.5}, r"iterations of tvm must be int"),
+        ("tvm", {"iterations": True}, r"iterations of tvm must be int"),
+        ("tvm", {"bounds": [0, None, 2]}, r"bounds of tvm must be tuple"),
+        ("tvm", {"projector": "fast"}, r"projector of tvm must be Callable"),
         ("tvm", {"weight": -1}, r"weight must be above 0, not -1"),
-        ("lpd", {"weight": 1}, r"lpd has no setting 'weight': it has none, as a trained network"),
+        ("lpd", {"weight": 1}, r"lpd has no setting 'weight': a trained network has none"),
         ("magic", {}, r"no method or checkpoint 'magic': give .*lpd, .*wbp, a checkpoint or a run folder"),
-        ("irdm_d1", {}, r"irdm_d1 is not shipped with its weights"),
+        ("irdm_d1", {}, r"the weights of irdm_d1 are not shipped"),
     ],
 )
 def test_what_can_not_be_made_is_said(name, settings, told):
@@ -145,11 +145,11 @@ def test_what_can_not_be_made_is_said(name, settings, told):
 @pytest.mark.parametrize(
     ("keys", "settings", "told"),
     [
-        ({}, {}, r"box can't be built of .*box\.yaml .*missing 1 required positional argument: 'size'"),
-        ({"arguments": {"size": 4}}, {"threshold": 2}, r"box can't be built of .*too high a threshold"),
+        ({}, {}, r"box can't be built from .*box\.yaml .*missing 1 required positional argument: 'size'"),
+        ({"arguments": {"size": 4}}, {"threshold": 2}, r"box can't be built from .*too high a threshold"),
         ({"target": "mymethods.Bax"}, {}, r"mymethods\.Bax can't be imported"),
         ({"target": "nomethods.Box"}, {}, r"nomethods\.Box can't be imported .*PYTHONPATH"),
-        ({"target": "mymethods.number"}, {}, r"mymethods\.number of .*box\.yaml gives no reconstructor"),
+        ({"target": "mymethods.number"}, {}, r"mymethods\.number of .*box\.yaml is no reconstructor"),
         ({"arguments": {"size": "${data.size}"}}, {}, r"box\.yaml refers to other configuration"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_checkpoint_has_no_settings_and_a_name_of_the_list_may_be_a_folder(tmp
     (tmp_path / "irdm_d1").mkdir()
     monkeypatch.chdir(tmp_path)
     assert find_method("irdm_d1") is None
-    with pytest.raises(InputError, match="irdm_d1 is a trained network and has no settings: leave weight out"):
+    with pytest.raises(InputError, match="irdm_d1 is a trained network and has no settings: leave out weight"):
         make_method("irdm_d1", {"weight": 1})
     with pytest.raises(InputError, match="no weights"):
         make_method("irdm_d1")

@@ -14,9 +14,9 @@ from mwgan.data.datamodules import ImageDataModule, SampleRequest, SourceDataset
 from mwgan.errors import InputError
 from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.recon import LearnedPrimalDual, LearnedReconstructor, load_reconstructor
-from mwgan.recon.held_out import held_out, without
+from mwgan.recon.held_out import leave_out, select_held_out
 from mwgan.recon.named import neighbours_in
-from mwgan.recon.normalized import Normalized, scaled
+from mwgan.recon.normalized import Normalized, rescale
 from mwgan.recon.task import RestoreMeasurement
 from mwgan.series.reconstruct import reconstruct_series
 from mwgan.training import GuidedExamples
@@ -119,9 +119,9 @@ def test_neighbours_go_where_their_slice_goes():
     assert torch.equal(whole.samples(torch.tensor([1])).neighbours, whole.neighbours[1:])
     kept = whole.only_measured()
     assert kept.neighbours.shape[2] == kept.geometry.tilts < whole.geometry.tilts
-    out = held_out(whole, 3)
-    assert bool((without(whole, out).neighbours * out == 0).all())
-    assert torch.equal(scaled(whole, torch.full((2, 1, 1, 1), 2.0)).neighbours, whole.neighbours / 2)
+    out = select_held_out(whole, 3)
+    assert bool((leave_out(whole, out).neighbours * out == 0).all())
+    assert torch.equal(rescale(whole, torch.full((2, 1, 1, 1), 2.0)).neighbours, whole.neighbours / 2)
     for turn in (mirrored, half_turned):
         assert torch.equal(turn(turn(whole)).neighbours, whole.neighbours)
     assert without_fold(whole, 0, 2).neighbours is not None

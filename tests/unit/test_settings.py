@@ -9,7 +9,7 @@ import pytest
 
 from mwgan.errors import InputError
 from mwgan.methods import MethodEntry, known_methods
-from mwgan.recon.described import as_text, what_it_needs
+from mwgan.recon.described import describe_needs, format_value
 from mwgan.recon.settings import check_settings, parse_settings, settings_by_method, settings_of
 
 
@@ -61,7 +61,7 @@ def _importable(monkeypatch):
 
 @pytest.mark.parametrize("kind", [Takes, Heir])
 def test_the_first_sentence_on_each_parameter_is_told(kind):
-    told = {name: setting.told for name, setting in settings_of(entry(kind)).items()}
+    told = {name: setting.description for name, setting in settings_of(entry(kind)).items()}
     assert told["number"] == "A number."
     assert told["first"] == told["second"] == "Both of TVM, over two lines."
     assert (told["untold"], "whatever" in told) == ("", False)
@@ -93,7 +93,7 @@ def test_values_fit_the_annotation_or_are_refused(key, fitting, others):
     for value in fitting:
         check_settings(entry(Takes), {key: value})
     for value in others:
-        with pytest.raises(InputError, match=f"{key} of it is "):
+        with pytest.raises(InputError, match=f"{key} of it must be "):
             check_settings(entry(Takes), {key: value})
 
 
@@ -125,10 +125,10 @@ def test_settings_go_to_the_method_they_name_or_to_all_that_have_them():
     ("key", "told"),
     [
         ("speed", "none of wbp, mine has a setting 'speed'"),
-        ("wbp.speed", "wbp has no setting 'speed': there are filter, cutoff"),
+        ("wbp.speed", "wbp has no setting 'speed': it has filter, cutoff"),
         ("tvm.weight", "none of wbp, mine has a setting 'tvm.weight'"),
         ("mine.weight", "mine is a trained network and has no setting 'weight'"),
-        ("cutoff", "cutoff of wbp is float"),
+        ("cutoff", "cutoff of wbp must be float"),
     ],
 )
 def test_settings_of_no_method_are_refused(key, told):
@@ -138,15 +138,15 @@ def test_settings_of_no_method_are_refused(key, told):
 
 def test_what_a_method_needs_is_told(monkeypatch):
     known = known_methods()
-    assert what_it_needs(known["wbp"]) == "filter=ramp, cutoff=1.0"
-    assert what_it_needs(known["tvm_directional"]) == "direction_weights=[0.7, 1.4], after tvm"
-    assert what_it_needs(known["lpd"]) == "shipped weights"
-    assert "run folder" in what_it_needs(known["irdm_d1"])
-    assert "no_such_package.Box can't be imported" in what_it_needs(MethodEntry("b", Path("b"), "B", {"_target_": "no_such_package.Box"}))
+    assert describe_needs(known["wbp"]) == "filter=ramp, cutoff=1.0"
+    assert describe_needs(known["tvm_directional"]) == "direction_weights=[0.7, 1.4], after tvm"
+    assert describe_needs(known["lpd"]) == "shipped weights"
+    assert "run folder" in describe_needs(known["irdm_d1"])
+    assert "no_such_package.Box can't be imported" in describe_needs(MethodEntry("b", Path("b"), "B", {"_target_": "no_such_package.Box"}))
     monkeypatch.setitem(sys.modules, "tomopy", None)
-    assert what_it_needs(known["tomopy_sirt"]) == "iterations=100, needs tomopy, not installed"
+    assert describe_needs(known["tomopy_sirt"]) == "iterations=100, needs tomopy, not installed"
 
 
 def test_values_are_told_as_they_are_set():
-    told = [as_text(value) for value in (None, True, 0.5, "hann", (0.7, None), {"a": [1]}, print)]
+    told = [format_value(value) for value in (None, True, 0.5, "hann", (0.7, None), {"a": [1]}, print)]
     assert told == ["null", "true", "0.5", "hann", "[0.7, null]", "{a: [1]}", "print"]

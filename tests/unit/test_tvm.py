@@ -10,7 +10,7 @@ from mwgan.geometry import Measurement, TiltGeometry
 from mwgan.metrics import image_metrics
 from mwgan.operators import ParallelBeam
 from mwgan.recon import SART, TVM, Reconstructor
-from mwgan.recon.tvm import LOOK
+from mwgan.recon.tvm import TEST_EVERY
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_each_sample_stops_at_its_own_tolerance(pair):
     rule = {"weight": 0.01, "iterations": 100, "tolerance": 0.1}
     tomogram = TVM(progress=seen.append, **rule)(pair)
     residual = torch.stack([progress.residual for progress in seen])
-    looked = torch.arange(1, len(seen) + 1) % LOOK == 0
+    looked = torch.arange(1, len(seen) + 1) % TEST_EVERY == 0
     stopped = int(((residual[:, 0] <= 0.1) & looked).nonzero()[0])
     assert stopped < len(seen) - 1, "the quiet sample stops before the noisy one"
     assert (residual[stopped:, 0] == residual[stopped, 0]).all()
@@ -194,8 +194,8 @@ def test_each_sample_stops_at_its_own_tolerance(pair):
 def test_stagnation_stops(measurement):
     seen = []
     TVM(0.01, 1000, convergence=0, stagnation=1e-3, progress=seen.append)(measurement)
-    assert LOOK < len(seen) < 1000
-    before = seen[-1 - LOOK].residual
+    assert TEST_EVERY < len(seen) < 1000
+    before = seen[-1 - TEST_EVERY].residual
     assert before - seen[-1].residual < 1e-3 * before
 
 
@@ -215,7 +215,7 @@ def test_each_sample_stops_when_it_has_converged(pair):
     together = TVM(0.02, 1000, progress=seen.append)(pair)
     residual = torch.stack([progress.residual for progress in seen])
     moved = [int((residual[:, sample].diff() != 0).nonzero()[-1]) + 2 for sample in range(2)]
-    stopped = [math.ceil(iteration / LOOK) * LOOK for iteration in moved]
+    stopped = [math.ceil(iteration / TEST_EVERY) * TEST_EVERY for iteration in moved]
     assert stopped[0] != stopped[1]
     assert max(stopped) == len(seen) < 1000
     for sample in range(2):
@@ -264,7 +264,7 @@ def test_the_device_is_waited_for_at_looks_only(measurement, monkeypatch):
         TVM(0.01, iterations, convergence=1e-12)(measurement)
         return len(asked)
 
-    assert waits(10 * LOOK + 9) == waits(10 * LOOK) == waits(LOOK) + 9
+    assert waits(10 * TEST_EVERY + 9) == waits(10 * TEST_EVERY) == waits(TEST_EVERY) + 9
 
 
 def test_a_masked_full_grid_equals_the_measured_tilts_alone(measurement):

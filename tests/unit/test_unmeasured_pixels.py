@@ -11,7 +11,7 @@ from mwgan.methods import known_methods
 from mwgan.operators import ParallelBeam
 from mwgan.recon import SART, SIRT, TVM, WBP, DataConsistent, from_arrays
 from mwgan.recon.named import make_method
-from mwgan.recon.unmeasured import bridged, spanned
+from mwgan.recon.unmeasured import between_measured, bridge_gaps
 from mwgan.testing.specimen import specimen
 from mwgan.trust import Uncertainty, noise_deviation, noise_residual, relative_residual
 from mwgan.trust.uncertainty import half_turned, mirrored, without_fold
@@ -122,11 +122,11 @@ def test_the_mirror_image_of_a_full_grid_stays_on_it_with_its_pixels():
 def test_holes_are_bridged_and_ends_held():
     rows = torch.tensor([[[[9.0, 1.0, 9.0, 3.0, 9.0, 9.0]]]])
     mask = torch.tensor([[[[False, True, False, True, False, False]]]])
-    assert bridged(rows, mask).flatten().tolist() == [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]
-    assert spanned(mask).flatten().tolist() == [False, True, True, True, False, False]
+    assert bridge_gaps(rows, mask).flatten().tolist() == [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]
+    assert between_measured(mask).flatten().tolist() == [False, True, True, True, False, False]
     empty = torch.zeros_like(mask)
-    assert bridged(torch.zeros_like(rows), empty).flatten().tolist() == [0.0] * 6
-    assert not spanned(empty).any()
+    assert bridge_gaps(torch.zeros_like(rows), empty).flatten().tolist() == [0.0] * 6
+    assert not between_measured(empty).any()
 
 
 def test_methods_that_know_no_masks_say_so():
