@@ -68,8 +68,15 @@ def main() -> None:
     parser = arguments("Figure 5 of IRDM 2020.", "")
     parser.add_argument("--scale", choices=("smoke", "full"), default="smoke")
     parser.add_argument("--folder", type=Path, default=Path("outputs/aet"), help="where figure and table go")
+    parser.add_argument(
+        "--gold", type=Path, help="run folder of experiment=atoms/slices_gan: a network trained on gold crystals, for one more row"
+    )
     parser.add_argument("--methods", default=",".join(LABELS))
     options = parser.parse_args()
+    if options.gold is not None:
+        atoms.METHODS["gold"] = AtomOptions(str(options.gold), sharpen=False, refined=False)
+        LABELS["gold"] = "IRDM, trained on gold"
+        options.methods += ",gold"
     torch.set_num_threads(options.threads)
     table = options.folder / "crystals.csv"
     rows = list(csv.DictReader(table.open())) if table.exists() else []
