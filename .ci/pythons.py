@@ -1,9 +1,10 @@
 """The oldest and the newest Python that mwgan supports and this machine has: install there, import everything, run tests and programs.
 
-    python .ci/pythons.py [--whole]
+    python .ci/pythons.py [--whole] [--lowest] [3.11 …]
 
-Each gets an environment of its own, removed at the end. Where torch can't be had, or only with gigabytes of CUDA (which ``--whole``
-takes), what needs no torch is tried instead. The last lines say what was tried on which Python.
+Or those that are named. Each gets an environment of its own, removed at the end. Where torch can't be had, or only with gigabytes of
+CUDA (which ``--whole`` takes), what needs no torch is tried instead. With ``--lowest`` every dependency is as old as pyproject.toml
+allows, but torch, which stays where constraints.txt has it. The last lines say what was tried on which Python.
 """
 
 from __future__ import annotations
@@ -82,7 +83,18 @@ def brings_cuda(python: Path) -> bool:
     return told.returncode != 0 or "nvidia" in told.stdout.lower()
 
 
-def try_on(interpreter: str, whole: bool) -> str:
+def oldest(python: Path, folder: Path) -> Path:
+    """Requirements with the oldest versions that pyproject.toml allows, as uv finds them; torch is not among them."""
+    run(python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "uv")
+    found = folder / "oldest.txt"
+    options = ("--resolution", "lowest-direct", "--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links")
+    run(python, "-m", "uv", "pip", "compile", "--quiet", *options, ROOT / "pyproject.toml", "--output-file", found, limit_s=INSTALL_S)
+    kept = [line for line in found.read_text(encoding="utf-8").splitlines() if not line.startswith(("torch==", "nvidia", "cuda", "triton"))]
+    found.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    return found
+
+
+def try_on(interpreter: str, whole: bool, lowest: bool) -> str:
     """Everything on one interpreter; what was tried, in words."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -95,19 +107,25 @@ def try_on(interpreter: str, whole: bool) -> str:
             run(python, "-m", "pytest", "-p", "no:cacheprovider", "--noconftest", *TORCH_FREE, PYTHONPATH=str(ROOT))
             return "compiled; imported and tested what needs no torch, which comes with CUDA alone here"
         run(python, *CONSTRAINED, "torch", limit_s=INSTALL_S)
-        run(python, *CONSTRAINED, str(ROOT), "pytest", "hypothesis", limit_s=INSTALL_S)
+        if lowest:
+            run(python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--requirement", oldest(python, folder), limit_s=INSTALL_S)
+            run(python, "-m", "pip", "install", "--quiet", "--no-cache-dir", str(ROOT), "pytest", "hypothesis", limit_s=INSTALL_S)
+        else:
+            run(python, *CONSTRAINED, str(ROOT), "pytest", "hypothesis", limit_s=INSTALL_S)
         run(python, "-c", IMPORTS, "torch", cwd=folder)
         for module, *options in PROGRAMS:
             run(python, "-m", module, *options, cwd=folder, OMP_NUM_THREADS="1")
         run(python, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow", *TESTS, PYTHONPATH=str(ROOT))
-        return "installed; every module imported; trained, resumed and evaluated; tested in part"
+        done = "every module imported; trained, resumed and evaluated; tested in part"
+        return f"installed{' with the oldest dependencies' if lowest else ''}; {done}"
 
 
 def main() -> None:
     low, high = supported()
     found = interpreters()
-    chosen = {minor: found[minor] for minor in sorted({min(found), max(found)} if found else ())}
-    said = {minor: try_on(interpreter, "--whole" in sys.argv) for minor, interpreter in chosen.items()}
+    named = {minor for minor in found if f"3.{minor}" in sys.argv}
+    chosen = {minor: found[minor] for minor in sorted(named or ({min(found), max(found)} if found else ()))}
+    said = {minor: try_on(interpreter, "--whole" in sys.argv, "--lowest" in sys.argv) for minor, interpreter in chosen.items()}
     print(f"supported: Python 3.{low} to 3.{high - 1}; to be had here: {', '.join(f'3.{minor}' for minor in found) or 'none'}")
     for minor, what in said.items():
         print(f"Python 3.{minor} ({chosen[minor]}): {what}")

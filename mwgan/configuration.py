@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from mwgan.errors import InputError
 from mwgan.methods import add_folder
 from mwgan.parts import configuration_folders
 from mwgan.paths import conf_dir
+
+# Hydra 1.4 wants a list of what a configuration may name. The command line and its files are the user's, who may name anything; of the
+# files of others, weights and run folders, mwgan.parts has such a list.
+warnings.filterwarnings("ignore", message=r"(?s)hydra\.utils\.instantiate\(\) resolved .*_execution_whitelist_", category=UserWarning)
 
 
 def build(node: Any, **arguments: Any) -> Any:

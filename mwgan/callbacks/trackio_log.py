@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,11 +56,12 @@ class TrackioLog(Logger):
         return self._run
 
     @rank_zero_only
-    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Keep settings for the run's beginning, or add them to one that has begun."""
-        self._settings |= dict(params)
+        settings = vars(params) if isinstance(params, Namespace) else dict(params)
+        self._settings |= settings
         if self._run is not None:
-            self._run.config.update(params)
+            self._run.config.update(settings)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

@@ -45,7 +45,7 @@ def model_card(record: TrainingRecord, parameters: int, address: str, license_id
     command = f"\n```sh\n{record.command}\n```\n" if record.command else ""
     return f"""{front_matter(license_id)}# {address.rpartition("/")[2]}
 
-Fills the missing wedge of electron tomograms, with [mwgan](https://pypi.org/project/mwgan/) (`pip install 'mwgan[hub]'`).
+Fills the missing wedge of electron tomograms, with mwgan (`pip install 'mwgan[hub]'`).
 
 | | |
 |---|---|

@@ -26,7 +26,7 @@ def read_tiff(path: Path, dataset: str | None = None) -> Stack:
     """The images of a TIFF file: its only series with three axes, or the one given by number; a single image is a series of one."""
     import tifffile
 
-    with complaints() as complained:
+    with one_sentence(path, "TIFF", "copy it again", tifffile.TiffFileError), complaints() as complained:
         file = tifffile.TiffFile(path)
         found = list(file.series)
     if complained or not found:  # it skips what it can't read, and only logs this
@@ -54,7 +54,7 @@ def read_folder(path: Path, dataset: str | None = None) -> Stack:
     kinds: dict[tuple[Any, ...], Path] = {}
     for file in files:
         remedy = "save it again, or remove it from the folder"
-        with one_sentence(file, "TIFF", remedy), complaints() as complained, tifffile.TiffFile(file) as opened:
+        with one_sentence(file, "TIFF", remedy, tifffile.TiffFileError), complaints() as complained, tifffile.TiffFile(file) as opened:
             if complained or not opened.series:
                 raise InputError(f"{file} is damaged or cut short: {remedy}")
             if len(opened.series[0].shape) != 2 or len(opened.series) > 1:

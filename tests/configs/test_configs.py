@@ -112,8 +112,9 @@ def test_every_application_composes_and_every_reference_in_it_resolves(applicati
 @pytest.mark.parametrize("group", sorted({group for group, _ in OPTIONS}))
 def test_every_option_of_every_group_composes_and_builds(group, tmp_path):
     options = [option for known, option in OPTIONS if known == group]
-    if group == "logger" and find_spec("wandb") is None:  # which these two need
-        options = [option for option in options if option not in ("wandb", "all")]
+    if group == "logger":
+        needed = {"wandb": "wandb", "all": "wandb", "mlflow": "mlflow"}
+        options = [option for option in options if option not in needed or find_spec(needed[option]) is not None]
     application = "evaluate" if group == "method" else "train"
     at = {option: f"option_{number}" for number, option in enumerate(options)}
     here = [f"{place}.accelerator=cpu" for place in at.values() if group == "trainer"]  # a trainer is built for what is there

@@ -117,7 +117,7 @@ def test_broken_files_among_good_ones_are_left_out_counted_and_named(dogs, write
     source = photographs(dogs, validation=0, test=0)
     assert len(source) == 20
     assert {file for file, _ in source.skipped} == BROKEN
-    assert "4 of 24 files left out" in capsys.readouterr().out
+    assert "4 of 24 files skipped" in capsys.readouterr().out
     told = source.describe()[0]
     assert {file for file, _ in told["skipped"]} == BROKEN
     assert (told["images"], told["distinct"], told["subjects"]) == (20, 20, 20)
@@ -242,7 +242,7 @@ def test_another_subject_moves_few_others(seed):
 
 def test_a_share_of_nothing_sets_nobody_aside(dogs):
     assert {part: len(those) for part, those in split(names(5), 0, 0.0, 0, "these").items()} == {"train": 5, "validation": 0, "test": 0}
-    with pytest.raises(InputError, match=r"no slice of .*data falls to validation: .*set aside more"):
+    with pytest.raises(InputError, match=r"data has no slice for validation: .*set aside more"):
         photographs(dogs, validation=0, part="validation")
 
 

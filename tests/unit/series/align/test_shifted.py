@@ -102,7 +102,7 @@ def test_binned_data_lie_where_the_others_do(moved):
 def test_a_turned_axis_is_interpolated_for_that_alone(moved):
     looked_at, alignment = moved(shifts(along=False))
     turned = ShiftedSeries(looked_at, replace(alignment, axis_angle_deg=1.5))
-    assert "turned by 1.50 degrees" in turned.notes[-1]
+    assert "rotation of 1.50 degrees" in turned.notes[-1]
     assert "only along the axis" in ShiftedSeries(looked_at, alignment).notes[-1]
     whole, fractions = replace(alignment, axis_angle_deg=1.5).by_whole_pixels()
     image = looked_at.image(7)
