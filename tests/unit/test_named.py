@@ -149,7 +149,7 @@ def test_what_can_not_be_made_is_said(name, settings, told):
         ({"arguments": {"size": 4}}, {"threshold": 2}, r"box can't be built from .*too high a threshold"),
         ({"target": "mymethods.Bax"}, {}, r"mymethods\.Bax can't be imported"),
         ({"target": "nomethods.Box"}, {}, r"nomethods\.Box can't be imported .*PYTHONPATH"),
-        ({"target": "mymethods.number"}, {}, r"mymethods\.number of .*box\.yaml is no reconstructor"),
+        ({"target": "mymethods.number"}, {}, r"mymethods\.number in .*box\.yaml is no reconstructor"),
         ({"arguments": {"size": "${data.size}"}}, {}, r"box\.yaml refers to other configuration"),
     ],
 )
