@@ -85,9 +85,9 @@ def test_the_claims_of_irdm_2020_are_what_was_recorded():
 def test_the_readmes_table_is_what_was_recorded():
     rows = pd.read_csv(ROOT / "experiments" / "beyond" / "guided" / "results.csv")
     means = rows.groupby(["noise_percent", "wedge_deg", "source", "method"])["psnr"].mean()
-    told = re.findall(r"^\| ([\d.]+) % \| (\d+)° \| (.*) \|$", README, re.MULTILINE)
-    assert len(told) == 6
-    for noise, wedge, cells in told:
+    message = re.findall(r"^\| ([\d.]+) % \| (\d+)° \| (.*) \|$", README, re.MULTILINE)
+    assert len(message) == 6
+    for noise, wedge, cells in message:
         for source, cell in zip(SOURCES, cells.split(" | "), strict=True):
             here = means[float(noise), float(wedge), source]
             assert cell == f"{here['tvm']:.1f} / {here['auto']:.1f}", (noise, wedge, source)

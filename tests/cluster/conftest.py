@@ -25,7 +25,7 @@ class Cluster:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
 
-    def told(self, *command: str) -> str:
+    def message(self, *command: str) -> str:
         """What one of SLURM's commands prints."""
         done = subprocess.run(
             [str(part) for part in command], env=self.environment, capture_output=True, text=True, timeout=60, check=False
@@ -35,7 +35,7 @@ class Cluster:
 
     def fields(self, job: str) -> dict[str, str]:
         """What SLURM knows of a job."""
-        return dict(field.partition("=")[::2] for field in self.told("scontrol", "--oneliner", "show", "job", job).split())
+        return dict(field.partition("=")[::2] for field in self.message("scontrol", "--oneliner", "show", "job", job).split())
 
     def state(self, job: str) -> str:
         return self.fields(job)["JobState"]
@@ -66,7 +66,7 @@ def cluster() -> Iterator[Cluster]:
         started.wait("nodes that are up", lambda: _up(environment) == len(NODES), 60)
         yield started
         subprocess.run(["scancel", "--user=root"], env=environment, check=False)
-        started.wait("the jobs' end", lambda: not started.told("squeue", "--noheader"), 60)
+        started.wait("the jobs' end", lambda: not started.message("squeue", "--noheader"), 60)
     finally:
         for process in reversed(running):
             process.terminate()

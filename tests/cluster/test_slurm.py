@@ -82,8 +82,8 @@ def test_a_sweep_is_one_job_a_run_and_one_that_is_preempted_goes_on(cluster, env
     command = [*PROGRAM, "-m", "seed=0,1", "model=irdm_pixel", f"trainer.max_epochs={EPOCHS}", *SMALL, *LAUNCHED, "hydra.sweep.dir=sweep"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweep:
         cluster.wait("a first checkpoint", (tmp_path / "sweep" / "0" / jobs.LAST).exists)
-        (job,) = (job for job in cluster.told("squeue", "--noheader", "--format=%i").split() if job.endswith("_0"))
-        cluster.told("scancel", "--signal=USR2", job)
+        (job,) = (job for job in cluster.message("squeue", "--noheader", "--format=%i").split() if job.endswith("_0"))
+        cluster.message("scancel", "--signal=USR2", job)
         said = sweep.communicate(timeout=300)[1]
     assert sweep.returncode == 0, said
     first, second = (tmp_path / "sweep" / number for number in "01")
@@ -98,7 +98,7 @@ def test_ranks_on_two_nodes_share_a_run_make_room_and_go_on(cluster, submit, tmp
     run = tmp_path / "outputs" / "train" / "train" / f"slurm-{job}.0"
     cluster.wait("a first checkpoint", (run / jobs.LAST).exists)
     urgent = ("--partition=urgent", "--nodes=2", "--ntasks-per-node=2", f"--output={tmp_path}/urgent.log", "--wrap=srun true")
-    cluster.told("sbatch", "--wait", *urgent)
+    cluster.message("sbatch", "--wait", *urgent)
     cluster.wait("the job's end", lambda: cluster.state(job) == "COMPLETED", 300)
     check_went_on(run)
     check_ranks_agree(run)
@@ -113,8 +113,8 @@ def test_a_job_of_a_sweep_has_a_task_a_device(cluster, environment, tmp_path):
     ) as sweep:
         run = tmp_path / "sweep" / "0"
         cluster.wait("a first checkpoint", (run / jobs.LAST).exists)
-        (job,) = cluster.told("squeue", "--noheader", "--format=%i").split()
-        cluster.told("scontrol", "requeue", job)
+        (job,) = cluster.message("squeue", "--noheader", "--format=%i").split()
+        cluster.message("scontrol", "requeue", job)
         said = sweep.communicate(timeout=300)[1]
     assert sweep.returncode == 0, said
     check_went_on(run)
@@ -126,7 +126,7 @@ def test_a_run_of_stages_goes_on_with_the_stage_where_it_was(cluster, submit, tm
     job = submit(*PROGRAM, *options, tasks=1)
     cluster.wait("the second stage", (tmp_path / "joint" / "deartifact" / jobs.RECORD).exists)
     first = (tmp_path / "joint" / "inpainting" / jobs.LAST).stat().st_mtime_ns
-    cluster.told("scancel", "--signal=USR2", job)
+    cluster.message("scancel", "--signal=USR2", job)
     cluster.wait("the job's end", lambda: cluster.state(job) == "COMPLETED", 300)
     assert jobs.is_finished(tmp_path / "joint")
     assert (tmp_path / "joint" / "inpainting" / jobs.LAST).stat().st_mtime_ns == first

@@ -202,8 +202,8 @@ def test_an_evaluation_goes_on_in_the_table(program):
     assert len(new) == ROWS // 2
     assert new["image"].eq(2).all()
     # What that version told in names alone is told of old rows as of new ones.
-    told = ["method", "reconstructor", "data_consistency", "train_data", "stand_ins", "checkpoint", "sinogram", "wedge_deg", "source"]
-    assert set(new[told].itertuples(index=False, name=None)) == set(old[told].itertuples(index=False, name=None))
+    message = ["method", "reconstructor", "data_consistency", "train_data", "stand_ins", "checkpoint", "sinogram", "wedge_deg", "source"]
+    assert set(new[message].itertuples(index=False, name=None)) == set(old[message].itertuples(index=False, name=None))
     assert old["data_consistency"].sum() == ROWS // 2
     assert old["stand_ins"].eq("brain, ct").sum() == ROWS // 4
     assert Path("table/results.tuning.csv").read_text() == trials

@@ -364,7 +364,7 @@ def test_what_phantoms_stand_in_for_is_in_the_record_of_a_training(tmp_path):
     train(config)
     record = json.loads((tmp_path / "record.json").read_text())
     assert (record["train_data"], record["stand_ins"]) == ("D2", ["brain", "ct"])
-    assert [(told["name"], "substituted" in told) for told in record["data"]] == [
+    assert [(message["name"], "substituted" in message) for message in record["data"]] == [
         ("phantom_faces", False),
         ("brain (phantom faces)", True),
         ("ct (phantom faces)", True),

@@ -23,10 +23,10 @@ class Done(NamedTuple):
 
 def mwgan(*arguments: object) -> Done:
     """The program with these arguments; what a call sets for its whole process is put back."""
-    told, warned = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(told), redirect_stderr(warned):
+    message, warned = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(message), redirect_stderr(warned):
         patch.setenv("OMP_WAIT_POLICY", os.environ.get("OMP_WAIT_POLICY", "passive"))  # main sets it where it isn't set
         patch.setattr(sys, "argv", ["mwgan", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
             main()
-    return Done(int(end.value.code or 0), told.getvalue(), warned.getvalue())
+    return Done(int(end.value.code or 0), message.getvalue(), warned.getvalue())

@@ -27,12 +27,12 @@ class Forked:
     __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], **_: Any) -> None:
-        told, tell = _context().Pipe(duplex=False)
+        message, tell = _context().Pipe(duplex=False)
         arguments = command[command.index(MWGAN) + 1 :]
         self._process = _context().Process(target=_into_pipe, args=(MWGAN, list(arguments), dict(env), tell))
         self._process.start()
         tell.close()
-        self.stdout: TextIO = os.fdopen(os.dup(told.fileno()), encoding="utf-8", errors="replace")
+        self.stdout: TextIO = os.fdopen(os.dup(message.fileno()), encoding="utf-8", errors="replace")
 
     def wait(self) -> int:
         """The exit code, once it has ended."""
@@ -52,8 +52,8 @@ def run(module: str, arguments: Sequence[str], folder: Path, env: Mapping[str, s
         process = _context().Process(target=_into_files, args=(module, list(arguments), dict(env), folder, files))
         process.start()
         process.join()
-        told = [file.read_text(encoding="utf-8", errors="replace") for file in files]
-    return CompletedProcess([module, *arguments], int(process.exitcode or 0), *told)
+        message = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    return CompletedProcess([module, *arguments], int(process.exitcode or 0), *message)
 
 
 class Running:

@@ -53,12 +53,12 @@ def aligned(folder) -> Path:
 
 
 def test_a_raw_series_is_aligned_and_told_of(folder, aligned):
-    told = json.loads(aligned.with_suffix(".json").read_text())
-    found, moves = np.array(told["shifts_px"]), np.load(folder / "moves.npy")
+    message = json.loads(aligned.with_suffix(".json").read_text())
+    found, moves = np.array(message["shifts_px"]), np.load(folder / "moves.npy")
     along = found[:, 0] - moves[:, 0]
     assert np.std(along) < 0.35
-    assert told["residual"]["aligned"] < 0.4 * told["residual"]["raw"]
-    assert told["series"].endswith("raw.mrc")
+    assert message["residual"]["aligned"] < 0.4 * message["residual"]["raw"]
+    assert message["series"].endswith("raw.mrc")
     assert {".mrc", ".tlt", ".xf", ".json", ".png"} == {file.suffix for file in folder.glob("ali.*")}
 
 
@@ -69,20 +69,20 @@ def test_the_aligned_series_is_reconstructed_like_any(folder, aligned):
 
 
 def test_a_raw_series_is_reconstructed_with_its_shifts_told_to_the_projector(folder, aligned, capsys):
-    told = aligned.with_suffix(".json")
-    call("reconstruct", folder / "raw.mrc", "--aligned-by", told, "-o", folder / "w.mrc", "--method", "sirt", "--iterations", 20)
+    message = aligned.with_suffix(".json")
+    call("reconstruct", folder / "raw.mrc", "--aligned-by", message, "-o", folder / "w.mrc", "--method", "sirt", "--iterations", 20)
     assert "interpolated only along the axis" in capsys.readouterr().out
     call("reconstruct", aligned, "-o", folder / "u.mrc", "--method", "sirt", "--iterations", 20, "--axis-offset", 0)
     volumes = [mrcfile.read(folder / name)[8:-8] for name in ("w.mrc", "u.mrc")]
     assert np.corrcoef(*map(np.ravel, volumes))[0, 1] > 0.99
     geometry = json.loads((folder / "w.json").read_text())["geometry"]
     assert 0.2 < max(map(abs, geometry["tilt_offset_px"])) <= 0.5
-    assert geometry["tilt_deg"] == json.loads(told.read_text())["tilt_deg"]
+    assert geometry["tilt_deg"] == json.loads(message.read_text())["tilt_deg"]
 
 
 def test_a_volume_of_a_raw_series_is_measured_with_its_shifts(folder, aligned, capsys):
-    told, volume = aligned.with_suffix(".json"), folder / "m.mrc"
-    call("reconstruct", folder / "raw.mrc", "--aligned-by", told, "-o", volume, "--method", "sirt", "--iterations", 5)
+    message, volume = aligned.with_suffix(".json"), folder / "m.mrc"
+    call("reconstruct", folder / "raw.mrc", "--aligned-by", message, "-o", volume, "--method", "sirt", "--iterations", 5)
     capsys.readouterr()
     call("measure", volume, "--series", "recorded", "--groups", 2)
     assert "fractions in the projector" in capsys.readouterr().out

@@ -438,15 +438,15 @@ def test_bad_input_is_one_sentence(command, named, place, monkeypatch, capfd):
     monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: RunMode.RUN)
     with pytest.raises(SystemExit) as end:
         importlib.import_module(MAINS[program]).main()
-    told = capfd.readouterr().err
-    *before_it, sentence = told.strip().splitlines() or [""]
-    assert end.value.code == 2, told[-600:]
-    if not told.lstrip().startswith("Usage"):  # typer's own way to say what it doesn't take
-        assert sentence.startswith("error: "), told[-600:]
-        assert all(line.startswith("warning: ") for line in before_it), told[-600:]
+    message = capfd.readouterr().err
+    *before_it, sentence = message.strip().splitlines() or [""]
+    assert end.value.code == 2, message[-600:]
+    if not message.lstrip().startswith("Usage"):  # typer's own way to say what it doesn't take
+        assert sentence.startswith("error: "), message[-600:]
+        assert all(line.startswith("warning: ") for line in before_it), message[-600:]
         assert len(sentence) < 1200
-    assert named.lower() in told.lower(), told[-600:]
-    assert "Traceback" not in told
+    assert named.lower() in message.lower(), message[-600:]
+    assert "Traceback" not in message
     after = {path: path.stat().st_mtime_ns for path in place.rglob("*") if "log" not in path.parts and path.is_file()}
     left = {path for path in after if after[path] != before.get(path)}
     # A run folder notes who was refused there, beside what Hydra and Lightning's loggers begin with.

@@ -89,9 +89,9 @@ def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program
     monkeypatch.chdir(place.parent / "elsewhere")
     capsys.readouterr()
     assert program(f"resume={place / 'run'}", "trainer.max_epochs=2") == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: the folder's record names mynet.Tiny, ")
-    assert told.endswith("add to the command line: allow=[mynet]\n")
+    message = capsys.readouterr().err
+    assert message.startswith("error: the folder's record names mynet.Tiny, ")
+    assert message.endswith("add to the command line: allow=[mynet]\n")
     assert program(f"resume={place / 'run'}", ALLOWED, "trainer.max_epochs=2") == 0
     assert torch.load(place / "run" / LAST, weights_only=True)["epoch"] == 1
     network = load_reconstructor(place / "run", allow=("mynet",)).generator
@@ -101,8 +101,8 @@ def test_a_run_is_resumed_from_anywhere_with_its_folder_of_configuration(program
     capsys.readouterr()
     shutil.move(place / "conf", place / "moved")
     assert program(f"resume={place / 'run'}", ALLOWED, "trainer.max_epochs=3") == 2
-    told = capsys.readouterr().err
-    assert told == f"error: the run's configuration folder {place / 'conf'} is missing: give its new place by --config-dir\n"
+    message = capsys.readouterr().err
+    assert message == f"error: the run's configuration folder {place / 'conf'} is missing: give its new place by --config-dir\n"
     assert program(f"resume={place / 'run'}", ALLOWED, "--config-dir", str(place / "moved"), "trainer.max_epochs=3") == 0
     assert torch.load(place / "run" / LAST, weights_only=True)["epoch"] == 2
 

@@ -57,23 +57,23 @@ def check(tmp_path, monkeypatch, capsys):
 
 def rows(text: str) -> dict[tuple[str, str], str]:
     """What is said of each part and source."""
-    told = [line.split(maxsplit=1) for line in text.splitlines() if line.strip().startswith(("train ", "validation ", "test "))]
-    return {(part, rest.split(":")[0]): rest.split(": ", 1)[1] for part, rest in told}
+    message = [line.split(maxsplit=1) for line in text.splitlines() if line.strip().startswith(("train ", "validation ", "test "))]
+    return {(part, rest.split(":")[0]): rest.split(": ", 1)[1] for part, rest in message}
 
 
 def test_every_source_and_part_is_told_with_images_subjects_and_licence(check, data, tmp_path):
     code, out, err = check("d3", "data.repeat=true")
     assert (code, err) == (0, "")
-    told = rows(out)
-    assert {source for _, source in told} == {"phantom_faces", "brain", "ct", "dogs"}
-    assert len(told) == 12
+    message = rows(out)
+    assert {source for _, source in message} == {"phantom_faces", "brain", "ct", "dogs"}
+    assert len(message) == 12
     found = re.fullmatch(
-        r"10000 images in many poses of 32, subjects: 4 \((.*)\); licence: the data set's own terms", told["train", "brain"]
+        r"10000 images in many poses of 32, subjects: 4 \((.*)\); licence: the data set's own terms", message["train", "brain"]
     )
     assert set(found[1].split(", ")) < {f"{number}.nii.gz" for number in range(6)}
-    assert told["train", "ct"].startswith("10000 images in many poses of 8, subjects: 4 (patient ")
-    assert told["test", "dogs"].startswith("1 images, subjects: 1")
-    assert told["train", "phantom_faces"] == "25000 images; licence: none needed"
+    assert message["train", "ct"].startswith("10000 images in many poses of 8, subjects: 4 (patient ")
+    assert message["test", "dogs"].startswith("1 images, subjects: 1")
+    assert message["train", "phantom_faces"] == "25000 images; licence: none needed"
 
 
 def test_dicom_files_of_another_modality_in_a_ct_source_are_counted(check, data, write_dicom):
@@ -150,10 +150,10 @@ def test_a_training_on_measured_images_records_their_sources_and_what_was_left_o
     train(run_config(*SMALL, "data=d3", *here))
     record = json.loads((tmp_path / "run" / "record.json").read_text())
     assert record["train_data"] == "D3"
-    told = {source["name"]: source for source in record["data"]}
-    assert [told[name]["images"] for name in ("phantom_faces", "brain", "ct", "dogs")] == [25_000, 10_000, 10_000, 10_000]
-    assert {f"{name}/{file}" for name in ("brain", "ct", "dogs") for file, _ in told[name]["skipped"]} == set(BROKEN)
-    assert told["ct"]["licence"] == "the collection's own terms"
+    message = {source["name"]: source for source in record["data"]}
+    assert [message[name]["images"] for name in ("phantom_faces", "brain", "ct", "dogs")] == [25_000, 10_000, 10_000, 10_000]
+    assert {f"{name}/{file}" for name in ("brain", "ct", "dogs") for file, _ in message[name]["skipped"]} == set(BROKEN)
+    assert message["ct"]["licence"] == "the collection's own terms"
     assert str(data) not in json.dumps(record["data"])
     monkeypatch.setattr(
         ScanSlices, "decode", lambda self, file: pytest.fail(f"{file} is decoded again") if file.name[0].isdigit() else 1 / 0

@@ -50,9 +50,9 @@ def here(tmp_path, monkeypatch):
 
 def install(folder: Path) -> None:
     """What ``pip install .`` leaves of a package in a folder that is on Python's path: what it says of itself."""
-    told = (folder / "pyproject.toml").read_text()
-    (name,) = re.findall(r'^name = "(\w+)"$', told, re.MULTILINE)
-    (points,) = re.findall(r'^(\[project\.entry-points\."[\w.]+"\]\n(?:\w+ = "[^"]+"\n)+)', told, re.MULTILINE)
+    message = (folder / "pyproject.toml").read_text()
+    (name,) = re.findall(r'^name = "(\w+)"$', message, re.MULTILINE)
+    (points,) = re.findall(r'^(\[project\.entry-points\."[\w.]+"\]\n(?:\w+ = "[^"]+"\n)+)', message, re.MULTILINE)
     record = folder / f"{name}-0.1.dist-info"
     record.mkdir()
     (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")

@@ -47,9 +47,9 @@ def test_a_study_is_stopped_goes_on_and_leaves_weights_in_pieces(tmp_path):
     lpd = steps(folder / "lpd")
 
     second = study(folder, 0.1)
-    told, _ = second.communicate(timeout=900)
-    assert second.returncode == 0, told
-    assert f"the run in {folder / 'lpd'} is already finished" in told
+    message, _ = second.communicate(timeout=900)
+    assert second.returncode == 0, message
+    assert f"the run in {folder / 'lpd'} is already finished" in message
     assert steps(folder / "lpd") == lpd > 0
     table = pd.read_csv(folder / "results_0.1_minutes.csv")
     assert {"wbp", "sart", "tvm", "lpd", "irdm", "joint"} <= set(table["method"])
@@ -59,6 +59,6 @@ def test_a_study_is_stopped_goes_on_and_leaves_weights_in_pieces(tmp_path):
         assert all(file.stat().st_size <= 16 * 2**20 for file in (folder / "weights" / name).iterdir())
 
     further = study(folder, 0.2, "-n")  # what it would run
-    told, _ = further.communicate(timeout=60)
-    assert [told.count(f"resume={folder / name}") for name in ("lpd", "irdm", "joint", "inpainting")] == [1, 1, 1, 0]
-    assert "init=" not in told
+    message, _ = further.communicate(timeout=60)
+    assert [message.count(f"resume={folder / name}") for name in ("lpd", "irdm", "joint", "inpainting")] == [1, 1, 1, 0]
+    assert "init=" not in message

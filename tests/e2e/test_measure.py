@@ -64,11 +64,11 @@ def test_a_reconstructed_series_is_measured_with_all_that_is_known_of_it(place, 
     capsys.readouterr()
     out = place / "out"
     run("measure", volume, "-o", out, "--series", "recorded", "--groups", "3", "--uncertainty", place / "v.uncertainty.mrc")
-    told = capsys.readouterr()
-    assert "2 particles" in told.out
-    assert "--method" not in told.err  # the record tells
-    assert "--wedge" not in told.err
-    assert "in the missing wedge" in told.err
+    message = capsys.readouterr()
+    assert "2 particles" in message.out
+    assert "--method" not in message.err  # the record tells
+    assert "--wedge" not in message.err
+    assert "in the missing wedge" in message.err
     assert sorted(file.name for file in out.iterdir()) == ["labels.mrc", "particles.csv", "picture.png", "record.json", "volume.csv"]
     particles = pd.read_csv(out / "particles.csv")
     for row, radius in zip(particles.sort_values("volume_nm3", ascending=False).itertuples(), RADII, strict=True):
@@ -95,11 +95,11 @@ def test_a_volume_alone_is_measured_and_nothing_is_written_unless_asked(place, c
     monkeypatch.chdir(place)
     before = sorted(path.name for path in place.iterdir())
     run("measure", "truth.mrc", "--threshold", "0.5", "--wedge", "0", "--method", "sirt")
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert "threshold 0.5: 2 particles" in told.out
-    assert "volume: " in told.out
-    assert "nm3" in told.out
+    message = capsys.readouterr()
+    assert message.err == ""
+    assert "threshold 0.5: 2 particles" in message.out
+    assert "volume: " in message.out
+    assert "nm3" in message.out
     assert sorted(path.name for path in place.iterdir()) == before
 
 

@@ -121,8 +121,8 @@ def test_they_are_listed_with_where_they_come_from(installed):
     assert all(part in lines["box"] for part in ("A box", "size=6", str(site)))
     assert str(given) in lines["mine"]
     assert str(Path(methods.__file__).parent) not in lines["tvm"]
-    told = mwgan("methods", "box").output
-    assert "size (int): 6. Pixels of its side." in told
+    message = mwgan("methods", "box").output
+    assert "size (int): 6. Pixels of its side." in message
 
 
 def test_they_reconstruct(installed, series, tmp_path):

@@ -70,8 +70,8 @@ def test_a_resumed_run_continues_in_trackio(tmp_path):
 
     call("-m", "mwgan.cli.train", *SMALL, "logger=trackio", "threads=1", "paths.run_dir=run", "trainer.accelerator=cpu")
     call("-m", "mwgan.cli.train", "resume=run", "trainer.max_epochs=2")
-    told = json.loads(call("-c", READ).splitlines()[-1])
-    assert told["name"] == f"train {(tmp_path / 'run' / TRACKIO_ID).read_text().strip()}"
-    assert {"val/psnr", "train/pixel_loss", "val/images", "val/spectra"} <= set(told["keys"])
-    assert told["psnr"] == 2
-    assert told["config"]["config/data/size"] == 32
+    message = json.loads(call("-c", READ).splitlines()[-1])
+    assert message["name"] == f"train {(tmp_path / 'run' / TRACKIO_ID).read_text().strip()}"
+    assert {"val/psnr", "train/pixel_loss", "val/images", "val/spectra"} <= set(message["keys"])
+    assert message["psnr"] == 2
+    assert message["config"]["config/data/size"] == 32

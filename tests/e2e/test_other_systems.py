@@ -36,8 +36,8 @@ def drive(system: str, actions: str, *paths: Path, cwd: Path) -> str:
 
 
 def test_every_module_is_imported_and_files_are_held_and_written_without_what_windows_lacks(tmp_path):
-    told = drive("like_windows", "imports,holds_and_writes", tmp_path, cwd=tmp_path)
-    assert "can't be replaced: close it where it is open" in told
+    message = drive("like_windows", "imports,holds_and_writes", tmp_path, cwd=tmp_path)
+    assert "can't be replaced: close it where it is open" in message
     assert (tmp_path / "new" / "a").read_text(encoding="utf-8") == "°"
 
 
@@ -48,8 +48,8 @@ def test_a_user_of_windows_gets_from_a_series_to_a_trained_network(tmp_path):
     tilts = folder / "needle.tlt"
     lines = (samples_dir() / "needle.tlt").read_text(encoding="utf-8").split()
     tilts.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode() + b"\r\n")
-    told = drive("like_windows", "works", folder, samples_dir() / "needle.mrc", tilts, cwd=tmp_path)
-    assert "residual on the measured tilts" in told
+    message = drive("like_windows", "works", folder, samples_dir() / "needle.mrc", tilts, cwd=tmp_path)
+    assert "residual on the measured tilts" in message
     assert "psnr" in str(metrics_of(folder / "run"))
     assert set(pd.read_csv(folder / "results.csv")["wedge_deg"]) == {40, 60}
     assert b"\r" not in (folder / "results.csv").read_bytes()
@@ -59,14 +59,14 @@ def test_a_user_of_windows_gets_from_a_series_to_a_trained_network(tmp_path):
 
 @pytest.mark.slow
 def test_a_user_of_macos_trains_with_workers_that_are_spawned(tmp_path):
-    told = drive("like_macos", "holds_and_writes,trains", tmp_path, cwd=tmp_path)
-    assert f"run saved in {tmp_path / 'run'}" in told
+    message = drive("like_macos", "holds_and_writes,trains", tmp_path, cwd=tmp_path)
+    assert f"run saved in {tmp_path / 'run'}" in message
 
 
 @pytest.mark.slow
 def test_a_checkout_that_was_never_installed_runs_every_program(tmp_path):
-    told = drive("not_installed", "programs", tmp_path, cwd=tmp_path)
-    assert "mwgan 0+unknown" in told
+    message = drive("not_installed", "programs", tmp_path, cwd=tmp_path)
+    assert "mwgan 0+unknown" in message
     assert json.loads((tmp_path / "run" / "record.json").read_text(encoding="utf-8"))["versions"]["mwgan"] == "0+unknown"
     assert (tmp_path / "nrmse_by_wedge.png").is_file()
 

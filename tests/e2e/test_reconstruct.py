@@ -135,17 +135,17 @@ def test_compare_takes_methods_that_suit_any_series_unless_told(tmp_path):
     default = CliRunner().invoke(app, [*map(str, command), "--iterations", "40"])
     assert default.exit_code == 0, default.exception
     assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp", "sirt", "tvm_auto", "lpd_guided", "auto"]
-    told = CliRunner().invoke(app, [*map(str, command), "--methods", "irdm,wbp"])
-    assert told.exit_code == 0, told.exception
-    assert re.search(r"^warning: skipping irdm: irdm was trained for slices of 64 pixels", told.stderr, re.MULTILINE)
+    printed = CliRunner().invoke(app, [*map(str, command), "--methods", "irdm,wbp"])
+    assert printed.exit_code == 0, printed.exception
+    assert re.search(r"^warning: skipping irdm: irdm was trained for slices of 64 pixels", printed.stderr, re.MULTILINE)
     assert pd.read_csv(tmp_path / "c.csv")["method"].tolist() == ["wbp"]
 
 
 def test_exported_weights_carry_their_calibration_and_no_folders(tmp_path):
     record, state = read_weights(find_weights("irdm"))
     command = "mwgan-train init=/home/me/first paths.run_dir=/data/x/mine seed=1"
-    told = {"command": command, "init": {"command": "a={b: '/home/me/x'}"}}
-    save_weights(tmp_path / "mine.safetensors", state, {**record, **told})
+    printed = {"command": command, "init": {"command": "a={b: '/home/me/x'}"}}
+    save_weights(tmp_path / "mine.safetensors", state, {**record, **printed})
     arguments = ["weights", "export", str(tmp_path / "mine.safetensors"), "-o", str(tmp_path / "out.safetensors"), "--band-scale"]
     assert CliRunner().invoke(app, [*arguments, "2.5"]).exit_code == 0
     exported, _ = read_weights(tmp_path / "out.safetensors")
@@ -156,9 +156,9 @@ def test_exported_weights_carry_their_calibration_and_no_folders(tmp_path):
 
 
 def test_info_and_weights(tmp_path):
-    told = mwgan("info", SERIES, "--tilts", TILTS).stdout
-    assert "77 images of 96 rows and 64 columns" in told
-    assert "67.2 Å" in told
+    printed = mwgan("info", SERIES, "--tilts", TILTS).stdout
+    assert "77 images of 96 rows and 64 columns" in printed
+    assert "67.2 Å" in printed
     assert "irdm: D1, 64 pixels" in mwgan("weights", "list").stdout
     assert mwgan("weights", "export", "irdm", "-o", tmp_path / "copy.safetensors").returncode == 0
     few = _written(tmp_path / "few.mrc", mrcfile.read(SERIES)[:, ::12])
@@ -224,12 +224,12 @@ def test_bad_input_is_one_sentence_and_leaves_the_old_volume(tmp_path, monkeypat
         monkeypatch.setattr(sys, "argv", [str(part) for part in command])
         with pytest.raises(SystemExit) as end:  # in this process: a new one for each would take half a minute
             main()
-        told = capfd.readouterr()
-        assert end.value.code == 2, (case, told)
-        *before_it, message = told.err.strip().splitlines()
+        printed = capfd.readouterr()
+        assert end.value.code == 2, (case, printed)
+        *before_it, message = printed.err.strip().splitlines()
         assert message.startswith("error: "), (case, message)
         assert all(line.startswith("warning: ") for line in before_it), (case, before_it)
         assert named in message, (case, message)
-        assert "Traceback" not in told.out + told.err, case
+        assert "Traceback" not in printed.out + printed.err, case
         assert target.read_bytes() == b"good", case
         assert sorted(file.name for file in tmp_path.iterdir()) == before, case

@@ -54,8 +54,8 @@ def test_a_page_and_a_record_come_with_a_volume_of_any_format(series, tmp_path):
     assert (record["options"]["max_tilt"], record["geometry"]["binning"]) == (60.0, 2)
     assert record["seen"]["images"] == 77
     assert max(record["geometry"]["tilt_deg"]) == 60
-    told = re.search(r"residual on the measured tilts: ([\d.]+) %", done.output)
-    assert 100 * record["residual"]["of_data"] == pytest.approx(float(told[1]), abs=0.06)
+    printed = re.search(r"residual on the measured tilts: ([\d.]+) %", done.output)
+    assert 100 * record["residual"]["of_data"] == pytest.approx(float(printed[1]), abs=0.06)
     page = (tmp_path / "v.report.html").read_text()
     assert len(page) < 20e6
     assert "by Auto" in page
@@ -72,7 +72,7 @@ def test_formats_hold_the_same_volume(series, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("output", "printed"),
     [
         ("volume", "what kind of volume is"),
         ("v.vtk", "what kind of volume is"),
@@ -84,7 +84,7 @@ def test_formats_hold_the_same_volume(series, tmp_path):
         ("taken.mrc", "which is something else"),
     ],
 )
-def test_where_no_volume_can_be_is_one_sentence_and_nothing_written(output, told, series, tmp_path, monkeypatch, capfd):
+def test_where_no_volume_can_be_is_one_sentence_and_nothing_written(output, printed, series, tmp_path, monkeypatch, capfd):
     (tmp_path / "folder.mrc").mkdir()
     (tmp_path / "device.mrc").symlink_to("/dev/null")
     (tmp_path / "taken.json").write_text('{"mine": 1}')
@@ -96,7 +96,7 @@ def test_where_no_volume_can_be_is_one_sentence_and_nothing_written(output, told
         (message,) = capfd.readouterr().err.strip().splitlines()
         assert end.value.code == 2
         assert message.startswith("error: ")
-        assert told in message
+        assert printed in message
     assert names(tmp_path) == before
     assert (tmp_path / "taken.json").read_text() == '{"mine": 1}'
 

@@ -58,9 +58,9 @@ def test_sigterm_says_that_it_can_be_gone_on_with_and_the_same_command_does(seri
     assert second.returncode == 2
     first.send_signal(signal.SIGTERM)
     first.send_signal(signal.SIGCONT)
-    told = first.communicate()[1]
-    assert first.returncode == 143, told
-    done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command resumes there", told)[1])
+    message = first.communicate()[1]
+    assert first.returncode == 143, message
+    done = int(re.search(rf"ended by SIGTERM: (\d+) of {SLICES} slices are kept: the same command resumes there", message)[1])
     assert not output.exists()
     again = mwgan(*command(series, output, *options))
     assert again.returncode == 0

@@ -42,9 +42,9 @@ def test_tuned_weights_lie_beside_the_volume_and_are_weights_like_any(series, ti
     assert done.returncode == 0, done.stderr
     assert "tuned on 4 slices, which takes minutes" in done.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc", "v.tiny.safetensors"]
-    (told,) = json.loads((tmp_path / "v.json").read_text())["tuned"]
-    assert told["after"] <= told["before"]
-    assert read_weights(tmp_path / "v.tiny.safetensors")[0].others["tuned"] == told
+    (message,) = json.loads((tmp_path / "v.json").read_text())["tuned"]
+    assert message["after"] <= message["before"]
+    assert read_weights(tmp_path / "v.tiny.safetensors")[0].others["tuned"] == message
     volume = mrcfile.read(tmp_path / "v.mrc")
     again = mwgan("reconstruct", series, "-o", tmp_path / "w.mrc", "--method", tmp_path / "v.tiny.safetensors")
     assert again.returncode == 0, again.stderr

@@ -229,11 +229,11 @@ def test_a_killed_process_goes_on_by_its_folder_alone(tmp_path):
         running = start_program(*options, folder=tmp_path)
         wait_for_newer(stopped / LAST, written, running)
         os.killpg(running.pid, end)
-        told = running.communicate(timeout=60)[1]
-        assert running.returncode == status, told
-        assert "Traceback" not in told
+        message = running.communicate(timeout=60)[1]
+        assert running.returncode == status, message
+        assert "Traceback" not in message
         written = (stopped / LAST).stat().st_mtime_ns
-    assert "asked to stop in epoch" in told
+    assert "asked to stop in epoch" in message
     assert not jobs.is_finished(stopped)
     end_of_epoch = f"trainer.max_epochs={checkpoint(stopped)['epoch'] + 1}"
     train(resumed(stopped, end_of_epoch))
@@ -311,9 +311,9 @@ def test_two_processes_stop_and_go_on_together(tmp_path):
     with run(*pair, "paths.run_dir=run", "callbacks.last_checkpoint.every_minutes=0") as running:
         wait_for_newer(tmp_path / "run" / LAST, 0, running)
         running.terminate()
-        told = running.communicate(timeout=60)[1]
-    assert running.returncode == 143, told
-    assert "asked to stop in epoch" in told
+        message = running.communicate(timeout=60)[1]
+    assert running.returncode == 143, message
+    assert "asked to stop in epoch" in message
     with run("resume=run") as rest:
         assert rest.wait(timeout=300) == 0, rest.communicate()[1]
     # Each process gathers batch norm's statistics itself: a checkpoint's are shared, which may round them, and validation sees it.

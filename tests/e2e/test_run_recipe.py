@@ -80,15 +80,15 @@ def test_what_changed_is_done_again_and_no_more(folder, capfd, quick_steps):
     call("run", recipe(folder, align=False))
     capfd.readouterr()
     call("run", recipe(folder, align=False, overrides={"leaf1": {"reconstruct": {"iterations": 6}}}), "--jobs", 2)
-    told = capfd.readouterr().out
-    assert "leaf1: mwgan reconstruct" in told
-    assert "leaf2: reconstruct is already finished" in told
+    message = capfd.readouterr().out
+    assert "leaf1: mwgan reconstruct" in message
+    assert "leaf2: reconstruct is already finished" in message
     with mrcfile.mmap(folder / "raw/leaf2.mrc", mode="r+") as file:
         file.data[:] *= np.float32(1.5)
     call("run", folder / "day.yaml", "--only", "leaf2")
-    told = capfd.readouterr().out
-    assert "leaf2: mwgan reconstruct" in told
-    assert "leaf1" not in told
+    message = capfd.readouterr().out
+    assert "leaf2: mwgan reconstruct" in message
+    assert "leaf1" not in message
 
 
 def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd, quick_steps):
@@ -109,9 +109,9 @@ def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd, quick_step
     capfd.readouterr()
     again = {"smallest": 100}
     call("run", recipe(folder, **said, measure=again, overrides={"leaf2": {"measure": False}}))
-    told = capfd.readouterr().out
-    assert told.count("is already finished") == 2
-    assert "leaf1: mwgan measure" in told
+    message = capfd.readouterr().out
+    assert message.count("is already finished") == 2
+    assert "leaf1: mwgan measure" in message
     assert json.loads((measured / "record.json").read_text(encoding="utf-8"))["options"]["smallest"] == 100
     call("run", folder / "day.yaml")
     assert capfd.readouterr().out.count("is already finished") == 3
@@ -120,9 +120,9 @@ def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd, quick_step
 def test_a_series_that_fails_holds_no_other_up(folder, capfd, quick_steps):
     (folder / "raw/broken.mrc").write_bytes(b"no series")
     call("run", recipe(folder, align=False), code=2)
-    told = capfd.readouterr()
-    assert "error: broken: reconstruct failed, " in told.err
-    assert "broken.mrc is not an MRC file" in told.err
+    message = capfd.readouterr()
+    assert "error: broken: reconstruct failed, " in message.err
+    assert "broken.mrc is not an MRC file" in message.err
     rows = {row["series"]: row["state"] for row in csv.DictReader((folder / "results/summary.csv").open())}
     assert rows["leaf1"] == rows["leaf2"] == "done"
     assert rows["broken"].startswith("reconstruct failed")
@@ -167,7 +167,7 @@ def test_the_template_is_a_recipe(folder, capfd):
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "message"),
     [
         ({"serie": 1}, "unknown key"),
         ({"series": []}, "has no series"),
@@ -186,11 +186,11 @@ def test_the_template_is_a_recipe(folder, capfd):
         ({"measure": {"output": "numbers"}}, "set by the recipe itself"),
     ],
 )
-def test_a_wrong_recipe_is_one_sentence(folder, said, told):
+def test_a_wrong_recipe_is_one_sentence(folder, said, message):
     (folder / "copy").mkdir()
     (folder / "copy/leaf1.mrc").write_bytes((folder / "raw/leaf1.mrc").read_bytes())
     path = recipe(folder, **said)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         steps_of(read_recipe(path), "leaf1")
 
 

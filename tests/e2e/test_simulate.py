@@ -33,8 +33,8 @@ def simulate(output, *options):
 
 @pytest.mark.parametrize("specimen", list(IMAGES))
 def test_without_noise_the_series_is_the_projection_of_the_truth(tmp_path, specimen):
-    told = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--max-tilt", "60", "--noise", "0", "--voxel-size", "4.2")
-    assert "21 tilts of 3 x 32 pixels" in told
+    printed = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--max-tilt", "60", "--noise", "0", "--voxel-size", "4.2")
+    assert "21 tilts of 3 x 32 pixels" in printed
     series = TiltSeries(tmp_path / "s.mrc", tmp_path / "s.tlt")
     assert series.geometry.tilt_deg == tuple(float(tilt) for tilt in range(-60, 61, 6))
     assert series.voxel_size_angstrom == pytest.approx(4.2)
@@ -56,8 +56,8 @@ def test_the_noise_is_a_share_of_a_slices_largest_line_integral_and_the_seed_dec
 
 @pytest.mark.parametrize("specimen", ["specimens", *KINDS])
 def test_a_body_is_projected_from_a_finer_drawing_and_its_slices_lie_side_by_side(tmp_path, specimen):
-    told = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--noise", "0", "--slices", "6", "--step", "10")
-    assert "13 tilts of 6 x 32 pixels" in told
+    printed = simulate(tmp_path / "s.mrc", "--specimen", specimen, "--noise", "0", "--slices", "6", "--step", "10")
+    assert "13 tilts of 6 x 32 pixels" in printed
     series = TiltSeries(tmp_path / "s.mrc", tmp_path / "s.tlt")
     truth = torch.from_numpy(mrcfile.read(tmp_path / "s.truth.mrc").copy()).unsqueeze(1)
     own, measured = projector_for(series.geometry)(truth), series.sinograms(0, 6)
@@ -141,8 +141,8 @@ def test_the_network_inside_a_corrected_method_is_found_and_a_classical_method_h
 def test_a_particle_of_atoms_is_written_with_its_atoms(tmp_path):
     pytest.importorskip("ase", reason="crystals are built by ase")
     settings = ("--set", "forms=[truncated]", "--set", "materials=[Au]", "--set", "vacancies=3")
-    told = simulate(tmp_path / "s.mrc", "--specimen", "nanocrystal", "--slices", "56", "--size", "56", "--noise", "0", *settings)
-    assert "s.truth.xyz: 21 tilts of 56 x 56 pixels" in told
+    printed = simulate(tmp_path / "s.mrc", "--specimen", "nanocrystal", "--slices", "56", "--size", "56", "--noise", "0", *settings)
+    assert "s.truth.xyz: 21 tilts of 56 x 56 pixels" in printed
     series = TiltSeries(tmp_path / "s.mrc")
     assert series.voxel_size_angstrom == pytest.approx(0.35)
     truth, atoms = mrcfile.read(tmp_path / "s.truth.mrc"), read_xyz(tmp_path / "s.truth.xyz")

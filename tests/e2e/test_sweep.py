@@ -136,10 +136,10 @@ def test_ctrl_c_ends_a_run_and_a_sweep_in_a_sentence(tmp_path):
         running = start_program(*options, *SMOKE, "data.train.count=96", "trainer.max_epochs=500", folder=tmp_path)
         wait_for(tmp_path / log / jobs.LAST, running)
         running.send_signal(signal.SIGINT)
-        told = running.communicate(timeout=60)[1]
+        message = running.communicate(timeout=60)[1]
         assert running.returncode == 130
-        assert told.strip().splitlines()[-1] == "interrupted: finished results are kept"
-        assert "Traceback" not in told
+        assert message.strip().splitlines()[-1] == "interrupted: finished results are kept"
+        assert "Traceback" not in message
     assert not (tmp_path / "sweep" / "1").exists()
 
 
@@ -165,9 +165,9 @@ def test_a_stage_that_fails_does_not_stop_the_other_jobs(monkeypatch, capsys, tm
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert told.count("one of its stages failed") == 2
-    assert "2 of 2 jobs failed: 0, 1" in told
+    message = capsys.readouterr().err
+    assert message.count("one of its stages failed") == 2
+    assert "2 of 2 jobs failed: 0, 1" in message
 
 
 def test_a_run_folder_alone_is_gone_on_with_in_place(tmp_path):

@@ -129,11 +129,11 @@ def test_a_piece_that_is_not_the_one_is_named_and_nothing_is_written(form, harm,
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert second.name in told
-    assert first.name not in told
-    assert ("lacks 1 of" if harm == "missing" else "damaged or of another file") in told
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert second.name in message
+    assert first.name not in message
+    assert ("lacks 1 of" if harm == "missing" else "damaged or of another file") in message
     assert out.read_bytes() == b"as it was"
     assert not list(tmp_path.glob(".*"))
     if form == "shards":

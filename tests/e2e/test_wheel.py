@@ -16,9 +16,9 @@ pytestmark = pytest.mark.wheel
 
 def run(*command: object, cwd: Path, **environment: str) -> str:
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    told = [str(part) for part in command]
-    done = subprocess.run(told, cwd=cwd, env={**kept, **environment}, capture_output=True, text=True, timeout=1500, check=False)
-    assert done.returncode == 0, f"{' '.join(told)} ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    message = [str(part) for part in command]
+    done = subprocess.run(message, cwd=cwd, env={**kept, **environment}, capture_output=True, text=True, timeout=1500, check=False)
+    assert done.returncode == 0, f"{' '.join(message)} ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done.stdout
 
 
@@ -77,6 +77,6 @@ def test_a_part_of_ones_own_joins_the_wheel(title, programs, tmp_path):
 def test_the_recorded_numbers_are_in_the_wheel(programs, tmp_path):
     page = sections()["Beside the published numbers"]
     page.write(tmp_path)
-    told = run(programs / "python", "compare.py", cwd=tmp_path)
-    assert "SIRT, 50 iterations" in told
-    assert "lpd" in told
+    message = run(programs / "python", "compare.py", cwd=tmp_path)
+    assert "SIRT, 50 iterations" in message
+    assert "lpd" in message

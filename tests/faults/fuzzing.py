@@ -64,12 +64,12 @@ def _limited(computing_s: float) -> Iterator[None]:
 def answered(command: tuple[str, ...], folder: Path, limit_s: float = LONGEST_S) -> Ended:
     """How a program ends that is run in ``folder``: whatever it raises but its own exit is raised here too."""
     name, *arguments = command
-    told, before = io.StringIO(), (sys.argv, Path.cwd())
+    message, before = io.StringIO(), (sys.argv, Path.cwd())
     code: Any = 0
     sys.argv = [name, *arguments]
     os.chdir(folder)
     try:
-        with _limited(limit_s), contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with _limited(limit_s), contextlib.redirect_stderr(message), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import_module(MODULES[name]).main()
     except SystemExit as end:
@@ -79,7 +79,7 @@ def answered(command: tuple[str, ...], folder: Path, limit_s: float = LONGEST_S)
     finally:
         sys.argv = before[0]
         os.chdir(before[1])
-    return Ended(code, told.getvalue())
+    return Ended(code, message.getvalue())
 
 
 def check_answer(what: str, command: tuple[str, ...], folder: Path) -> Ended:
@@ -90,7 +90,7 @@ def check_answer(what: str, command: tuple[str, ...], folder: Path) -> Ended:
     note(fault=f"fuzzed {what}", program=" ".join(command[:2]), exit=end.code, traceback=end.traceback, leftovers=len(left))
     assert end.code in (0, 2), end
     assert not end.traceback, end
-    assert end.code == 0 or is_one_sentence(end.told), end
+    assert end.code == 0 or is_one_sentence(end.message), end
     assert left == []
     assert _executed == []
     assert not any(MARK in path.name for path in folder.rglob("*"))

@@ -51,7 +51,7 @@ def undisturbed(killed: Killed, prepared: Path, folder: Path) -> tuple[object, f
     for name in ("first", "second"):
         here, begun = shutil.copytree(prepared, folder / name), time.monotonic()
         straight = ended(killed.begin, here)
-        assert straight.code == 0, straight.told
+        assert straight.code == 0, straight.message
         results.append(result_of(here / killed.result))
     assert same(*results), f"two runs of {killed.name} differ"
     return results[1], time.monotonic() - begun
@@ -80,7 +80,7 @@ def kill(killed: Killed, prepared: Path, folder: Path, seed: str) -> list[str]:
                 break
             rows.append(_row(killed, here, numbers.pop(), moment / seconds, end, expected))
             if not _good(rows[-1]):
-                complaints.append(f"{rows[-1]}: {end.told[-1500:]}")
+                complaints.append(f"{rows[-1]}: {end.message[-1500:]}")
         if rows:
             last = ended(killed.go_on(here) or killed.begin, here)
             equal = last.code == 0 and same(result_of(here / killed.result), expected)
@@ -89,7 +89,7 @@ def kill(killed: Killed, prepared: Path, folder: Path, seed: str) -> list[str]:
                 note(**row, equal=equal)
             wrong += complaints
             if not equal or left or last.traceback:
-                wrong.append(f"{killed.name} after {[row['how'] for row in rows]}: exit {last.code}, left {left}, {last.told[-800:]}")
+                wrong.append(f"{killed.name} after {[row['how'] for row in rows]}: exit {last.code}, left {left}, {last.message[-800:]}")
         shutil.rmtree(here)
     assert not numbers, f"{killed.name} ended before its signals"
     return wrong

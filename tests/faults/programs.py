@@ -51,12 +51,12 @@ class Ended(NamedTuple):
     """How a program ended."""
 
     code: int
-    told: str
+    message: str
 
     @property
     def traceback(self) -> bool:
         """Whether it showed its insides. Before a program has begun, Ctrl-C is answered by Python, in its way."""
-        return self.code != -signal.SIGINT and ("Traceback" in self.told or "terminate called" in self.told)
+        return self.code != -signal.SIGINT and ("Traceback" in self.message or "terminate called" in self.message)
 
 
 def started(command: tuple[str, ...], folder: Path) -> subprocess.Popen[str]:
@@ -81,8 +81,8 @@ def ended(command: tuple[str, ...], folder: Path, number: signal.Signals | None 
                 time.sleep(min(0.002, wait_until - moment))
             if process.poll() is None:
                 os.killpg(process.pid, number)
-        told = process.communicate(timeout=300)[1]
-        return Ended(process.returncode, told)
+        message = process.communicate(timeout=300)[1]
+        return Ended(process.returncode, message)
 
 
 def prepare(folder: Path) -> None:
@@ -91,12 +91,12 @@ def prepare(folder: Path) -> None:
     table = (*EVALUATE, "wedges_deg=[40,60,80]", "~methods.sart", "table=table", "hydra.run.dir=log")
     for command in (SIMULATE, trained, table, ("mwgan", "weights", "split", "trained", "-o", "pieces")):
         end = ended(command, folder)
-        assert end.code == 0, end.told
+        assert end.code == 0, end.message
 
 
-def is_one_sentence(told: str) -> bool:
+def is_one_sentence(message: str) -> bool:
     """Whether a program that was refused has said why, once."""
-    return sum(line.startswith("error: ") for line in told.splitlines()) == 1
+    return sum(line.startswith("error: ") for line in message.splitlines()) == 1
 
 
 def leftovers(folder: Path) -> list[str]:

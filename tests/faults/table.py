@@ -17,10 +17,10 @@ def table(noted: Path) -> str:
     lines = [HEADINGS, ("---", "---", "---:", "---", *4 * ["---:"])]
     for (fault, program), tries in rows.groupby(["fault", "program"], sort=True):
         exits = tries["exit"].value_counts().sort_index(ascending=False)
-        told = ", ".join(f"{code} ({count})" for code, count in exits.items())
+        message = ", ".join(f"{code} ({count})" for code, count in exits.items())
         wrong = [int(tries[name].sum()) for name in ("traceback", "leftovers", "torn")]
         equal = "" if str(fault).startswith("fuzzed") else f"{int(tries['equal'].sum())} of {len(tries)}"  # there is no later run
-        lines.append((str(fault), f"`{program}`", str(len(tries)), told, *map(str, wrong), equal))
+        lines.append((str(fault), f"`{program}`", str(len(tries)), message, *map(str, wrong), equal))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -31,8 +31,8 @@ def judged(fault: str, program: str, how: str, end: Ended, left: list[str], torn
     """Note what was seen; what was wrong with it, if anything."""
     row = {"fault": fault, "program": program, "how": how, "exit": end.code, "traceback": end.traceback, "leftovers": len(left)}
     note(**row, torn=torn, equal=equal)
-    good = end.code == 2 and is_one_sentence(end.told) and equal and not (end.traceback or left or torn)
-    return None if good else f"{row}, torn {torn}, equal {equal}, left {left}: {end.told[-1500:]}"
+    good = end.code == 2 and is_one_sentence(end.message) and equal and not (end.traceback or left or torn)
+    return None if good else f"{row}, torn {torn}, equal {equal}, left {left}: {end.message[-1500:]}"
 
 
 @pytest.mark.parametrize("program", WRITERS)
@@ -49,12 +49,12 @@ def test_a_full_disk_is_one_sentence_and_with_room_it_works(program, prepared, t
             full = ended(again, here)
             torn = product(here).is_file() and program != "mwgan-evaluate"  # whose rows are kept
             seen.append((f"{share:.0%}", full, leftovers(here), torn))
-            again = ("mwgan-train", f"resume={OUT}/x") if "resume=" in full.told else again
+            again = ("mwgan-train", f"resume={OUT}/x") if "resume=" in full.message else again
         remount(here / OUT, "size=64m")
         later = ended(again, here)
         equal = later.code == 0 and same(result_of(product(here)), result_of(product(straight)))
         wrong = [judged("full disk", program, *one, equal) for one in seen]
-    assert [one for one in wrong if one] == [], later.told
+    assert [one for one in wrong if one] == [], later.message
 
 
 @pytest.mark.parametrize("program", WRITERS)

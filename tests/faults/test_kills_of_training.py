@@ -13,8 +13,8 @@ pytestmark = pytest.mark.faults
 
 def go_on(folder: Path) -> Command | None:
     """The folder is all that is given, if it holds what tells of the run."""
-    told = any((folder / "run" / file).is_file() for file in (".hydra/overrides.yaml", "multirun.yaml"))
-    return ("mwgan-train", "resume=run") if told else None
+    started = any((folder / "run" / file).is_file() for file in (".hydra/overrides.yaml", "multirun.yaml"))
+    return ("mwgan-train", "resume=run") if started else None
 
 
 TRAININGS = [

@@ -33,14 +33,16 @@ def test_two_programs_at_once_mix_nothing(program, tmp_path):
     for command in dict.fromkeys((first, second)):
         alone = _prepared(tmp_path / f"alone {len(results)}")
         end = ended(command, alone)
-        assert end.code == 0, end.told
+        assert end.code == 0, end.message
         results.append([result_of(alone / name) for name in names])
     for count in range(TRIES):
         here = _prepared(tmp_path / str(count))
         one = started(first, here)
         time.sleep(chance.uniform(0.0, 1.0))
         other = started(second, here)
-        ends = [Ended(process.returncode, told) for process, told in [(process, process.communicate()[1]) for process in (one, other)]]
+        ends = [
+            Ended(process.returncode, message) for process, message in [(process, process.communicate()[1]) for process in (one, other)]
+        ]
         left = leftovers(here)
         whole = any(same([result_of(here / name) for name in names], result) for result in results)
         codes, traceback = [end.code for end in ends], any(end.traceback for end in ends)

@@ -32,9 +32,9 @@ def test_a_complete_sample_without_noise_is_its_projection(faces):
 @pytest.mark.parametrize("complete", [None, torch.zeros(3, dtype=torch.bool)])
 def test_nobody_complete_is_as_if_it_had_not_been_said(complete, faces):
     acquire = Acquisition(32, 5.0, (20.0, 100.0), GaussianNoise(2.0))
-    plain, told = acquire(faces, SEEDS), acquire(faces, SEEDS, complete=complete)
-    assert torch.equal(plain.mask, told.mask)
-    assert torch.equal(plain.sinogram, told.sinogram)
+    plain, message = acquire(faces, SEEDS), acquire(faces, SEEDS, complete=complete)
+    assert torch.equal(plain.mask, message.mask)
+    assert torch.equal(plain.sinogram, message.sinogram)
 
 
 def test_everybody_complete_measures_every_tilt(faces):

@@ -81,7 +81,7 @@ def test_nothing_is_left_behind_in_astra(astra, disc, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "options", "told"),
+    ("algorithm", "options", "message"),
     [
         ("magic", {}, "one of fbp, sirt, sart, art, cgls, not 'magic'"),
         ("fbp", {"iterations": 3}, "fbp takes filter, not iterations"),
@@ -92,8 +92,8 @@ def test_nothing_is_left_behind_in_astra(astra, disc, monkeypatch):
         ("fbp", {"filter": "gauss"}, "not 'gauss'"),
     ],
 )
-def test_what_it_does_not_take_is_refused(algorithm, options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_it_does_not_take_is_refused(algorithm, options, message):
+    with pytest.raises(InputError, match=message):
         Astra(algorithm, **options)
 
 

@@ -165,17 +165,17 @@ def test_measured_images_must_be_those_recorded(write_nifti, tmp_path, monkeypat
         write_nifti(tmp_path / "brain" / f"subject{subject}" / "scan.nii", volume)
     with pytest.raises(InputError, match="are not those of the recorded rows of brain: leave brain out"):
         run(WBP(), sources=["brain"], data=tmp_path)
-    told = []
-    table = run(WBP(), 1, sources=None, data=tmp_path, progress=told.append)
+    message = []
+    table = run(WBP(), 1, sources=None, data=tmp_path, progress=message.append)
     assert set(table["source"]) == {"phantom_faces", "random_shapes"}
-    assert any(text.startswith("skipping brain: ") for text in told)
+    assert any(text.startswith("skipping brain: ") for text in message)
 
 
 def test_progress_names_source_noise_and_wedge():
-    told = []
-    run(WBP(), 1, progress=told.append)
-    assert len(told) == 1
-    assert told[0].startswith("phantom_faces, 2 % noise: mine at 60 degrees")
+    message = []
+    run(WBP(), 1, progress=message.append)
+    assert len(message) == 1
+    assert message[0].startswith("phantom_faces, 2 % noise: mine at 60 degrees")
 
 
 def test_the_package_offers_it_without_importing_torch():

@@ -204,7 +204,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 
 def test_progress_is_told_of_the_shards_that_are_made(tmp_path):
-    told: list[str] = []
+    message: list[str] = []
     fill(tmp_path, stop_at=6)
-    fill(tmp_path, progress=told.append)
-    assert told == ["cache: shard 2 of 3", "cache: shard 3 of 3"]
+    fill(tmp_path, progress=message.append)
+    assert message == ["cache: shard 2 of 3", "cache: shard 3 of 3"]

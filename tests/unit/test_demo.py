@@ -18,21 +18,21 @@ CONFIGURATIONS = {"mwgan-train": "train", "mwgan-evaluate": "evaluate", "mwgan-f
 @pytest.fixture
 def commands(monkeypatch) -> list[list[str]]:
     """What would have been run."""
-    told: list[list[str]] = []
+    message: list[list[str]] = []
 
     def run(command, check):
-        told.append(command[1:])
+        message.append(command[1:])
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", run)
-    return told
+    return message
 
 
 def test_every_step_says_beforehand_what_it_takes(commands, tmp_path, capsys):
     demo.demo(tmp_path / "demo")
-    told = capsys.readouterr().out
+    message = capsys.readouterr().out
     steps = demo._steps(tmp_path / "demo")
-    assert [line for line in told.splitlines() if line[:2] in {f"{number}/" for number in range(1, 10)}] == [
+    assert [line for line in message.splitlines() if line[:2] in {f"{number}/" for number in range(1, 10)}] == [
         f"{number}/{len(steps)} {step.title} (about {step.cpu_minutes:g} CPU minutes)" for number, step in enumerate(steps, start=1)
     ]
     assert sum(step.cpu_minutes for step in steps) <= 12

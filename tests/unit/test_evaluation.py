@@ -138,8 +138,8 @@ def test_a_method_that_comes_later_is_alone_in_being_asked(tmp_path, test, valid
 def test_rows_of_an_earlier_version_are_not_made_again(tmp_path, test, validation):
     rows = fill(tmp_path, test, validation)
     older = rows.drop(columns=["reconstructor", "data_consistency", "stand_ins"])
-    told = older["train_data"].where(older["method"] != "net", "D2 (phantom faces for ct)")
-    older.assign(train_data=told, perceptual_index=None).to_parquet(tmp_path / "results.parquet")
+    message = older["train_data"].where(older["method"] != "net", "D2 (phantom faces for ct)")
+    older.assign(train_data=message, perceptual_index=None).to_parquet(tmp_path / "results.parquet")
     kept = pd.read_parquet(tmp_path / "results.tomograms.parquet")
     kept.drop(columns=["reconstructor", "data_consistency", "stand_ins"]).to_parquet(tmp_path / "results.tomograms.parquet")
     test.drawn.clear()
@@ -150,10 +150,10 @@ def test_rows_of_an_earlier_version_are_not_made_again(tmp_path, test, validatio
     grown = fill(tmp_path, Counted(count=IMAGES + 1), validation, images=IMAGES + 1)
     assert len(grown) == 4 * 2 * (IMAGES + 1)
     assert not grown.duplicated([name for name in IDENTITY if name != "train_data"]).any()
-    told = grown[["method", "train_data", "reconstructor", "data_consistency", "stand_ins"]].drop_duplicates().set_index("method")
-    assert told.loc["wbp + data"].tolist() == ["", "wbp", True, ""]
-    assert told.loc["net"].tolist() == ["D2", "net", False, "ct"]
-    assert len(told) == 4
+    message = grown[["method", "train_data", "reconstructor", "data_consistency", "stand_ins"]].drop_duplicates().set_index("method")
+    assert message.loc["wbp + data"].tolist() == ["", "wbp", True, ""]
+    assert message.loc["net"].tolist() == ["D2", "net", False, "ct"]
+    assert len(message) == 4
 
 
 def test_networks_alone_are_asked_for_their_uncertainty(tmp_path, test, validation):

@@ -37,8 +37,8 @@ def test_a_network_among_the_methods_is_what_it_is_among_the_checkpoints():
     )
     assert method.checkpoint == checkpoint.checkpoint
     assert method.checkpoint.startswith("lpd#")
-    told = ("train_data", "train_seed", "trained_on", "stand_ins", "grid", "base", "about")
-    assert [getattr(method, name) for name in told] == [getattr(checkpoint, name) for name in told]
+    message = ("train_data", "train_seed", "trained_on", "stand_ins", "grid", "base", "about")
+    assert [getattr(method, name) for name in message] == [getattr(checkpoint, name) for name in message]
     assert method.train_data == load_reconstructor("lpd").record["train_data"] != ""
 
 
@@ -81,8 +81,8 @@ def test_packages_that_are_allowed_reach_the_reader_of_weights(monkeypatch):
 def test_labels_and_colours_are_no_condition_of_a_table(tmp_path):
     ramp = "++methods.wbp.tune={filter: [ramp], cutoff: [1.0]}"
     evaluated(tmp_path, "++methods.wbp.label=WBP", ramp)
-    told = json.loads((tmp_path / "results.conditions.json").read_text())["method wbp"]
-    assert told == {"reconstructor": {"_target_": "mwgan.recon.WBP"}, "tune": {"filter": ["ramp"], "cutoff": [1.0]}}
+    message = json.loads((tmp_path / "results.conditions.json").read_text())["method wbp"]
+    assert message == {"reconstructor": {"_target_": "mwgan.recon.WBP"}, "tune": {"filter": ["ramp"], "cutoff": [1.0]}}
     assert len(evaluated(tmp_path, "++methods.wbp.color=red", ramp)) == 1
     with pytest.raises(InputError, match=r"method wbp\.tune\.filter"):
         evaluated(tmp_path, ramp.replace("ramp", "hann"))

@@ -99,9 +99,9 @@ def test_tuned_weights_are_kept_and_not_made_again(series, tmp_path, monkeypatch
     assert file.is_file()
     assert "tuned on 6 slices" in said[0]
     assert "kept-out tilts" in said[1]
-    (told,) = tuned_of(first)
-    assert told["of"] == "lpd_guided"
-    assert told["after"] <= told["before"]
+    (message,) = tuned_of(first)
+    assert message["of"] == "lpd_guided"
+    assert message["after"] <= message["before"]
     monkeypatch.setattr("mwgan.series.fine_tuning.fine_tune", lambda network, seen: pytest.fail("made again"))
     second = fine_tune_networks(method, series, grid, output, "these data")
     rows = series.sinograms(20, 21)
@@ -116,7 +116,7 @@ def test_all_networks_of_a_mixture_are_tuned(series, tmp_path, monkeypatch):
     method, grid = make_method("auto"), SliceGrid.of(series.geometry)
     tuned = fine_tune_networks(method, series, grid, tmp_path / "needle.mrc", "these data")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["needle.lpd.safetensors", "needle.lpd_guided.safetensors"]
-    assert [told["steps"] for told in tuned_of(tuned)] == [0, 0]
+    assert [message["steps"] for message in tuned_of(tuned)] == [0, 0]
     assert [network.name for network in networks_in(make_choice(tuned, series, grid))][:1] == ["lpd_guided"]
 
 

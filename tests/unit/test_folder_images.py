@@ -118,9 +118,9 @@ def test_broken_files_among_good_ones_are_left_out_counted_and_named(dogs, write
     assert len(source) == 20
     assert {file for file, _ in source.skipped} == BROKEN
     assert "4 of 24 files skipped" in capsys.readouterr().out
-    told = source.describe()[0]
-    assert {file for file, _ in told["skipped"]} == BROKEN
-    assert (told["images"], told["distinct"], told["subjects"]) == (20, 20, 20)
+    message = source.describe()[0]
+    assert {file for file, _ in message["skipped"]} == BROKEN
+    assert (message["images"], message["distinct"], message["subjects"]) == (20, 20, 20)
 
 
 def test_a_copy_of_a_file_is_left_out_since_it_might_fall_to_another_part(dogs):
@@ -442,9 +442,9 @@ def test_phantom_faces_take_the_share_of_a_source_that_is_not_there_and_say_so(f
     assert source.name == "dogs (phantom faces)"
     assert source.substituted == ("dogs",)
     assert source.origin(3) is None
-    told = source.describe()[0]
-    assert (told["name"], told["images"], told["licence"]) == ("dogs (phantom faces)", 30, "none needed")
-    assert "phantom faces" in told["substituted"]
+    message = source.describe()[0]
+    assert (message["name"], message["images"], message["licence"]) == ("dogs (phantom faces)", 30, "none needed")
+    assert "phantom faces" in message["substituted"]
     assert not folder.exists()
 
 

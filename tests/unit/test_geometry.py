@@ -145,9 +145,9 @@ def test_each_tilt_may_have_an_offset_of_its_own_that_goes_with_it():
     assert TiltGeometry([0.0, 1.0], 16, tilt_offset_px=(0.0, 0.0)) == TiltGeometry([0.0, 1.0], 16)
 
 
-@pytest.mark.parametrize(("offsets", "told"), [((1.0,), "2 tilts have an offset each, not 1"), ((0.0, float("inf")), "finite")])
-def test_offsets_of_tilts_are_one_each_and_finite(offsets, told):
-    with pytest.raises(InputError, match=told):
+@pytest.mark.parametrize(("offsets", "printed"), [((1.0,), "2 tilts have an offset each, not 1"), ((0.0, float("inf")), "finite")])
+def test_offsets_of_tilts_are_one_each_and_finite(offsets, printed):
+    with pytest.raises(InputError, match=printed):
         TiltGeometry([0.0, 1.0], 16, tilt_offset_px=offsets)
 
 

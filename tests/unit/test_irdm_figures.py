@@ -447,8 +447,8 @@ def test_the_very_best_and_worst_of_each_source_stand_beside_their_truth(results
 
 
 def test_the_subject_of_the_best_and_worst_image_is_named(results, tomograms):
-    told = of_subjects(results, ["sub-1", "sub-2", "scans/of/a/hospital/with/a/long/name/3.nii"])
-    chosen = extremes(told, tomograms.assign(subject="another"), "irdm_d2").set_index(["source", "kept_as"])
+    message = of_subjects(results, ["sub-1", "sub-2", "scans/of/a/hospital/with/a/long/name/3.nii"])
+    chosen = extremes(message, tomograms.assign(subject="another"), "irdm_d2").set_index(["source", "kept_as"])
     assert chosen.loc[("brain", "best"), "subject"] == "sub-1"
     captions = {place: caption(row).split("\n") for place, row in chosen.iterrows()}
     assert captions["brain", "best"][:2] == ["wedge 35°, image 0, seed 3", "of sub-1"]
@@ -468,12 +468,12 @@ def with_stand_ins(rows):
 
 
 def test_tables_tell_what_networks_were_trained_on(results):
-    told = with_stand_ins(results)
-    table = figures.nrmse_table(told).groupby("method")["train_data"].unique()
+    message = with_stand_ins(results)
+    table = figures.nrmse_table(message).groupby("method")["train_data"].unique()
     assert table["irdm_d2"].tolist() == ["D2 (phantom faces for ct)"]
     assert table["irdm_d3"].tolist() == ["D; D3 (phantom faces for ct, dogs)"]
     assert (table["tvm"].tolist(), table["irdm_d1"].tolist()) == ([""], ["D"])
-    (data,) = figures.inclusion_matrix_table(choose(told, methods=["tvm", "irdm_d1", "irdm_d2"]))["train_data"].unique()
+    (data,) = figures.inclusion_matrix_table(choose(message, methods=["tvm", "irdm_d1", "irdm_d2"]))["train_data"].unique()
     assert data == "irdm_d1: D | irdm_d2: D2 (phantom faces for ct)"
 
 
@@ -494,10 +494,10 @@ def test_stand_ins_are_marked_in_every_figure_and_told_in_its_note(results, tomo
         (figures.images_by_method(at_40, one_source[one_source["wedge_deg"] == 40], [0], columns), note.split(";")[0]),
         (figures.spectra(at_40, one_source[one_source["wedge_deg"] == 40], 0, columns), note.split(";")[0]),
     ):
-        told = " ".join(words(figure).split())
-        assert "IRDM, D2 *" in told
-        assert "IRDM, D1 *" not in told
-        assert wanted in told
+        message = " ".join(words(figure).split())
+        assert "IRDM, D2 *" in message
+        assert "IRDM, D1 *" not in message
+        assert wanted in message
     assert "stand-ins" not in words(figures.metric_by_wedge(results))
 
 

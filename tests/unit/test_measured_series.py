@@ -117,8 +117,8 @@ def test_turning_begins_where_it_is_told_and_takes_the_slices_in_turn(files):
 @pytest.mark.parametrize("axis_offset_px", [4.0, -2.3])
 def test_an_axis_off_the_centre_of_the_detector_is_brought_there(axis_offset_px, slices, tmp_path):
     files, geometry = write(tmp_path, slices, axis_offset_px=axis_offset_px), TiltGeometry.full(COARSE, STEP)
-    told = MeasuredSeries(**files, size=COARSE, axis_offset_px=axis_offset_px)  # 4 pixels in one, with air at the ends
-    assert max(misfit(told, index, geometry) for index in range(2)) < 0.025
+    printed = MeasuredSeries(**files, size=COARSE, axis_offset_px=axis_offset_px)  # 4 pixels in one, with air at the ends
+    assert max(misfit(printed, index, geometry) for index in range(2)) < 0.025
     not_told = MeasuredSeries(**files, size=COARSE)
     assert min(misfit(not_told, index, geometry) for index in range(2)) > 0.05
 

@@ -61,7 +61,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("label: [unclosed", "can't be read"),
         ("", "has no keys"),
@@ -78,12 +78,12 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
         ({**LEAST, "after": ["tvm"]}, "the name of another method"),
     ],
 )
-def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, content, told):
+def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, content, message):
     file = write(tmp_path, content=content)
     with pytest.raises(InputError) as error:
         read_methods([tmp_path])
     assert str(file) in str(error.value)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -122,7 +122,7 @@ def test_a_node_may_be_set_as_a_projector():
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "told"),
+    ("name", "settings", "message"),
     [
         ("tvm", {"wait": 1}, r"tvm has no setting 'wait': it has weight, iterations, bounds"),
         ("tvm", {"weight": "strong"}, r"weight of tvm must be float \| None, not 'strong'"),
@@ -136,14 +136,14 @@ def test_a_node_may_be_set_as_a_projector():
         ("irdm_d1", {}, r"the weights of irdm_d1 are not shipped"),
     ],
 )
-def test_what_can_not_be_made_is_said(name, settings, told):
-    with pytest.raises(InputError, match=told) as error:
+def test_what_can_not_be_made_is_said(name, settings, message):
+    with pytest.raises(InputError, match=message) as error:
         make_method(name, settings)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("keys", "settings", "told"),
+    ("keys", "settings", "message"),
     [
         ({}, {}, r"box can't be built from .*box\.yaml .*missing 1 required positional argument: 'size'"),
         ({"arguments": {"size": 4}}, {"threshold": 2}, r"box can't be built from .*too high a threshold"),
@@ -153,9 +153,9 @@ def test_what_can_not_be_made_is_said(name, settings, told):
         ({"arguments": {"size": "${data.size}"}}, {}, r"box\.yaml refers to other configuration"),
     ],
 )
-def test_what_is_wrong_with_somebody_elses_method_is_said(box, keys, settings, told):
+def test_what_is_wrong_with_somebody_elses_method_is_said(box, keys, settings, message):
     box(**keys)
-    with pytest.raises(InputError, match=told) as error:
+    with pytest.raises(InputError, match=message) as error:
         make_method("box", settings)
     assert "\n" not in str(error.value)
 

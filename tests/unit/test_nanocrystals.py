@@ -158,7 +158,7 @@ def test_a_file_of_atoms_is_a_particle(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"forms": ["ball"]}, "forms must be some of octahedron"),
         ({"materials": []}, "not none"),
@@ -169,8 +169,8 @@ def test_a_file_of_atoms_is_a_particle(tmp_path):
         ({"xyz": "nowhere.xyz"}, "can't be read as atoms"),
     ],
 )
-def test_what_makes_no_particle_is_refused(settings, told):
-    with pytest.raises(InputError, match=told):
+def test_what_makes_no_particle_is_refused(settings, message):
+    with pytest.raises(InputError, match=message):
         Nanocrystals(**{**QUICK, **settings}).image(0, rng())
 
 

@@ -45,7 +45,7 @@ def test_either_kind_of_quotes_is_taken_off():
 
 
 @pytest.mark.parametrize(
-    ("told", "left"),
+    ("message", "left"),
     [
         (r"mwgan-train init='C:\Users\John Smith\runs\a' seed=1 x=D:/lab/b/c.ckpt", "mwgan-train init='a' seed=1 x=c.ckpt"),
         (r"\\server\share\lab\run", "run"),
@@ -54,5 +54,5 @@ def test_either_kind_of_quotes_is_taken_off():
         ("outputs/train/run", "outputs/train/run"),
     ],
 )
-def test_a_file_that_travels_tells_no_folders_of_either_system(told: str, left: str):
-    assert _without_folders({"command": [told]}) == {"command": [left]}
+def test_a_file_that_travels_tells_no_folders_of_either_system(message: str, left: str):
+    assert _without_folders({"command": [message]}) == {"command": [left]}

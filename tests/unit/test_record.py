@@ -102,8 +102,10 @@ def test_a_record_that_is_no_object_is_refused():
 
 
 def test_folders_of_this_machine_are_cut():
-    told = replace(TrainingRecord.from_plain(WHOLE, "here"), command="mwgan-train init=/home/me/first", init={"command": "a={b: '/x/y'}"})
-    record = told.without_folders()
+    message = replace(
+        TrainingRecord.from_plain(WHOLE, "here"), command="mwgan-train init=/home/me/first", init={"command": "a={b: '/x/y'}"}
+    )
+    record = message.without_folders()
     assert (record.command, record.init) == ("mwgan-train init=first", {"command": "a={b: 'y'}"})
     assert record == {**WHOLE, "command": record.command, "init": record.init}
 

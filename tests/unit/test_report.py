@@ -37,12 +37,12 @@ def log(epochs, first=0):
     return pd.concat([held_out, pd.DataFrame({"epoch": epoch, **seen})], ignore_index=True).sort_values("epoch", kind="stable")
 
 
-def job(sweep, name, overrides, epochs=None, finished=False, **told):
+def job(sweep, name, overrides, epochs=None, finished=False, **message):
     folder = sweep / name
     folder.mkdir(parents=True)
     jobs.record_start(folder, overrides)
     if epochs is not None:
-        record = {"train_data": "D2", "commit": "abc1234", "device": "CPU, 1 threads", "config": {"trainer": {"max_epochs": 4}}, **told}
+        record = {"train_data": "D2", "commit": "abc1234", "device": "CPU, 1 threads", "config": {"trainer": {"max_epochs": 4}}, **message}
         (folder / "record.json").write_text(json.dumps(record))
         (folder / "csv").mkdir()
         log(epochs).to_csv(folder / "csv" / "metrics.csv", index=False)
@@ -160,20 +160,20 @@ def test_the_runs_are_told_as_far_as_they_got(without_table):
 
 def test_substitutions_and_files_left_out_are_told(without_table):
     page = Page(without_table[1])
-    told = page.row("1")[-1]
-    assert "ct (phantom faces): substituted: data/ct is not there" in told
-    assert "brain: 1 file left out: sub-1/<a>.nii – EOFError: cut short" in told
+    message = page.row("1")[-1]
+    assert "ct (phantom faces): substituted: data/ct is not there" in message
+    assert "brain: 1 file left out: sub-1/<a>.nii – EOFError: cut short" in message
     assert page.row("D2", "brain") == ["D2", "brain", "10000", "900", "42", "CC BY 4.0"]
 
 
 def test_files_left_out_may_be_a_number_or_many():
-    def told(skipped):
+    def message(skipped):
         record = {"train_data": "D2", "data": [{**SCANS, "skipped": skipped}]}
         return Page(report("s", [Run("0", ["seed=0"], record, None, False)], None, None)).row("0")[-1]
 
-    assert told(7) == "D2brain: 7 files left out"
-    assert told(["a", "b", "c", "d", "e", "f"]).endswith("6 files left out: a; b; c; d; e; …")
-    assert told([]) == "D2"
+    assert message(7) == "D2brain: 7 files left out"
+    assert message(["a", "b", "c", "d", "e", "f"]).endswith("6 files left out: a; b; c; d; e; …")
+    assert message([]) == "D2"
 
 
 def test_what_is_absent_is_said(without_table):
@@ -225,10 +225,10 @@ def test_nrmse_stands_by_source_and_over_all_with_its_spread(with_table):
 
 def test_best_and_worst_images_of_every_network_are_shown_with_their_numbers(with_table, sweep):
     page = Page(with_table[1])
-    told = [picture["alt"] for picture in page.pictures if "best" in picture["alt"]]
-    assert len(told) == 2
-    assert "phantom_faces, best: wedge 40°, image 0, seed 0, 41.7 dB" in told[0]
-    assert "brain, worst: wedge 50°, image 1, seed 1" in told[0]
+    message = [picture["alt"] for picture in page.pictures if "best" in picture["alt"]]
+    assert len(message) == 2
+    assert "phantom_faces, best: wedge 40°, image 0, seed 0, 41.7 dB" in message[0]
+    assert "brain, worst: wedge 50°, image 1, seed 1" in message[0]
     assert "None were kept of TVM." in page.words
     tables(sweep)
     kept = pd.read_parquet(sweep / "results.tomograms.parquet")
@@ -246,8 +246,8 @@ def test_stand_ins_and_subjects_are_told_beside_the_numbers(sweep):
     assert page.words.count("noise 0 %; trained with stand-ins: * phantom faces for ct") == 3
     assert "brain, 2 images of 1 subject" in page.words
     assert "IRDM, D2 (phantom faces for ct)" in page.words  # above the best and worst images
-    told = next(picture["alt"] for picture in page.pictures if "best" in picture["alt"])
-    assert "brain, worst: wedge 50°, image 1, seed 1, of sub-7" in told
+    message = next(picture["alt"] for picture in page.pictures if "best" in picture["alt"])
+    assert "brain, worst: wedge 50°, image 1, seed 1, of sub-7" in message
 
 
 def test_sources_that_no_method_has_all_of_have_no_mean(sweep):

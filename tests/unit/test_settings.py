@@ -61,10 +61,10 @@ def _importable(monkeypatch):
 
 @pytest.mark.parametrize("kind", [Takes, Heir])
 def test_the_first_sentence_on_each_parameter_is_told(kind):
-    told = {name: setting.description for name, setting in settings_of(entry(kind)).items()}
-    assert told["number"] == "A number."
-    assert told["first"] == told["second"] == "Both of TVM, over two lines."
-    assert (told["untold"], "whatever" in told) == ("", False)
+    message = {name: setting.description for name, setting in settings_of(entry(kind)).items()}
+    assert message["number"] == "A number."
+    assert message["first"] == message["second"] == "Both of TVM, over two lines."
+    assert (message["untold"], "whatever" in message) == ("", False)
 
 
 def test_defaults_are_those_of_the_file_then_of_the_constructor():
@@ -103,8 +103,8 @@ def test_settings_are_parsed():
         "direction_weights": [0.7, 1.4],
         "name": "a=b",
     }
-    for texts, told in ((["weight"], "KEY=VALUE"), (["=3"], "KEY=VALUE"), (["a=1", "a=2"], "a is set twice")):
-        with pytest.raises(InputError, match=told):
+    for texts, message in ((["weight"], "KEY=VALUE"), (["=3"], "KEY=VALUE"), (["a=1", "a=2"], "a is set twice")):
+        with pytest.raises(InputError, match=message):
             parse_settings(texts)
 
 
@@ -122,7 +122,7 @@ def test_settings_go_to_the_method_they_name_or_to_all_that_have_them():
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("speed", "none of wbp, mine has a setting 'speed'"),
         ("wbp.speed", "wbp has no setting 'speed': it has filter, cutoff"),
@@ -131,8 +131,8 @@ def test_settings_go_to_the_method_they_name_or_to_all_that_have_them():
         ("cutoff", "cutoff of wbp must be float"),
     ],
 )
-def test_settings_of_no_method_are_refused(key, told):
-    with pytest.raises(InputError, match=told):
+def test_settings_of_no_method_are_refused(key, message):
+    with pytest.raises(InputError, match=message):
         settings_by_method({key: "high"}, {"wbp": known_methods()["wbp"], "mine": None})
 
 
@@ -148,5 +148,5 @@ def test_what_a_method_needs_is_told(monkeypatch):
 
 
 def test_values_are_told_as_they_are_set():
-    told = [format_value(value) for value in (None, True, 0.5, "hann", (0.7, None), {"a": [1]}, print)]
-    assert told == ["null", "true", "0.5", "hann", "[0.7, null]", "{a: [1]}", "print"]
+    message = [format_value(value) for value in (None, True, 0.5, "hann", (0.7, None), {"a": [1]}, print)]
+    assert message == ["null", "true", "0.5", "hann", "[0.7, null]", "{a: [1]}", "print"]

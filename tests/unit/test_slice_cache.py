@@ -178,10 +178,10 @@ def test_killed_while_writing_it_goes_on_with_that_file(tmp_path, files, decoder
             os.kill(os.getpid(), signal.SIGKILL)
         save(stream, array)
 
-    def no_record(told):
-        if told["file"] == "2.txt":
+    def no_record(message):
+        if message["file"] == "2.txt":
             os.kill(os.getpid(), signal.SIGKILL)
-        return dumps(told)
+        return dumps(message)
 
     def killed() -> None:
         if what == "slices":
@@ -225,10 +225,10 @@ def test_two_processes_may_fill_one_cache_at_once(tmp_path, decoder):
 
 
 def test_long_decoding_says_how_far_it_is(tmp_path):
-    told: list[str] = []
+    message: list[str] = []
     files = [tmp_path / f"{number}.txt" for number in range(502)]
     for number, path in enumerate(files):
         path.write_text(f"0.{number:03d}")
     for _ in range(2):
-        cache(tmp_path).entries(files, Decoder(), told.append)
-    assert told == ["decoded 500 of 502 files"]
+        cache(tmp_path).entries(files, Decoder(), message.append)
+    assert message == ["decoded 500 of 502 files"]

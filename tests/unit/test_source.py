@@ -96,7 +96,7 @@ def test_plain_classes_are_trained_on_mixed_and_sent_to_workers():
     assert batch.image.shape == (3, 1, SIZE, SIZE)
     mixed = MixedSources({"ramps": Able(), "faces": PhantomFaces(SIZE, count=2)})
     assert len(mixed) == 8
-    assert [told["name"] for told in mixed.describe()] == ["ramps", "phantom_faces"]
+    assert [message["name"] for message in mixed.describe()] == ["ramps", "phantom_faces"]
     assert {mixed.origin(index) for index in range(8)} == {"anna", "berta", None}
     assert mixed.substituted == ("ct",)
     there = pickle.loads(pickle.dumps(SourceDataset(Able(), seed=1)))

@@ -380,9 +380,9 @@ class Images:
 
     name, size = "images", 16
 
-    def __init__(self, change=lambda image, index, rng: image, **told) -> None:
+    def __init__(self, change=lambda image, index, rng: image, **message) -> None:
         self.change = change
-        self.__dict__.update(told)
+        self.__dict__.update(message)
 
     def __len__(self):
         return 3

@@ -103,13 +103,13 @@ def test_a_record_of_earlier_versions_names_no_source(tmp_path, series):
 
 def test_what_a_record_does_not_tell_is_said(tmp_path, series):
     file = record(tmp_path, by_condition)
-    for method, told in (("sart", "has no rows for sart: it has tvm, tvm_directional, wbp"), ("run/x", "run/x is a trained network")):
-        with pytest.raises(InputError, match=told):
+    for method, message in (("sart", "has no rows for sart: it has tvm, tvm_directional, wbp"), ("run/x", "run/x is a trained network")):
+        with pytest.raises(InputError, match=message):
             tuned_settings(method, file, series)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "empty.csv").write_text("")
-    for name, told in (("other", "no column method, parameters"), ("empty", "can't be read"), ("none", "can't be read")):
-        with pytest.raises(InputError, match=told):
+    for name, message in (("other", "no column method, parameters"), ("empty", "can't be read"), ("none", "can't be read")):
+        with pytest.raises(InputError, match=message):
             tuned_settings("tvm", tmp_path / f"{name}.csv", series)
 
 

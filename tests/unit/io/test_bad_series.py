@@ -139,9 +139,9 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(tmp_path, monkeypatch,
         monkeypatch.setattr(sys, "argv", [str(part) for part in command])
         with pytest.raises(SystemExit) as end:
             main()
-        told = capfd.readouterr()
-        message = told.err.strip()
-        assert end.value.code == 2, (case, told)
+        printed = capfd.readouterr()
+        message = printed.err.strip()
+        assert end.value.code == 2, (case, printed)
         assert message.startswith("error: "), (case, message)
         assert len(message.splitlines()) == 1, (case, message)
         assert named in message, (case, message)
@@ -155,9 +155,9 @@ def test_what_is_corrected_is_said_and_a_volume_comes_of_it(tmp_path, monkeypatc
     path.write_bytes(mrc_bytes((counts.astype("i4") - 32768).astype("i2")))
     monkeypatch.setattr(sys, "argv", ["mwgan", "reconstruct", str(path), "-o", str(output), "--method", "wbp", "--tilts", "-40:320:90"])
     main_ends_well()
-    told = capfd.readouterr()
-    assert "32768 is added" in told.out
-    assert "2 images beyond ±90 degrees" in told.out
+    printed = capfd.readouterr()
+    assert "32768 is added" in printed.out
+    assert "2 images beyond ±90 degrees" in printed.out
     assert mrcfile.read(output).shape == (6, 9, 9)
 
 

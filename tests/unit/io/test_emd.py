@@ -20,11 +20,11 @@ def velox(path, images, tilts, detectors=("0123abcd",)):
             group.create_dataset("Data", data=np.moveaxis(images, 0, 2), chunks=(*images.shape[1:], 1))
             columns = np.zeros((1000, len(images)), "u1")
             for frame, tilt in enumerate(tilts):
-                told = {
+                message = {
                     "Stage": {"AlphaTilt": str(math.radians(tilt))},
                     "BinaryResult": {"PixelSize": {"width": "2e-09", "height": "1e-09"}, "PixelUnitX": "m"},
                 }
-                text = json.dumps(told).encode()
+                text = json.dumps(message).encode()
                 columns[: len(text), frame] = list(text)
             group.create_dataset("Metadata", data=columns)
     return path

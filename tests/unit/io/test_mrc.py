@@ -46,7 +46,7 @@ def test_a_wrong_machine_stamp_is_seen_through(counts, write_mrc):
 
 
 @pytest.mark.parametrize(
-    ("stored", "header", "told"),
+    ("stored", "header", "printed"),
     [
         ("signed", {"imod_flags": 1}, "128 is added"),
         ("unsigned", {"imod_flags": 0}, "unsigned by IMOD"),
@@ -55,14 +55,14 @@ def test_a_wrong_machine_stamp_is_seen_through(counts, write_mrc):
         ("unsigned", {"limits": (0.0, 100.0)}, "jump between neighbours"),  # of a part of the images, say
     ],
 )
-def test_bytes_get_the_sign_that_the_header_or_else_the_pixels_tell(stored, header, told, write_mrc):
+def test_bytes_get_the_sign_that_the_header_or_else_the_pixels_tell(stored, header, printed, write_mrc):
     bright = 150 * np.sin(np.linspace(0, np.pi, 40)) ** 2
     data = np.clip(np.random.default_rng(0).normal(50 + bright, 8, (5, 20, 40)), 0, 255).astype("u1")
     data[0, 0, :2] = 0, 255
     written = (data.astype("i2") - 128).astype("i1") if stored == "signed" else data
     stack = open_stack(write_mrc(written, **header))
     np.testing.assert_array_equal(pixels(stack), data)
-    assert told in stack.notes[0]
+    assert printed in stack.notes[0]
 
 
 def test_signed_bytes_of_the_standard_stay_as_they_are(write_mrc):

@@ -89,8 +89,8 @@ def test_hyperspy_reads_the_hspy_with_its_axes(lazy, volume, tmp_path):
         writer.write(0, volume)
     (signal,) = hspy.file_reader(str(tmp_path / "v.hspy"), lazy=lazy)
     np.testing.assert_array_equal(np.asarray(signal["data"]), volume[:, 0].numpy())
-    told = [(axis["name"], axis["size"], axis["scale"], axis["offset"], axis["units"], axis["navigate"]) for axis in signal["axes"]]
-    assert told == [("y", 5, 3.0, 0.0, "Å", True), ("z", 4, 2.0, -2.0, "Å", False), ("x", 6, 2.5, 5.0, "Å", False)]
+    message = [(axis["name"], axis["size"], axis["scale"], axis["offset"], axis["units"], axis["navigate"]) for axis in signal["axes"]]
+    assert message == [("y", 5, 3.0, 0.0, "Å", True), ("z", 4, 2.0, -2.0, "Å", False), ("x", 6, 2.5, 5.0, "Å", False)]
     assert signal["metadata"]["General"]["title"] == "v"
 
 

@@ -149,7 +149,7 @@ def test_the_threshold_lies_halfway_where_otsu_leaves_it_open():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"threshold": 5.0}, "no voxel of the volume is above"),
         ({"threshold": -1.0}, "all voxels of the volume are above"),
@@ -164,16 +164,16 @@ def test_the_threshold_lies_halfway_where_otsu_leaves_it_open():
         ({"voxel_size_nm": None}, "voxel_size_nm"),
     ],
 )
-def test_what_can_not_be_measured_is_told(options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_can_not_be_measured_is_told(options, message):
+    with pytest.raises(InputError, match=message):
         measure_volume(two_balls(), **{"voxel_size_nm": 1.0, **options})
 
 
-@pytest.mark.parametrize(("value", "told"), [(np.nan, "NaN"), (np.inf, "infinite")])
-def test_values_that_are_none_are_refused(value, told):
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN"), (np.inf, "infinite")])
+def test_values_that_are_none_are_refused(value, message):
     volume = two_balls()
     volume[3, 3, 3] = value
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         measure_volume(volume, 1.0)
 
 

@@ -13,7 +13,7 @@ ADAM = {"_target_": "torch.optim.Adam", "_partial_": True}
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"net": {**UNET, "width": 0}}, "net.width=0 .* 1 or more"),
         ({"net": {**UNET, "width": 2.5}}, "net.width=2.5 .* whole number"),
@@ -26,8 +26,8 @@ ADAM = {"_target_": "torch.optim.Adam", "_partial_": True}
         ({"lpd": {"_target_": "mwgan.recon.LearnedPrimalDual", "guess_iterations": -1}}, "guess_iterations=-1 .* 0 or more"),
     ],
 )
-def test_the_key_and_what_it_takes_are_named(settings, told):
-    with pytest.raises(InputError, match=told):
+def test_the_key_and_what_it_takes_are_named(settings, message):
+    with pytest.raises(InputError, match=message):
         check_arguments(settings)
 
 

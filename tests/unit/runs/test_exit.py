@@ -48,9 +48,9 @@ def test_a_full_disk_ends_a_program_with_one_line_and_code_2(capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         exit.run(fail_with(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "results.csv"))))
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"error: no space is left for {tmp_path}/results.csv (")
-    assert told.endswith("free some there, then give the command again\n")
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: no space is left for {tmp_path}/results.csv (")
+    assert message.endswith("free some there, then give the command again\n")
     with pytest.raises(SystemExit) as stopped:
         exit.run(fail_with(PermissionError(errno.EACCES, "not yours")))
     assert stopped.value.code == 1  # nothing tells what is not
@@ -131,9 +131,9 @@ def test_what_hydra_complains_of_is_one_sentence(program, sentence, capsys):
     with pytest.raises(SystemExit) as stopped:
         exit.run(program)
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"error: {sentence}")
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {sentence}")
+    assert message.count("\n") == 1
     assert os.environ["HYDRA_FULL_ERROR"] == "1"  # or Hydra would have ended it with words of its own
 
 

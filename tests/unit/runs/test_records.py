@@ -24,7 +24,7 @@ def test_the_record_tells_what_is_trained_on_which_grid_wedges_noise_and_images(
     record = record_of(cfg, "cpu", MixedSources({"faces": PhantomFaces(32, count=2), "lent": Lent(32, count=3)}))
     assert (record.geometry.detector_size, record.geometry.step_deg, record.wedge_deg) == (32, coarsest, (40.0, 60.0))
     assert (record.noise_percent, record.seed, record.train_data, record.stand_ins) == (3.0, 7, "D1", ("brain", "ct"))
-    assert [told["images"] for told in record.data] == [2, 3]
+    assert [message["images"] for message in record.data] == [2, 3]
     assert record.generator["_target_"] == "mwgan.networks.UNetPlusPlus"
     assert record.task == {"_target_": "mwgan.recon.RestoreWBP", "filter": "ramp"}
     assert record.config["acquisition"]["detector_size"] == "${data.size}"  # as it is written, folders of this machine left out

@@ -37,7 +37,7 @@ def task(monkeypatch):
 
 @pytest.fixture
 def queued(monkeypatch, tmp_path):
-    """A ``scontrol`` that notes in the file this gives what it was told, and says of a job what the file ``job`` says."""
+    """A ``scontrol`` that notes in the file this gives what it was message, and says of a job what the file ``job`` says."""
     program, note = tmp_path / "scontrol", tmp_path / "note"
     program.write_text(f'#!/bin/sh\necho "$@" >> {note}\ncat {tmp_path}/job\n')
     (tmp_path / "job").write_text("JobId=12 JobState=RUNNING PreemptTime=None\n")
@@ -132,14 +132,14 @@ def test_a_queue_that_does_not_take_it_is_told_of(task, monkeypatch, capsys, tmp
 
 
 def test_the_launchers_own_handler_has_the_last_word(task, queued):
-    told: list[int] = []
-    before = signal.signal(signal.SIGUSR2, lambda number, frame: told.append(number))
+    message: list[int] = []
+    before = signal.signal(signal.SIGUSR2, lambda number, frame: message.append(number))
     try:
         with pytest.raises(SystemExit), slurm.requeued_on_signal():
             signal.raise_signal(signal.SIGUSR2)
     finally:
         signal.signal(signal.SIGUSR2, before)
-    assert told == [signal.SIGUSR2]
+    assert message == [signal.SIGUSR2]
     assert not queued.exists()
 
 

@@ -52,8 +52,8 @@ def commands(monkeypatch, ends) -> list[list[str]]:
     return given
 
 
-def cfg(root: Path, told: dict[str, object] = STAGES, resume: Path | None = None) -> DictConfig:
-    return OmegaConf.create({"paths": {"output_dir": str(root)}, "resume": resume and str(resume), "stages": told})
+def cfg(root: Path, stages: dict[str, object] = STAGES, resume: Path | None = None) -> DictConfig:
+    return OmegaConf.create({"paths": {"output_dir": str(root)}, "resume": resume and str(resume), "stages": stages})
 
 
 def test_each_stage_begins_with_what_came_before_it(commands, tmp_path):
@@ -154,9 +154,9 @@ def test_what_one_stage_begins_with_is_not_for_all(option, commands, tmp_path):
 
 @pytest.mark.parametrize("init", ["third", {"generator.inpainter": "third"}])
 def test_a_stage_cannot_begin_with_one_after_it(init, commands, tmp_path):
-    told = {"first": {"experiment": "a", "init": init}, "third": {"experiment": "c"}}
+    stages = {"first": {"experiment": "a", "init": init}, "third": {"experiment": "c"}}
     with pytest.raises(InputError, match=r"stage first takes init from 'third', which is not a stage before it \(none\)"):
-        run_stages(cfg(tmp_path, told), [])
+        run_stages(cfg(tmp_path, stages), [])
 
 
 def test_a_stage_is_a_process_whose_status_is_given():
@@ -190,12 +190,12 @@ def test_ctrl_c_waits_for_what_the_stage_has_to_say():
 def test_what_stops_the_run_stops_its_stage():
     """The stage says that it was told to end; it must have ended when the run has."""
     stage = (
-        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('told'), sys.exit(7)))\n"
+        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('ended'), sys.exit(7)))\n"
         "print('up', flush=True)\ntime.sleep(60)"
     )
     program = f"import sys; from mwgan.runs.stages import _run; sys.exit(_run([sys.executable, '-c', {stage!r}]))"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=os.environ) as running:
         assert running.stdout.readline() == "up\n"
         running.terminate()
-        assert running.stdout.read() == "told\n"
+        assert running.stdout.read() == "ended\n"
         assert running.wait(timeout=30) == 143

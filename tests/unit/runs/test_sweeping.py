@@ -188,9 +188,9 @@ def test_a_job_knows_its_sweep_and_gives_its_metrics(job, tmp_path):
 def test_a_job_that_fails_says_so_and_lets_the_others_run(ending, reason, job, tmp_path, capsys):
     assert job(ending)[1] is None
     sentence = f"job 2 of the sweep (seed=3, data=d1) failed: {reason}\n"
-    told = capsys.readouterr().err
-    assert told.endswith(sentence)
-    assert ("Traceback" in told) == isinstance(ending, ZeroDivisionError)
+    message = capsys.readouterr().err
+    assert message.endswith(sentence)
+    assert ("Traceback" in message) == isinstance(ending, ZeroDivisionError)
     assert (tmp_path / "sweep" / "2" / FAILED).read_text() == sentence
 
 

@@ -22,9 +22,9 @@ def test_the_traceback_goes_into_a_file(capsys, monkeypatch, tmp_path):
     with pytest.raises(SystemExit) as end:
         run(program)
     assert end.value.code == 1
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert re.fullmatch(
-        r"error: unexpected error in mwgan \(KeyError: .*\): the full traceback is in .*, please send it with a bug report\n", told
+        r"error: unexpected error in mwgan \(KeyError: .*\): the full traceback is in .*, please send it with a bug report\n", message
     )
     assert "raise KeyError" in next(Path(tmp_path).glob("mwgan-error-*.txt")).read_text()
     monkeypatch.setenv(SHOW, "1")

@@ -31,7 +31,7 @@ def test_a_page_is_20_mb_at_most(whole, trust):
     assert math.prod(shape) * count > 0.4 * min(report.MOST_BYTES, math.prod(whole) * count)  # and no smaller than it has to be
     middle = noise(min(whole[1], 1024), min(whole[2], 1024))  # drawn at one size, however large it is
     tilts = tuple(np.linspace(-70, 70, 281))
-    told = VolumePage(
+    message = VolumePage(
         title="v.mrc",
         about=["a volume"],
         shown=Shown(
@@ -49,7 +49,7 @@ def test_a_page_is_20_mb_at_most(whole, trust):
         believe=["something"],
         record={"tilts": tilts, "notes": ["a sentence"] * 100},
     )
-    assert len(volume_page(told).encode()) <= TWENTY_MB
+    assert len(volume_page(message).encode()) <= TWENTY_MB
 
 
 class _Written:

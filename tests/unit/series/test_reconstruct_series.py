@@ -95,11 +95,11 @@ def test_a_reconstruction_that_is_stopped_goes_on_to_the_same_files(stops, trust
         assert "the same command resumes there" in take_report()
         assert not output.exists()
     capsys.readouterr()
-    residual, series, told = run(output, SIRT(5), "same")
+    residual, series, message = run(output, SIRT(5), "same")
     assert capsys.readouterr().out.startswith(f"resuming after {sum(stops)} of 5 slices")
     assert series.asked == [(slice_, slice_ + 1) for slice_ in range(sum(stops), 5)]
     assert residual == expected
-    assert told == said
+    assert message == said
     assert output.read_bytes() == plain.read_bytes()
     written = [output, *(trust_files(output) if trust else ())]
     assert names(tmp_path) == sorted([file.name for file in written] + [file.name.replace("v.", "plain.", 1) for file in written])

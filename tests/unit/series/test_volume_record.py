@@ -43,19 +43,19 @@ def run(small_series, tmp_path):
 
 
 def test_record_and_page_say_where_a_volume_comes_from_and_what_is_left(run, tmp_path):
-    found, told, page = run(thickness=10, width=30)
-    assert told["commit"]
-    assert told["command"].startswith("mwgan")
-    assert told["options"] == {"tilts": None, "output": str(tmp_path / "v.mrc")}
-    assert (told["method"], told["weights"], told["series"]) == ("sirt", [], "small.mrc")
-    assert told["geometry"]["tilt_deg"] == list(range(-60, 61, 10))
-    assert (told["geometry"]["detector_px"], told["geometry"]["images"]) == (24, list(range(1, 14)))
-    assert (told["seen"]["axis_offset_px"], told["seen"]["outliers"]) == (1.5, 3)
-    assert (told["notes"], told["warnings"]) == (LOOKED_AT.notes, LOOKED_AT.warnings)
-    assert told["volume"]["shape_yzx"] == [5, 10, 30]
-    assert told["volume"]["first_voxel_px_yzx"] == [0.0, 7.0, -3.0]
-    assert told["volume"]["voxel_sizes_angstrom_yzx"] == [3.0, 2.0, 2.0]
-    residual = told["residual"]
+    found, message, page = run(thickness=10, width=30)
+    assert message["commit"]
+    assert message["command"].startswith("mwgan")
+    assert message["options"] == {"tilts": None, "output": str(tmp_path / "v.mrc")}
+    assert (message["method"], message["weights"], message["series"]) == ("sirt", [], "small.mrc")
+    assert message["geometry"]["tilt_deg"] == list(range(-60, 61, 10))
+    assert (message["geometry"]["detector_px"], message["geometry"]["images"]) == (24, list(range(1, 14)))
+    assert (message["seen"]["axis_offset_px"], message["seen"]["outliers"]) == (1.5, 3)
+    assert (message["notes"], message["warnings"]) == (LOOKED_AT.notes, LOOKED_AT.warnings)
+    assert message["volume"]["shape_yzx"] == [5, 10, 30]
+    assert message["volume"]["first_voxel_px_yzx"] == [0.0, 7.0, -3.0]
+    assert message["volume"]["voxel_sizes_angstrom_yzx"] == [3.0, 2.0, 2.0]
+    residual = message["residual"]
     assert (residual["of_data"], residual["noise_would_leave"]) == pytest.approx(found)
     assert residual["times_noise"] == pytest.approx(found.residual / found.noise)
     assert len(residual["by_tilt"]) == len(residual["noise_by_tilt"]) == 13
@@ -73,9 +73,9 @@ def test_record_and_page_say_where_a_volume_comes_from_and_what_is_left(run, tmp
 
 
 def test_the_record_knows_a_networks_weights_by_their_sum(run):
-    _, told, _ = run(method="lpd")
+    _, message, _ = run(method="lpd")
     file = find_weights("lpd")
-    assert told["weights"] == [{"file": str(file), "sha256": sha256(file)}]
+    assert message["weights"] == [{"file": str(file), "sha256": sha256(file)}]
 
 
 def test_trust_lies_over_the_views_whatever_the_format(run, tmp_path):
@@ -102,5 +102,5 @@ def test_something_else_in_the_records_place_is_kept(text, tmp_path):
 
 
 def test_plain_values_are_json_whatever_they_were():
-    told = plain({"a": np.array([1.0, np.nan]), 2: (np.int64(3), np.float32(np.inf)), "b": {"c": True, "d": None}})
-    assert json.loads(json.dumps(told, allow_nan=False)) == {"a": [1.0, None], "2": [3, None], "b": {"c": True, "d": None}}
+    message = plain({"a": np.array([1.0, np.nan]), 2: (np.int64(3), np.float32(np.inf)), "b": {"c": True, "d": None}})
+    assert json.loads(json.dumps(message, allow_nan=False)) == {"a": [1.0, None], "2": [3, None], "b": {"c": True, "d": None}}

@@ -79,8 +79,8 @@ def test_crop_leaves_rows_that_all_images_have_measured(raw):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"), [({"binning": 30}, "binning"), ({"binning": 0}, "binning"), ({"exclude": "5-19"}, "5 or more")]
+    ("options", "message"), [({"binning": 30}, "binning"), ({"binning": 0}, "binning"), ({"exclude": "5-19"}, "5 or more")]
 )
-def test_what_cannot_be_done_is_said(raw, options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_done_is_said(raw, options, message):
+    with pytest.raises(InputError, match=message):
         align_series(raw, **options)

@@ -1,4 +1,4 @@
-"""An alignment as it is kept: where it puts pixels, what IMOD is told, what is refused of a file."""
+"""An alignment as it is kept: where it puts pixels, what IMOD is message, what is refused of a file."""
 
 import json
 from dataclasses import replace
@@ -93,23 +93,23 @@ def test_what_was_written_is_read_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
-        (lambda told: [], "can't be read"),
-        (lambda told: {**told, "kind": "other"}, "is not an alignment"),
-        (lambda told: {key: value for key, value in told.items() if key != "scale"}, "lacks scale"),
-        (lambda told: {**told, "tilt_deg": [0.0, 1.0]}, "another length"),
-        (lambda told: {**told, "shifts_px": [[float("nan"), 0.0]]}, "invalid numbers"),
-        (lambda told: {**told, "images": [4]}, "lacks"),
-        (lambda told: {**told, "tilt_axis": "z"}, "its tilt axis"),
-        (lambda told: {**told, "binning": 0}, "invalid numbers"),
-        (lambda told: {**told, "shape": "wide"}, "damaged"),
+        (lambda message: [], "can't be read"),
+        (lambda message: {**message, "kind": "other"}, "is not an alignment"),
+        (lambda message: {key: value for key, value in message.items() if key != "scale"}, "lacks scale"),
+        (lambda message: {**message, "tilt_deg": [0.0, 1.0]}, "another length"),
+        (lambda message: {**message, "shifts_px": [[float("nan"), 0.0]]}, "invalid numbers"),
+        (lambda message: {**message, "images": [4]}, "lacks"),
+        (lambda message: {**message, "tilt_axis": "z"}, "its tilt axis"),
+        (lambda message: {**message, "binning": 0}, "invalid numbers"),
+        (lambda message: {**message, "shape": "wide"}, "damaged"),
     ],
 )
-def test_files_that_are_no_alignment_are_refused_in_a_sentence(tmp_path, spoil, told):
+def test_files_that_are_no_alignment_are_refused_in_a_sentence(tmp_path, spoil, message):
     file = tmp_path / "a.json"
     file.write_text(json.dumps(spoil(one().as_dict())))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_alignment(file)
 
 

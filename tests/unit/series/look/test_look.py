@@ -290,9 +290,9 @@ def test_what_was_seen_is_drawn_and_written(tmp_path):
     write_look(found.found, tmp_path / "look.png", series)
     picture, record = look_files(tmp_path / "look.png")
     assert picture.stat().st_size > 5000
-    told = json.loads(record.read_text())
-    assert told["axis_offset_px"] == pytest.approx(2.0, abs=0.25)
-    assert told["background"] == pytest.approx(500, rel=0.1)
+    message = json.loads(record.read_text())
+    assert message["axis_offset_px"] == pytest.approx(2.0, abs=0.25)
+    assert message["background"] == pytest.approx(500, rel=0.1)
 
 
 @pytest.mark.parametrize("text", ["some", "nan", "inf", ""])
