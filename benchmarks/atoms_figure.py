@@ -76,7 +76,7 @@ def main() -> None:
     if options.gold is not None:
         atoms.METHODS["gold"] = AtomOptions(str(options.gold), sharpen=False, refined=False)
         LABELS["gold"] = "IRDM, trained on gold"
-        options.methods += ",gold"
+        options.methods = options.methods.replace("irdm", "irdm,gold")
     torch.set_num_threads(options.threads)
     table = options.folder / "crystals.csv"
     rows = list(csv.DictReader(table.open())) if table.exists() else []
