@@ -12,7 +12,7 @@ from mwgan.figures.parts.style import look, new_figure
 from mwgan.figures.registry import Needs, figure
 from mwgan.results.subjects import counted
 
-RATES = {"omission": "omitted features / %", "hallucination": "clear area with hallucinated structure / %"}
+RATES = {"omission": "omitted features / %", "hallucination": "hallucinated area / %"}
 ALL = "all"
 WIDTH = 0.8  # of a group of bars, whose places are 1 apart
 
