@@ -97,7 +97,7 @@ def test_tuned_weights_are_kept_and_not_made_again(series, tmp_path, monkeypatch
     (file,) = tuned_files(method, output)
     assert file.name == "needle.lpd_guided.safetensors"
     assert file.is_file()
-    assert "tuned on 6 slices" in said[0]
+    assert "fine-tuning on 6 slices" in said[0]
     assert "kept-out tilts" in said[1]
     (message,) = tuned_of(first)
     assert message["of"] == "lpd_guided"

@@ -163,7 +163,7 @@ def test_a_network_goes_on_from_one_that_looks_at_fewer_neighbours():
     after.load_state_dict(before.state_dict())
     whole = measured()
     assert torch.allclose(after(whole), before(whole), atol=1e-6)
-    with pytest.raises(InputError, match="0 neighbours"):
+    with pytest.raises(InputError, match="0 or more neighbours"):
         LearnedPrimalDual(neighbours=-1)
 
 

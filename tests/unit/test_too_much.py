@@ -30,7 +30,7 @@ def test_the_memory_of_a_container_counts(monkeypatch, tmp_path):
     limit.write_text("1000000\n")
     assert memory.machine_bytes() == 1_000_000
     memory.check_fits(999_999, "two slices", "take one")
-    with pytest.raises(InputError, match="two slices take 0 GB of memory or more, and this machine has 0: take one"):
+    with pytest.raises(InputError, match="two slices need 0 GB of memory or more, and this machine has 0: take one"):
         memory.check_fits(1_000_001, "two slices", "take one")
 
 
