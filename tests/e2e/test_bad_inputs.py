@@ -99,8 +99,8 @@ mwgan measure {V} --wedge 180 | wedge
 mwgan measure {V} --uncertainty nowhere.mrc | nowhere.mrc
 mwgan measure {V} --uncertainty S.mrc | this volume
 mwgan measure {V} --uncertainty deviation.npy | NaN
-mwgan measure {V} -o damaged | is there already
-mwgan measure {V} -o text.csv | is there already
+mwgan measure {V} -o damaged | already exists
+mwgan measure {V} -o text.csv | already exists
 mwgan measure {V} -o nowhere/m | does not exist
 mwgan measure {V} --series recorded | no record
 mwgan measure {V} --series nowhere.mrc | nowhere.mrc
@@ -191,8 +191,8 @@ mwgan simulate x.mrc --specimen dogs | dogs
 mwgan simulate x.mrc --size 2 | size
 mwgan simulate x.mrc --size 1000000 | memory
 mwgan simulate x.mrc --slices 100000000 | memory
-mwgan simulate x.mrc --step 0 | steps
-mwgan simulate x.mrc --step nan | steps
+mwgan simulate x.mrc --step 0 | step must be
+mwgan simulate x.mrc --step nan | step must be
 mwgan simulate x.mrc --step 1e-9 | tilts
 mwgan simulate x.mrc --max-tilt 120 | maximum
 mwgan simulate x.mrc --max-tilt nan | maximum

@@ -180,7 +180,7 @@ def test_classical_methods_are_tuned_on_each_source_s_own_images(sources):
 
 @pytest.mark.parametrize(("override", "named"), [("images=5", "images=5"), ("tuning_images=3", "tuning_images=3")])
 def test_too_few_images_are_said_with_what_was_asked_for(tmp_path, override, named):
-    with pytest.raises(InputError, match=rf"has \d images and fewer than {named}="):
+    with pytest.raises(InputError, match=rf"has \d images, fewer than {named}"):
         _evaluate_sources(tmp_path, "images=1", override)
 
 

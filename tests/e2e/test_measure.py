@@ -116,7 +116,7 @@ def test_a_measurement_is_replaced_and_nothing_else_is(place, monkeypatch, capsy
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert (place / "again/mine.txt").exists()
 
 

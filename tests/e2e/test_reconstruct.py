@@ -95,7 +95,7 @@ def test_auto_says_what_it_takes_and_explains_the_needle(tmp_path):
     done = CliRunner().invoke(app, [*map(str, command), "-o", str(tmp_path / "v.mrc")])
     assert done.exit_code == 0, done.exception
     assert re.search(
-        r"auto takes .* % lpd_guided.* where tilts were measured and .* % of the networks' in the missing wedge; errors on tilts that",
+        r"auto takes .* % lpd_guided.* where tilts were measured and .* % of the networks' in the missing wedge; errors on kept-out tilts",
         done.stdout,
     )
     record = json.loads((tmp_path / "v.json").read_text())
@@ -200,7 +200,7 @@ def _bad_inputs(folder, series):
         "a setting that there isn't": ({}, ["--method", "tvm", "--set", "wait=0.1"], "it has weight, iterations"),
         "a setting of another kind": ({}, ["--method", "tvm", "--set", "iterations=many"], "iterations of tvm must be int, not 'many'"),
         "a setting that is none": ({}, ["--method", "tvm", "--set", "weight"], "KEY=VALUE"),
-        "a setting of a network": ({}, ["--method", "lpd", "--set", "weight=0.1"], "it has none"),
+        "a setting of a network": ({}, ["--method", "lpd", "--set", "weight=0.1"], "a trained network has none"),
         "a setting given twice": ({}, ["--method", "tvm", "--set", "iterations=2", "--iterations", "3"], "set twice"),
         "a network that is not shipped": ({}, ["--method", "irdm_d1"], "not shipped"),
         "a record that there isn't": ({}, ["--method", "tvm", "--tuned", folder / "none.csv"], "none.csv"),

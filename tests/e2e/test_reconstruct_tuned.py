@@ -40,7 +40,7 @@ def tiny(tmp_path_factory):
 def test_tuned_weights_lie_beside_the_volume_and_are_weights_like_any(series, tiny, tmp_path):
     done = mwgan("reconstruct", series, "-o", tmp_path / "v.mrc", "--method", tiny, "--tune")
     assert done.returncode == 0, done.stderr
-    assert "tuned on 4 slices, which takes minutes" in done.stdout
+    assert "fine-tuning on 4 slices, which takes minutes" in done.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["v.json", "v.mrc", "v.tiny.safetensors"]
     (message,) = json.loads((tmp_path / "v.json").read_text())["tuned"]
     assert message["after"] <= message["before"]

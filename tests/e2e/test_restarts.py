@@ -277,7 +277,7 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_leaves_its_checkpoint(straight
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
     try:
-        with pytest.raises(InputError, match=r"no space is left for .*: free some there; then mwgan-train resume='.*' continues"):
+        with pytest.raises(InputError, match=r"no space is left for .*: free some there; then mwgan-train resume='.*' resumes"):
             train(resumed(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

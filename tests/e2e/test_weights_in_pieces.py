@@ -183,10 +183,10 @@ def test_a_shard_never_outgrows_its_size(tmp_path):
 def test_what_is_there_is_not_written_over(shards, whole, tmp_path):
     before = contents(shards)
     for command in (("export", "lpd", "--max-shard-mib", "1"), ("split", whole)):
-        with pytest.raises(InputError, match="is there already"):
+        with pytest.raises(InputError, match="already exists"):
             mwgan("weights", *command, "-o", shards)
     assert contents(shards) == before
-    with pytest.raises(InputError, match="in pieces already"):
+    with pytest.raises(InputError, match="is split already"):
         mwgan("weights", "split", shards, "-o", tmp_path / "again")
     with pytest.raises(InputError, match="holds neither"):
         mwgan("weights", "join", tmp_path, "-o", tmp_path / "out")

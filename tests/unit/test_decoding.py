@@ -236,7 +236,7 @@ def test_axes_that_there_are_not_are_refused(tmp_path, write_nifti, axes):
 @pytest.mark.parametrize(
     ("volume", "reason"),
     [
-        (np.ones((8, 8), np.float32), "no volume"),
+        (np.ones((8, 8), np.float32), "not a volume"),
         (np.ones((8, 8, 8), np.float32), "grey level"),
         (np.zeros((8, 8, 8), np.float32), "grey level"),
     ],

@@ -245,7 +245,7 @@ def test_what_was_not_kept_is_refused_with_what_was(results, tomograms):
         figures.details(results, tomograms, columns=["M_magic"])
     with pytest.raises(InputError, match=r"image 7 .*\[0, 1, 2\]"):
         figures.spectra(results, tomograms, image=7)
-    with pytest.raises(InputError, match="M_deartifact, M_inpainting_wbp, M_joint, and none"):
+    with pytest.raises(InputError, match="M_deartifact, M_inpainting_wbp, M_joint, but only"):
         figures.ablation(*table(["wbp"]))
 
 
@@ -388,9 +388,9 @@ def test_every_experiment_draws_its_figure(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["figures=[details]", "image=50"], r"kept are \[0, 1, 2\]"),
+        (["figures=[details]", "image=50"], r"only \[0, 1, 2\]"),
         (["figures=[images_by_method]", "images=[0,9]"], "image 9"),
-        (["figures=[details,fig99]"], "no figure fig99: choose among ablation, comparison_panel, details, honesty"),
+        (["figures=[details,fig99]"], "no figure fig99: choose from ablation, comparison_panel, details, honesty"),
         (["figures=[psnr_ssim]", "wedges_deg=[60]"], "it has 45"),
         (["figures=[comparison_panel]", "sinogram=noisy"], "complete, missing"),
     ],

@@ -182,9 +182,9 @@ def test_what_others_measure_is_a_column(tmp_path, test, validation):
 @pytest.mark.parametrize(
     ("metrics", "said"),
     [
-        ({"flat": lambda *given: torch.zeros(())}, r"flat gives a tensor of \(\) of 2 images"),
-        ({"listed": lambda *given: [1.0, 2.0]}, "listed gives list"),
-        ({"psnr": brightest}, "a column psnr of its own"),
+        ({"flat": lambda *given: torch.zeros(())}, r"flat returns a tensor of \(\) for 2 images"),
+        ({"listed": lambda *given: [1.0, 2.0]}, "listed returns list"),
+        ({"psnr": brightest}, "has its own column psnr"),
     ],
 )
 def test_a_metric_that_gives_no_value_an_image_is_refused(tmp_path, test, validation, metrics, said):

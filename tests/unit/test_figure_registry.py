@@ -103,7 +103,7 @@ def test_a_kept_image_is_measured_anew_by_who_can(table):
 def test_a_family_has_a_figure_of_every_metric_those_of_others_too(table):
     figure("{metric}_of_mine", Needs.WEDGES)(lambda results, metric: (metric, len(results)))
     assert given_to("sharpness_of_mine", table) == ("sharpness", 4)
-    with pytest.raises(InputError, match=r"no figure ssim_of_mine: choose among .*psnr_grid, psnr_of_mine.*sharpness_by_wedge"):
+    with pytest.raises(InputError, match=r"no figure ssim_of_mine: choose from .*psnr_grid, psnr_of_mine.*sharpness_by_wedge"):
         given_to("ssim_of_mine", table)
 
 

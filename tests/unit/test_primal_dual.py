@@ -120,7 +120,7 @@ def test_the_noise_is_found_from_the_measured_rows_alone(percent):
 
 
 def test_parameters_that_make_no_network_are_refused():
-    with pytest.raises(InputError, match="1 iteration"):
+    with pytest.raises(InputError, match="1 or more iterations"):
         LearnedPrimalDual(iterations=0)
 
 

@@ -23,7 +23,7 @@ def test_json_nested_without_end_is_none(tmp_path):
     with pytest.raises(ValueError, match="deep"):
         parsed(NESTED)
     (tmp_path / "list.json").write_text("[1]")
-    with pytest.raises(ValueError, match="no object"):
+    with pytest.raises(ValueError, match="not an object"):
         read_object(tmp_path / "list.json")
 
 

@@ -57,7 +57,7 @@ def test_what_is_written_needs_no_more_alignment(aligned, tmp_path):
     assert series.pixel_sizes_angstrom == (8.0, 8.0)
     again = align_series(output)
     assert not np.any(again.alignment.shifts_px)
-    assert "aligned already" in " ".join(again.notes)
+    assert "pixels are unchanged" in " ".join(again.notes)
     assert all(file.stat().st_size for file in aligned_files(output))
     assert len(output.with_suffix(".xf").read_text().splitlines()) == len(TILTS)
 

@@ -31,5 +31,5 @@ def test_wrong_tilts_are_mended_and_stay_in_order():
 
 
 def test_nothing_is_projected_before_there_is_a_volume():
-    with pytest.raises(RuntimeError, match="no volume"):
+    with pytest.raises(RuntimeError, match="hasn't been fitted"):
         VolumeFit(TILTS, SIZE).projected(TILTS)
