@@ -188,7 +188,7 @@ def test_what_is_there_is_not_written_over(shards, whole, tmp_path):
     assert contents(shards) == before
     with pytest.raises(InputError, match="is split already"):
         mwgan("weights", "split", shards, "-o", tmp_path / "again")
-    with pytest.raises(InputError, match="holds neither"):
+    with pytest.raises(InputError, match="contains neither"):
         mwgan("weights", "join", tmp_path, "-o", tmp_path / "out")
     with pytest.raises(InputError, match=r"the folder of .* does not exist"):
         mwgan("weights", "split", whole, "-o", tmp_path / "no" / "where")
