@@ -116,7 +116,16 @@ OPTIONAL = (
 
 
 def as_source(given: PlainSource) -> ImageSource:
-    """Adapt any class with ``name``, ``size``, ``__len__`` and ``image`` to an :class:`ImageSource`, with defaults for the rest."""
+    """Adapt any class with ``name``, ``size``, ``__len__`` and ``image`` to an :class:`ImageSource`, with defaults for the rest.
+
+    Raises
+    ------
+    InputError
+        If it has the former ``measured()`` in place of ``real_sources()``: its test images would no longer be checked.
+    """
+    own = getattr(type(given), "real_sources", ImageSource.real_sources)
+    if callable(getattr(given, "measured", None)) and own is ImageSource.real_sources:
+        raise InputError(f"{type(given).__name__} defines measured(), which is called real_sources() now: rename it there")
     return given if isinstance(given, ImageSource) else _Adapted(given)
 
 

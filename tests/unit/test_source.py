@@ -12,6 +12,7 @@ from mwgan.acquisition import NoNoise
 from mwgan.data import Augmentation, ImageSource, MixedSources, PhantomFaces, as_source
 from mwgan.data.datamodules import ImageDataModule, SourceDataset
 from mwgan.data.measured_series import measured_rows
+from mwgan.errors import InputError
 from mwgan.evaluation.features import backgrounds
 from mwgan.evaluation.unseen import check_unseen
 from mwgan.geometry import TiltGeometry
@@ -115,3 +116,12 @@ def test_rows_and_backgrounds_come_from_sources_that_know_them():
 
 def test_no_network_is_judged_by_a_plain_class_either():
     check_unseen("net", [{"name": "ramps"}], [Plain(), Able()])
+
+
+def test_the_former_name_of_real_sources_is_refused():
+    class Former(Plain):
+        def measured(self):
+            return [self]
+
+    with pytest.raises(InputError, match="rename it there"):
+        as_source(Former())
