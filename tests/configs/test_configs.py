@@ -45,6 +45,7 @@ RUN_OFTEN = {
     "irdm2020/study",
     "shipped/irdm",
 }
+EVALUATED_SELDOM = {"beyond/evaluate_guided", "beyond/evaluate_trust"}  # like beyond/evaluate_wedges, with more methods
 # Options of these groups only make sense on top of a whole configuration.
 WHOLE = {"experiment", "debug", "launcher", "paths", "search"}
 OPTIONS = sorted(
@@ -227,7 +228,7 @@ def test_a_training_experiment_composes_and_is_named_after_its_file(experiment, 
     assert config.name == experiment
 
 
-@pytest.mark.parametrize("experiment", EVALUATIONS)
+@pytest.mark.parametrize("experiment", [pytest.param(name, marks=SLOW) if name in EVALUATED_SELDOM else name for name in EVALUATIONS])
 def test_every_evaluation_experiment_fills_its_table(experiment, tmp_path):
     quick = ["data.size=16", "step_deg=15", "wedges_deg=[45]", "images=1", "tuning_images=1", "kept_images=1", "checkpoints=null"]
     config = composed("evaluate", f"experiment={experiment}", *SUBSTITUTED, *quick, f"table='{tmp_path / 'results'}'", output=tmp_path)

@@ -142,6 +142,7 @@ def test_a_resumed_run_goes_on_in_its_own_and_a_new_one_does_not(tmp_path):
     assert parts == sorted(ids)
 
 
+@pytest.mark.slow
 def test_each_job_of_a_sweep_is_a_run_of_its_own_also_after_a_failure(tmp_path):
     pytest.importorskip("wandb", reason="this logger needs wandb")
     options = ("-m", "model.generator_optimizer.lr=1e30,1e-4", *SMALL, *QUIET, "logger=wandb", "hydra.sweep.dir=sweep")

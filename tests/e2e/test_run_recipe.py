@@ -76,6 +76,7 @@ def test_two_series_from_raw_to_report_and_nothing_twice(folder, capfd):
     assert times == {path: path.stat().st_mtime_ns for path in results.rglob("*.mrc")}
 
 
+@pytest.mark.slow
 def test_what_changed_is_done_again_and_no_more(folder, capfd, quick_steps):
     call("run", recipe(folder, align=False))
     capfd.readouterr()
@@ -91,6 +92,7 @@ def test_what_changed_is_done_again_and_no_more(folder, capfd, quick_steps):
     assert "leaf1" not in message
 
 
+@pytest.mark.slow
 def test_volumes_are_measured_where_the_recipe_says_so(folder, capfd, quick_steps):
     said = {"align": False, "reconstruct": {**SIRT, "trust": True, "report": False}}
     call("run", recipe(folder, **said, measure={"uncertainty": True}, overrides={"leaf2": {"measure": False}}))

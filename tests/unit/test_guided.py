@@ -56,7 +56,10 @@ def test_noise_is_looked_for_where_something_was_measured():
     assert bool(torch.isfinite(weight_from_noise(none)).all())
 
 
-@pytest.mark.parametrize(("percent", "step_deg"), [(0.5, 2.0), pytest.param(2.0, 1.0, marks=pytest.mark.slow), (2.0, 4.0), (5.0, 2.0)])
+@pytest.mark.parametrize(
+    ("percent", "step_deg"),
+    [(0.5, 2.0), pytest.param(2.0, 1.0, marks=pytest.mark.slow), (2.0, 4.0), pytest.param(5.0, 2.0, marks=pytest.mark.slow)],
+)
 def test_a_weight_from_the_noise_is_near_the_best_one(percent, step_deg):
     image = images(64)
     measurement = measured(image, percent, step_deg)

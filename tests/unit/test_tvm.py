@@ -232,7 +232,7 @@ def test_without_convergence_it_goes_on_to_the_limit(measurement):
     assert len(seen) == 400
 
 
-@pytest.mark.parametrize("weights", [(1.0, 1.0), (0.5, 2.0)])
+@pytest.mark.parametrize("weights", [pytest.param((1.0, 1.0), marks=pytest.mark.slow), (0.5, 2.0)])
 def test_it_agrees_with_the_plain_primal_dual_method(weights, measurement):
     method = TVM(0.03, 2000, (0.0, 0.7), weights, convergence=0)
     plain = primal_dual(measurement, 0.03, (0.0, 0.7), weights, 3000)
