@@ -13,20 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fine_tuning import sources
-from machine import arguments, describe, provenance, write_csv
+from fine_tuning import SIZE, image_arguments, images
+from machine import describe, provenance, write_csv
 from scipy.ndimage import convolve, gaussian_gradient_magnitude
 from torch import Tensor
 
 from mwgan.acquisition import GaussianNoise
-from mwgan.data import ImageSource, PhantomFaces, RandomShapes, SeriesSlices
+from mwgan.data import ImageSource, PhantomFaces, RandomShapes
 from mwgan.evaluation import Conditions
 from mwgan.recon import Auto
 from mwgan.trust.calibration import rank_correlation
 from mwgan.trust.disagreement import Disagreement
 from mwgan.trust.uncertainty import contrast
 
-IMAGES, SIZE, STEP_DEG, SEED = 24, 64, 3.0, 0
+IMAGES, STEP_DEG, SEED = 24, 3.0, 0
 CASES = ((2.0, 30.0), (2.0, 60.0), (2.0, 80.0), (0.5, 60.0), (5.0, 60.0))  # noise in percent, wedge in degrees
 SPECIMEN = 0.02  # of the contrast: darker pixels are air
 EDGE = 0.1  # displacement of edges in pixels, in the map of both
@@ -35,14 +35,12 @@ AROUND[..., 2, 2] = 0
 
 
 def main() -> None:
-    parser = arguments(__doc__.splitlines()[0], "error_maps.csv")
-    parser.add_argument("--brain", type=Path, help="folder of the brain slices (docs/data.md); left out without it")
-    parser.add_argument("--dogs", type=Path, help="folder of the photographs; left out without it")
+    parser = image_arguments(__doc__.splitlines()[0], "error_maps.csv")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     columns = provenance(("mwgan", "torch"))
     uncertainty, rows = Disagreement(Auto()), []
-    for name, source in images(options.brain, options.dogs):
+    for name, source in all_images(options.brain, options.dogs):
         for percent, wedge in CASES:
             case = Conditions(STEP_DEG, [wedge], GaussianNoise(percent), seed=SEED).measure(source, range(IMAGES), wedge, "cpu")
             tomogram, deviation = uncertainty(case.given.only_measured())
@@ -54,13 +52,11 @@ def main() -> None:
     write_csv(options.csv, rows)
 
 
-def images(brain: Path | None, dogs: Path | None) -> Iterator[tuple[str, ImageSource]]:
+def all_images(brain: Path | None, dogs: Path | None) -> Iterator[tuple[str, ImageSource]]:
     """Sources by name."""
     yield "faces", PhantomFaces(SIZE, IMAGES, offset=700_000)
     yield "shapes", RandomShapes(SIZE, IMAGES, offset=700_000)
-    for name, source in sources(brain, dogs, IMAGES):
-        if not isinstance(source, SeriesSlices):
-            yield name, source
+    yield from images(brain, dogs, IMAGES)
 
 
 def correlations(tomogram: Tensor, deviation: Tensor, truth: Tensor) -> dict[str, str]:

@@ -8,6 +8,7 @@ it; 64 pixels, tilts of 3 degrees. And eight slices of the scanned needle, evalu
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Iterator
@@ -36,10 +37,8 @@ RECORDED = PACKAGE / "evaluation" / "recorded" / "wedge_sweep.json"  # the test 
 
 
 def main() -> None:
-    parser = arguments(__doc__.splitlines()[0], "fine_tuning.csv")
+    parser = image_arguments(__doc__.splitlines()[0], "fine_tuning.csv")
     parser.add_argument("--network", default="lpd_guided", help="name, weights or run folder")
-    parser.add_argument("--brain", type=Path, help="folder of the brain slices (docs/data.md); left out without it")
-    parser.add_argument("--dogs", type=Path, help="folder of the photographs; left out without it")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     columns = provenance(("mwgan", "torch"))
@@ -62,12 +61,26 @@ def main() -> None:
     write_csv(options.csv, [{**{key: row.get(key, "") for key in names}, "seed": SEED, **columns} for row in rows])
 
 
-def sources(brain: Path | None, dogs: Path | None, images: int = IMAGES) -> Iterator[tuple[str, ImageSource | SeriesSlices]]:
-    yield "leaves", DeadLeaves(SIZE, images, offset=501_000)
+def image_arguments(description: str, csv_name: str) -> argparse.ArgumentParser:
+    """Options of a benchmark on these images."""
+    parser = arguments(description, csv_name)
+    parser.add_argument("--brain", type=Path, help="folder of the brain slices (docs/data.md); left out without it")
+    parser.add_argument("--dogs", type=Path, help="folder of the photographs; left out without it")
+    return parser
+
+
+def images(brain: Path | None, dogs: Path | None, count: int) -> Iterator[tuple[str, ImageSource]]:
+    """Sources of images with a truth, by name."""
+    yield "leaves", DeadLeaves(SIZE, count, offset=501_000)
     tests: dict[str, dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))["tests"]
     for name, folder in (("brain", brain), ("dogs", dogs)):
         if folder is not None:
             yield name, build({**tests[name], "folder": str(folder)})
+
+
+def sources(brain: Path | None, dogs: Path | None) -> Iterator[tuple[str, ImageSource | SeriesSlices]]:
+    """These, and the needle."""
+    yield from images(brain, dogs, IMAGES)
     yield "needle", SeriesSlices(str(NEEDLE), str(NEEDLE.with_suffix(".tlt")), "needle", axis_offset_px=0.25, slices=range(10, 90, 10))
 
 

@@ -8,17 +8,15 @@ Twelve images of a kind unseen in training, 64 pixels, tilts of 3 degrees, a wed
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
-from fine_tuning import sources
-from machine import arguments, describe, provenance, write_csv
+from fine_tuning import image_arguments, images
+from machine import describe, provenance, write_csv
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from mwgan.acquisition import GaussianNoise
-from mwgan.data import SeriesSlices
 from mwgan.evaluation import Conditions
 from mwgan.geometry import Measurement
 from mwgan.metrics import image_metrics
@@ -32,17 +30,13 @@ DATA_WEIGHTS = (0.003, 0.1)  # best without noise, and at 0.5 %
 
 
 def main() -> None:
-    parser = arguments(__doc__.splitlines()[0], "lpd_parts.csv")
-    parser.add_argument("--brain", type=Path, help="folder of the brain slices (docs/data.md); left out without it")
-    parser.add_argument("--dogs", type=Path, help="folder of the photographs; left out without it")
+    parser = image_arguments(__doc__.splitlines()[0], "lpd_parts.csv")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     columns = provenance(("mwgan", "torch"))
     network, first = load_reconstructor("lpd_guided"), load_reconstructor("lpd")
     rows: list[dict[str, object]] = []
-    for name, source in sources(options.brain, options.dogs, IMAGES):
-        if isinstance(source, SeriesSlices):
-            continue
+    for name, source in images(options.brain, options.dogs, IMAGES):
         for percent in NOISE_PERCENT:
             case = Conditions(STEP_DEG, [WEDGE_DEG], GaussianNoise(percent), seed=SEED).measure(source, range(IMAGES), WEDGE_DEG, "cpu")
             for what, tomogram in variants(network, first, case.given.only_measured()):

@@ -1,6 +1,6 @@
-"""Weights on the Hugging Face hub, or on any server that speaks its language (``HF_ENDPOINT``): ``hf://ORG/NAME``.
+"""Weights on the Hugging Face hub, or on any server with the same interface (``HF_ENDPOINT``): ``hf://ORG/NAME``.
 
-A name may go on with a revision and a file: ``hf://ORG/NAME@v2/other.safetensors``. What is downloaded stays in the cache of
+A name may end with a revision and a file: ``hf://ORG/NAME@v2/other.safetensors``. What is downloaded stays in the cache of
 huggingface_hub (``HF_HOME``) and is read from there when the hub can't be reached. Safetensors are all that is ever fetched.
 """
 
@@ -37,8 +37,8 @@ class HubName:
 
 
 def is_on_hub(name: str | Path) -> bool:
-    """Whether a name means something on a hub."""
-    return str(name).startswith(HUB)  # of no Path, which makes one slash of two
+    """Whether a name refers to a hub."""
+    return str(name).startswith(HUB)  # never of a Path, which joins the two slashes
 
 
 def parse_hub_name(name: str) -> HubName:
@@ -137,7 +137,7 @@ def _check_installed(name: str) -> None:
 
 @contextmanager
 def _reached(name: str) -> Iterator[None]:
-    """Tell what went wrong with a hub in a sentence."""
+    """Report errors of the hub in one sentence each."""
     from huggingface_hub import errors
 
     wanted = parse_hub_name(name)

@@ -105,9 +105,9 @@ def line_weights(start, step, count, cosine, sine, left, right, nearest):  # typ
     per_wide, per_flank = number(1 / wide), number(1 / (2 * wide * narrow))
     for position in range(count):
         index = np.uint32(position)  # else numba would check for negative indices
-        shadow = start + position * step
-        middle = np.rint(shadow)
-        offset = number(middle - shadow)
+        footprint = start + position * step
+        middle = np.rint(footprint)
+        offset = number(middle - footprint)
         inner, outer = half - offset, half + offset
         flank = max(reach - inner, number(0))
         left[index] = half - inner * per_wide if inner <= level else flank * flank * per_flank

@@ -30,10 +30,10 @@ def pixel_footprint(
     tilt = math.radians(geometry.tilt_deg[tilt_index])
     cosine, sine = math.cos(tilt), math.sin(tilt)
     centred = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
-    shadow = (centred[None, :] * cosine - centred[:, None] * sine).flatten() + (size - 1) / 2 + geometry.offsets_px[tilt_index]
-    nearest = shadow.round()
+    footprint = (centred[None, :] * cosine - centred[:, None] * sine).flatten() + (size - 1) / 2 + geometry.offsets_px[tilt_index]
+    nearest = footprint.round()
     # Positions need double precision on a wide detector; the position of a footprint's centre within its pixel does not.
-    offset = (nearest - shadow).to(dtype)
+    offset = (nearest - footprint).to(dtype)
     # A footprint reaches sqrt(2) / 2 at most: all of it is between the outer edges of the three pixels.
     left = area_left_of(offset - 0.5, abs(cosine), abs(sine))
     right = 1.0 - area_left_of(offset + 0.5, abs(cosine), abs(sine))

@@ -59,9 +59,9 @@ def back_project_rows(rows, image, cosines, sines, shifts, tilts, size, batch, P
         cosine, sine = tl.load(cosines + tilt), tl.load(sines + tilt)
         along, across = tl.abs(cosine).to(number), tl.abs(sine).to(number)
         wide, narrow = tl.maximum(along, across), tl.minimum(along, across)
-        shadow = (column - centre) * cosine - (row - centre) * sine + centre + tl.load(shifts + tilt)
-        nearest = tl.floor(shadow + 0.5)
-        offset = (shadow - nearest).to(number) + 1
+        footprint = (column - centre) * cosine - (row - centre) * sine + centre + tl.load(shifts + tilt)
+        nearest = tl.floor(footprint + 0.5)
+        offset = (footprint - nearest).to(number) + 1
         detector = nearest.to(tl.int32) - 1
         for _ in tl.static_range(3):
             inside = (detector >= 0) & (detector < size)

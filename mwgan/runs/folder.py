@@ -52,7 +52,7 @@ def from_here(path: Path) -> Path:
 
 
 def is_first_process() -> bool:
-    """Whether this is the run's process that writes records and logs: the first on the first machine, whoever started it."""
+    """Whether this process writes the run's records and logs: rank 0, launched by Lightning, torchrun or SLURM."""
     return not any(int(os.environ.get(rank, 0)) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
 
 

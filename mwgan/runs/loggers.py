@@ -62,7 +62,7 @@ def _mlflow(node: DictConfig, file: Path, resumed: bool) -> Any:
         return build(node)  # it logs nothing there
     if str(node.get("tracking_uri")).startswith(SQLITE):
         Path(node.tracking_uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-    kept = file.read_text(encoding="utf-8").strip() if resumed and file.is_file() else None
+    kept = _read_id(file) if resumed else None
     from mlflow.exceptions import MlflowException
 
     try:
@@ -78,11 +78,15 @@ def _kept_id(file: Path, resumed: bool) -> str | None:
     """The id of a resumed run, or a new one for a new run."""
     if not is_first_process():
         return None  # only the first process logs there
-    if resumed and file.is_file():
-        return file.read_text(encoding="utf-8").strip()
+    if resumed and (kept := _read_id(file)) is not None:
+        return kept
     chosen = uuid4().hex[:8]
     _keep(file, chosen)
     return chosen
+
+
+def _read_id(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
 
 def _keep(file: Path, chosen: str) -> None:

@@ -101,8 +101,8 @@ def environments() -> list[Any]:
 def requeued_on_signal() -> Iterator[None]:
     """Context in which SIGUSR2 and SIGTERM end this task of a SLURM job, and the job is requeued unless SLURM does so itself.
 
-    They end it by ``SystemExit``, raised in the signal's handler, or later by whoever defers the handler until a checkpoint is
-    written. Outside of SLURM nothing changes.
+    They end it by ``SystemExit``, raised in the signal's handler, or after a checkpoint is written if the handler is deferred until
+    then. Outside of SLURM nothing changes.
     """
     before = {number: signal.getsignal(number) for number in (*TIME_IS_UP, signal.SIGTERM)}
     submitit = next((before[number] for number in TIME_IS_UP), None)  # if it launched the job

@@ -15,7 +15,7 @@ from mwgan.testing.specimen import specimen
 from mwgan.testing.subject import Subject
 
 POINTS = ((0.0, 0.0), (7.0, -2.0), (-4.0, 6.0))  # x and z of single pixels, from the middle
-PLACE_PX = 0.05  # farthest that the shadow of a pixel may fall from where the geometry puts it
+PLACE_PX = 0.05  # farthest that the footprint of a pixel may fall from where the geometry puts it
 MASS = 0.01  # of a specimen, that a projection may lose
 EXACT = {torch.float32: 1e-4, torch.float64: 1e-9}
 
