@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from mwgan.data.nanocrystals.particle import Particle, Points
@@ -17,22 +16,35 @@ FULL = 12  # neighbours of an atom inside a close-packed crystal
 NEAR = 1.2  # times the nearest-neighbour distance: cutoff for neighbours
 
 
-def add_vacancies(particle: Particle, count: int, rng: np.random.Generator) -> Particle:
-    """Remove random atoms among those with all their neighbours, as atoms missing at the surface aren't vacancies."""
-    if count == 0:
+def add_vacancies(particle: Particle, amount: float, rng: np.random.Generator) -> Particle:
+    """Remove random atoms among those with all their neighbours, as atoms missing at the surface aren't vacancies.
+
+    Parameters
+    ----------
+    particle
+        A crystal.
+    amount
+        From 1 on the number of vacancies; below, their share of all atoms, of which no more are removed than are inside.
+    rng
+        Random numbers.
+
+    Raises
+    ------
+    InputError
+        If fewer atoms than the number are inside.
+    """
+    if amount == 0:
         return particle
-    whole = inside(particle)
+    whole = np.flatnonzero(coordination(particle.positions) >= FULL)
+    count = round(amount if amount >= 1 else min(amount * len(particle), len(whole)))
     if count > len(whole):
         raise InputError(f"{particle.kind} has {len(whole)} atoms inside, which can't lose {count}: take fewer, or a larger particle")
+    if count == 0:
+        return particle
     gone = rng.choice(whole, count, replace=False)
     kept = np.setdiff1d(np.arange(len(particle)), gone)
     vacancies = np.concatenate([particle.vacancies, particle.positions[gone]])
     return replace(particle, positions=particle.positions[kept], numbers=particle.numbers[kept], vacancies=vacancies)
-
-
-def inside(particle: Particle) -> npt.NDArray[np.int64]:
-    """Indices of the atoms with all their neighbours."""
-    return np.flatnonzero(coordination(particle.positions) >= FULL)
 
 
 def substitute_atoms(particle: Particle, share: float, element: str, rng: np.random.Generator) -> Particle:

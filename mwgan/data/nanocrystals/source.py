@@ -12,7 +12,7 @@ import numpy as np
 from mwgan.data.canvas import Array
 from mwgan.data.nanocrystals.amorphous import add_amorphous_shell, amorphous
 from mwgan.data.nanocrystals.crystals import FORMS, LATTICES, crystal
-from mwgan.data.nanocrystals.defects import FAULTS, add_disorder, add_fault, add_vacancies, inside, substitute_atoms
+from mwgan.data.nanocrystals.defects import FAULTS, add_disorder, add_fault, add_vacancies, substitute_atoms
 from mwgan.data.nanocrystals.particle import Particle, Points
 from mwgan.data.synthetic_images import PosedSyntheticImages
 from mwgan.errors import InputError
@@ -213,9 +213,7 @@ def _defective(source: Nanocrystals, particle: Particle, rng: np.random.Generato
         particle = add_fault(particle, str(rng.choice(list(source.faults))), rng)
     shell, vacancies = _between(source.shell_angstrom, rng), _between(source.vacancies, rng)
     if not particle.kind.startswith(AMORPHOUS):
-        if vacancies < 1:  # a share: small particles have few atoms inside
-            vacancies = min(vacancies * len(particle), len(inside(particle)))
-        particle = add_vacancies(particle, round(vacancies), rng)
+        particle = add_vacancies(particle, vacancies, rng)
         particle = add_amorphous_shell(particle, shell, rng) if shell else particle
     if share := _between(source.substituted_share, rng):
         particle = substitute_atoms(particle, share, source.substitutes, rng)
